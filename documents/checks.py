@@ -1,0 +1,40 @@
+"""What `manage.py check` says of settings that would only hurt later."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from ragsite import llm
+
+
+@register()
+def embedder_is_installed(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    try:
+        llm.embedding_model(llm.default_embedding_model())
+    except LookupError:
+        hint = "Set OPENAI_API_KEY, or install requirements-local.txt for embeddings made on this machine."
+        return [Warning("No embedding model can be used: documents will wait.", hint=hint, id="ragsite.W001")]
+    return []
+
+
+@register()
+def provider_address_is_an_address(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    parts = urlsplit(settings.OPENAI_BASE_URL)
+    if settings.OPENAI_BASE_URL and (parts.scheme not in ("http", "https") or not parts.hostname):
+        hint = "It looks like http://127.0.0.1:11434/v1"
+        return [Error("OPENAI_BASE_URL is not an http(s) address.", hint=hint, id="ragsite.E001")]
+    return []
+
+
+@register()
+def cache_is_not_the_queue(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if settings.CACHE_URL == settings.REDIS_URL and not settings.REDIS_URL.startswith("rediss:"):
+        hint = (
+            "Give the cache a database or a server of its own: a full cache must never push out queued work."
+        )
+        return [Warning("CACHE_URL and REDIS_URL are the same.", hint=hint, id="ragsite.W002")]
+    return []

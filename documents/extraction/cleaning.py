@@ -1,0 +1,192 @@
+"""From the text of a page as it was printed to the text as it was meant.
+
+Pure functions, linear in the text. What is dropped: running headers and footers, page numbers, control codes;
+what is mended: words broken at line ends, drop caps, ligatures, paragraphs broken into lines. `runs` keep where
+each piece of the cleaned text stood in the raw text.
+"""
+
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from documents.extraction.paragraphs import Line, Separators, Vocabulary
+from documents.extraction.running_lines import find_running_lines
+
+Runs = list[list[int]]
+
+
+class RawPage(NamedTuple):
+    """A page as the reader gave it; `geometry` holds start, end, left, right, baseline, height of its lines."""
+
+    text: str
+    geometry: Sequence[Sequence[float]] = ()
+
+
+class CleanPage(NamedTuple):
+    """The cleaned text; `lines` are (offset, height) of each line that was kept, for those who seek headings."""
+
+    text: str
+    runs: Runs
+    lines: list[tuple[int, float]]
+
+
+def clean_pages(pages: Sequence[RawPage]) -> tuple[list[CleanPage], list[str]]:
+    """Every page cleaned in the light of the others, and the running lines that were dropped."""
+    lines = [split_lines(page) for page in pages]
+    running, samples = find_running_lines([[line.text for line in page] for page in lines])
+    kept = [
+        [line for number, line in enumerate(page) if number not in dropped]
+        for page, dropped in zip(lines, running, strict=True)
+    ]
+    separators = Separators(kept, Vocabulary(page.text for page in pages))
+    cleaned = [_assemble(page.text, kept[i], separators.of_page(i)) for i, page in enumerate(pages)]
+    return cleaned, samples
+
+
+def clean_text(text: str) -> tuple[str, Runs]:
+    """One page without neighbours and without geometry."""
+    pages, _ = clean_pages([RawPage(text)])
+    return pages[0].text, pages[0].runs
+
+
+LINE = re.compile(r"[^\r\n\f\v\x85\u2028\u2029\ufffe]+")
+NEW_LINE = r"(?:\r\n|\r(?!\n)|\n)"
+BLANK_LINE = re.compile(rf"{NEW_LINE}[^\S\r\n]*{NEW_LINE}|\u2029|\f")
+
+
+def split_lines(page: RawPage) -> list[Line]:
+    """The lines as printed, without the white space around them; PDFium's U+FFFE ends a line inside a word."""
+    geometry = {int(entry[0]): entry for entry in page.geometry}
+    lines: list[Line] = []
+    after = 0  # where the last line with something on it ended
+    for match in LINE.finditer(page.text):
+        text = match.group()
+        stripped = text.strip()
+        if not stripped or not _readable(stripped):
+            continue
+        start = match.start() + len(text) - len(text.lstrip())
+        between = page.text[after:start]
+        place = geometry.get(start)
+        left, right, baseline, height = place[2:6] if place else (0.0, float(len(stripped)), 0.0, 0.0)
+        lines.append(
+            Line(
+                start,
+                start + len(stripped),
+                stripped,
+                left,
+                right,
+                baseline,
+                height,
+                follows_hyphen="\ufffe" in between,
+                follows_blank=bool(lines) and BLANK_LINE.search(between) is not None,
+            )
+        )
+        after = start + len(stripped)
+    return lines
+
+
+def _readable(text: str) -> bool:
+    return text.isascii() or REMOVED.sub("", text).strip() != ""
+
+
+# Never stored: control codes (PostgreSQL refuses NUL), noncharacters, surrogates, marks that only steer layout.
+REMOVED = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb\ufffe\uffff"
+    r"\ufdd0-\ufdef\ud800-\udfff]+"
+)
+FOLDED = re.compile(
+    r"(?P<removed>" + REMOVED.pattern + r")"
+    r"|(?P<gap>[^\S\n]{2,}|[^\S\n ])"
+    r"|(?P<hyphen>\u00ad)"
+    # Latin, Armenian, Hebrew and Arabic presentation forms, and the radicals that stand for whole characters
+    r"|(?P<form>[\ufb00-\ufb4f\ufb50-\ufdcf\ufdf0-\ufdfb\ufe70-\ufefc\u2e80-\u2fd5]+)"
+    r"|(?P<accented>[^\W\d_][\u0300-\u036f]+)"
+)
+
+
+def fold(text: str) -> str:
+    """Characters as a person would type them; folding twice changes nothing."""
+    return "".join(piece for piece, _start in _folded_pieces(text, 0, len(text)))
+
+
+def _folded_pieces(text: str, start: int, end: int) -> list[tuple[str, int]]:
+    """The range in pieces: text and where it stood, or -1 for what did not stand there."""
+    pieces: list[tuple[str, int]] = []
+    at = start
+    for match in FOLDED.finditer(text, start, end):
+        if match.start() > at:
+            pieces.append((text[at : match.start()], at))
+        at = match.end()
+        if replacement := _replacement(match):
+            pieces.append((replacement, -1))
+    if at < end:
+        pieces.append((text[at:end], at))
+    return pieces
+
+
+def _replacement(match: re.Match[str]) -> str:
+    kind = match.lastgroup
+    if kind == "removed":
+        return ""
+    if kind == "gap":
+        return " "
+    if kind == "hyphen":
+        return "-"  # a soft hyphen that was printed inside a line is a hyphen
+    if kind == "form":
+        return unicodedata.normalize("NFKC", match.group())
+    return unicodedata.normalize("NFC", match.group())
+
+
+def search_text(text: str) -> str:
+    """The copy that is searched: compatibility forms folded, so that ﬁ finds fi and ² finds 2."""
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
+
+
+def _assemble(raw: str, lines: Sequence[Line], separators: Sequence[tuple[str, int]]) -> CleanPage:
+    """Lines joined by what the separators say; each also tells how many characters of its line's end go."""
+    parts: list[str] = []
+    runs: Runs = []
+    offsets: list[tuple[int, float]] = []
+    length = 0
+    for line, (separator, cut) in zip(lines, separators, strict=True):
+        offsets.append((length, line.height))
+        for piece, start in _folded_pieces(raw, line.start, line.end - cut):
+            if start >= 0:
+                _extend(runs, length, start, len(piece))
+            parts.append(piece)
+            length += len(piece)
+        parts.append(separator)
+        length += len(separator)
+    text = "".join(parts)
+    return CleanPage(text.rstrip(), runs, offsets) if text[-1:].isspace() else CleanPage(text, runs, offsets)
+
+
+def _extend(runs: Runs, clean: int, raw: int, length: int) -> None:
+    if runs and runs[-1][0] + runs[-1][2] == clean and runs[-1][1] + runs[-1][2] == raw:
+        runs[-1][2] += length
+    else:
+        runs.append([clean, raw, length])
+
+
+def raw_range(runs: Sequence[Sequence[int]], start: int, end: int) -> tuple[int, int]:
+    """The range of the raw text that a range of the cleaned text came from; (0, 0) if nothing of it did.
+
+    Characters that were put in or folded belong to the text around them.
+    """
+    if not runs or end <= start:
+        return 0, 0
+    starts = [run[0] for run in runs]
+    first = max(0, bisect_right(starts, start) - 1)
+    if start >= runs[first][0] + runs[first][2] and first + 1 < len(runs):
+        raw_start = runs[first][1] + runs[first][2]  # inside a gap: from the end of what stands before it
+    else:
+        raw_start = runs[first][1] + max(0, min(start - runs[first][0], runs[first][2]))
+    last = max(0, bisect_right(starts, end - 1) - 1)
+    clean, raw, length = runs[last][:3]
+    if end <= clean + length or last + 1 == len(runs):
+        raw_end = raw + max(0, min(end - clean, length))
+    else:
+        raw_end = runs[last + 1][1]
+    return (raw_start, raw_end) if raw_end > raw_start else (0, 0)

@@ -1,0 +1,40 @@
+"""What every loader gives: pages of cleaned text. Standard library only: the nursery imports this package."""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+
+class Heading(NamedTuple):
+    """A heading of the document's structure, at its offset in the page's cleaned text."""
+
+    offset: int
+    level: int
+    title: str
+
+
+@dataclass
+class ExtractedPage:
+    """One page: its cleaned text, how that maps to the raw text, and what is wrong with it.
+
+    `runs` are `[clean_start, raw_start, length]` pieces, sorted, in which both texts are equal.
+    `problem` is one of "", "no_text", "garbled", "unreadable".
+    """
+
+    number: int
+    label: str
+    text: str
+    runs: list[list[int]] = field(default_factory=list)
+    headings: list[Heading] = field(default_factory=list)
+    problem: str = ""
+    report: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Extraction:
+    """All that was read of a file. `is_partial`: some of it is missing, and the pages say which."""
+
+    pages: list[ExtractedPage]
+    page_count: int
+    title: str = ""
+    is_partial: bool = False
+    metadata: dict[str, Any] = field(default_factory=dict)

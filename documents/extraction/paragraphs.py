@@ -1,0 +1,308 @@
+"""What stands between two printed lines: nothing, a space, a new line or a new paragraph."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from statistics import median
+from typing import NamedTuple
+
+
+class Line(NamedTuple):
+    """A printed line; without geometry (`height` 0) its characters stand for its width."""
+
+    start: int
+    end: int
+    text: str
+    left: float
+    right: float
+    baseline: float
+    height: float
+    follows_hyphen: bool
+    follows_blank: bool
+
+
+WORD = re.compile(r"[^\W\d_]+")
+COMPOUND = re.compile(r"[^\W\d_]+(?:[-\u2010\u2011][^\W\d_]+)+")
+HYPHENS = "-\u2010\u2011\u00ad"
+BROKEN_END = re.compile(r"([^\W\d_]+)[-\u2010\u00ad]$")
+WORD_AT_START = re.compile(r"[^\W\d_]+")
+SENTENCE_END = re.compile(r"[.!?:;…。！？：；؟۔।](?:[\"'”’»)\]」』]|\[\d+\])*$")
+BULLET = re.compile(r"(?:[•‣◦▪■●○·∙➢✓*–—-]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)])\s+\S")
+# A row of a table mostly ends in a figure.
+FIGURE_AT_END = re.compile(r"(?:^|\s)[(\-+−$€£]*\d[\d.,]*\s?(?:%|€|\))?$")
+CJK = re.compile(r"[\u2e80-\u30ff\u31f0-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+RTL = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+# First halves of compounds that keep their hyphen far more often than not.
+KEEPS_HYPHEN = {"self", "well", "ex", "cross", "half", "one", "two", "three", "four", "five", "six", "seven"}
+KEEPS_HYPHEN |= {
+    "eight",
+    "nine",
+    "ten",
+    "twenty",
+    "thirty",
+    "forty",
+    "fifty",
+    "sixty",
+    "seventy",
+    "eighty",
+    "ninety",
+}
+
+
+class Vocabulary:
+    """The words of the document, gathered when a broken word first asks for them."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._texts: Iterable[str] | None = texts
+        self._words: set[str] = set()
+        self._compounds: set[str] = set()
+
+    def _gather(self) -> None:
+        if self._texts is not None:
+            for text in self._texts:
+                lowered = text.lower()
+                self._words.update(WORD.findall(lowered))
+                if any(hyphen in lowered for hyphen in HYPHENS[:3]):
+                    self._compounds.update(COMPOUND.findall(lowered))
+            self._texts = None
+
+    def __contains__(self, word: str) -> bool:
+        self._gather()
+        return word.lower() in self._words
+
+    def keeps_hyphen(self, left: str, right: str) -> bool:
+        """Whether a word broken between `left` and `right` has a hyphen of its own there."""
+        self._gather()
+        left, right = left.lower(), right.lower()
+        if left + right in self._words:
+            return False
+        return f"{left}-{right}" in self._compounds or (left in KEEPS_HYPHEN and right in self._words)
+
+
+class Separators:
+    """Decides for every pair of lines of a document; learns line spacing and widths from all of them."""
+
+    def __init__(self, pages: Sequence[Sequence[Line]], vocabulary: Vocabulary) -> None:
+        self.pages = [_mirrored(page) for page in pages]
+        self.vocabulary = vocabulary
+        self.spacing = _usual([ratio for page in self.pages for ratio in _spacings(page)], 1.2)
+
+    def of_page(self, number: int) -> list[tuple[str, int]]:
+        """For each line what follows it, and how many characters of its own end are to go."""
+        lines = self.pages[number]
+        if not lines:
+            return []
+        ratios = _spacings(lines)
+        page = Page(lines, _usual(ratios, self.spacing) if len(ratios) >= 8 else self.spacing)
+        return [*(self._between(page, i) for i in range(len(lines) - 1)), ("", 0)]
+
+    def _between(self, page: "Page", i: int) -> tuple[str, int]:
+        line, after = page.lines[i], page.lines[i + 1]
+        if after.follows_hyphen:
+            return self._mend(line.text, after.text)
+        if after.follows_blank:
+            return "\n\n", 0
+        if self._is_drop_cap(line, after):
+            return "", 0
+        same_size = _same_size(line, after)
+        if same_size and BROKEN_END.search(line.text) and WORD_AT_START.match(after.text):
+            return self._mend_marked(line.text, after.text)
+        if same_size and line.text[-1] in HYPHENS and line.text[-2:-1].isalnum() and after.text[0].isalnum():
+            return "", 0
+        return page.separator(i), 0
+
+    def _mend(self, left: str, right: str) -> tuple[str, int]:
+        """PDFium took the hyphen away: put it back where it belongs to the word."""
+        before, behind = re.search(r"[^\W\d_]+$", left), WORD_AT_START.match(right)
+        if before and behind and behind.group()[0].islower():
+            return ("-", 0) if self.vocabulary.keeps_hyphen(before.group(), behind.group()) else ("", 0)
+        return "-", 0
+
+    def _mend_marked(self, left: str, right: str) -> tuple[str, int]:
+        before, behind = BROKEN_END.search(left), WORD_AT_START.match(right)
+        assert before is not None
+        assert behind is not None
+        if not before.group(1)[-1].islower() or not behind.group()[0].islower():
+            return "", 0
+        return "", 0 if self.vocabulary.keeps_hyphen(before.group(1), behind.group()) else 1
+
+    def _is_drop_cap(self, line: Line, after: Line) -> bool:
+        """One big letter, and the rest of its word on the next line."""
+        if len(line.text) != 1 or not line.text.isupper() or not after.text[0].islower():
+            return False
+        rest = WORD_AT_START.match(after.text)
+        assert rest
+        return (
+            line.text not in "AIO"
+            or rest.group() not in self.vocabulary
+            or line.text + rest.group() in self.vocabulary
+        )
+
+
+class Page:
+    """The lines of one page, with what can be measured about them."""
+
+    def __init__(self, lines: Sequence[Line], spacing: float) -> None:
+        self.lines = lines
+        self.spacing = spacing
+        self.edges = _right_edges(lines)
+        self.is_row = self._rows()
+
+    def separator(self, i: int) -> str:
+        line, after = self.lines[i], self.lines[i + 1]
+        if BULLET.match(after.text) and self._may_start_item(i):
+            return "\n"
+        gap = self._gap(line, after)
+        if self.is_row[i] and self.is_row[i + 1] and (gap is None or gap < 2.5):
+            return "\n"
+        if not _same_size(line, after) or self._is_edge_of_table(i):
+            return "\n\n"
+        if gap is not None and gap > 1.25:
+            return "\n\n"
+        if self._ends_early(i):
+            if SENTENCE_END.search(line.text):
+                return "\n\n"
+            return "\n" if self._ends_early(i + 1) or self._is_last_of_block(i + 1) else "\n\n"
+        if self._starts_indented(i):
+            return "\n\n"
+        return "" if CJK.match(line.text[-1]) and CJK.match(after.text[0]) else " "
+
+    def _gap(self, line: Line, after: Line) -> float | None:
+        """Distance of the baselines, 1 being the usual; None at a jump to another column."""
+        if not line.height or not after.height:
+            return None
+        down = line.baseline - after.baseline
+        return down / line.height / self.spacing if down > 0.1 * line.height else None
+
+    def _may_start_item(self, i: int) -> bool:
+        line = self.lines[i]
+        return bool(self._ends_early(i) or SENTENCE_END.search(line.text) or BULLET.match(line.text))
+
+    def _is_edge_of_table(self, i: int) -> bool:
+        """A table begins, or ends and is not followed by the rest of a cell."""
+        if self.is_row[i] == self.is_row[i + 1]:
+            return False
+        return self.is_row[i + 1] or not self.lines[i + 1].text[0].islower()
+
+    def _rows(self) -> list[bool]:
+        """Which lines are rows of a table: neighbours that end in figures, and the headings above them."""
+        figures = [FIGURE_AT_END.search(line.text) is not None for line in self.lines]
+        rows = [False] * len(figures)
+        first = 0
+        while first < len(figures):
+            last = first
+            while last < len(figures) and figures[last]:
+                last += 1
+            # Two lines of prose may end in figures by chance, but then they are full.
+            if last - first >= 3 or (last - first == 2 and self._ends_early(first)):
+                headed = first > 0 and not SENTENCE_END.search(self.lines[first - 1].text)
+                for row in range(first - headed, last):
+                    rows[row] = True
+            first = last + 1
+        return rows
+
+    def _ends_early(self, i: int) -> bool:
+        """The next line's first word would have had room: the line ends because it was meant to."""
+        line = self.lines[i]
+        room = self.edges[i] - line.right
+        if i + 1 == len(self.lines):
+            return room > 0.3 * max(1.0, self.edges[i] - line.left)
+        after = self.lines[i + 1]
+        first = 1 if CJK.match(after.text[0]) else len(after.text.split(maxsplit=1)[0])
+        width = max(1.0, after.right - after.left) / len(after.text)
+        slack = 0.5 * line.height if line.height else 0.1 * self.edges[i]
+        return room > width * (first + 1) * 1.1 + slack
+
+    def _is_last_of_block(self, i: int) -> bool:
+        if i + 1 == len(self.lines):
+            return True
+        line, after = self.lines[i], self.lines[i + 1]
+        gap = self._gap(line, after)
+        return not _same_size(line, after) or (gap is not None and gap > 1.25)
+
+    def _starts_indented(self, i: int) -> bool:
+        """The first line of a paragraph set in from the one before and the one after it."""
+        line, after = self.lines[i], self.lines[i + 1]
+        if not line.height or line.baseline <= after.baseline:
+            return False
+        indent = after.left - line.left
+        if not 0.6 * line.height < indent < 5 * line.height or BULLET.match(line.text):
+            return False
+        if i + 2 == len(self.lines):
+            return SENTENCE_END.search(line.text) is not None
+        return self.lines[i + 2].left < after.left - 0.5 * line.height
+
+
+def _mirrored(lines: Sequence[Line]) -> list[Line]:
+    """Lines that run from right to left, measured as if they ran the other way."""
+    return [
+        line._replace(left=-line.right, right=-line.left) if line.height and RTL.search(line.text) else line
+        for line in lines
+    ]
+
+
+def _same_size(line: Line, after: Line) -> bool:
+    if not line.height or not after.height:
+        return line.height == after.height
+    return abs(line.height - after.height) <= 0.12 * max(line.height, after.height)
+
+
+def _spacings(lines: Sequence[Line]) -> list[float]:
+    found = []
+    for line, after in pairwise(lines):
+        if line.height and _same_size(line, after):
+            ratio = (line.baseline - after.baseline) / line.height
+            if 0.5 < ratio < 3:
+                found.append(ratio)
+    return found
+
+
+def _usual(ratios: list[float], otherwise: float) -> float:
+    return median(ratios) if ratios else otherwise
+
+
+def _right_edges(lines: Sequence[Line]) -> list[float]:
+    """For each line where its column ends: the furthest right that two of its lines reach."""
+    edges: list[float] = []
+    block: list[Line] = []
+    for line in lines:
+        if block and _starts_block(block[-1], line):
+            edges += [_edge(block)] * len(block)
+            block = []
+        block.append(line)
+    edges += [_edge(block)] * len(block)
+    wide = _edges_by_left(lines, edges)
+    return [
+        max(edge, wide[round(line.left / 4)]) if line.height else edge
+        for edge, line in zip(edges, lines, strict=True)
+    ]
+
+
+def _edges_by_left(lines: Sequence[Line], edges: Sequence[float]) -> dict[int, float]:
+    """A column that is taken up again further down is as wide there as it was above."""
+    counted: dict[int, list[float]] = defaultdict(list)
+    for line, edge in zip(lines, edges, strict=True):
+        counted[round(line.left / 4)].append(edge)
+    return {left: _common(found) for left, found in counted.items()}
+
+
+def _common(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2]
+
+
+def _starts_block(line: Line, after: Line) -> bool:
+    if not line.height or not after.height:
+        return line.height != after.height
+    if after.baseline > line.baseline + 0.5 * line.height:
+        return True
+    overlap = min(line.right, after.right) - max(line.left, after.left)
+    return overlap < 0.3 * min(line.right - line.left, after.right - after.left)
+
+
+def _edge(block: Sequence[Line]) -> float:
+    reach = sorted((line.right for line in block), reverse=True)
+    for furthest, next_furthest in pairwise(reach):
+        if furthest - next_furthest <= 0.03 * abs(furthest) + (0 if block[0].height else 2):
+            return furthest
+    return reach[0]

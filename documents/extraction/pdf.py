@@ -1,0 +1,254 @@
+"""A PDF's pages: follow the limited child that reads it, start it again where it died, clean what it read."""
+
+import re
+import signal
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from documents.extraction.child import nursery
+from documents.extraction.cleaning import CleanPage, RawPage, clean_pages, fold
+from documents.extraction.failures import UnreadableFile
+from documents.extraction.garbage import garbled_share, solid_length
+from documents.extraction.headings import headings_by_size, headings_from_outline
+from documents.extraction.pages import ExtractedPage, Extraction
+
+Message = dict[str, Any]
+Progress = Callable[[int, int], None]
+
+FIRST_CPU_SECONDS = 20.0  # of a document; each page adds:
+CPU_SECONDS_OF_A_PAGE = 0.1
+MOST_DEATHS = 4
+MOST_LOST = 3
+PROGRESS_SECONDS = 0.2  # whoever is told may write it down each time
+FEW_CHARACTERS = 20
+GARBLED = 0.1  # from this share on a page is called garbled,
+LOST = 0.5  # from this on its text is left out
+
+
+class ReaderLost(Exception):
+    """The reading process or its nursery vanished without a word: no fault of the file, worth another try."""
+
+
+def pages_of_pdf(path: Path, password: str = "", on_progress: Progress | None = None) -> Extraction:
+    """Read a PDF in limited processes. Raises UnreadableFile for what the file's owner must mend."""
+    reading = Reading(path, password, on_progress)
+    reading.run()
+    return reading.extraction()
+
+
+class Reading:
+    """One document being read: what has arrived, and by which deaths."""
+
+    def __init__(self, path: Path, password: str, on_progress: Progress | None) -> None:
+        self.path = path
+        self.password = password
+        self.on_progress = on_progress
+        self.document: Message | None = None
+        self.pages: dict[int, Message] = {}
+        self.deaths: list[str] = []
+        self.used_cpu = 0.0
+        self.is_finished = False
+        self.died_at = -1
+        self.told_at = 0.0
+
+    @property
+    def page_count(self) -> int:
+        return int(self.document["pages"]) if self.document else 0
+
+    def run(self) -> None:
+        """Start children until one has reached the end, or it is not worth another."""
+        while not self.is_finished and len(self.deaths) <= MOST_DEATHS and self._cpu_left() >= 1:
+            if trouble := self._follow_one_child():
+                self._note_death(trouble)
+
+    def _cpu_left(self) -> float:
+        return FIRST_CPU_SECONDS + CPU_SECONDS_OF_A_PAGE * self.page_count - self.used_cpu
+
+    def _follow_one_child(self) -> str:
+        """Take what one child sends; gives the reason for which it ended before the document did."""
+        try:
+            with closing(nursery.read(**self._request())) as messages:
+                for message in messages:
+                    if message.get("kind") == "exit":
+                        self.used_cpu += float(message["cpu"])
+                        return "" if self.is_finished else why_it_ended(int(message["code"]))
+                    self._take(message)
+        except TimeoutError:
+            return "timeout"
+        return "" if self.is_finished else "lost"
+
+    def _request(self) -> Message:
+        return {
+            "path": str(self.path.resolve()),
+            "password": self.password,
+            "start": len(self.pages),
+            "has_structure": self.document is None and not self.deaths,
+            "only_pypdf": len(self.deaths) == MOST_DEATHS,
+            "careful": self.died_at,
+            "cpu_seconds": self._cpu_left(),
+            "cpu_total": self._cpu_left() if self.document else 0,
+        }
+
+    def _take(self, message: Message) -> None:
+        kind = message.get("kind")
+        if kind == "document" and self.document is None:
+            self.document = message
+        elif kind == "page" and message.get("index") == len(self.pages) < self.page_count:
+            self._add_page(message)
+        elif kind == "failed":
+            self._fail(str(message.get("reason")))
+        elif kind == "done":
+            self.is_finished = True
+
+    def _note_death(self, trouble: str) -> None:
+        """The next child leaves the page at which this one died to pypdf; a page that ends both is given up."""
+        self.deaths.append(trouble)
+        if trouble == "lost":
+            if self.deaths.count("lost") == MOST_LOST:
+                raise ReaderLost
+            return
+        if self.document is None:
+            return
+        if len(self.pages) == self.died_at:
+            self._add_page({"index": self.died_at, "text": "", "engine": "none", "trouble": trouble})
+        self.died_at = len(self.pages)
+        self.is_finished = self.died_at >= self.page_count
+
+    def _add_page(self, message: Message) -> None:
+        self.pages[len(self.pages)] = message
+        is_last = len(self.pages) == self.page_count
+        if self.on_progress and (is_last or time.monotonic() - self.told_at > PROGRESS_SECONDS):
+            self.told_at = time.monotonic()
+            self.on_progress(len(self.pages), self.page_count)
+
+    def _fail(self, reason: str) -> None:
+        if reason == "protected":
+            raise UnreadableFile("unsupported", is_protected=True)
+        if reason == "password":
+            raise UnreadableFile("password", was_given=bool(self.password))
+        raise UnreadableFile(reason if reason in ("empty", "limit") else "damaged")
+
+    def extraction(self) -> Extraction:
+        """The cleaned pages, or the reason why there is nothing to clean."""
+        if self.document is None:
+            raise UnreadableFile(self._reason_of_deaths())
+        raw = [self.pages[number] for number in range(len(self.pages))]
+        self._refuse_what_has_no_text(raw)
+        metadata = dict(self.document.get("metadata") or {})
+        cleaned, running = clean_pages([RawPage(_usable_text(page), _lines(page)) for page in raw])
+        pages = [self._page(number, *both) for number, both in enumerate(zip(raw, cleaned, strict=True))]
+        self._append_fields(pages)
+        self._add_headings(pages, cleaned)
+        for name, value in (
+            ("attachments", self.document.get("attachments")),
+            ("running_lines", running[:20]),
+        ):
+            if value:
+                metadata[name] = value
+        lost = [page.number for page in pages if page.problem == "unreadable"]
+        return Extraction(
+            pages,
+            self.page_count,
+            title=plausible_title(metadata.get("title", "")),
+            is_partial=bool(lost) or len(pages) < self.page_count or self._is_cut(),
+            metadata=metadata,
+        )
+
+    def _refuse_what_has_no_text(self, raw: list[Message]) -> None:
+        with_text = [page for page in raw if solid_length(_usable_text(page)) > 0]
+        declared = max(self.page_count, int((self.document or {}).get("declared") or 0))
+        if self._is_cut() and 2 * len(with_text) < declared:
+            raise UnreadableFile("damaged")
+        if with_text or (self.document or {}).get("fields"):
+            return
+        if any(page.get("pictures") for page in raw):
+            raise UnreadableFile("no_text")
+        if any(garbled_share(page["text"]) >= LOST for page in raw):
+            raise UnreadableFile("garbled")
+        if troubles := [page["trouble"] for page in raw if page.get("trouble")] + self.deaths:
+            known = ("limit", "timeout")
+            raise UnreadableFile(next((kind for kind in known if kind in troubles), "damaged"))
+        raise UnreadableFile("empty" if raw else "damaged")
+
+    def _reason_of_deaths(self) -> str:
+        return next((kind for kind in ("timeout", "limit") if kind in self.deaths), "damaged")
+
+    def _is_cut(self) -> bool:
+        return bool(self.document and self.document.get("is_cut"))
+
+    def _page(self, number: int, raw: Message, cleaned: CleanPage) -> ExtractedPage:
+        labels = (self.document or {}).get("labels") or []
+        label = str(labels[number]) if number < len(labels) else ""
+        share = garbled_share(raw["text"])
+        problem = ""
+        if raw.get("trouble"):
+            problem = "unreadable"
+        elif share > GARBLED:
+            problem = "garbled"
+        elif solid_length(cleaned.text) < FEW_CHARACTERS and raw.get("pictures"):
+            problem = "no_text"
+        report = {
+            "characters": solid_length(cleaned.text),
+            "garbled": round(share, 3),
+            "engine": raw["engine"],
+        }
+        return ExtractedPage(
+            number + 1,
+            fold(label) or str(number + 1),
+            cleaned.text,
+            cleaned.runs,
+            problem=problem,
+            report=report,
+        )
+
+    def _append_fields(self, pages: list[ExtractedPage]) -> None:
+        """Filled form fields are no part of a page's text; they follow it, one line each."""
+        for name, value, number in (self.document or {}).get("fields") or ():
+            if 0 <= number < len(pages):
+                page = pages[number]
+                has_one = page.report.get("fields", 0)
+                page.text += ("\n" if has_one else "\n\n" if page.text else "") + _one_line(
+                    f"{name}: {value}"
+                )
+                page.report["fields"] = has_one + 1
+                page.problem = "" if page.problem == "no_text" else page.problem
+
+    def _add_headings(self, pages: list[ExtractedPage], cleaned: list[CleanPage]) -> None:
+        outline = (self.document or {}).get("outline") or []
+        found = headings_from_outline(outline, [page.text for page in pages]) if outline else {}
+        for number, headings in (found or headings_by_size(cleaned)).items():
+            pages[number].headings = headings
+
+
+def why_it_ended(code: int) -> str:
+    """A child's exit code in the words of UnreadableFile; out of memory shows as an abort."""
+    if code == -signal.SIGXCPU:
+        return "timeout"
+    return "limit" if code in (3, -signal.SIGABRT, -signal.SIGKILL) else "damaged"
+
+
+def plausible_title(title: str) -> str:
+    """The title a person gave, not the file name or the program that its software wrote there."""
+    title = _one_line(title)
+    if re.search(r"\.(?:docx?|indd|qxd|tex|dvi|pdf|pptx?|xlsx?|rtf|odt|ps|pmd|fm)$", title, re.IGNORECASE):
+        return ""
+    if re.match(
+        r"(?:untitled|microsoft word\b|document\d*$|unknown$|\(?none\)?$|slide \d+$)", title, re.IGNORECASE
+    ):
+        return ""
+    return title if re.search(r"[^\W\d_]{2}", title) else ""
+
+
+def _one_line(text: str) -> str:
+    return " ".join(fold(text).split())
+
+
+def _usable_text(page: Message) -> str:
+    return "" if garbled_share(page["text"]) >= LOST else str(page["text"])
+
+
+def _lines(page: Message) -> list[list[float]]:
+    return list(page.get("lines") or ())

@@ -1,0 +1,358 @@
+"""What a limited child does: read one PDF and yield messages. Nothing here is trusted by the worker.
+
+PDFium gives the text; pypdf the structure, and the text of pages that PDFium cannot read or reads far worse.
+"""
+
+import ctypes
+import logging
+import re
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pypdf
+import pypdfium2 as pdfium
+import pypdfium2.raw as pdfium_c
+from pypdf.errors import EmptyFileError, LimitReachedError
+
+from documents.extraction.garbage import garbled_share, solid_length
+
+Message = dict[str, Any]
+
+MOST_PAGES = 20_000
+MOST_CHARACTERS = 40_000_000  # of a document; a long novel has one million
+MOST_CHARACTERS_OF_A_PAGE = 1_000_000
+CPU_SECONDS = 20  # of a document, and for each of its pages:
+CPU_SECONDS_OF_A_PAGE = 0.1
+CPU_SECONDS_OF_ONE_PAGE = 8  # the most that any single one may take
+SHORT_PAGE = 400  # characters; below that it is worth asking pypdf whether it sees more
+SECOND_LOOKS_SECONDS = 2.0
+MOST_FIELDS = 1_000
+MOST_OUTLINE_ENTRIES = 5_000
+FEW_CHARACTERS = 20
+
+sys.setrecursionlimit(2_000)  # hostile nesting ends in a RecursionError long before the stack does
+logging.disable(logging.CRITICAL)
+
+
+def read(
+    path: str,
+    password: str = "",
+    start: int = 0,
+    has_structure: bool = True,
+    only_pypdf: bool = False,
+    careful: int = -1,
+    cpu_seconds: float = CPU_SECONDS,
+    cpu_total: float = 0,
+) -> Iterator[Message]:
+    """The document's message, then one for each page from `start`, then `done`; or `failed`.
+
+    `careful` is a page that ended an earlier child: it is left to pypdf. `cpu_total` replaces the limit
+    that follows from the number of pages.
+    """
+    limit_cpu(cpu_seconds)
+    document = Document(path, password)
+    if document.failure:
+        yield {"kind": "failed", **document.failure}
+        return
+    yield document.message() if has_structure else {"kind": "document", "pages": document.page_count}
+    total = cpu_total or CPU_SECONDS + CPU_SECONDS_OF_A_PAGE * document.page_count
+    characters = 0
+    for index in range(start, min(document.page_count, MOST_PAGES)):
+        limit_cpu(min(total, used_cpu() + CPU_SECONDS_OF_ONE_PAGE))
+        page = document.page(index, only_pypdf=only_pypdf or index == careful)
+        characters += len(page["text"])
+        if characters > MOST_CHARACTERS:
+            break
+        yield page
+    yield {"kind": "done"}
+
+
+def limit_cpu(seconds: float) -> None:
+    """Let this process use so many seconds in all; the kernel ends it when it uses more."""
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    soft = max(1, round(seconds))
+    resource.setrlimit(
+        resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard)
+    )
+
+
+def used_cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+class Document:
+    """One PDF opened by both libraries, as far as they can."""
+
+    def __init__(self, path: str, password: str) -> None:
+        self.path = path
+        self.failure: Message = {}
+        self.pypdf_trouble = self.pdfium_trouble = ""
+        self.second_looks = 0.0
+        self.pypdf = self._open_pypdf(password)
+        self.pdfium = self._open_pdfium(password)
+        self.pypdf_pages = self._guarded(lambda: len(self.pypdf.pages), 0) if self.pypdf else 0
+        self.page_count = max(self.pypdf_pages, len(self.pdfium) if self.pdfium else 0)
+        if self.page_count == 0:
+            self.failure = {"reason": self._why_nothing_opens()}
+
+    def _open_pypdf(self, password: str) -> Any:
+        try:
+            reader = pypdf.PdfReader(self.path, strict=False)
+            if reader.is_encrypted and not any(reader.decrypt(word) for word in {password: 0, "": 0}):
+                self.pypdf_trouble = "password"
+                return None
+            return reader
+        except EmptyFileError:
+            self.pypdf_trouble = "empty"
+        except LimitReachedError:
+            self.pypdf_trouble = "limit"
+        except NotImplementedError:
+            self.pypdf_trouble = "protected"
+        except MemoryError:
+            self.pypdf_trouble = "limit"
+        except Exception:  # pypdf lets any kind of error out of a broken file
+            self.pypdf_trouble = "damaged"
+        return None
+
+    def _open_pdfium(self, password: str) -> Any:
+        try:
+            return pdfium.PdfDocument(self.path, password=password or None)
+        except pdfium.PdfiumError as error:
+            troubles = {pdfium_c.FPDF_ERR_PASSWORD: "password", pdfium_c.FPDF_ERR_SECURITY: "protected"}
+            self.pdfium_trouble = troubles.get(error.err_code, "damaged")
+        except Exception:
+            self.pdfium_trouble = "damaged"
+        return None
+
+    def _why_nothing_opens(self) -> str:
+        troubles = (self.pypdf_trouble, self.pdfium_trouble)
+        return next((t for t in ("password", "protected", "empty", "limit") if t in troubles), "damaged")
+
+    def message(self) -> Message:
+        """Page count and structure; each part in its own guard, since any of them may be broken alone."""
+        message: Message = {"kind": "document", "pages": self.page_count, "is_cut": is_cut(self.path)}
+        if self.pypdf:
+            message["declared"] = self._guarded(lambda: int(self.pypdf.root_object["/Pages"]["/Count"]), 0)
+            message["labels"] = self._guarded(
+                lambda: [str(x)[:40] for x in self.pypdf.page_labels][:MOST_PAGES], []
+            )
+            message["metadata"] = self._guarded(self._metadata, {})
+            message["fields"] = self._guarded(self._fields, [])
+            message["attachments"] = self._guarded(self._attachments, [])
+        message["outline"] = self._guarded(self._outline, [])
+        return message
+
+    def _guarded(self, reading: Callable[[], Any], otherwise: Any) -> Any:
+        try:
+            return reading()
+        except Exception:
+            return otherwise
+
+    def _metadata(self) -> dict[str, str]:
+        names = ("/Title", "/Author", "/Subject", "/Keywords", "/Creator", "/Producer", "/CreationDate")
+        information = self.pypdf.metadata or {}
+        return {
+            name[1:].lower(): str(information[name])[:500].strip()
+            for name in names
+            if isinstance(information.get(name), str) and str(information[name]).strip()
+        }
+
+    def _attachments(self) -> list[str]:
+        names = []
+        for attachment in self.pypdf.attachment_list:
+            names.append(str(attachment.name)[:200])
+            if len(names) == 100:
+                break
+        return names
+
+    def _fields(self) -> list[list[Any]]:
+        """Name, value and page of every filled form field."""
+        fields = self.pypdf.get_fields() or {}
+        widgets = self._widget_pages() if fields else {}
+        found = []
+        for name, value in list(fields.items())[:MOST_FIELDS]:
+            text = str(value.get("/V") or "").strip()
+            if value.get("/FT") == "/Btn":
+                text = "" if text in ("/Off", "") else text.lstrip("/")
+            if text and value.get("/FT") != "/Sig":
+                found.append([str(name)[:200], text[:5_000], widgets.get(str(name), 0)])
+        return found
+
+    def _widget_pages(self) -> dict[str, int]:
+        pages: dict[str, int] = {}
+        for index, page in enumerate(self.pypdf.pages):
+            for reference in page.get("/Annots", None) or ():
+                widget = reference.get_object()
+                if isinstance(widget, dict) and widget.get("/Subtype") == "/Widget":
+                    pages.setdefault(self._qualified_name(widget), index)
+            if len(pages) > MOST_FIELDS:
+                break
+        return pages
+
+    def _qualified_name(self, widget: Any) -> str:
+        names: list[str] = []
+        for _ in range(20):
+            if "/T" in widget:
+                names.insert(0, str(widget["/T"]))
+            if "/Parent" not in widget:
+                break
+            widget = widget["/Parent"].get_object()
+        return ".".join(names)
+
+    def _outline(self) -> list[list[Any]]:
+        """Level, title, page index and height of each bookmark that leads somewhere."""
+        if not self.pdfium:
+            return self._outline_by_pypdf(self.pypdf.outline, 0)
+        found = []
+        for number, entry in enumerate(self.pdfium.get_toc(max_depth=8)):
+            if number == MOST_OUTLINE_ENTRIES:
+                break
+            destination = self._guarded(entry.get_dest, None)
+            index = self._guarded(destination.get_index, None) if destination else None
+            title = str(self._guarded(entry.get_title, "") or "").strip()[:300]
+            if title and index is not None and 0 <= index < self.page_count:
+                found.append([entry.level + 1, title, index])
+        return found
+
+    def _outline_by_pypdf(self, entries: Any, level: int) -> list[list[Any]]:
+        found: list[list[Any]] = []
+        for entry in entries:
+            if isinstance(entry, list):
+                if level < 8:
+                    found += self._outline_by_pypdf(entry, level + 1)
+                continue
+            index = self._guarded(lambda entry=entry: self.pypdf.get_destination_page_number(entry), None)  # type: ignore[misc]
+            if index is not None and index >= 0 and str(entry.title).strip():
+                found.append([level + 1, str(entry.title).strip()[:300], index])
+        return found[:MOST_OUTLINE_ENTRIES]
+
+    def page(self, index: int, only_pypdf: bool) -> Message:
+        """One page's raw text and what is known about it; never raises for what is in the file."""
+        message: Message = {"kind": "page", "index": index, "text": "", "engine": "pdfium"}
+        try:
+            if only_pypdf or not self.pdfium or index >= len(self.pdfium):
+                raise pdfium.PdfiumError("left to pypdf")
+            message |= self._page_by_pdfium(index)
+        except Exception:
+            return message | self._page_by_pypdf(index)
+        if self._deserves_a_second_look(message):
+            message = self._better_of(message, index)
+        return message
+
+    def _page_by_pdfium(self, index: int) -> Message:
+        page = self.pdfium[index]
+        try:
+            textpage = page.get_textpage()
+            try:
+                text = textpage.get_text_range()[:MOST_CHARACTERS_OF_A_PAGE]
+                message: Message = {"text": text, "lines": lines_of(textpage, text)}
+            finally:
+                textpage.close()
+            if solid_length(text) < FEW_CHARACTERS:
+                message["pictures"] = self._guarded(lambda: shows_pictures(page), False)
+            return message
+        finally:
+            page.close()
+
+    def _page_by_pypdf(self, index: int) -> Message:
+        if not self.pypdf or index >= self.pypdf_pages:
+            return {"engine": "none", "trouble": "damaged"}
+        started = time.process_time()
+        try:
+            page = self.pypdf.pages[index]
+            text = (page.extract_text() or "")[:MOST_CHARACTERS_OF_A_PAGE]
+        except (LimitReachedError, MemoryError):
+            return {"engine": "none", "trouble": "limit"}
+        except Exception:
+            return {"engine": "none", "trouble": "damaged"}
+        finally:
+            self.second_looks += time.process_time() - started
+        message: Message = {"text": text, "engine": "pypdf"}
+        if solid_length(text) < FEW_CHARACTERS:
+            message["pictures"] = self._guarded(lambda: has_images(page), False)
+        return message
+
+    def _deserves_a_second_look(self, message: Message) -> bool:
+        """pypdf is fifteen times slower: only short and garbled pages, and not for ever."""
+        if not self.pypdf or self.second_looks > SECOND_LOOKS_SECONDS:
+            return False
+        text = message["text"]
+        return solid_length(text) < SHORT_PAGE or garbled_share(text) > 0.1
+
+    def _better_of(self, message: Message, index: int) -> Message:
+        other = self._page_by_pypdf(index)
+        if other.get("trouble"):
+            return message
+        theirs, ours = other["text"], message["text"]
+        if readable_length(theirs) > 2 * readable_length(ours) + FEW_CHARACTERS:
+            self.second_looks = 0.0  # it pays on this file
+            return {"kind": "page", "index": index} | other
+        return message
+
+
+def readable_length(text: str) -> float:
+    return solid_length(text) * (1 - garbled_share(text)) if garbled_share(text) < 0.5 else 0
+
+
+def is_cut(path: str) -> bool:
+    """No end-of-file mark: the file was not wholly written, or not wholly sent."""
+    with open(path, "rb") as file:
+        file.seek(0, 2)
+        file.seek(max(0, file.tell() - 4096))
+        tail = file.read()
+    return b"%%EOF" not in tail and b"startxref" not in tail
+
+
+VISUAL_LINE = re.compile(r"[^\r\n\ufffe]+")
+
+
+def lines_of(textpage: Any, text: str) -> list[list[float]]:
+    """For each line as printed: start and end in the text, left, right, baseline, height, 1 if invisible."""
+    has_astral = len(text) > 0 and max(text) > "\uffff"
+    x, y = ctypes.c_double(), ctypes.c_double()
+    box = pdfium_c.FS_RECTF()
+    at_x, at_y, at_box = ctypes.byref(x), ctypes.byref(y), ctypes.byref(box)
+    handle = textpage.raw
+    found = []
+    for match in VISUAL_LINE.finditer(text):
+        line = match.group()
+        start = match.start() + len(line) - len(line.lstrip())
+        end = match.start() + len(line.rstrip())
+        if end <= start:
+            continue
+        shift = sum(character > "\uffff" for character in text[:start]) if has_astral else 0
+        first = pdfium_c.FPDFText_GetCharIndexFromTextIndex(handle, start + shift)
+        last = pdfium_c.FPDFText_GetCharIndexFromTextIndex(handle, end - 1 + shift)
+        if first < 0 or last < 0:
+            continue
+        if not pdfium_c.FPDFText_GetCharOrigin(handle, first, at_x, at_y):
+            continue
+        baseline = y.value
+        pdfium_c.FPDFText_GetLooseCharBox(handle, first, at_box)
+        left, right, height = box.left, box.right, box.top - box.bottom
+        pdfium_c.FPDFText_GetLooseCharBox(handle, last, at_box)
+        left, right = min(left, box.left), max(right, box.right)
+        found.append([start, end, round(left, 1), round(right, 1), round(baseline, 1), round(height, 1)])
+    return found
+
+
+def shows_pictures(page: Any) -> bool:
+    """Whether the page draws an image, or so many shapes that its letters may be drawings."""
+    shapes = 0
+    for item in page.get_objects(max_depth=3):
+        if item.type == pdfium_c.FPDF_PAGEOBJ_IMAGE:
+            return True
+        shapes += item.type in (pdfium_c.FPDF_PAGEOBJ_PATH, pdfium_c.FPDF_PAGEOBJ_SHADING)
+        if shapes > 50:
+            return True
+    return False
+
+
+def has_images(page: Any) -> bool:
+    resources = page.get("/Resources", {}).get_object()
+    objects = resources.get("/XObject", {}).get_object()
+    return any(item.get_object().get("/Subtype") in ("/Image", "/Form") for item in objects.values())

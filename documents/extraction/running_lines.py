@@ -1,0 +1,151 @@
+"""Headers, footers and page numbers: lines that come again on page after page."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+EDGE = 3  # lines at the top and at the bottom of a page that may be running ones
+NUMBER = re.compile(r"\d+")
+LETTER = re.compile(r"[^\W\d_]")
+# Alone on a line: 12, - 12 -, [12], Page 12, p. 12, 12/40, Seite 12 von 40, page xii
+PAGE_NUMBER = re.compile(
+    r"[\W_]*(?:(?:page|p|pp|pg|seite|página|pagina|стр|sida|side|strana|strona|oldal|第)\b\.?[\W_]*)?"
+    r"(?P<number>\d{1,5}|[ivxlcdm]{1,8})\s*(?:页|頁|ページ|쪽)?"
+    r"(?:[\W_]*(?:of|von|de|di|van|av|из|sur|/|\|)[\W_]*\d{1,5})?[\W_]*",
+    re.IGNORECASE,
+)
+SENTENCE = re.compile(r"(?:\S+\s+){3}.*[.!?][\"'”’»)]*$")
+Key = tuple[str, str]
+
+
+def find_running_lines(pages: Sequence[Sequence[str]]) -> tuple[list[set[int]], list[str]]:
+    """For each page the numbers of its lines that are running ones, and one sample of each kind."""
+    places = _places(pages)
+    running = [set[int]() for _ in pages]
+    samples: list[str] = []
+    for found in places.values():
+        if _is_running(found, pages):
+            samples.append(pages[found[0][0]][found[0][1]])
+            for page, line in found:
+                running[page].add(line)
+    _drop_page_numbers(pages, running)
+    _spare_the_only_lines(pages, running)
+    return running, samples
+
+
+def _spare_the_only_lines(pages: Sequence[Sequence[str]], running: list[set[int]]) -> None:
+    """Where most pages would lose all they have, the longest line of each is what they are for."""
+    emptied = [number for number, page in enumerate(pages) if page and len(running[number]) == len(page)]
+    if 2 * len(emptied) >= len(pages):
+        for number in emptied:
+            page = pages[number]
+            running[number].discard(max(range(len(page)), key=lambda line: len(page[line])))
+
+
+def _places(pages: Sequence[Sequence[str]]) -> dict[Key, list[tuple[int, int]]]:
+    """Where each line of the edges occurs; digits count as alike."""
+    places: dict[Key, list[tuple[int, int]]] = defaultdict(list)
+    for number, page in enumerate(pages):
+        for zone, line in _edges(page):
+            places[zone, _folded(page[line])].append((number, line))
+    return places
+
+
+def _edges(page: Sequence[str]) -> Iterator[tuple[str, int]]:
+    last = len(page) - 1
+    for line in range(min(EDGE, len(page))):
+        yield "top", line
+    for line in range(max(EDGE, len(page) - EDGE), len(page)):
+        yield "bottom", line
+    # A line of a very short page is near both its ends.
+    for line in range(max(0, last - EDGE + 1), min(EDGE, len(page))):
+        yield "bottom", line
+
+
+def _body(page: Sequence[str]) -> str:
+    return "\n".join(page[EDGE:-EDGE] or page)
+
+
+def _folded(line: str) -> str:
+    return " ".join(NUMBER.sub("#", line).casefold().split())
+
+
+def _is_running(found: Sequence[tuple[int, int]], pages: Sequence[Sequence[str]]) -> bool:
+    sample = pages[found[0][0]][found[0][1]]
+    if len(LETTER.findall(sample)) < 2:
+        return False  # numbers alone are judged as page numbers; a table has many
+    distinct = {_body(pages[page]) for page, _line in found}
+    if len(distinct) < 2:
+        return False  # the same page over and over, not a line that comes again
+    if not _numbers_are_steady(found, pages):
+        return False
+    count, total = len(found), len(pages)
+    if total == 2:
+        return count == 2 and all(line in (0, len(pages[page]) - 1) for page, line in found)
+    if total >= 3 and count >= 2 and 2 * count >= total:
+        return True
+    return _is_a_chapters(found, pages)
+
+
+def _numbers_are_steady(found: Sequence[tuple[int, int]], pages: Sequence[Sequence[str]]) -> bool:
+    """Each number of the line stays, but for one that grows as pages do: the rows of a table do neither.
+
+    A whole sentence with a number that grows is no header but something the pages say.
+    """
+    rows = [[int(n[:9]) for n in NUMBER.findall(pages[page][line])] for page, line in found]
+    turns = [page for page, _line in found]
+    counting = 0
+    for column in zip(*rows, strict=True):
+        steps = list(pairwise(column))
+        steady = sum(a == b for a, b in steps)
+        grown = sum(
+            b - a == there - here for (a, b), (here, there) in zip(steps, pairwise(turns), strict=True)
+        )
+        if max(steady, grown) < 0.7 * len(steps):
+            return False
+        counting += grown > steady
+    return counting == 0 or (counting == 1 and not SENTENCE.search(pages[found[0][0]][found[0][1]]))
+
+
+def _is_a_chapters(found: Sequence[tuple[int, int]], pages: Sequence[Sequence[str]]) -> bool:
+    """A header of one chapter: outermost on its page, and on most pages between its first and last."""
+    if len(found) < 4 or any(line not in (0, len(pages[page]) - 1) for page, line in found):
+        return False
+    span = found[-1][0] - found[0][0] + 1
+    return len(found) >= 0.45 * span
+
+
+def _drop_page_numbers(pages: Sequence[Sequence[str]], running: list[set[int]]) -> None:
+    """A number that stands alone at the edge and counts with the pages is theirs."""
+    candidates: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for number, text in enumerate(pages):
+        for line in _outermost(text, running[number]):
+            match = PAGE_NUMBER.fullmatch(text[line])
+            value = _value(match["number"]) if match else None
+            if value is not None:
+                candidates[value - number].append((number, line))
+    for found in candidates.values():
+        if len({page for page, _line in found}) >= min(3, max(2, len(pages))):
+            for page, line in found:
+                running[page].add(line)
+
+
+def _outermost(page: Sequence[str], running: set[int]) -> Iterator[int]:
+    """The first and the last two lines that are left when running lines are taken away."""
+    left = [line for line in range(min(len(page), 2 * EDGE)) if line not in running]
+    yield from left[:1]
+    right = [line for line in range(max(0, len(page) - 2 * EDGE), len(page)) if line not in running]
+    yield from (line for line in right[-1:] if line not in left[:1])
+
+
+ROMAN = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100, "d": 500, "m": 1000}
+
+
+def _value(numeral: str) -> int | None:
+    if numeral.isdecimal():
+        return int(numeral)
+    digits = [ROMAN[letter] for letter in numeral.casefold()]
+    if any(a * 10 < b for a, b in pairwise(digits)):
+        return None
+    return sum(-a if a < b else a for a, b in zip(digits, [*digits[1:], 0], strict=True))

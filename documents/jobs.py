@@ -1,0 +1,119 @@
+"""What RQ carries and calls: "look at task 42". The task's row decides whether anything is to be done, and when again."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+
+import django_rq
+from django.conf import settings
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from rq import Queue, get_current_job
+from rq.exceptions import DuplicateJobError, NoSuchJobError
+from rq.registry import FailedJobRegistry
+from rq.worker import Worker
+
+from documents import tries
+from documents.models import Task
+from documents.models.task import Kind, TaskState
+from ragsite.queue import JSON_SERIALIZER, Job
+
+logger = logging.getLogger("ragsite.jobs")
+
+
+def run_task(task_id: int) -> None:
+    """What RQ calls. Raises after saving, so that RQ's failed list shows the traceback."""
+    task = Task.objects.select_related("document", "index").filter(pk=task_id).first()
+    if task is None:  # its document was deleted while the job waited
+        return
+    job = get_current_job()
+    if (
+        job
+        and job.meta.get("failed")
+        and task.state in (TaskState.OPEN, TaskState.FAILED)
+        and not task.is_due
+    ):
+        task = Task.objects.ask_for(
+            Kind(task.kind), task.document, task.index, enqueue=False
+        )  # Requeue was pressed
+    try:
+        tries.run(task, job_id=job.id if job else "")
+    except Exception:
+        if job:
+            job.meta["failed"] = True
+            job.save_meta()
+        raise
+    forget_failed_jobs(task)
+
+
+def enqueue(task: Task) -> bool:
+    """Put the task's coming try on the queue, once. False when Redis is away: the reconciler does it later."""
+    try:
+        queue = get_queue(task.queue_name)
+        queue.enqueue(
+            run_task,
+            task.pk,
+            job_id=task.job_id,
+            unique=True,
+            description=f"{task.kind} {task.document_id or ''}".strip(),
+        )
+        # An earlier try of the same work would be replayed by this one: the failed list shows what is broken now.
+        forget_failed_jobs(task)
+    except DuplicateJobError:
+        pass  # waiting or running already
+    except RedisError as error:
+        logger.warning("task=%s not enqueued: %s", task.pk, type(error).__name__)
+        return False
+    return True
+
+
+def revive(task: Task) -> bool:
+    """Enqueue anew what was due, is on no queue and is locked by nobody: its job was lost with its worker or with Redis."""
+    try:
+        Job.fetch(task.job_id, connection=queue_connection(), serializer=JSON_SERIALIZER).delete()
+    except NoSuchJobError:
+        pass
+    except RedisError:
+        return False
+    return enqueue(task)
+
+
+def queued_ids() -> set[str]:
+    """The ids of all jobs that wait on a queue. Raises RedisError."""
+    return {job_id for name in settings.RQ_QUEUES for job_id in get_queue(name).get_job_ids()}
+
+
+def workers_alive() -> int:
+    """How many workers have shown themselves lately; 0 too when Redis is away."""
+    try:
+        return Worker.count(connection=queue_connection())
+    except RedisError:
+        return 0
+
+
+def forget_failed_jobs(task: Task) -> None:
+    """Take the task's earlier tries off RQ's failed list."""
+    connection = queue_connection()
+    registry = FailedJobRegistry(
+        task.queue_name, connection=connection, serializer=JSON_SERIALIZER, job_class=Job
+    )
+    prefix = f"task-{task.pk}-"
+    try:
+        for job_id in registry.get_job_ids(cleanup=False):
+            if job_id.startswith(prefix) and job_id != task.job_id:
+                registry.remove(job_id, delete_job=True)
+    except (RedisError, NoSuchJobError):
+        logger.warning("task=%s: its earlier failures are still listed", task.pk)
+
+
+def get_queue(name: str) -> Queue:
+    return django_rq.get_queue(name, connection=queue_connection(), commit_mode="auto")
+
+
+@cache
+def queue_connection() -> Redis:
+    """Redis with short time-outs and no retries: nobody's request waits for a queue that is away."""
+    return Redis.from_url(settings.QUEUE_URL, retry=Retry(NoBackoff(), 0))

@@ -1,0 +1,27 @@
+"""A document's life, one noun a file."""
+
+from documents.models.attempt import Attempt
+from documents.models.chunk import Chunk, Posting
+from documents.models.collection import Collection, Membership, Role
+from documents.models.document import Document, State
+from documents.models.index import Index
+from documents.models.notice import Notice
+from documents.models.page import Page
+from documents.models.task import Task
+from documents.models.version import Version
+
+__all__ = [
+    "Attempt",
+    "Chunk",
+    "Collection",
+    "Document",
+    "Index",
+    "Membership",
+    "Notice",
+    "Page",
+    "Posting",
+    "Role",
+    "State",
+    "Task",
+    "Version",
+]

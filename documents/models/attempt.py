@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from documents.models.document import Document
+from documents.models.task import Task
+
+if TYPE_CHECKING:
+    from ragsite.accounts.models import User
+
+
+class Outcome(models.TextChoices):
+    RUNNING = "running", _("running")
+    DONE = "done", _("done")
+    FAILED = "failed", _("failed")
+    INTERRUPTED = "interrupted", _("interrupted")
+    SUPERSEDED = "superseded", _("superseded")
+
+
+class AttemptQuerySet(models.QuerySet["Attempt"]):
+    def visible_to(self, user: User, *, operating: bool = False) -> Self:
+        return self.filter(document__in=Document.objects.visible_to(user, operating=operating))
+
+    @contextmanager
+    def record(self, task: Task, stage: str, job_id: str = "") -> Iterator[Attempt]:
+        """One try of one stage, in the ledger whatever becomes of it. What raises is noted and raised on."""
+        attempt = self.create(
+            task=task, document=task.document, stage=stage, number=task.tries + 1, job_id=job_id
+        )
+        try:
+            yield attempt
+        except BaseException as error:
+            attempt.close(Outcome.FAILED, error)
+            raise
+        else:
+            attempt.close(Outcome.DONE)
+
+    def interrupted(self, task: Task) -> int:
+        """Whoever was at this task is gone: its process died. Call it only while holding the task's lock."""
+        return self.filter(task=task, outcome=Outcome.RUNNING).update(outcome=Outcome.INTERRUPTED)
+
+
+class Attempt(models.Model):
+    """One try of one stage on one document: the ledger behind search, timings and replay."""
+
+    task = models.ForeignKey(Task, null=True, on_delete=models.SET_NULL, related_name="attempts")
+    document = models.ForeignKey(Document, null=True, on_delete=models.CASCADE, related_name="attempts")
+    stage = models.CharField(_("stage"), max_length=20, db_index=True)
+    number = models.PositiveIntegerField(_("try"), default=1)
+    job_id = models.CharField(_("RQ job"), max_length=100, blank=True)
+    outcome = models.CharField(_("outcome"), max_length=12, choices=Outcome, default=Outcome.RUNNING)
+    started_at = models.DateTimeField(_("started"), default=timezone.now, db_index=True)
+    took = models.DurationField(_("took"), null=True)
+    error_class = models.CharField(_("error"), max_length=200, blank=True)
+    error_message = models.TextField(_("message"), blank=True)
+    traceback = models.TextField(_("traceback"), blank=True)
+    tokens = models.PositiveIntegerField(_("tokens"), null=True)
+
+    objects = AttemptQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-started_at", "-pk"]
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
+
+    def __str__(self) -> str:
+        return f"{self.stage} {self.number}: {self.get_outcome_display()}"
+
+    def close(self, outcome: Outcome, error: BaseException | None = None) -> None:
+        self.outcome, self.took = outcome, timezone.now() - self.started_at
+        if error:
+            self.error_class = type(error).__name__
+            self.error_message = str(error)[:2000]
+            self.traceback = "".join(traceback.format_exception(error))[-20_000:]
+        # An update, not a save: the document may have been deleted meanwhile, and this row with it.
+        Attempt.objects.filter(pk=self.pk).update(
+            outcome=self.outcome,
+            took=self.took,
+            error_class=self.error_class,
+            error_message=self.error_message,
+            traceback=self.traceback,
+            tokens=self.tokens,
+        )

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from ragsite.accounts.models import User
+
+
+class Role(models.TextChoices):
+    READER = "reader", _("reader")
+    EDITOR = "editor", _("editor")
+    OWNER = "owner", _("owner")
+
+
+class CollectionQuerySet(models.QuerySet["Collection"]):
+    def visible_to(self, user: User, *, operating: bool = False) -> Self:
+        """What the user may read; with `operating`, everything for those who may operate the site and nothing for others."""
+        if not user.is_active:  # nobody signed in, or an account that was switched off
+            return self.none()
+        if operating:
+            return self.all() if user.has_perm("documents.operate") else self.none()
+        return self.filter(
+            models.Q(everyone_reads=True)
+            | models.Q(pk__in=Membership.objects.filter(user=user).values("collection"))
+        )
+
+    def editable_by(self, user: User) -> Self:
+        """Where the user may add, replace and delete. Operators look after what everyone reads."""
+        if not user.is_active:
+            return self.none()
+        editing = Membership.objects.filter(user=user, role__in=[Role.EDITOR, Role.OWNER])
+        theirs = models.Q(pk__in=editing.values("collection"))
+        return self.filter(
+            theirs | models.Q(everyone_reads=True) if user.has_perm("documents.operate") else theirs
+        )
+
+    def private_to(self, user: User) -> Collection:
+        """The person's own shelf, made at first need. Safe when two requests ask at once."""
+        shelf, created = self.get_or_create(private_to=user, defaults={"name": str(_("My documents"))})
+        if created:
+            Membership.objects.get_or_create(user=user, collection=shelf, defaults={"role": Role.OWNER})
+        return shelf
+
+
+class Collection(models.Model):
+    """A shelf of documents. Its `version` grows with every change of what can be found in it."""
+
+    name = models.CharField(_("name"), max_length=200)
+    private_to = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("private to"),
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="shelf",
+    )
+    everyone_reads = models.BooleanField(_("every member may read it"), default=False)
+    version = models.PositiveBigIntegerField(_("version"), default=1, editable=False)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    objects = CollectionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = _("collection")
+        verbose_name_plural = _("collections")
+
+    def __str__(self) -> str:
+        return self.name
+
+    def has_changed(self) -> None:
+        """Answers cached from the former content no longer count. Call it inside the transaction that changes the content."""
+        type(self).objects.filter(pk=self.pk).update(version=models.F("version") + 1)
+
+
+class Membership(models.Model):
+    """What a person may do with a collection."""
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(_("role"), max_length=10, choices=Role, default=Role.READER)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["collection", "user"], name="one_membership_each")]
+        verbose_name = _("membership")
+        verbose_name_plural = _("memberships")
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.get_role_display()}, {self.collection}"

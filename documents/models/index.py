@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from typing import Self
+
+from django.conf import settings
+from django.db import IntegrityError, connection, models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ragsite import llm
+
+
+class IndexState(models.TextChoices):
+    DRAFT = "draft", _("draft")
+    BUILDING = "building", _("being built")
+    READY = "ready", _("ready")
+    LIVE = "live", _("live")
+    RETIRED = "retired", _("retired")
+
+
+class IndexQuerySet(models.QuerySet["Index"]):
+    def live(self) -> Index:
+        """The one that answers. A new site's first is made here, with the embedder that is configured at that moment."""
+        return self.filter(state=IndexState.LIVE).first() or self._first_live()
+
+    def wanted(self) -> Self:
+        """Those that every document must be in: the live one and those being built."""
+        return self.filter(state__in=[IndexState.LIVE, IndexState.BUILDING])
+
+    def draft(self, model: str) -> Index:
+        """A new recipe for that embedding model, with the sizes that suit it. Asks the provider for its width if need be."""
+        embedder = llm.embedding_model(model)
+        return self.create(
+            embedding_model=model,
+            dimensions=embedder.dimensions or llm.probe_dimensions(model),
+            chunk_tokens=embedder.chunk_tokens,
+            chunk_overlap=embedder.chunk_overlap,
+            search_config=settings.TEXT_SEARCH_CONFIG,
+        )
+
+    def _first_live(self) -> Index:
+        try:
+            with transaction.atomic():
+                index = self.draft(llm.default_embedding_model())
+                index.state, index.live_at = IndexState.LIVE, timezone.now()
+                index.save()
+                index.create_vector_index()
+                return index
+        except IntegrityError:  # another process was first
+            return self.get(state=IndexState.LIVE)
+
+
+class Index(models.Model):
+    """A recipe for making passages and vectors. Several may be filled side by side; exactly one is live."""
+
+    embedding_model = models.CharField(_("embedding model"), max_length=200)
+    dimensions = models.PositiveIntegerField(_("dimensions"))
+    splitter = models.CharField(_("splitter"), max_length=40, default="sentences")
+    chunk_tokens = models.PositiveIntegerField(_("tokens in a chunk"))
+    chunk_overlap = models.PositiveIntegerField(_("tokens of overlap"))
+    search_config = models.CharField(_("text search configuration"), max_length=63, default="english")
+    state = models.CharField(_("state"), max_length=10, choices=IndexState, default=IndexState.DRAFT)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    live_at = models.DateTimeField(_("live since"), null=True, blank=True)
+
+    objects = IndexQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["state"], condition=models.Q(state="live"), name="one_live_index")
+        ]
+        ordering = ["-created_at"]
+        verbose_name = _("index")
+        verbose_name_plural = _("indexes")
+
+    def __str__(self) -> str:
+        return f"{self.pk}: {self.embedding_model}, {self.chunk_tokens}"
+
+    @property
+    def is_live(self) -> bool:
+        return self.state == IndexState.LIVE
+
+    @property
+    def vector_index_name(self) -> str:
+        return f"chunk_vectors_{self.pk}"
+
+    def create_vector_index(self, *, concurrently: bool = False) -> None:
+        """The HNSW index over this index's vectors alone. Filling comes first where there is much: building is faster than growing."""
+        if self.dimensions > 4000:  # pgvector's limit for halfvec; such an index is searched one by one
+            return
+        how = "concurrently if not exists" if concurrently else "if not exists"
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"create index {how} {self.vector_index_name} on documents_chunk"
+                f" using hnsw ((embedding::halfvec({self.dimensions})) halfvec_cosine_ops) where index_id = {self.pk}"
+            )
+
+    def drop_vector_index(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"drop index if exists {self.vector_index_name}")
+
+    def make_live(self) -> None:
+        """From the next question on, this index answers. The former live one stays, to be taken back."""
+        from documents.models.collection import Collection
+
+        with transaction.atomic():
+            Index.objects.filter(state=IndexState.LIVE).exclude(pk=self.pk).update(state=IndexState.RETIRED)
+            self.state, self.live_at = IndexState.LIVE, timezone.now()
+            self.save(update_fields=["state", "live_at"])
+            Collection.objects.update(version=models.F("version") + 1)

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from documents.models.version import Version
+
+if TYPE_CHECKING:
+    from ragsite.accounts.models import User
+
+
+class Problem(models.TextChoices):
+    NO_TEXT = "no_text", _("no text, probably scanned")
+    GARBLED = "garbled", _("its text makes no sense")
+    UNREADABLE = "unreadable", _("could not be read")
+
+
+class PageQuerySet(models.QuerySet["Page"]):
+    def visible_to(self, user: User, *, operating: bool = False) -> Self:
+        return self.filter(version__in=Version.objects.visible_to(user, operating=operating))
+
+    def readable(self) -> Self:
+        return self.filter(problem="")
+
+
+class Page(models.Model):
+    """The cleaned text of one page, and what is wrong with it."""
+
+    version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="pages")
+    number = models.PositiveIntegerField(_("number"), help_text=_("From 1, as the file counts."))
+    label = models.CharField(
+        _("label"), max_length=40, blank=True, help_text=_("As printed on the page, such as iv.")
+    )
+    text = models.TextField(_("text"), blank=True)
+    start = models.PositiveBigIntegerField(
+        help_text=_("Where this page begins in the document's text, in characters.")
+    )
+    runs = models.JSONField(
+        default=list,
+        help_text=_(
+            "[start in this text, start in the raw text, length] of each piece the cleaning left alone."
+        ),
+    )
+    headings = models.JSONField(
+        default=list, help_text=_("[start in this text, level, title] of each heading known for certain.")
+    )
+    problem = models.CharField(_("problem"), max_length=12, choices=Problem, blank=True)
+
+    objects = PageQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "number"], name="one_page_a_number")]
+        ordering = ["version", "number"]
+        verbose_name = _("page")
+        verbose_name_plural = _("pages")
+
+    def __str__(self) -> str:
+        return f"{self.version}, {self.number}"
+
+    @property
+    def name(self) -> str:
+        """How a citation names it: the printed label first, where it differs from the count."""
+        if self.label and self.label != str(self.number):
+            return _("%(label)s (%(number)s)") % {"label": self.label, "number": self.number}
+        return str(self.number)

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Self
+
+from django.conf import settings
+from django.db import models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from documents.models.index import Index
+
+if TYPE_CHECKING:
+    from documents.models.document import Document
+
+
+class Kind(models.TextChoices):
+    INDEX = "index", _("make searchable")
+    SUMMARISE = "summarise", _("summarise")
+    BUILD = "build", _("finish an index")
+    RECOGNISE = "recognise", _("recognise text in pictures")
+    FETCH = "fetch", _("fetch a web page")
+
+
+class TaskState(models.TextChoices):
+    OPEN = "open", _("open")
+    DONE = "done", _("done")
+    FAILED = "failed", _("failed")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+class Superseded(Exception):
+    """The same work was asked for afresh, cancelled or deleted meanwhile: nothing may be written."""
+
+
+class Stage(models.TextChoices):
+    EXTRACT = "extract", _("read the file")
+    CHUNK = "chunk", _("cut into chunks")
+    EMBED = "embed", _("compute vectors")
+
+
+class TaskQuerySet(models.QuerySet["Task"]):
+    def open(self) -> Self:
+        return self.filter(state=TaskState.OPEN)
+
+    def due(self, now: datetime | None = None) -> Self:
+        return self.open().filter(next_try_at__lte=now or timezone.now()).order_by("next_try_at", "pk")
+
+    def cancel(self) -> int:
+        """A run that is under way finds its generation outdated and writes nothing."""
+        return self.open().update(state=TaskState.CANCELLED, generation=models.F("generation") + 1)
+
+    def ask_for(
+        self,
+        kind: Kind,
+        document: Document | None,
+        index: Index | None = None,
+        *,
+        start_at: str = "",
+        enqueue: bool = True,
+    ) -> Task:
+        """Have this done, afresh: whoever still works on an earlier asking writes nothing. On the queue after the commit."""
+        with transaction.atomic():
+            task, created = self.select_for_update().get_or_create(
+                kind=kind, document=document, index=index, defaults={"start_at": start_at}
+            )
+            if not created:
+                task.generation += 1
+                task.state, task.tries, task.deaths, task.error, task.error_kind = (
+                    TaskState.OPEN,
+                    0,
+                    0,
+                    "",
+                    "",
+                )
+                task.start_at, task.next_try_at = start_at, timezone.now()
+                task.save()
+        if enqueue:
+            task.enqueue_on_commit()
+        return task
+
+
+class Task(models.Model):
+    """What is still to be done. RQ carries only "look at task 42"; this row decides whether, and when again."""
+
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    document = models.ForeignKey(
+        "documents.Document", null=True, blank=True, on_delete=models.CASCADE, related_name="tasks"
+    )
+    index = models.ForeignKey(Index, null=True, blank=True, on_delete=models.CASCADE, related_name="tasks")
+    state = models.CharField(_("state"), max_length=10, choices=TaskState, default=TaskState.OPEN)
+    generation = models.PositiveIntegerField(
+        _("generation"), default=1, help_text=_("Grows whenever the same work is asked for afresh.")
+    )
+    tries = models.PositiveIntegerField(_("tries that failed"), default=0)
+    deaths = models.PositiveIntegerField(_("workers it took with it"), default=0)
+    start_at = models.CharField(
+        _("redo from"),
+        max_length=8,
+        choices=Stage,
+        blank=True,
+        help_text=_("Empty: what is stored already is used."),
+    )
+    next_try_at = models.DateTimeField(_("next try"), default=timezone.now)
+    error_kind = models.CharField(_("kind of failure"), max_length=40, blank=True)
+    error = models.TextField(_("what went wrong"), blank=True)
+    created_at = models.DateTimeField(_("asked for"), auto_now_add=True)
+
+    job_under_way = ""  # the RQ job of the try that runs in this process
+
+    objects = TaskQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "document", "index"], name="one_task_a_work", nulls_distinct=False
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["next_try_at"], condition=models.Q(state="open"), name="open_tasks_by_time")
+        ]
+        verbose_name = _("task")
+        verbose_name_plural = _("tasks")
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.document or self.index}"
+
+    @property
+    def is_due(self) -> bool:
+        return self.state == TaskState.OPEN and self.next_try_at <= timezone.now()
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether the document's row shows how this goes: not while an index is built behind the live one."""
+        return self.kind == Kind.INDEX and self.index is not None and self.index.is_live
+
+    @property
+    def max_tries(self) -> int:
+        return settings.MAX_TRIES
+
+    @property
+    def job_id(self) -> str:
+        """The RQ job of the coming try. Ours to choose, so that the reconciler can look for it on the queue."""
+        return f"task-{self.pk}-{self.generation}-{self.tries}"
+
+    @property
+    def queue_name(self) -> str:
+        return "summaries" if self.kind == Kind.SUMMARISE else "documents"
+
+    def enqueue_on_commit(self) -> None:
+        """The job arrives once the row is there to be found. Redis away: logged, and the reconciler enqueues it later."""
+        transaction.on_commit(self.enqueue, robust=True)
+
+    def enqueue(self) -> None:
+        from documents.jobs import enqueue  # jobs know the models, not the other way round
+
+        enqueue(self)
+
+    def stands(self) -> bool:
+        """Whether nobody asked for it afresh, cancelled or deleted it meanwhile."""
+        return Task.objects.open().filter(pk=self.pk, generation=self.generation).exists()
+
+    def claim(self) -> bool:
+        """As `stands`, and held until the transaction ends. Call it in the one that writes the result."""
+        return (
+            Task.objects.select_for_update()
+            .filter(pk=self.pk, generation=self.generation, state=TaskState.OPEN)
+            .exists()
+        )
+
+    def finish(self) -> None:
+        self._update(state=TaskState.DONE, error="", error_kind="", deaths=0)
+
+    def fail(self, kind: str, error: str) -> None:
+        """For good: set aside until a person replays it."""
+        self._update(state=TaskState.FAILED, error_kind=kind, error=error, tries=self.tries + 1)
+
+    def try_again(self, kind: str, error: str, *, not_before: datetime | None = None) -> None:
+        """Due again after a growing, jittered time, never before `not_before`."""
+        due = timezone.now() + retry_delay(self.tries + 1)
+        self._update(
+            tries=self.tries + 1, next_try_at=max(due, not_before or due), error_kind=kind, error=error
+        )
+
+    def wait_until(self, time: datetime, kind: str, error: str) -> None:
+        """Not its own fault (a refused key, a spent quota): costs no try."""
+        self._update(next_try_at=time, error_kind=kind, error=error)
+
+    def _update(self, **values: object) -> None:
+        for name, value in values.items():
+            setattr(self, name, value)
+        Task.objects.filter(pk=self.pk, generation=self.generation).update(**values)
+
+
+def retry_delay(tries: int) -> timedelta:
+    """Sidekiq's growth, n^4 + 15 s and jitter (github.com/sidekiq/sidekiq/wiki/Error-Handling): 25 tries last some 20 days."""
+    return timedelta(seconds=(tries - 1) ** 4 + 15 + random.uniform(0, 10) * tries)  # noqa: S311 (no secret)

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from ragsite.accounts.models import User
+
+
+def random_name(version: Version, file_name: str) -> str:
+    """Where an upload is stored: a name of ours, since the person's own may hold anything."""
+    name = uuid.uuid4().hex
+    return f"{name[:2]}/{name}"
+
+
+class VersionQuerySet(models.QuerySet["Version"]):
+    def visible_to(self, user: User, *, operating: bool = False) -> Self:
+        from documents.models.document import Document
+
+        return self.filter(document__in=Document.objects.visible_to(user, operating=operating))
+
+
+class Version(models.Model):
+    """One content of a document. A new one takes the old one's place when it is ready; until then the old one answers."""
+
+    document = models.ForeignKey("documents.Document", on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField(_("number"), default=1)
+    file = models.FileField(_("file"), upload_to=random_name, max_length=200)
+    file_name = models.CharField(
+        _("file name"), max_length=255, help_text=_("As the person called it. Text, never a path.")
+    )
+    media_type = models.CharField(_("kind of file"), max_length=100)
+    size = models.PositiveBigIntegerField(_("size in bytes"))
+    sha256 = models.CharField(max_length=64, db_index=True)
+    page_count = models.PositiveIntegerField(_("pages"), null=True, blank=True)
+    is_partial = models.BooleanField(_("some pages could not be read"), default=False)
+    metadata = models.JSONField(default=dict, blank=True)
+    extracted_at = models.DateTimeField(
+        _("text taken out"),
+        null=True,
+        blank=True,
+        help_text=_("Its pages are stored; no index needs the file again."),
+    )
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    objects = VersionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["document", "number"], name="one_version_a_number")]
+        ordering = ["document", "-number"]
+        verbose_name = _("version")
+        verbose_name_plural = _("versions")
+
+    def __str__(self) -> str:
+        return f"{self.file_name} ({self.number})"
+
+    @property
+    def text(self) -> str:
+        """The document's text: its pages joined by one blank line. Chunks and citations count characters in it."""
+        return "\n\n".join(self.pages.order_by("number").values_list("text", flat=True))

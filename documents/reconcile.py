@@ -1,0 +1,83 @@
+"""Puts lost work back on the queue. The task rows are the truth; what Redis holds is only a hint of them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import close_old_connections, connections
+from django.db.utils import Error as DatabaseError
+from django.utils import timezone
+from redis.exceptions import RedisError
+
+from documents import locking
+from documents.jobs import queued_ids, revive
+from documents.models import Attempt, Notice, Task
+
+logger = logging.getLogger("ragsite.reconcile")
+
+EVERY_SECONDS = 2
+GRACE = timedelta(seconds=1)  # what was asked for just now is on its way to the queue
+AT_ONCE = 500
+
+
+def reconcile() -> int:
+    """Enqueue what is due, locked by nobody and on no queue; returns how many. Raises when database or Redis is away."""
+    due = list(Task.objects.due(timezone.now() - GRACE)[:AT_ONCE])
+    if not due:
+        return 0
+    queued, locked = queued_ids(), locking.locked()
+    lost = [task for task in due if task.job_id not in queued and locking.lock_key(task.pk) not in locked]
+    revived = sum(revive(task) for task in lost)
+    if revived:
+        logger.info("revived=%s tasks=%s", revived, ",".join(str(task.pk) for task in lost[:20]))
+    return revived
+
+
+def reconcile_quietly() -> None:
+    """From a worker's maintenance: one worker at a time, and never a reason for it to stop."""
+    try:
+        with locking.advisory_lock(locking.RECONCILER) as is_free:
+            if is_free:
+                reconcile()
+    except Exception as error:  # the worker must live, whatever is away
+        logger.warning("reconcile failed: %s", type(error).__name__)
+    finally:
+        connections.close_all()  # the worker forks: nothing may stay open
+
+
+def prune() -> None:
+    """Old entries of the ledger and notices that were seen: they are for looking back, not for ever."""
+    long_ago = timezone.now() - timedelta(days=settings.KEEP_ATTEMPTS_DAYS)
+    Attempt.objects.filter(started_at__lt=long_ago).delete()
+    Notice.objects.filter(created_at__lt=long_ago).delete()
+
+
+def loop(sweep, every: float = EVERY_SECONDS) -> None:  # type: ignore[no-untyped-def]
+    """The clock: reconciles every two seconds, for ever, through outages of Redis and PostgreSQL. `sweep` is called each round."""
+    pruned_at = 0.0
+    was_away = False
+    while True:
+        began = time.monotonic()  # not the wall clock, which may jump
+        try:
+            close_old_connections()
+            with locking.advisory_lock(locking.RECONCILER) as is_free:
+                if is_free:
+                    reconcile()
+            sweep()
+            if began - pruned_at > 3600 or not pruned_at:
+                prune()
+                pruned_at = began
+            if was_away:
+                logger.info("back again")
+            was_away = False
+        except (DatabaseError, RedisError, OSError) as error:
+            connections.close_all()
+            if not was_away:  # once an outage, not every two seconds
+                logger.warning("waiting: %s", type(error).__name__)
+            was_away = True
+        except Exception:
+            logger.exception("the round failed")
+        time.sleep(max(0.1, every - (time.monotonic() - began)))

@@ -1,0 +1,123 @@
+"""Where sentences begin and end, in most scripts, without a model; linear in the text."""
+
+import re
+from collections.abc import Iterator
+
+CLOSERS = r"[\"'”’»›)\]」』】》）]"
+# Scripts that put no space behind a full stop, and those that do.
+END = re.compile(
+    rf"[。！？｡︒…]+{CLOSERS}*(?=\S)"
+    rf"|(?:[.!?…]+|[؟۔।॥։።။។]+|[。！？｡]+){CLOSERS}*(?P<note>\[\d{{1,3}}\])?(?=\s)"
+)
+STARTS_NEXT = re.compile(r"\s+[\"'“‘«‹(\[¿¡—–-]*\s?(?P<first>\S)")
+TOKEN_BEFORE = re.compile(r"[^\s(\[\"“‘«]{1,20}$")
+INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]$")
+# A full stop after these ends no sentence.
+NEVER_LAST = """
+    dr mr mrs ms prof st sr jr vs cf fig figs no nos nr vol vols pp p ed eds eq eqs sec sect ch chap app dept approx
+    ca est gen col sgt capt lt rev hon gov sen rep pres ave blvd rd mt viz resp incl excl max min art par abb tab bzw
+    evtl ggf inkl usw bspw sog vgl hrsg jg bd str tel abs s m mm mme mlle av env n° sra dna pág núm
+    jan feb mar apr jun jul aug sep sept oct nov dec okt dez
+"""
+# These may end one: only what follows tells.
+PERHAPS = frozenset(("etc", "al", "inc", "ltd", "co", "corp", "usw", "am", "pm"))
+ABBREVIATIONS = frozenset(NEVER_LAST.split())
+MONTHS = re.compile(r"\s+(?:jan|feb|m[aä]r|apr|ma[iy]|ju[nl]|aug|sep|o[kc]t|nov|de[zc])\w*", re.IGNORECASE)
+OWN_LINE = re.compile(
+    r"[ \t]*(?:#{1,6}\s|[•‣◦▪■●○·∙➢✓*–—+-]\s+\S|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]\s+\S|\||>|```|~~~)"
+)
+ENDS_LINE = re.compile(r"[.!?:;…。！？：；؟۔।|][\"'”’»)\]」』]*$|^[ \t]*(?:#{1,6}\s|```|~~~|[=-]{3,}\s*$)")
+FIGURE_AT_END = re.compile(r"\d[\d.,]*\s?(?:%|€|\))?$")
+PARAGRAPH = re.compile(r"\S(?:[^\n]|\n(?![^\S\n]*\n))*")
+Span = tuple[int, int]
+
+
+def sentences(text: str) -> list[Span]:
+    """Start and end of every sentence, list item, heading and table row, in order; between them is only space."""
+    found: list[Span] = []
+    for paragraph in PARAGRAPH.finditer(text):
+        for start, end in _line_groups(text, paragraph.start(), paragraph.end()):
+            found.extend(_within(text, start, end))
+    return found
+
+
+def _line_groups(text: str, start: int, end: int) -> Iterator[Span]:
+    """Lines of a paragraph that belong together: wrapped prose is one group, items and rows are one each."""
+    lines = list(_lines(text, start, end))
+    width = max(line_end - line_start for line_start, line_end in lines)
+    begin = 0
+    for i in range(len(lines)):
+        if i + 1 == len(lines) or _is_break(text, lines[i], lines[i + 1], width):
+            yield lines[begin][0], lines[i][1]
+            begin = i + 1
+
+
+def _lines(text: str, start: int, end: int) -> Iterator[Span]:
+    while start < end:
+        newline = text.find("\n", start, end)
+        stop = end if newline < 0 else newline
+        yield start, stop
+        start = stop + 1
+
+
+def _is_break(text: str, line: Span, after: Span, width: int) -> bool:
+    """Whether the line ends because it was meant to, not because it was full."""
+    if OWN_LINE.match(text, after[0], after[1]):
+        return True
+    above, below = text[line[0] : line[1]].rstrip(), text[after[0] : after[1]]
+    if ENDS_LINE.search(above):
+        return True
+    first_word = len(below.lstrip().split(None, 1)[0]) if below.strip() else 0
+    if len(above) + 1 + first_word <= width:
+        return True
+    return bool(FIGURE_AT_END.search(above) and FIGURE_AT_END.search(below.rstrip()))
+
+
+def _within(text: str, start: int, end: int) -> Iterator[Span]:
+    """The sentences of a stretch of prose."""
+    begin = start
+    for match in END.finditer(text, start, end):
+        if _ends_sentence(text, begin, match, end):
+            yield from _trimmed(text, begin, match.end())
+            begin = match.end()
+    yield from _trimmed(text, begin, end)
+
+
+def _trimmed(text: str, start: int, end: int) -> Iterator[Span]:
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    if end > start:
+        yield start, end
+
+
+def _ends_sentence(text: str, begin: int, match: re.Match[str], end: int) -> bool:
+    mark = match.group()
+    if not mark.startswith("."):
+        return not (mark[0] in "…" and _next_is_lower(text, match.end(), end))
+    if _next_is_lower(text, match.end(), end):
+        return False
+    if mark != ".":
+        return True
+    token = TOKEN_BEFORE.search(text, max(begin, match.start() - 20), match.start())
+    return token is None or _may_end(text, begin, token, match.end(), end)
+
+
+def _may_end(text: str, begin: int, token: re.Match[str], after: int, end: int) -> bool:
+    """Whether a full stop behind this word, with a capital or a figure after it, ends a sentence."""
+    word = token.group().lower()
+    if word.isdecimal():
+        is_enumerator = token.start() == begin and len(word) <= 3
+        return not is_enumerator and not (len(word) <= 2 and MONTHS.match(text, after, end))
+    if word in PERHAPS:
+        first = STARTS_NEXT.match(text, after, end)
+        return first is None or first["first"].isupper()
+    if word == "i" or (len(word) == 1 and not word.isalpha()):
+        return True
+    return word not in ABBREVIATIONS and not INITIALS.fullmatch(word)
+
+
+def _next_is_lower(text: str, at: int, end: int) -> bool:
+    first = STARTS_NEXT.match(text, at, end)
+    return first is not None and first["first"].islower()

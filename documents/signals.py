@@ -1,0 +1,32 @@
+"""A new content asks for its work, after the commit. `bulk_create`, `update` and COPY send no signals: ask for the task there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models.signals import post_delete, post_save
+from django.dispatch import receiver
+
+from documents.models import Collection, Document, Index, Task, Version
+from documents.models.task import Kind
+
+
+@receiver(post_save, sender=Version)
+def index_new_content(instance: Version, created: bool, raw: bool, **kwargs: Any) -> None:
+    if created and not raw:  # raw: loaddata brings its own chunks
+        Index.objects.live()  # a new site's first index is made here
+        for index in Index.objects.wanted():
+            Task.objects.ask_for(Kind.INDEX, instance.document, index)
+
+
+@receiver(post_delete, sender=Version)
+def delete_file(instance: Version, **kwargs: Any) -> None:
+    if instance.file:
+        storage, name = instance.file.storage, instance.file.name
+        transaction.on_commit(lambda: storage.delete(name), robust=True)
+
+
+@receiver(post_delete, sender=Document)
+def outdate_answers(instance: Document, **kwargs: Any) -> None:
+    Collection(pk=instance.collection_id).has_changed()

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from django import template
+from django.conf import settings
+from django.utils import timezone
+from django.utils.html import conditional_escape
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from documents.models.attempt import Outcome
+
+register = template.Library()
+
+
+@register.simple_tag
+def largest_upload() -> int:
+    """In megabytes."""
+    return settings.MAX_UPLOAD_MB
+
+
+STAGES = {
+    "extract": gettext_lazy("Reading the file"),
+    "chunk": gettext_lazy("Finding its passages"),
+    "embed": gettext_lazy("Making it searchable"),
+    "summarise": gettext_lazy("Summarising"),
+}
+
+
+@register.filter
+def wait_until(moment: datetime | None) -> str:
+    """How long until then, in the one unit that matters: "40 s", "12 min", "3 h", "2 days"."""
+    seconds = max(1, round((moment - timezone.now()).total_seconds())) if moment else 1
+    if seconds < 100:
+        return _("%d s") % seconds
+    if seconds < 100 * 60:
+        return _("%d min") % round(seconds / 60)
+    if seconds < 36 * 3600:
+        return _("%d h") % round(seconds / 3600)
+    return ngettext("%d day", "%d days", round(seconds / 86400)) % round(seconds / 86400)
+
+
+@register.filter
+def stage_name(stage: str) -> str:
+    return str(STAGES.get(stage, stage))
+
+
+@register.filter
+def outcome_name(outcome: str) -> str:
+    return str(Outcome(outcome).label).capitalize()
+
+
+@register.filter
+def duration(took: object) -> str:
+    seconds = took.total_seconds()  # type: ignore[attr-defined]
+    if seconds < 10:
+        return _("%.1f s") % seconds
+    return _("%d s") % seconds if seconds < 120 else _("%d min") % round(seconds / 60)
+
+
+@register.filter
+def marked(text: str, words: str) -> SafeString:
+    """The text, escaped, with every occurrence of the words in <mark>."""
+    if not words:
+        return conditional_escape(text)
+    pieces = re.split(f"({_pattern(words)})", text, flags=re.IGNORECASE)
+    return mark_safe(
+        "".join(
+            f"<mark>{conditional_escape(piece)}</mark>" if number % 2 else conditional_escape(piece)
+            for number, piece in enumerate(pieces)
+        )
+    )
+
+
+@register.filter
+def around(text: str, words: str) -> str:
+    """The neighbourhood of the first occurrence of the words, for a list of hits."""
+    found = re.search(_pattern(words), text, flags=re.IGNORECASE)
+    place = found.start() if found else 0
+    start, end = max(0, place - 90), min(len(text), place + 160)
+    excerpt = " ".join(text[start:end].split())
+    return ("… " if start else "") + excerpt + (" …" if end < len(text) else "")
+
+
+def _pattern(words: str) -> str:
+    return r"\s+".join(re.escape(word) for word in words.split())

@@ -1,0 +1,116 @@
+"""One try of a task: take its lock, see whether it is still wanted, do it, and write down what became of it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import timedelta
+
+from django.db import InterfaceError, OperationalError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from documents import building, indexing, notifications, summaries
+from documents.extraction import UnreadableFile
+from documents.locking import advisory_lock
+from documents.models import Attempt, Document, Task
+from documents.models.document import SummaryState
+from documents.models.task import Kind, Superseded
+from ragsite.llm.errors import ProviderError
+
+logger = logging.getLogger("ragsite.jobs")
+
+VERBS = {Kind.INDEX: indexing.index, Kind.SUMMARISE: summaries.summarise, Kind.BUILD: building.build}
+MAX_DEATHS = 3  # so many workers a task may take with it before it is set aside
+OPERATOR_WAIT = timedelta(seconds=60)
+
+
+def run(task: Task, *, job_id: str = "") -> None:
+    """Do it if it is due and nobody else is at it. Raises what went wrong, after the rows say so."""
+    with advisory_lock(task.pk) as is_free:
+        if not is_free:
+            return
+        task.refresh_from_db()
+        if task.is_due and not was_deadly(task):
+            attempt(task, job_id)
+
+
+def attempt(task: Task, job_id: str) -> None:
+    task.job_under_way = job_id
+    began, outcome = time.monotonic(), "done"
+    try:
+        VERBS[Kind(task.kind)](task)
+    except Superseded:
+        outcome = "superseded"
+    except (OperationalError, InterfaceError):
+        outcome = (
+            "database away"  # no row can be written now, and the try is not the task's fault: it stays due
+        )
+        raise
+    except Exception as error:
+        outcome = type(error).__name__
+        settle(task, error)
+        raise
+    finally:
+        took = round((time.monotonic() - began) * 1000)
+        where = f"kind={task.kind} task={task.pk} document={task.document_id} try={task.tries}"
+        logger.info("job=%s %s ms=%s outcome=%s", job_id or "-", where, took, outcome)
+
+
+def was_deadly(task: Task) -> bool:
+    """Notes a try whose worker died at it. After the third the task is set aside: something in it kills whoever touches it."""
+    if not Attempt.objects.interrupted(task):
+        return False
+    task.deaths += 1
+    Task.objects.filter(pk=task.pk).update(deaths=task.deaths)
+    if task.deaths < MAX_DEATHS:
+        return False
+    settle(task, UnreadableFile("deadly"))
+    return True
+
+
+def settle(task: Task, error: Exception) -> None:
+    """After a failed try: due again, waiting for the operator, or failed for good. Says so on the document too, in words."""
+    with transaction.atomic():
+        if not task.claim():
+            return
+        if isinstance(error, UnreadableFile):
+            fail(task, error.kind, error, str(error.sentence), str(error.remedy))
+        elif isinstance(error, ProviderError) and error.waits_for_operator:
+            task.wait_until(error.not_before or timezone.now() + OPERATOR_WAIT, error.kind, repr(error))
+            tell_waiting(task, error.kind, str(error.sentence))
+        elif isinstance(error, ProviderError) and not error.is_passing:
+            fail(task, error.kind, error, str(error.sentence), str(error.remedy))
+        else:
+            try_again(task, error)
+
+
+def try_again(task: Task, error: Exception) -> None:
+    known = isinstance(error, ProviderError)
+    kind = error.kind if isinstance(error, ProviderError) else "unexpected"
+    sentence = str(error.sentence) if isinstance(error, ProviderError) else _("Something went wrong here.")
+    not_before = error.not_before if isinstance(error, ProviderError) else None
+    if task.tries + 1 >= task.max_tries:
+        remedy = (
+            _("Press Retry to try once more.")
+            if known
+            else _("Press Retry; if it happens again, tell the operator.")
+        )
+        fail(task, kind, error, sentence, remedy)
+    else:
+        task.try_again(kind, repr(error), not_before=not_before)
+        tell_waiting(task, kind, sentence)
+
+
+def fail(task: Task, kind: str, error: Exception, sentence: str, remedy: str) -> None:
+    task.fail(kind, repr(error))
+    if task.kind == Kind.SUMMARISE and task.document_id:
+        Document.objects.filter(pk=task.document_id).update(summary_state=SummaryState.FAILED)
+    elif task.is_seen and task.document:
+        task.document.fail(kind, sentence, remedy)
+        notifications.tell(task.document, is_failure=True)
+
+
+def tell_waiting(task: Task, kind: str, sentence: str) -> None:
+    if task.is_seen and task.document:
+        task.document.wait_after(kind, sentence)

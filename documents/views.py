@@ -1,0 +1,310 @@
+"""What a person does with documents: add, look through, read, try again, take away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, cast
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.files.base import File
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
+
+from documents.forms import DocumentFilter, ReplaceForm, Upload, UploadForm
+from documents.models import Collection, Document, Notice, Page, State, Version
+from documents.models.document import DocumentQuerySet
+from documents.models.page import Problem
+
+if TYPE_CHECKING:
+    from ragsite.accounts.models import User
+
+ON_A_PAGE = 50
+HITS = 50
+NOTICES_AT_ONCE = 3
+STOP_POLLING = 286  # htmx's sign that asking again is of no use
+READ_AT_ONCE = 256 * 1024
+
+# What a part of a page asks for when it wants to be drawn anew.
+PARTS = {
+    "row": "documents/_document.html",
+    "line": "documents/_document_line.html",
+    "state": "documents/_document_progress.html",
+    "summary": "documents/_summary.html",
+}
+
+
+@login_required
+@require_safe
+def documents(request: HttpRequest) -> HttpResponse:
+    form = DocumentFilter(request.GET)
+    shown = Paginator(form.narrow(listed(request.user)), ON_A_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "filter": form,
+        "documents": shown,
+        "upload_form": UploadForm(user=request.user),
+        "any_moving": any(document.is_moving for document in shown),
+        "has_any": bool(shown) or Document.objects.visible_to(request.user).exists(),
+    }
+    return render(request, "documents/list.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def upload(request: HttpRequest) -> HttpResponse:
+    """One file or many. The tray in the page sends each by itself and takes JSON; a plain form gets a page."""
+    wants_json = "application/json" in request.headers.get("Accept", "")
+    if request.method != "POST":
+        return redirect("documents:list")
+    form = UploadForm(request.POST, request.FILES, user=request.user)
+    if not form.is_valid():
+        sentence = next(iter(form.errors.values()))[0]
+        if wants_json:
+            return JsonResponse({"error": sentence}, status=422)
+        return render(request, "documents/uploaded.html", {"form": form, "error": sentence}, status=422)
+    results = form.save()
+    if wants_json:
+        return JsonResponse({"results": [as_json(request, result) for result in results]})
+    return render(request, "documents/uploaded.html", {"results": results})
+
+
+@login_required
+@require_safe
+def row(request: HttpRequest, pk: int) -> HttpResponse:
+    """One document as a part of a page, asked for again and again while something is being done with it."""
+    document = get_object_or_404(listed(request.user), pk=pk)
+    part = request.GET.get("part", "row")
+    if part not in PARTS:
+        raise Http404
+    response = render(
+        request, PARTS[part], {"document": document, "is_chosen": str(pk) in request.GET.getlist("chosen")}
+    )
+    if part == "state" and not document.is_moving:
+        response["HX-Refresh"] = "true"  # the document's page has more to show now than this part
+    return response
+
+
+@login_required
+@require_safe
+def document(request: HttpRequest, pk: int) -> HttpResponse:
+    document = get_object_or_404(listed(request.user, with_vector=True), pk=pk)
+    if (number := request.GET.get("page", "")).isdecimal():
+        return redirect("documents:page", pk, min(int(number), 2**31 - 1))
+    version = document.serving or document.newest
+    words = " ".join(request.GET.get("q", "").replace("\0", "").split())
+    context = {
+        "document": document,
+        "version": version,
+        "pages": page_numbers(version),
+        "first_page": version and version.pages.first(),
+        "words": words,
+        "hits": pages_with(words, version) if words and version else [],
+        "related": document.related(request.user),
+        "attempts": document.attempts.all()[:20],
+        "replace_form": ReplaceForm(document=document),
+    }
+    return render(request, "documents/document.html", context)
+
+
+@login_required
+@require_safe
+def page(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+    document = get_object_or_404(listed(request.user), pk=pk)
+    version = document.serving or document.newest
+    page = get_object_or_404(Page, version=version, number=number) if version else None
+    if page is None:
+        raise Http404
+    words = " ".join(request.GET.get("q", "").replace("\0", "").split())
+    last = version.pages.order_by("-number").values_list("number", flat=True).first()
+    return render(
+        request,
+        "documents/page.html",
+        {"document": document, "page": page, "last_number": last, "words": words, "version": version},
+    )
+
+
+@login_required
+@require_POST
+def retry(request: HttpRequest, pk: int) -> HttpResponse:
+    document = own(request, pk)
+    if not document.is_moving or document.failure:  # one that waits for its next try may be hurried
+        document.replay()
+    return after_change(request, document)
+
+
+@login_required
+@require_POST
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    document = own(request, pk)
+    if document.is_moving:
+        document.cancel()
+    return after_change(request, document)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: HttpRequest, pk: int) -> HttpResponse:
+    """Asked first, then gone with everything that was found in it. Answers keep the words they quoted."""
+    document = own(request, pk)
+    if request.method != "POST":
+        return render(request, "documents/delete.html", {"documents": [document], "document": document})
+    document.delete()
+    if request.headers.get("HX-Request"):
+        return HttpResponse()  # the row is swapped for nothing
+    messages.success(request, _("“%s” was deleted.") % document.title)
+    return redirect("documents:list")
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def replace(request: HttpRequest, pk: int) -> HttpResponse:
+    document = own(request, pk)
+    form = ReplaceForm(request.POST or None, request.FILES or None, document=document)
+    if request.method == "POST":
+        form = ReplaceForm(request.POST, request.FILES, document=document)
+        if form.is_valid() and form.save():
+            messages.success(
+                request, _("The new file is being read. The earlier one answers until it is ready.")
+            )
+            return redirect(document)
+    return render(
+        request,
+        "documents/replace.html",
+        {"document": document, "form": form},
+        status=422 if form.is_bound else 200,
+    )
+
+
+@login_required
+@require_POST
+def selected(request: HttpRequest) -> HttpResponse:
+    """Several at once. Those that are not the person's to change are left alone."""
+    chosen = [int(pk) for pk in request.POST.getlist("chosen") if pk.isdecimal() and len(pk) < 19]
+    documents = Document.objects.editable_by(request.user).filter(pk__in=chosen).defer("embedding")
+    if not documents:
+        messages.info(request, _("Choose some documents first."))
+    elif request.POST.get("action") == "retry":
+        count = documents.filter(state__in=[State.FAILED, State.CANCELLED]).replay()
+        messages.success(
+            request, ngettext("%d document is read again.", "%d documents are read again.", count) % count
+        )
+    elif request.POST.get("action") == "delete" and "confirmed" not in request.POST:
+        return render(request, "documents/delete.html", {"documents": documents})
+    elif request.POST.get("action") == "delete":
+        count = len([document.delete() for document in documents])
+        messages.success(
+            request, ngettext("%d document was deleted.", "%d documents were deleted.", count) % count
+        )
+    return redirect("documents:list")
+
+
+@login_required
+@require_safe
+def download(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+    """The file as it was uploaded. Never shown in the page's own place: it may hold scripts."""
+    document = get_object_or_404(Document.objects.visible_to(request.user), pk=pk)
+    version = document.serving or document.newest
+    if version is None:
+        raise Http404
+    try:
+        file = version.file.open("rb")
+    except FileNotFoundError:
+        raise Http404 from None
+    response = StreamingHttpResponse(pieces_of(file), content_type="application/octet-stream")
+    response["Content-Length"] = file.size
+    response["Content-Disposition"] = content_disposition_header(True, version.file_name) or "attachment"
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+@require_GET
+def notices(request: HttpRequest) -> HttpResponse:
+    """What has become ready or failed since the page last asked. Each is shown once, however many tabs are open."""
+    if not request.user.is_authenticated:
+        return HttpResponse(status=STOP_POLLING)
+    with transaction.atomic():
+        unseen = Notice.objects.unseen_by(request.user).select_for_update(skip_locked=True)
+        pks = list(unseen.values_list("pk", flat=True)[:NOTICES_AT_ONCE])
+        Notice.objects.filter(pk__in=pks).mark_seen()
+    if not pks:
+        return HttpResponse(status=204)
+    news = Notice.objects.filter(pk__in=pks).select_related("document").defer("document__embedding")
+    return render(request, "documents/_notices.html", {"notices": news})
+
+
+def listed(user: User, *, with_vector: bool = False) -> DocumentQuerySet:
+    """The documents a person sees, with what a row of the list shows of them."""
+    newest = Version.objects.filter(document=OuterRef("pk")).order_by("-number")
+    mine = Collection.objects.editable_by(user).filter(pk=OuterRef("collection"))
+    documents = (
+        Document.objects.visible_to(user)
+        .select_related("collection", "uploaded_by", "serving")
+        .annotate(page_count=Subquery(newest.values("page_count")[:1]), can_edit=Exists(mine))
+    )
+    return documents if with_vector else documents.defer("embedding")
+
+
+def own(request: HttpRequest, pk: int) -> Document:
+    """The document, if the person may change it."""
+    return get_object_or_404(Document.objects.editable_by(request.user).defer("embedding"), pk=pk)
+
+
+def after_change(request: HttpRequest, document: Document) -> HttpResponse:
+    """The row as it is now, or the page that the form was on."""
+    if request.headers.get("HX-Request"):
+        return render(request, PARTS["row"], {"document": listed(request.user).get(pk=document.pk)})
+    return redirect("documents:list") if "list" in request.POST else redirect(document)
+
+
+def as_json(request: HttpRequest, result: Upload) -> dict[str, object]:
+    """One file's outcome for the tray, and its row for the list if one is on the page."""
+    document = result.document and listed(cast("User", request.user)).filter(pk=result.document.pk).first()
+    context = {"result": result, "document": document}
+    return {
+        "is_accepted": result.document is not None,
+        "html": render_to_string("documents/_upload_result.html", context, request),
+        "row": render_to_string(PARTS["row"], {"document": document}, request)
+        if document and result.is_new
+        else "",
+    }
+
+
+def page_numbers(version: Version | None) -> dict[str, int]:
+    """How many pages there are, how many can be read, and what is wrong with the rest."""
+    if version is None:
+        return {}
+    return version.pages.aggregate(
+        total=Count("pk"),
+        readable=Count("pk", filter=Q(problem="")),
+        scanned=Count("pk", filter=Q(problem=Problem.NO_TEXT)),
+        garbled=Count("pk", filter=Q(problem=Problem.GARBLED)),
+        unreadable=Count("pk", filter=Q(problem=Problem.UNREADABLE)),
+    )
+
+
+def pages_with(words: str, version: Version) -> list[Page]:
+    """The pages where the words stand one after the other, whatever the spaces and line ends between them."""
+    pattern = r"\s+".join(
+        "".join(f"\\{c}" if not c.isalnum() and c.isascii() else c for c in word) for word in words.split()
+    )
+    return list(version.pages.filter(text__iregex=pattern)[:HITS])
+
+
+async def pieces_of(file: File) -> AsyncIterator[bytes]:
+    """Piece by piece: a plain iterator would be read into memory whole before the first byte went out."""
+    try:
+        while piece := await asyncio.to_thread(file.read, READ_AT_ONCE):
+            yield piece
+    finally:
+        await asyncio.to_thread(file.close)

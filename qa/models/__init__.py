@@ -1,0 +1,8 @@
+"""A question's life, one noun a file."""
+
+from qa.models.citation import Citation
+from qa.models.conversation import Conversation
+from qa.models.evaluation import Case, Evaluation, QuestionSet
+from qa.models.question import AnswerState, Question
+
+__all__ = ["AnswerState", "Case", "Citation", "Conversation", "Evaluation", "Question", "QuestionSet"]

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from documents.models import Document, Version
+from qa.models.question import Question
+
+if TYPE_CHECKING:
+    from ragsite.accounts.models import User
+
+
+class CitationQuerySet(models.QuerySet["Citation"]):
+    def visible_to(self, user: User, *, operating: bool = False) -> Self:
+        return self.filter(question__in=Question.objects.visible_to(user, operating=operating))
+
+    def cited(self) -> Self:
+        return self.filter(is_cited=True)
+
+
+class Citation(models.Model):
+    """A numbered source of one answer, as it was when the answer ended. It keeps its text when the document goes."""
+
+    question = models.ForeignKey(Question, on_delete=models.CASCADE, related_name="citations")
+    number = models.PositiveIntegerField(_("number"))
+    document = models.ForeignKey(
+        Document, null=True, blank=True, on_delete=models.SET_NULL, related_name="citations"
+    )
+    version = models.ForeignKey(Version, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    document_title = models.CharField(_("document"), max_length=255)
+    page = models.PositiveIntegerField(_("page"))
+    page_end = models.PositiveIntegerField(_("last page"))
+    page_label = models.CharField(_("page's label"), max_length=40, blank=True)
+    heading_path = models.JSONField(_("headings"), default=list, blank=True)
+    excerpt = models.TextField(_("excerpt"), help_text=_("The passage that was handed to the model."))
+    start = models.PositiveBigIntegerField(help_text=_("Of the excerpt, in the document's text."))
+    end = models.PositiveBigIntegerField()
+    quote = models.TextField(_("quoted words"), blank=True)
+    quote_start = models.PositiveBigIntegerField(null=True, blank=True)
+    quote_end = models.PositiveBigIntegerField(null=True, blank=True)
+    is_cited = models.BooleanField(_("cited in the answer"), default=False)
+    is_confirmed = models.BooleanField(_("its words stand in the passage"), default=True)
+    score = models.FloatField(_("score"), null=True, blank=True)
+
+    objects = CitationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["question", "number"], name="one_citation_a_number")]
+        ordering = ["question", "number"]
+        verbose_name = _("citation")
+        verbose_name_plural = _("citations")
+
+    def __str__(self) -> str:
+        return f"[{self.number}] {self.document_title}, {self.page}"

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from documents.models import Index
+from qa.models.conversation import Conversation
+
+if TYPE_CHECKING:
+    from ragsite.accounts.models import User
+
+
+class AnswerState(models.TextChoices):
+    RUNNING = "running", _("being answered")
+    COMPLETE = "complete", _("answered")
+    UNFINISHED = "unfinished", _("unfinished")  # the provider ended early: length, filter, a cut stream
+    STOPPED = "stopped", _("stopped")
+    INTERRUPTED = "interrupted", _("interrupted")  # the process that wrote it died
+    FAILED = "failed", _("failed")
+
+
+class AnswerKind(models.TextChoices):
+    WRITTEN = "written", _("written by a model")
+    QUOTED = "quoted", _("quoted from the documents")
+    NOTHING = "nothing", _("nothing found")
+
+
+class QuestionQuerySet(models.QuerySet["Question"]):
+    def visible_to(self, user: User, *, operating: bool = False) -> Self:
+        return self.filter(conversation__in=Conversation.objects.visible_to(user, operating=operating))
+
+    def running(self) -> Self:
+        return self.filter(state=AnswerState.RUNNING)
+
+
+class Question(models.Model):
+    """What was asked, and the answer: text, state, who wrote it, and how it came about."""
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="questions")
+    parent = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="repeats",
+        help_text=_("The elder that was asked again."),
+    )
+    text = models.TextField(_("question"))
+    search_query = models.TextField(
+        _("search query"), blank=True, help_text=_("The question made to stand alone.")
+    )
+    answer = models.TextField(_("answer"), blank=True)
+    state = models.CharField(
+        _("state"), max_length=12, choices=AnswerState, default=AnswerState.RUNNING, db_index=True
+    )
+    kind = models.CharField(_("kind"), max_length=8, choices=AnswerKind, blank=True)
+    notice = models.CharField(
+        _("notice"),
+        max_length=500,
+        blank=True,
+        help_text=_("A sentence for the person, above or under the answer."),
+    )
+    finish_reason = models.CharField(_("why it ended"), max_length=40, blank=True)
+    error_kind = models.CharField(_("kind of failure"), max_length=40, blank=True)
+    model = models.CharField(_("model"), max_length=200, blank=True)
+    host = models.CharField(_("host"), max_length=253, blank=True)
+    index = models.ForeignKey(Index, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    input_tokens = models.PositiveIntegerField(_("tokens in"), null=True, blank=True)
+    output_tokens = models.PositiveIntegerField(_("tokens out"), null=True, blank=True)
+    cost = models.DecimalField(
+        _("cost in US dollars"), max_digits=12, decimal_places=6, null=True, blank=True
+    )
+    timings = models.JSONField(_("timings in ms"), default=dict, blank=True)
+    trace = models.JSONField(_("how the sources were chosen"), default=list, blank=True)
+    cached_from = models.DateTimeField(_("answer first given"), null=True, blank=True)
+    is_fresh = models.BooleanField(_("asked past the cache"), default=False)
+    rating = models.SmallIntegerField(_("rating"), default=0)
+    created_at = models.DateTimeField(_("asked"), auto_now_add=True)
+    heartbeat_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(_("answered"), null=True, blank=True)
+
+    objects = QuestionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["conversation", "pk"]
+        verbose_name = _("question")
+        verbose_name_plural = _("questions")
+
+    def __str__(self) -> str:
+        return self.text[:80]
+
+    @property
+    def is_running(self) -> bool:
+        return self.state == AnswerState.RUNNING
+
+    @property
+    def is_complete(self) -> bool:
+        return self.state == AnswerState.COMPLETE

@@ -1,0 +1,98 @@
+"""What the web server runs: Django, with the size of a request's body watched and the server's start and stop attended to."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ragsite.settings")
+
+from django.core.asgi import get_asgi_application
+
+django_application = get_asgi_application()
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from qa import streaming
+from ragsite import llm
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+FORM_ROOM = 1024 * 1024  # for the rest of the form around a file
+SECONDS_TO_FINISH = 10  # running answers get so long when the server stops
+
+
+class BodyTooLarge(Exception):
+    pass
+
+
+async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        await lifespan(receive, send)
+    elif scope["type"] == "http":
+        await limited(scope, receive, send)
+    # Websockets are not spoken here; the server closes them.
+
+
+async def limited(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    """Django spools a whole body to disk before any view or middleware runs, so its size is watched out here."""
+    limit = settings.MAX_UPLOAD_MB * 1024 * 1024 + FORM_ROOM
+    declared = dict(scope["headers"]).get(b"content-length", b"0")
+    if not declared.isdigit() or int(declared) > limit:
+        await refuse(scope, send)
+        return
+    received = 0
+
+    async def counted() -> dict[str, Any]:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > limit:
+            raise BodyTooLarge
+        return message
+
+    try:
+        await django_application(scope, counted, send)
+    except BodyTooLarge:
+        await refuse(scope, send)
+
+
+async def refuse(scope: dict[str, Any], send: Send) -> None:
+    """413, as a page or (for the upload tray, which asks for it) as JSON."""
+    sentence = _("This is larger than %(size)s MB, the most this site takes.") % {
+        "size": settings.MAX_UPLOAD_MB
+    }
+    wants_json = b"application/json" in dict(scope["headers"]).get(b"accept", b"")
+    if wants_json:
+        body, kind = json.dumps({"error": sentence}).encode(), b"application/json"
+    else:
+        from django.template.loader import render_to_string
+
+        body, kind = (
+            render_to_string("413.html", {"sentence": sentence}).encode(),
+            b"text/html; charset=utf-8",
+        )
+    headers = [
+        (b"content-type", kind),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def lifespan(receive: Receive, send: Send) -> None:
+    """Start: what the first question would otherwise wait for. Stop: running answers may end, the rest are marked interrupted."""
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await llm.warm()
+            await send({"type": "lifespan.startup.complete"})
+        elif message["type"] == "lifespan.shutdown":
+            await streaming.finish_running_answers(SECONDS_TO_FINISH)
+            await send({"type": "lifespan.shutdown.complete"})
+            return

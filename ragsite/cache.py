@@ -1,0 +1,26 @@
+"""Django's Redis cache, made safe to keep beside a queue: JSON instead of pickle, and no FLUSHDB."""
+
+import json
+from typing import Any
+
+from django.core.cache.backends.redis import RedisCache
+
+
+class JSONSerializer:
+    """Values must be JSON. Counters stay plain integers, so that Redis can increment them."""
+
+    def dumps(self, value: Any) -> bytes | int:
+        return value if type(value) is int else json.dumps(value, separators=(",", ":")).encode()
+
+    def loads(self, value: bytes) -> Any:
+        return json.loads(value)
+
+
+class PrefixedCache(RedisCache):
+    """Clears only what stands under its own prefix: the same database may hold the queue."""
+
+    def clear(self) -> bool:
+        client = self._cache.get_client(None, write=True)
+        for key in client.scan_iter(match=f"{self.key_prefix}:*", count=1000):
+            client.unlink(key)
+        return True

@@ -1,0 +1,328 @@
+"""Every setting of the site. The only file that reads the environment; `.env.example` lists the variables."""
+
+import os
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import dj_database_url
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+from dotenv import load_dotenv
+
+from ragsite import __version__, embedded
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+load_dotenv(BASE_DIR / ".env")  # the real environment wins
+
+
+def env(name: str, default: str = "") -> str:
+    return os.environ.get(name, "").strip() or default
+
+
+def env_bool(name: str, default: bool) -> bool:
+    value = env(name, str(default))
+    if value not in ("True", "False"):
+        raise ImproperlyConfigured(f"{name} is {value!r}; write True or False.")
+    return value == "True"
+
+
+def env_number(name: str, default: float | None) -> float | None:
+    value = env(name)
+    try:
+        return float(value) if value else default
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {value!r}; write a number.") from None
+
+
+def env_int(name: str, default: int) -> int:
+    value = env(name, str(default))
+    if not value.lstrip("-").isdigit():
+        raise ImproperlyConfigured(f"{name} is {value!r}; write a whole number.")
+    return int(value)
+
+
+def env_list(name: str, default: str = "") -> list[str]:
+    return [part.strip() for part in env(name, default).split(",") if part.strip()]
+
+
+def with_query(url: str, **values: str) -> str:
+    """The URL with query values added where it does not already say otherwise."""
+    address, _mark, query = url.partition("?")
+    return f"{address}?{urlencode({**values, **dict(parse_qsl(query))})}"
+
+
+def neighbour_database(redis_url: str) -> str:
+    """The Redis database after the one that the URL names, on the same server."""
+    address, _mark, query = redis_url.partition("?")
+    values, path = dict(parse_qsl(query)), urlsplit(redis_url).path
+    if not redis_url.startswith("unix:") and path:
+        address, values = address.removesuffix(path), {"db": path.strip("/") or "0", **values}
+    return f"{address}?{urlencode({**values, 'db': int(values.get('db', 0)) + 1})}"
+
+
+# Where things lie
+VAR_DIR = Path(env("RAGSITE_VAR", str(BASE_DIR / "var"))).expanduser().resolve()
+EMBEDDED_URLS = embedded.known_urls(VAR_DIR)
+
+# Safety
+DEBUG = env_bool("DEBUG", False)
+SECRET_KEY = env("SECRET_KEY")
+if not SECRET_KEY:
+    raise ImproperlyConfigured("SECRET_KEY is not set. Run bin/dev, or set it to a long random text.")
+LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ",".join(LOCAL_HOSTS))
+CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS") or [
+    f"https://{'*' + host if host.startswith('.') else host}"
+    for host in ALLOWED_HOSTS
+    if host != "*" and host not in LOCAL_HOSTS
+]
+IS_LOCAL = set(ALLOWED_HOSTS) <= set(LOCAL_HOSTS)
+HTTPS = env_bool(
+    "HTTPS", not IS_LOCAL and "*" not in ALLOWED_HOSTS
+)  # a site with a name of its own is never plain HTTP
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked by the platform itself, over plain HTTP
+SECURE_HSTS_SECONDS = env_int("HSTS_SECONDS", 31_536_000) if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+# Cookies do not know ports: two sites on one machine would otherwise sign each other out.
+SESSION_COOKIE_NAME = "ragsite_session"
+CSRF_COOKIE_NAME = "ragsite_csrf"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    },
+    "EXCLUDE_URL_PREFIXES": ["/admin/django_rq/"],  # the RQ dashboard has an inline script of its own
+}
+
+# What the site is made of
+INSTALLED_APPS = [
+    "ragsite.accounts",
+    "documents",
+    "qa",
+    "ragsite.operations",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.humanize",
+    "django.contrib.postgres",
+    "servestatic",
+    "django.contrib.staticfiles",
+    "csp",
+    "django_htmx",
+    "django_rq",
+]
+# Every one of these can run async: a sync-only middleware would push each stream into a thread.
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "ragsite.middleware.TimeZoneMiddleware",
+]
+ROOT_URLCONF = "ragsite.urls"
+ASGI_APPLICATION = "ragsite.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "ragsite.context.site",
+            ],
+        },
+    },
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Accounts
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "accounts:login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "accounts:login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+# Database. Only the web process uses a pool: behind one, a session's advisory lock would outlive its owner.
+DATABASE_URL = env("DATABASE_URL") or EMBEDDED_URLS.get("DATABASE_URL", "")
+if not DATABASE_URL:
+    raise ImproperlyConfigured(
+        "DATABASE_URL is not set and no embedded database was started. Run bin/dev, or set it."
+    )
+DIRECT_DATABASE_URL = env("DIRECT_DATABASE_URL", DATABASE_URL)
+DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
+DATABASES["default"].setdefault("OPTIONS", {})
+DATABASES["default"]["OPTIONS"].setdefault(
+    "options", "-c hnsw.iterative_scan=relaxed_order -c hnsw.ef_search=100"
+)
+DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 3)
+DATABASES["default"]["TEST"] = {"NAME": env("RAGSITE_TEST_DATABASE", "test_ragsite")}
+if env_bool("DATABASE_POOL", False):  # the Procfile's web line sets it
+    DATABASES["default"]["OPTIONS"]["pool"] = {
+        "min_size": 2,
+        "max_size": env_int("DATABASE_POOL_SIZE", 10),
+        "timeout": 5,
+    }
+
+# Redis: the queue, and (apart from it) the cache. JSON only: nothing is unpickled.
+REDIS_URL = env("REDIS_URL") or EMBEDDED_URLS.get("REDIS_URL", "")
+if not REDIS_URL:
+    raise ImproperlyConfigured(
+        "REDIS_URL is not set and no embedded Redis was started. Run bin/dev, or set it."
+    )
+QUEUE_URL = with_query(REDIS_URL, socket_timeout="1", socket_connect_timeout="1")
+STREAM_URL = REDIS_URL
+# Managed servers (rediss) often have one database only: there the key prefix keeps cache and queue apart.
+CACHE_URL = env("CACHE_URL") or (
+    REDIS_URL if REDIS_URL.startswith("rediss:") else neighbour_database(REDIS_URL)
+)
+CACHES = {
+    "default": {
+        "BACKEND": "ragsite.cache.PrefixedCache",
+        "LOCATION": with_query(CACHE_URL, socket_timeout="1", socket_connect_timeout="1"),
+        "KEY_PREFIX": "ragsite",
+        "TIMEOUT": 24 * 3600,
+        "OPTIONS": {"serializer": "ragsite.cache.JSONSerializer"},
+    }
+}
+JOB_TIMEOUT = env_int("JOB_TIMEOUT", 3600)
+RQ_QUEUES = {
+    name: {"URL": QUEUE_URL, "DEFAULT_TIMEOUT": JOB_TIMEOUT, "SERIALIZER": "rq.serializers.JSONSerializer"}
+    for name in ("documents", "summaries")
+}
+RQ = {
+    "COMMIT_MODE": "auto",  # we enqueue after the commit ourselves, see documents/jobs.py
+    "DEFAULT_RESULT_TTL": 86_400,
+    "FAILURE_TTL": 30 * 86_400,
+    "WORKER_CLASS": "ragsite.queue.Worker",
+    "JOB_CLASS": "ragsite.queue.Job",
+    "SHOW_ADMIN_LINK": True,
+}
+MAX_TRIES = env_int("MAX_TRIES", 25)
+KEEP_ATTEMPTS_DAYS = env_int("KEEP_ATTEMPTS_DAYS", 90)
+
+# Files
+MEDIA_ROOT = VAR_DIR / "files"
+STATIC_ROOT = Path(env("STATIC_ROOT", str(VAR_DIR / "static")))
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": env("FILE_STORAGE", "django.core.files.storage.FileSystemStorage")},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "servestatic.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+FILE_UPLOAD_PERMISSIONS = 0o600
+MAX_UPLOAD_MB = env_int("MAX_UPLOAD_MB", 100)
+SERVESTATIC_MAX_AGE = 60
+SERVESTATIC_USE_FINDERS = DEBUG
+SERVESTATIC_AUTOREFRESH = DEBUG
+
+# Language models. No key and no base URL: embeddings are made on this machine, answers are quotes.
+OPENAI_API_KEY = env("OPENAI_API_KEY")
+OPENAI_BASE_URL = env("OPENAI_BASE_URL")
+CHAT_MODEL = env("CHAT_MODEL", "gpt-4.1-mini")
+EMBEDDING_MODEL = env("EMBEDDING_MODEL")
+EMBEDDING_DIMENSIONS = env_int("EMBEDDING_DIMENSIONS", 0) or None
+EMBEDDING_BATCH_TOKENS = env_int("EMBEDDING_BATCH_TOKENS", 100_000)
+EMBEDDING_BATCH_TEXTS = env_int("EMBEDDING_BATCH_TEXTS", 32 if OPENAI_BASE_URL else 2048)
+EMBEDDING_CONCURRENCY = env_int("EMBEDDING_CONCURRENCY", 4)
+CHAT_CONTEXT_TOKENS = env_int("CHAT_CONTEXT_TOKENS", 3_500 if OPENAI_BASE_URL else 8_192)
+CHAT_TEMPERATURE = env_number("CHAT_TEMPERATURE", None)
+CHAT_MAX_OUTPUT_TOKENS = env_int("CHAT_MAX_OUTPUT_TOKENS", 0) or None
+LLM_CONNECT_TIMEOUT = env_number("LLM_CONNECT_TIMEOUT", 3)
+LLM_FIRST_TOKEN_TIMEOUT = env_number("LLM_FIRST_TOKEN_TIMEOUT", 300 if OPENAI_BASE_URL else 60)
+LLM_BETWEEN_TOKENS_TIMEOUT = env_number("LLM_BETWEEN_TOKENS_TIMEOUT", 20)
+# US dollars per million tokens, as published by the provider on that date. A model that is not listed shows tokens only.
+MODEL_PRICES_DATE = "2025-06"
+MODEL_PRICES = {
+    "text-embedding-3-small": {"input": "0.02", "output": "0"},
+    "text-embedding-3-large": {"input": "0.13", "output": "0"},
+    "text-embedding-ada-002": {"input": "0.10", "output": "0"},
+    "gpt-4": {"input": "30", "output": "60"},
+    "gpt-4-turbo": {"input": "10", "output": "30"},
+    "gpt-4o": {"input": "2.50", "output": "10"},
+    "gpt-4o-mini": {"input": "0.15", "output": "0.60"},
+    "gpt-4.1": {"input": "2", "output": "8"},
+    "gpt-4.1-mini": {"input": "0.40", "output": "1.60"},
+    "gpt-4.1-nano": {"input": "0.10", "output": "0.40"},
+}
+
+# Answers
+TEXT_SEARCH_CONFIG = env(
+    "TEXT_SEARCH_CONFIG", "english"
+)  # PostgreSQL's dictionary for keyword search, of a new index
+EXACT_SEARCH_LIMIT = env_int("EXACT_SEARCH_LIMIT", 5_000)  # up to so many passages are compared one by one
+DENSE_WEIGHT = env_number("DENSE_WEIGHT", 0.5)  # share of meaning against keywords
+SOURCE_TOKENS = env_int("SOURCE_TOKENS", 2_000)  # how much of the documents a question may show the model
+
+# Mail
+EMAIL_HOST = env("EMAIL_HOST")
+EMAIL_PORT = env_int("EMAIL_PORT", 587)
+EMAIL_HOST_USER = env("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", True)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", "ragsite@localhost")
+SITE_URL = env("SITE_URL")  # for links in mails
+
+# Language and time. Times are shown in the reader's own zone (a cookie that the page sets).
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+# Logs: one stream, stdout. Never document text, question text or keys.
+LOG_LEVEL = env("LOG_LEVEL", "INFO").upper()
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"text": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {
+        "stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "text"}
+    },
+    "root": {"handlers": ["stdout"], "level": LOG_LEVEL},
+    "loggers": {
+        "django.server": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
+        "pypdf": {"level": "ERROR"},
+        "rq": {"level": "WARNING"},
+        "asyncio": {"level": "WARNING"},
+    },
+}
+
+VERSION = __version__

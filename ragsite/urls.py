@@ -1,0 +1,18 @@
+"""The sitemap."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from ragsite import health
+
+urlpatterns = [
+    path("healthz", health.alive, name="healthz"),
+    path("readyz", health.ready, name="readyz"),
+    path("account/", include("ragsite.accounts.urls")),
+    path("documents/", include("documents.urls")),
+    path("operations/", include("ragsite.operations.urls")),
+    path("admin/", admin.site.urls),
+    path("", include("qa.urls")),
+]
+
+handler500 = "ragsite.errors.server_error"

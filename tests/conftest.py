@@ -1,0 +1,68 @@
+"""Real PostgreSQL and Redis; the model is the local one, or a small OpenAI-compatible server on loopback."""
+
+import os
+
+# Playwright's synchronous browser runs an event loop in the test's own thread, in which Django would refuse its ORM.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+import pytest
+from django.core.cache import cache
+from rq import SimpleWorker
+
+from documents.jobs import get_queue, queue_connection
+from ragsite.queue import JSON_SERIALIZER, Job
+from tests import factories
+from tests.fake_openai import fake_openai  # noqa: F401 (a fixture)
+
+
+@pytest.fixture(autouse=True)
+def _plain_settings(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path / "files"
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.OPENAI_API_KEY = settings.OPENAI_BASE_URL = settings.EMBEDDING_MODEL = ""
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis():
+    queue_connection().flushdb()
+    cache.clear()
+
+
+@pytest.fixture
+def alice(db):
+    return factories.make_user("alice")
+
+
+@pytest.fixture
+def bob(db):
+    return factories.make_user("bob")
+
+
+@pytest.fixture
+def operator(db):
+    return factories.make_user("olga", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def queue():
+    return get_queue("documents")
+
+
+@pytest.fixture
+def work():
+    """Call it to run every job that is queued, in this process, as a worker would; returns how many there were."""
+
+    def run_jobs() -> int:
+        queues = [get_queue("documents"), get_queue("summaries")]
+        count = sum(len(queue) for queue in queues)
+        worker = SimpleWorker(
+            queues, connection=queues[0].connection, serializer=JSON_SERIALIZER, job_class=Job
+        )
+        worker.work(burst=True, logging_level="WARNING")
+        return count
+
+    return run_jobs

@@ -1,0 +1,263 @@
+from datetime import timedelta
+
+import pytest
+from django.core.files.base import ContentFile
+from django.utils import timezone
+from rq.job import Job as PlainJob
+from rq.registry import FailedJobRegistry
+
+from documents import jobs, reconcile, tries
+from documents.locking import advisory_lock
+from documents.models import Attempt, Chunk, Document, State, Task
+from documents.models.task import Kind, TaskState, retry_delay
+from ragsite.queue import JSON_SERIALIZER, Job
+from tests.factories import make_document, make_pdf
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def index_task(document):
+    return Task.objects.get(document=document, kind=Kind.INDEX)
+
+
+def make_due(task):
+    Task.objects.filter(pk=task.pk).update(next_try_at=timezone.now() - timedelta(seconds=2))
+    task.refresh_from_db()
+
+
+def failed_ids(name="documents"):
+    return FailedJobRegistry(name, connection=jobs.queue_connection(), serializer=JSON_SERIALIZER).get_job_ids()
+
+
+def test_a_new_document_is_on_the_queue_once_its_transaction_commits(alice, queue):
+    document = make_document(alice)
+
+    assert queue.job_ids == [index_task(document).job_id]
+
+
+def test_a_worker_makes_a_queued_document_ready_and_summarised(alice, work):
+    document = make_document(alice, "It rains in Bergen nearly every day, and people there carry umbrellas.")
+    work()
+
+    document.refresh_from_db()
+    assert document.state == State.READY
+    assert "Bergen" in document.summary
+
+
+def test_fifty_enqueues_of_one_document_cost_one_embedding_pass(alice, work, fake_openai):
+    document = make_document(alice, "It rains in Bergen nearly every day of the year.")
+    for _ in range(50):
+        jobs.enqueue(index_task(document))
+    work()
+
+    assert len(fake_openai.embedded_texts) == len(set(fake_openai.embedded_texts))
+    assert Chunk.objects.count() == 1
+
+
+def test_a_task_that_another_process_works_on_is_left_alone(alice):
+    document = make_document(alice)
+    task = index_task(document)
+
+    with advisory_lock(task.pk):
+        tries.run(task)
+        document.refresh_from_db()
+        assert document.state == State.WAITING
+    tries.run(task)
+    document.refresh_from_db()
+    assert document.state == State.READY
+
+
+def test_a_passing_fault_is_tried_again_later_and_says_so(alice, work, fake_openai):
+    document = make_document(alice)
+    fake_openai.fault("status", status=500, on="embeddings")
+    work()
+
+    document.refresh_from_db()
+    task = index_task(document)
+    assert document.state == State.WAITING
+    assert document.failure
+    assert (task.state, task.tries) == (TaskState.OPEN, 1)
+    assert task.next_try_at > timezone.now() + timedelta(seconds=10)
+    assert len(failed_ids()) == 1
+
+    make_due(task)
+    reconcile.reconcile()
+    work()
+    document.refresh_from_db()
+    assert (document.state, document.failure) == (State.READY, "")
+    assert failed_ids() == []
+
+
+def test_the_provider_says_when_it_wants_to_be_asked_again(alice, work, fake_openai):
+    document = make_document(alice)
+    fake_openai.fault("status", status=429, retry_after=300, on="embeddings")
+    work()
+
+    assert index_task(document).next_try_at > timezone.now() + timedelta(seconds=280)
+    assert len(fake_openai.embeddings) == 1
+
+
+def test_a_refused_key_fails_no_document_and_costs_no_try(alice, work, fake_openai):
+    document = make_document(alice)
+    fake_openai.fault("bad_key", times=0)
+    work()
+
+    document.refresh_from_db()
+    task = index_task(document)
+    assert document.state == State.WAITING
+    assert (task.state, task.tries) == (TaskState.OPEN, 0)
+    assert "key" in document.failure
+
+
+def test_a_file_that_cannot_be_read_is_not_tried_again_until_somebody_asks(alice, work):
+    document = make_pdf("handbook-truncated.pdf", alice)
+    work()
+
+    assert index_task(document).state == TaskState.FAILED
+    assert reconcile.reconcile() == 0
+    document.refresh_from_db()
+    assert document.replay() is not None
+    assert work() >= 1
+    assert index_task(document).state == TaskState.FAILED
+    assert len(failed_ids()) == 1
+
+
+def test_requeue_in_the_dashboard_is_the_same_as_retry(alice, work, fake_openai):
+    document = make_document(alice)
+    fake_openai.fault("status", status=500, on="embeddings")
+    work()
+    (job_id,) = failed_ids()
+
+    # The dashboard fetches with RQ's own class, not with ours.
+    PlainJob.fetch(job_id, connection=jobs.queue_connection(), serializer=JSON_SERIALIZER).requeue()
+    work()
+
+    document.refresh_from_db()
+    assert document.state == State.READY
+    assert failed_ids() == []
+
+
+def test_tries_run_out_in_the_end(alice, work, fake_openai, settings):
+    settings.MAX_TRIES = 2
+    document = make_document(alice)
+    fake_openai.fault("status", status=500, on="embeddings", times=0)
+    work()
+    make_due(index_task(document))
+    reconcile.reconcile()
+    work()
+
+    document.refresh_from_db()
+    assert document.state == State.FAILED
+    assert "Retry" in document.remedy
+
+
+def test_a_task_that_killed_its_worker_three_times_is_set_aside(alice):
+    document = make_document(alice)
+    task = index_task(document)
+    for _ in range(3):
+        Attempt.objects.create(task=task, document=document, stage="extract")  # running, and nobody holds its lock
+        if task.deaths < 2:
+            task.deaths += 1
+            task.save(update_fields=["deaths"])
+            Attempt.objects.filter(task=task).update(outcome="interrupted")
+
+    tries.run(task)
+    document.refresh_from_db()
+    assert document.state == State.FAILED
+    assert document.failure_kind == "deadly"
+    assert document.failure
+
+
+def test_work_lost_with_redis_is_queued_again(alice, queue, work):
+    document = make_document(alice)
+    jobs.queue_connection().flushdb()
+    make_due(index_task(document))
+
+    assert reconcile.reconcile() == 1
+    assert reconcile.reconcile() == 0  # what waits on the queue is not put there twice
+    work()
+    document.refresh_from_db()
+    assert document.state == State.READY
+
+
+def test_work_whose_worker_died_is_queued_again(alice, queue):
+    document = make_document(alice)
+    task = index_task(document)
+    queue.pop_job_id()  # taken by a worker that is gone
+    make_due(task)
+
+    assert reconcile.reconcile() == 1
+    assert queue.job_ids == [task.job_id]
+
+
+def test_work_that_someone_holds_is_not_queued_again(alice, queue):
+    task = index_task(make_document(alice))
+    queue.pop_job_id()
+    make_due(task)
+
+    with advisory_lock(task.pk):
+        assert reconcile.reconcile() == 0
+
+
+def test_an_upload_stands_while_redis_is_away(alice, settings, monkeypatch):
+    monkeypatch.setattr(jobs, "queue_connection", lambda: jobs.Redis.from_url("unix:///nowhere.sock"))
+
+    assert make_document(alice).state == State.WAITING
+
+
+def test_a_cancelled_document_is_left_alone_and_can_be_asked_for_again(alice, work):
+    document = make_document(alice)
+    document.cancel()
+    work()
+    document.refresh_from_db()
+    assert document.state == State.CANCELLED
+
+    document.replay()
+    work()
+    document.refresh_from_db()
+    assert document.state == State.READY
+
+
+def test_all_failed_documents_are_replayed_by_one_call(alice, work):
+    make_pdf("handbook-truncated.pdf", alice)
+    make_pdf("handbook-scan.pdf", alice)
+    work()
+
+    assert Document.objects.failed().count() == 2
+    assert Document.objects.failed().replay() == 2
+    assert Document.objects.failed().count() == 0
+
+
+def test_a_replaced_content_supersedes_the_run_on_the_old_one(alice, work):
+    document = make_document(alice, "Old text about Bergen.")
+    document.replace(ContentFile(b"New text about Oslo.", name="weather.txt"))
+    work()
+
+    assert [chunk.text for chunk in Chunk.objects.all()] == ["New text about Oslo."]
+
+
+def test_the_delay_grows_as_sidekiqs_does():
+    assert 15 <= retry_delay(1).total_seconds() <= 26
+    assert retry_delay(10) > timedelta(hours=1)
+    assert timedelta(days=15) < sum((retry_delay(n) for n in range(1, 26)), timedelta()) < timedelta(days=30)
+
+
+@pytest.mark.parametrize("forged", ["os.system", "documents.models.Document.objects.all", "builtins.eval"])
+def test_a_forged_job_never_runs(forged, queue, work, tmp_path, db):
+    trace = tmp_path / "trace"
+    queue.enqueue_call(forged, args=(f"touch {trace}",))
+    work()
+
+    assert not trace.exists()
+    assert len(failed_ids()) == 1
+
+
+def test_a_job_with_a_callback_never_runs(queue, work, tmp_path, alice):
+    document = make_document(alice)
+    (job_id,) = queue.job_ids
+    jobs.queue_connection().hset(f"rq:job:{job_id}", "success_callback_name", "os.getpid")
+    work()
+
+    document.refresh_from_db()
+    assert document.state == State.WAITING
+    assert Job.fetch(job_id, connection=jobs.queue_connection(), serializer=JSON_SERIALIZER).is_failed
