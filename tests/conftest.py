@@ -17,7 +17,7 @@ from tests.fake_openai import fake_openai  # noqa: F401 (a fixture)
 
 @pytest.fixture(autouse=True)
 def _plain_settings(settings, tmp_path):
-    settings.MEDIA_ROOT = tmp_path / "files"
+    settings.MEDIA_ROOT, settings.STATIC_ROOT = tmp_path / "files", tmp_path
     settings.STORAGES = {
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -107,4 +107,17 @@ class Index(models.Model):
             Index.objects.filter(state=IndexState.LIVE).exclude(pk=self.pk).update(state=IndexState.RETIRED)
             self.state, self.live_at = IndexState.LIVE, timezone.now()
             self.save(update_fields=["state", "live_at"])
+            self._count_documents()
             Collection.objects.update(version=models.F("version") + 1)
+
+    def _count_documents(self) -> None:
+        """What the documents' rows keep of the live index: how many chunks, and their mean."""
+        with connection.cursor() as cursor:
+            cursor.execute("update documents_document set chunk_count = 0, embedding = null")
+            cursor.execute(
+                "update documents_document d set chunk_count = mine.count, embedding = mine.mean from ("
+                " select c.document_id, c.version_id, count(*) as count, avg(c.embedding) as mean"
+                " from documents_chunk c where c.index_id = %s group by 1, 2"
+                ") mine where d.id = mine.document_id and d.serving_id = mine.version_id",
+                [self.pk],
+            )

@@ -39,7 +39,10 @@ class Command(BaseCommand):
         no_wait: bool,
         **options: Any,
     ) -> None:
-        person = User.objects.find(user)
+        try:
+            person = User.objects.find(user)
+        except User.DoesNotExist as error:
+            raise CommandError(str(error)) from None
         shelf = self.shelf_of(person, collection)
         files = list(files_in(paths))
         if not files:

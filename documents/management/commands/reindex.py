@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -57,8 +58,6 @@ class Command(BaseCommand):
         )
 
     def refuses(self) -> bool:
-        import sys
-
         return sys.stdin.isatty() and input("Go on? [y/N] ").strip().lower() not in ("y", "yes")
 
     def redo(self, document: int | None, collection: str | None, start_at: str) -> None:

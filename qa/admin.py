@@ -1,0 +1,84 @@
+"""What was asked and how the answer came about, for operators; nothing here can be typed in."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from documents.admin import ReadOnly
+from qa.models import Case, Citation, Conversation, Evaluation, Question, QuestionSet
+
+
+class QuestionInline(admin.TabularInline):
+    model = Question
+    extra = 0
+    can_delete = False
+    show_change_link = True
+    fields = readonly_fields = ["text", "state", "kind", "model", "created_at"]
+
+    def has_add_permission(self, request, obj=None) -> bool:  # type: ignore[no-untyped-def]
+        return False
+
+
+@admin.register(Conversation)
+class ConversationAdmin(ReadOnly):
+    list_display = ["title", "user", "created_at", "updated_at"]
+    search_fields = ["title", "user__username"]
+    list_select_related = ["user"]
+    inlines = [QuestionInline]
+
+
+class CitationInline(admin.TabularInline):
+    model = Citation
+    extra = 0
+    can_delete = False
+    fields = readonly_fields = [
+        "number",
+        "document_title",
+        "page",
+        "quote",
+        "is_cited",
+        "is_confirmed",
+        "score",
+    ]
+
+    def has_add_permission(self, request, obj=None) -> bool:  # type: ignore[no-untyped-def]
+        return False
+
+
+@admin.register(Question)
+class QuestionAdmin(ReadOnly):
+    list_display = ["text", "state", "kind", "model", "input_tokens", "output_tokens", "cost", "created_at"]
+    list_filter = ["state", "kind", "model", "error_kind", "rating", "created_at"]
+    search_fields = ["text", "answer", "conversation__user__username"]
+    exclude = ["trace"]
+    readonly_fields = ["how_sources_were_chosen"]
+    inlines = [CitationInline]
+
+    @admin.display(description=_("how the sources were chosen"))
+    def how_sources_were_chosen(self, question: Question) -> SafeString:
+        rows = [
+            (", ".join(f"{name}: {value}" for name, value in step.items()),)
+            for step in question.trace
+            if isinstance(step, dict)
+        ]
+        return format_html_join("", "<p>{}</p>", rows)
+
+
+class CaseInline(admin.TabularInline):
+    model = Case
+    extra = 1
+    autocomplete_fields = ["document"]
+
+
+@admin.register(QuestionSet)
+class QuestionSetAdmin(admin.ModelAdmin):
+    list_display = ["name", "collection", "created_by", "created_at"]
+    inlines = [CaseInline]
+
+
+@admin.register(Evaluation)
+class EvaluationAdmin(ReadOnly):
+    list_display = ["question_set", "index", "started_at", "finished_at"]

@@ -1,0 +1,69 @@
+import pytest
+
+from documents import summaries
+from documents.models import Task
+from documents.models.document import SummaryState
+from documents.models.task import Kind
+from tests.factories import make_indexed
+
+pytestmark = pytest.mark.django_db
+
+TEXT = (
+    "The harbour of Bergen was built in the year 1070 by king Olav. It was the largest town of Norway for six hundred years. "
+    "Merchants of the Hanseatic League traded dried cod there. The wooden houses of the quay burnt down several times."
+)
+
+
+def summarise(document):
+    summaries.summarise(Task.objects.select_related("document").get(document=document, kind=Kind.SUMMARISE))
+    document.refresh_from_db()
+
+
+def test_without_a_model_it_is_made_of_the_documents_own_sentences(alice):
+    document = make_indexed(alice, TEXT)
+    summarise(document)
+
+    assert document.summary_state == SummaryState.READY
+    assert document.summary_model == ""
+    sentences = [sentence.strip(" .") for sentence in document.summary.split(". ")]
+    assert len(sentences) == 3
+    assert all(sentence in TEXT for sentence in sentences)
+
+
+def test_with_a_model_the_model_writes_it_and_is_named(alice, fake_openai):
+    document = make_indexed(alice, TEXT)
+    fake_openai.answer = "A short history of the harbour."
+    summarise(document)
+
+    assert document.summary == "A short history of the harbour."
+    assert document.summary_model == "gpt-4.1-mini"
+
+
+def test_the_same_content_is_summarised_once_a_day(alice, bob, fake_openai):
+    for person in (alice, bob):
+        summarise(make_indexed(person, TEXT))
+
+    assert len(fake_openai.chats) == 1
+
+
+@pytest.mark.parametrize("reason", ["content_filter", "length"])
+def test_a_summary_that_the_model_broke_off_is_neither_shown_nor_kept(alice, bob, fake_openai, reason):
+    document, twin = make_indexed(alice, TEXT), make_indexed(bob, TEXT)
+    fake_openai.fault("finish", reason=reason, after=2)
+    fake_openai.answer = "Unfinished nonsense about"
+    summarise(document)
+
+    assert "nonsense" not in document.summary
+    assert document.summary_model == ""
+    fake_openai.answer = "A short history of the harbour."
+    summarise(twin)
+    assert twin.summary == "A short history of the harbour."
+
+
+def test_what_is_sent_fits_the_models_window(alice, fake_openai, settings):
+    settings.CHAT_CONTEXT_TOKENS = 1000
+    document = make_indexed(alice, TEXT * 100)
+    summarise(document)
+
+    sent = fake_openai.chats[0].body["messages"][1]["content"]
+    assert 200 < len(sent.split()) < 700
