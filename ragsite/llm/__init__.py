@@ -1,0 +1,123 @@
+"""The only door to a language model. Knows neither documents nor questions.
+
+Everything that the apps call is named here. Whatever goes wrong at a provider is raised as a `ProviderError`
+(`ragsite.llm.errors`), which says whether, and when, another try makes sense.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, suppress
+
+from .backends import local
+from .circuit_breaker import Breaker, breaker
+from .completion import Completion, Message, Piece
+from .embedding import embed_documents, embed_query, probe_dimensions
+from .embedding_models import EmbeddingModel, default_embedding_model, embedding_model, host_of_embeddings
+from .errors import (
+    BadResponse,
+    KeyRefused,
+    NotConfigured,
+    ProviderError,
+    ProviderUnavailable,
+    QuotaSpent,
+    RateLimited,
+    RequestRefused,
+)
+from .provider import chat_model, host_of_chat, is_configured
+from .tokens import Tokenizer, tokenizer_for
+from .trial import ProviderTest, Trial, test_provider
+from .usage import Collected, Usage, collect_usage, price
+
+__all__ = [
+    "BadResponse",
+    "Breaker",
+    "Collected",
+    "Completion",
+    "EmbeddingModel",
+    "KeyRefused",
+    "Message",
+    "NotConfigured",
+    "Piece",
+    "ProviderError",
+    "ProviderTest",
+    "ProviderUnavailable",
+    "QuotaSpent",
+    "RateLimited",
+    "RequestRefused",
+    "Tokenizer",
+    "Trial",
+    "Usage",
+    "aclose",
+    "breaker",
+    "chat_model",
+    "collect_usage",
+    "complete",
+    "default_embedding_model",
+    "embed_documents",
+    "embed_query",
+    "embedding_model",
+    "host_of_chat",
+    "host_of_embeddings",
+    "preload",
+    "price",
+    "probe_dimensions",
+    "stream",
+    "test_provider",
+    "tokenizer_for",
+    "warm",
+]
+
+
+async def stream(messages: Sequence[Message], *, max_tokens: int | None = None) -> AsyncGenerator[Piece]:
+    """The answer, piece by piece; the last piece carries the completion, which says whether it is complete.
+
+    A fault in the middle is raised after the pieces that came before it. Cancelling the task, or leaving
+    `contextlib.aclosing(stream(...))`, hangs up on the provider at once.
+    """
+    from .backends import openai  # late: the client takes a second to import
+
+    async with aclosing(openai.stream(messages, max_tokens=max_tokens)) as pieces:
+        async for piece in pieces:
+            yield piece
+
+
+def complete(messages: Sequence[Message], *, max_tokens: int | None = None) -> Completion:
+    """The answer as a whole, for jobs and commands; with the same time-outs and faults as `stream`."""
+    return asyncio.run(_whole(messages, max_tokens))
+
+
+async def _whole(messages: Sequence[Message], max_tokens: int | None) -> Completion:
+    try:
+        pieces = [piece async for piece in stream(messages, max_tokens=max_tokens)]
+    finally:
+        await aclose()
+    return next(piece.completion for piece in reversed(pieces) if piece.completion)
+
+
+async def warm() -> None:
+    """For the start of the web process: the first question then finds client and tokenizer at hand."""
+    await asyncio.to_thread(preload)
+    if chat_model():
+        from .backends import openai
+        from .provider import provider
+
+        with suppress(NotConfigured):  # settings that cannot work are said where they are used
+            openai.async_client(provider())
+
+
+async def aclose() -> None:
+    """For the end of the web process: closes the connections of the running event loop."""
+    from .backends import openai
+
+    await openai.aclose()
+
+
+def preload() -> None:
+    """Loads what is slow to load and opens no connection: for a worker before it forks. Never raises."""
+    if is_configured():
+        from .backends import openai  # noqa: F401
+    with suppress(LookupError):
+        model = embedding_model(default_embedding_model())
+        tokenizer_for(model.name).count("ready")
+        if model.is_local:
+            local.load()

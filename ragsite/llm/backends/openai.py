@@ -1,0 +1,294 @@
+"""OpenAI and every server that speaks its language: the only importer of the openai client.
+
+No retries in here: the web tells its reader, a job comes back when it may.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from typing import Any, cast
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import openai
+from django.conf import settings
+
+from .. import circuit_breaker
+from ..completion import AnswerReader, Message, Piece
+from ..errors import BadResponse, NotConfigured, ProviderError
+from ..provider import Provider, chat_model, provider
+from ..quirks import Quirks, quirks_of
+from ..usage import Call, read_usage
+from .openai_errors import FAULTS, refused_parameter, translate, translate_embedding
+from .vectors import read_vectors
+
+WRITE_SECONDS = 30
+TAIL_SECONDS = 2  # once the model has said why it stopped, only the usage may follow
+OPTIONS: Any = {"security": {"bearer_auth": True}}
+END = object()
+
+# At DEBUG these write whole requests: documents and questions do not belong in a log.
+for _name in ("openai", "httpx2", "httpcore2"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+# --- chat
+
+
+async def stream(
+    messages: Sequence[Message], *, max_tokens: int | None, probing: bool = False
+) -> AsyncGenerator[Piece]:
+    """The answer as it comes; the last piece carries the completion. Cancelled or closed, it hangs up at once."""
+    server, model, quirks = await asyncio.to_thread(_ready_to_chat, probing)
+    reader = AnswerReader(model, server.host)
+    async with _reported(Call("chat", model, server.host), server, reader):
+
+        def parameters() -> dict[str, Any]:
+            return _chat_parameters(server, model, messages, max_tokens, quirks)
+
+        async with aclosing(_pieces(async_client(server), parameters, quirks, reader)) as pieces:
+            async for piece in pieces:
+                yield piece
+        last, completion = reader.finish()
+    if last:
+        yield last
+    yield Piece(completion=completion)
+
+
+def _ready_to_chat(probing: bool) -> tuple[Provider, str, Quirks]:
+    server, model = provider(), chat_model()
+    if not model:
+        raise NotConfigured("CHAT_MODEL")
+    if not probing:
+        circuit_breaker.check(server)
+    return server, model, quirks_of(server, model)
+
+
+@asynccontextmanager
+async def _reported(call: Call, server: Provider, reader: AnswerReader) -> AsyncIterator[None]:
+    """Whatever happens inside is logged, counted, told to the breaker and raised as one of our own errors."""
+    outcome = "cancelled"
+    try:
+        yield
+        outcome = "ok" if reader.finish_reason == "stop" else "unfinished"
+        await asyncio.to_thread(circuit_breaker.answered, server)
+    except (*FAULTS, ProviderError) as error:
+        fault = translate(error, has_begun=reader.has_begun)
+        outcome = fault.kind
+        await asyncio.to_thread(circuit_breaker.failed, server, fault)
+        raise fault from None  # the client's own words may quote the key
+    finally:
+        call.usage = reader.usage
+        call.ended(outcome)
+        call.count()
+
+
+async def _pieces(
+    client: openai.AsyncOpenAI, parameters: Callable[[], dict[str, Any]], quirks: Quirks, reader: AnswerReader
+) -> AsyncGenerator[Piece]:
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + float(settings.LLM_FIRST_TOKEN_TIMEOUT or 60)
+    async with asyncio.timeout_at(deadline):
+        upstream = await _open(client, parameters, quirks)
+    try:
+        chunks = _chunks(upstream)
+        while (chunk := await _next(chunks, deadline, reader)) is not END:
+            if piece := reader.feed(chunk):
+                yield piece
+                # Counted from here: the pauses of whoever reads us are not the provider's.
+                deadline = clock() + float(settings.LLM_BETWEEN_TOKENS_TIMEOUT or 20)
+            if reader.finish_reason:
+                deadline = min(deadline, clock() + TAIL_SECONDS)
+    finally:
+        await upstream.close()
+
+
+async def _open(
+    client: openai.AsyncOpenAI, parameters: Callable[[], dict[str, Any]], quirks: Quirks
+) -> openai.AsyncStream[object]:
+    """The opened stream. A parameter that the server refuses is left out, now and from now on."""
+    before = set(quirks.dropped)
+    while True:
+        body = parameters()
+        try:
+            upstream = await client.post(
+                "/chat/completions",
+                cast_to=object,
+                body=body,
+                options=OPTIONS,
+                stream=True,
+                stream_cls=openai.AsyncStream[object],
+            )
+        except openai.APIStatusError as error:
+            _drop_refused(error, body, quirks)
+            continue
+        if quirks.dropped != before:
+            await asyncio.to_thread(quirks.save)
+        return upstream
+
+
+async def _chunks(upstream: openai.AsyncStream[object]) -> AsyncIterator[object]:
+    media_type = upstream.response.headers.get("content-type", "")
+    if media_type.startswith("text/html"):
+        raise BadResponse("a web page")
+    if media_type.startswith("application/json"):  # a server that does not stream
+        yield json.loads(await upstream.response.aread())
+        return
+    async for chunk in upstream:
+        yield chunk
+
+
+async def _next(chunks: AsyncIterator[object], deadline: float, reader: AnswerReader) -> object:
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await anext(chunks, END)
+    except FAULTS:
+        if reader.finish_reason:  # all has been said, only the tail is lost
+            return END
+        raise
+
+
+def _chat_parameters(
+    server: Provider, model: str, messages: Sequence[Message], max_tokens: int | None, quirks: Quirks
+) -> dict[str, Any]:
+    names = (
+        ["max_completion_tokens", "max_tokens"]
+        if server.is_openai
+        else ["max_tokens", "max_completion_tokens"]
+    )
+    limit = next((name for name in names if name not in quirks.dropped), "max_tokens")
+    wanted = {
+        limit: max_tokens or settings.CHAT_MAX_OUTPUT_TOKENS,
+        "temperature": settings.CHAT_TEMPERATURE,
+        "stream_options": {"include_usage": True},
+    }
+    said = [{"role": message["role"], "content": _sendable(message["content"])} for message in messages]
+    return {"model": model, "messages": said, "stream": True} | _accepted(wanted, quirks)
+
+
+# --- embeddings
+
+
+def embed_batch(
+    texts: Sequence[str],
+    *,
+    model: str,
+    dimensions: int | None,
+    width: int | None,
+    server: Provider,
+    quirks: Quirks,
+) -> tuple[np.ndarray, Call]:
+    """One request, safe in any thread. `dimensions` is asked for, `width` is what the vectors must have.
+
+    TooLarge where half of it may pass. Neither breaker nor Redis is touched: that is for the calling thread.
+    """
+    call = Call("embed", model, server.host, texts=len(texts))
+    try:
+        answer = _post_embeddings(texts, model, dimensions, server, quirks)
+        vectors = read_vectors(answer, count=len(texts), dimensions=width)
+    except (*FAULTS, ProviderError) as error:
+        fault = translate_embedding(error)
+        call.ended(fault.kind)
+        raise fault from None
+    call.usage = read_usage(cast(dict[str, Any], answer).get("usage"), is_embedding=True)
+    call.ended()
+    return vectors, call
+
+
+def _post_embeddings(
+    texts: Sequence[str], model: str, dimensions: int | None, server: Provider, quirks: Quirks
+) -> object:
+    client = sync_client(server)
+    while True:
+        # base64 is a quarter of the size; not every server knows it.
+        encoding = "base64" if server.is_openai else "float"
+        wanted = {"encoding_format": encoding, "dimensions": dimensions}
+        body = {"model": model, "input": [_sendable(text) for text in texts]} | _accepted(wanted, quirks)
+        try:
+            return client.post("/embeddings", cast_to=object, body=body, options=OPTIONS)
+        except openai.APIStatusError as error:
+            _drop_refused(error, body, quirks)
+
+
+# --- what both share
+
+
+def _accepted(wanted: dict[str, Any], quirks: Quirks) -> dict[str, Any]:
+    return {name: value for name, value in wanted.items() if value is not None and name not in quirks.dropped}
+
+
+def _drop_refused(error: openai.APIStatusError, body: dict[str, Any], quirks: Quirks) -> None:
+    """Notes the parameter that the server refuses; raises the error again if it is about something else."""
+    optional = body.keys() - {"model", "messages", "input", "stream"}
+    name = refused_parameter(error, sorted(optional))
+    if name is None:
+        raise error
+    logging.getLogger("ragsite.llm").info("parameter=%s outcome=dropped", name)
+    quirks.drop(name)
+
+
+def _sendable(text: str) -> str:
+    """Half characters, as broken PDFs have them, cannot be sent."""
+    return text.encode("utf-8", "replace").decode()
+
+
+# --- clients
+
+_async_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Any, openai.AsyncOpenAI]] = (
+    WeakKeyDictionary()
+)
+_sync_clients: dict[Any, openai.OpenAI] = {}
+_lock = threading.Lock()
+
+
+def async_client(server: Provider) -> openai.AsyncOpenAI:
+    """The client of the running event loop: none can be shared between loops."""
+    clients = _async_clients.setdefault(asyncio.get_running_loop(), {})
+    how = _settings_of(server)
+    if how not in clients:
+        clients[how] = openai.AsyncOpenAI(**_client_options(server))
+    return clients[how]
+
+
+def sync_client(server: Provider) -> openai.OpenAI:
+    """The client of this process, for all its threads."""
+    how = _settings_of(server)
+    with _lock:
+        if how not in _sync_clients:
+            _sync_clients[how] = openai.OpenAI(**_client_options(server))
+        return _sync_clients[how]
+
+
+async def aclose() -> None:
+    """Closes the connections of the running event loop."""
+    for client in _async_clients.pop(asyncio.get_running_loop(), {}).values():
+        await client.close()
+
+
+def _settings_of(server: Provider) -> tuple[Any, ...]:
+    return server, settings.LLM_CONNECT_TIMEOUT, settings.LLM_FIRST_TOKEN_TIMEOUT
+
+
+def _client_options(server: Provider) -> dict[str, Any]:
+    timeout = openai.Timeout(
+        connect=settings.LLM_CONNECT_TIMEOUT,
+        read=settings.LLM_FIRST_TOKEN_TIMEOUT,
+        write=WRITE_SECONDS,
+        pool=settings.LLM_FIRST_TOKEN_TIMEOUT,
+    )
+    return {"api_key": server.api_key, "base_url": server.base_url, "timeout": timeout, "max_retries": 0}
+
+
+def _forget_clients() -> None:
+    # A job runs in a fork: the parent's connections, and a lock it may hold, are not its own.
+    global _lock
+    _lock = threading.Lock()
+    _sync_clients.clear()
+    _async_clients.clear()
+
+
+os.register_at_fork(after_in_child=_forget_clients)

@@ -1,0 +1,139 @@
+"""What is kept in Redis for the models: vectors that were paid for, and small facts that all processes share.
+
+Redis away costs time or money, never a call: faults are logged at most once a minute, and Redis is then left
+alone for a moment, while each process goes by what it knows itself.
+"""
+
+import base64
+import binascii
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from hashlib import sha256
+from itertools import islice
+from time import monotonic
+from typing import Any
+
+import numpy as np
+from django.core.cache import cache
+from redis.exceptions import RedisError
+
+logger = logging.getLogger("ragsite.llm")
+VECTOR_SECONDS = 24 * 3600
+KEYS_AT_ONCE = 256
+LEFT_ALONE_SECONDS = 5
+LOG_SECONDS = 60
+
+# --- vectors
+
+
+def vectors_for(texts: Iterable[str], *, model: str, dimensions: int | None) -> dict[str, np.ndarray]:
+    """The vectors of those texts that were embedded within the last day. Damaged entries count as absent."""
+    found: dict[str, np.ndarray] = {}
+    for some in _slices(texts):
+        keys = {_vector_key(text, model, dimensions): text for text in some}
+        stored: dict[str, str] = _shared(cache.get_many, list(keys), instead=dict)
+        vectors = ((keys[key], _unpack(value)) for key, value in stored.items() if key in keys)
+        found.update((text, vector) for text, vector in vectors if _is_whole(vector, dimensions))
+    return found
+
+
+def keep_vectors(vectors: Mapping[str, np.ndarray], *, model: str, dimensions: int | None) -> None:
+    """Keeps the vectors of these texts for a day."""
+    for some in _slices(vectors):
+        packed = {_vector_key(text, model, dimensions): _pack(vectors[text]) for text in some}
+        _shared(cache.set_many, packed, VECTOR_SECONDS)
+
+
+def _vector_key(text: str, model: str, dimensions: int | None) -> str:
+    identity = f"{model}\0{dimensions or ''}\0{text}"
+    return "llm:vector:" + sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _pack(vector: np.ndarray) -> str:
+    return base64.b64encode(vector.astype("<f4").tobytes()).decode()
+
+
+def _unpack(value: object) -> np.ndarray:
+    try:
+        return np.frombuffer(base64.b64decode(str(value)), dtype="<f4").astype(np.float32)
+    except (ValueError, binascii.Error):
+        return np.empty(0, np.float32)
+
+
+def _is_whole(vector: np.ndarray, dimensions: int | None) -> bool:
+    return vector.size > 0 and dimensions in (None, vector.size) and bool(np.isfinite(vector).all())
+
+
+def _slices(texts: Iterable[str]) -> Iterator[list[str]]:
+    remaining = iter(texts)
+    while some := list(islice(remaining, KEYS_AT_ONCE)):
+        yield some
+
+
+# --- small facts that all processes share
+
+_own: dict[str, tuple[float, Any]] = {}  # what this process itself last said, for while Redis is away
+
+
+def remember(key: str, value: Any, seconds: int) -> None:
+    """Tells every process; value is JSON."""
+    _own[key] = (monotonic() + seconds, value)
+    _shared(cache.set, key, value, seconds)
+
+
+def recall(key: str) -> Any:
+    """What was remembered, by any process; by this one alone while Redis is away. None when nothing was."""
+    return _shared(cache.get, key, instead=lambda: _own_value(key))
+
+
+def forget(*keys: str) -> None:
+    """Takes the facts back, for every process."""
+    for key in keys:
+        _own.pop(key, None)
+    _shared(cache.delete_many, keys)
+
+
+def claim(key: str, seconds: int) -> bool:
+    """True for exactly one caller until the time is over or the key is forgotten."""
+    was_mine = _own_value(key) is not None
+    is_mine = _shared(cache.add, key, 1, seconds, instead=lambda: not was_mine)
+    if is_mine:
+        _own[key] = (monotonic() + seconds, 1)
+    return bool(is_mine)
+
+
+def _own_value(key: str) -> Any:
+    expires, value = _own.get(key, (0.0, None))
+    return value if expires > monotonic() else None
+
+
+# --- Redis may be away
+
+_away_until = 0.0
+_logged_at = -float(LOG_SECONDS)
+
+
+def _shared(act: Callable[..., Any], *args: Any, instead: Callable[[], Any] = lambda: None) -> Any:
+    """act(*args), or what stands in for it while Redis is away."""
+    if monotonic() >= _away_until:
+        try:
+            return act(*args)
+        # Not a bare Exception: a job's time-out may be raised in here and must pass.
+        except (RedisError, OSError, ValueError, TypeError) as error:
+            _leave_alone(error)
+    return instead()
+
+
+def _leave_alone(error: Exception) -> None:
+    global _away_until, _logged_at
+    _away_until = monotonic() + LEFT_ALONE_SECONDS
+    if monotonic() - _logged_at >= LOG_SECONDS:
+        _logged_at = monotonic()
+        logger.warning("cache away (%s): going on without it", type(error).__name__)
+
+
+def forget_everything_here() -> None:
+    """What this process knows by itself; for tests, and nothing that Redis holds."""
+    global _away_until, _logged_at
+    _own.clear()
+    _away_until, _logged_at = 0.0, -float(LOG_SECONDS)

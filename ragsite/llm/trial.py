@@ -1,0 +1,79 @@
+"""One real call to the chat model and one to the embedding model, for the operator's page and for doctor."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+
+from django.utils.translation import gettext_lazy as _
+
+from .completion import Message
+from .embedding import probe_dimensions
+from .embedding_models import default_embedding_model, host_of_embeddings
+from .errors import ProviderError, Text
+from .provider import chat_model, host_of_chat
+
+TRIAL_TOKENS = 200  # enough for a model that thinks first
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How one model did. `sentence` is for a person, in either case."""
+
+    ok: bool
+    sentence: Text
+    remedy: Text
+    kind: str
+    ms: int
+    model: str
+    host: str
+    dimensions: int | None = None
+
+
+@dataclass(frozen=True)
+class ProviderTest:
+    chat: Trial
+    embedding: Trial
+
+    @property
+    def ok(self) -> bool:
+        return self.chat.ok and self.embedding.ok
+
+
+def test_provider(embedding: str = "") -> ProviderTest:  # noqa: PT028 (no test)
+    """Tries both models, also while the breaker is open: what answers closes it. Never raises ProviderError."""
+    return ProviderTest(_try_chat(), _try_embedding(embedding or default_embedding_model()))
+
+
+test_provider.__test__ = False  # type: ignore[attr-defined]  # pytest collects by name
+
+
+def _try_chat() -> Trial:
+    from .backends import openai
+
+    async def ask() -> None:
+        question = Message(role="user", content="Answer with the one word: ready")
+        try:
+            async for _piece in openai.stream([question], max_tokens=TRIAL_TOKENS, probing=True):
+                pass
+        finally:
+            await openai.aclose()
+
+    return _tried(lambda: asyncio.run(ask()), chat_model() or "", host_of_chat())
+
+
+def _try_embedding(model: str) -> Trial:
+    return _tried(lambda: probe_dimensions(model, probing=True), model, host_of_embeddings(model))
+
+
+def _tried(act: Callable[[], int | None], model: str, host: str) -> Trial:
+    started = monotonic()
+    try:
+        dimensions = act()
+    except ProviderError as error:
+        return Trial(False, error.sentence, error.remedy, error.kind, _ms_since(started), model, host)
+    return Trial(True, _("It answers."), "", "", _ms_since(started), model, host, dimensions)
+
+
+def _ms_since(started: float) -> int:
+    return round((monotonic() - started) * 1000)
