@@ -67,8 +67,7 @@ def embed_passages(task: Task, passages: Sequence[Passage]) -> np.ndarray:
     """Vectors in the order of the passages. Those that were paid for within a day come from the cache."""
     show(task, State.EMBEDDING, 0, len(passages))
     tell, count = progress_of(task), len(passages)
-    with stage(task, "embed") as attempt:
-        attempt.tokens = sum(passage.tokens for passage in passages)
+    with stage(task, "embed"):
         return llm.embed_documents(
             [passage.embedding_text for passage in passages],
             model=task.index.embedding_model,

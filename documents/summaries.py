@@ -39,11 +39,11 @@ def summarise(task: Task) -> None:
     if document.serving is None:
         raise Superseded
     model = llm.chat_model() or ""
-    with Attempt.objects.record(task, "summarise", task.job_under_way) as attempt:
+    with Attempt.objects.record(task, "summarise", task.job_under_way):
         key = cache_key(document.serving.sha256, model)
         summary = recall(key)
         if summary is None:
-            summary = write(document, attempt) if model else quote(document)
+            summary = write(document) if model else quote(document)
             if summary is None:  # the model broke off; quotes will do, and are not kept for the next document alike
                 summary, model = quote(document), ""
             else:
@@ -57,15 +57,13 @@ def summarise(task: Task) -> None:
         task.finish()
 
 
-def write(document: Document, attempt: Attempt) -> str | None:
+def write(document: Document) -> str | None:
     """The model's summary; None when it did not come to its end."""
     messages = [
         {"role": "system", "content": PROMPT},
         {"role": "user", "content": f"=====\n{extract(document)}\n====="},
     ]
     completion = llm.complete(messages, max_tokens=ANSWER_TOKENS)
-    usage = completion.usage
-    attempt.tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0)
     return (" ".join(completion.text.split()) or None) if completion.is_complete else None
 
 

@@ -161,7 +161,7 @@ class Migration(migrations.Migration):
                 ('error_class', models.CharField(blank=True, max_length=200, verbose_name='error')),
                 ('error_message', models.TextField(blank=True, verbose_name='message')),
                 ('traceback', models.TextField(blank=True, verbose_name='traceback')),
-                ('tokens', models.PositiveIntegerField(null=True, verbose_name='tokens')),
+                ('tokens', models.PositiveIntegerField(help_text='Sent to and received from a provider.', null=True, verbose_name='tokens')),
                 ('document', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='documents.document')),
                 ('task', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='attempts', to='documents.task')),
             ],

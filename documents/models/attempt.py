@@ -10,7 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from documents.models.document import Document
-from documents.models.task import Task
+from documents.models.task import Superseded, Task
+from ragsite import llm
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
@@ -34,13 +35,17 @@ class AttemptQuerySet(models.QuerySet["Attempt"]):
         attempt = self.create(
             task=task, document=task.document, stage=stage, number=task.tries + 1, job_id=job_id
         )
-        try:
-            yield attempt
-        except BaseException as error:
-            attempt.close(Outcome.FAILED, error)
-            raise
-        else:
-            attempt.close(Outcome.DONE)
+        with llm.collect_usage() as used:
+            try:
+                yield attempt
+            except Superseded:
+                attempt.close(Outcome.SUPERSEDED, used)
+                raise
+            except BaseException as error:
+                attempt.close(Outcome.FAILED, used, error)
+                raise
+            else:
+                attempt.close(Outcome.DONE, used)
 
     def interrupted(self, task: Task) -> int:
         """Whoever was at this task is gone: its process died. Call it only while holding the task's lock."""
@@ -61,7 +66,7 @@ class Attempt(models.Model):
     error_class = models.CharField(_("error"), max_length=200, blank=True)
     error_message = models.TextField(_("message"), blank=True)
     traceback = models.TextField(_("traceback"), blank=True)
-    tokens = models.PositiveIntegerField(_("tokens"), null=True)
+    tokens = models.PositiveIntegerField(_("tokens"), null=True, help_text=_("Sent to and received from a provider."))
 
     objects = AttemptQuerySet.as_manager()
 
@@ -73,8 +78,9 @@ class Attempt(models.Model):
     def __str__(self) -> str:
         return f"{self.stage} {self.number}: {self.get_outcome_display()}"
 
-    def close(self, outcome: Outcome, error: BaseException | None = None) -> None:
+    def close(self, outcome: Outcome, used: llm.Collected, error: BaseException | None = None) -> None:
         self.outcome, self.took = outcome, timezone.now() - self.started_at
+        self.tokens = used.input_tokens + used.output_tokens if used.calls else None
         if error:
             self.error_class = type(error).__name__
             self.error_message = str(error)[:2000]

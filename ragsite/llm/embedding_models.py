@@ -38,7 +38,7 @@ KNOWN = {
 
 def embedding_model(name: str) -> EmbeddingModel:
     """What is known of the model. LookupError (NotConfigured) for a local one that is not installed."""
-    model = KNOWN.get(name) or EmbeddingModel(name, None, getattr(settings, "EMBEDDING_MAX_TOKENS", None))
+    model = KNOWN.get(name) or EmbeddingModel(name, None, settings.EMBEDDING_MAX_TOKENS)
     if model.is_local:
         if not local.is_installed():
             raise NotConfigured(name, kind="local_missing")

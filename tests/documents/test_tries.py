@@ -26,7 +26,9 @@ def make_due(task):
 
 
 def failed_ids(name="documents"):
-    return FailedJobRegistry(name, connection=jobs.queue_connection(), serializer=JSON_SERIALIZER).get_job_ids()
+    return FailedJobRegistry(
+        name, connection=jobs.queue_connection(), serializer=JSON_SERIALIZER
+    ).get_job_ids()
 
 
 def test_a_new_document_is_on_the_queue_once_its_transaction_commits(alice, queue):
@@ -155,7 +157,9 @@ def test_a_task_that_killed_its_worker_three_times_is_set_aside(alice):
     document = make_document(alice)
     task = index_task(document)
     for _ in range(3):
-        Attempt.objects.create(task=task, document=document, stage="extract")  # running, and nobody holds its lock
+        Attempt.objects.create(
+            task=task, document=document, stage="extract"
+        )  # running, and nobody holds its lock
         if task.deaths < 2:
             task.deaths += 1
             task.save(update_fields=["deaths"])

@@ -1,0 +1,266 @@
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from documents.extraction.cleaning import RawPage, clean_pages, clean_text, fold, raw_range, search_text
+from documents.extraction.garbage import garbled_share
+from documents.extraction.running_lines import find_running_lines
+
+# Letters that break lines, words and stores, more often than chance would bring them.
+PIECES = st.sampled_from(
+    [
+        "\r\n",
+        "\n",
+        "\n\n",
+        "-\n",
+        "\ufffe",
+        "\u00ad",
+        "\x00",
+        "\u0301",
+        "ﬁ",
+        "ﷲ",
+        " ",
+        "\t",
+        "\u00a0",
+        "\ud800",
+        "12",
+        "Page 3",
+        "• item",
+        "word",
+        "Word.",
+        "zahl",
+        "的",
+        "שלום",
+        "a",
+        "Z",
+        "-",
+        "10.5",
+        "\ufeff",
+        "\u2028",
+        "\f",
+    ]
+)
+TEXTS = st.lists(st.one_of(PIECES, st.text(max_size=5)), max_size=60).map("".join)
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=5))
+@settings(max_examples=300, deadline=None)
+def test_runs_map_equal_characters_in_order_without_overlap(texts):
+    for raw, page in zip(texts, clean_pages([RawPage(text) for text in texts])[0], strict=True):
+        clean_end = raw_end = 0
+        for clean, at, length in page.runs:
+            assert length > 0
+            assert clean >= clean_end
+            assert at >= raw_end
+            assert page.text[clean : clean + length] == raw[at : at + length]
+            clean_end, raw_end = clean + length, at + length
+        assert clean_end <= len(page.text)
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=5))
+@settings(max_examples=200, deadline=None)
+def test_nothing_that_cannot_be_stored_is_left_and_little_is_added(texts):
+    for raw, page in zip(texts, clean_pages([RawPage(text) for text in texts])[0], strict=True):
+        assert not set(page.text) & {"\x00", "\ufffe", "\uffff", "\u00ad", "\ud800", "\r", "\t", "\f"}
+        page.text.encode()
+        assert len(page.text) <= 18 * raw.count("ﷺ") + 5 * len(raw)
+        assert page.text == page.text.strip()
+
+
+@given(st.text())
+def test_folding_twice_changes_nothing(text):
+    assert fold(fold(text)) == fold(text)
+
+
+@given(TEXTS, st.data())
+@settings(max_examples=200, deadline=None)
+def test_every_cleaned_range_leads_to_a_range_of_the_raw_text(raw, data):
+    text, runs = clean_text(raw)
+    if text:
+        start = data.draw(st.integers(0, len(text) - 1))
+        end = data.draw(st.integers(start + 1, len(text)))
+        raw_start, raw_end = raw_range(runs, start, end)
+        assert 0 <= raw_start <= raw_end <= len(raw)
+        kept = [
+            (clean, at)
+            for clean, at, length in runs
+            for clean, at in zip(range(clean, clean + length), range(at, at + length), strict=True)
+        ]
+        assert all(raw_start <= at < raw_end for clean, at in kept if start <= clean < end)
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        ("a refract\ufffeing telescope", "a refracting telescope"),
+        ("a refract-\r\ning telescope with a long line", "a refracting telescope with a long line"),
+        ("a refract\u00ad\ning telescope with a long line", "a refracting telescope with a long line"),
+        ("the Anglo-\nSaxon chronicle and what it tells", "the Anglo-Saxon chronicle and what it tells"),
+        ("of the well-\nknown law, well as known as it is", "of the well-known law, well as known as it is"),
+        ("a mid\u00adline soft hyphen was printed", "a mid-line soft hyphen was printed"),
+        ("in 2019\ufffe2020 it was shut", "in 2019-2020 it was shut"),
+        ("eﬃcient ﬂow", "efficient flow"),
+        ("cafe\u0301 society", "café society"),
+        ("½ of 10² is 50", "½ of 10² is 50"),
+        ("a\u00a0b \t c", "a b c"),
+        ("nul\x00l", "null"),
+        (
+            "O\nver the past twenty years the art has changed",
+            "Over the past twenty years the art has changed",
+        ),
+        ("A\nlong time ago there was a long silence", "A long time ago there was a long silence"),
+    ],
+)
+def test_characters_and_words_are_mended(raw, clean):
+    assert clean_text(raw)[0] == clean
+
+
+def test_a_compound_known_from_elsewhere_keeps_its_hyphen():
+    raw = "The data-driven method is new to them.\nWhat follows of the data-\ndriven method is not all new."
+    assert clean_text(raw)[0].count("data-driven") == 2
+
+
+def test_lines_of_a_paragraph_are_joined_and_paragraphs_kept_apart():
+    raw = (
+        "The first paragraph has lines that are about as long as this one,\nso that each of them was plainly broken for want of room\n"
+        "and ends early.\nThe second one begins on a line of its own and goes on for a good\nwhile as well.\n"
+    )
+    first, second = clean_text(raw)[0].split("\n\n")
+    assert first.endswith("for want of room and ends early.")
+    assert second == "The second one begins on a line of its own and goes on for a good while as well."
+
+
+def test_items_of_a_list_stay_on_lines_of_their_own():
+    raw = "You should bring the following things with you to the gate:\n• a lamp\n• a coat\n• the letter that we sent"
+    assert clean_text(raw)[0].endswith("gate:\n• a lamp\n• a coat\n• the letter that we sent")
+
+
+def test_chinese_lines_are_joined_without_a_space():
+    raw = "天文台每周三至周日十时至十七时对外开放欢迎参观\n每月第一个星期五大折射望远镜开放至午夜只要天气\n晴朗。"
+    assert " " not in clean_text(raw)[0]
+    assert "\n" not in clean_text(raw)[0]
+
+
+def test_the_searched_copy_folds_what_the_shown_text_keeps():
+    assert search_text("10² ﬁn ½") == "102 fin 1⁄2"
+
+
+def pages_with(header, count=6, footer="{n}"):
+    return [
+        [
+            header.format(n=n),
+            *(f"Sentence {i} of page {n} says {n * i % 7}." for i in range(8)),
+            footer.format(n=n),
+        ]
+        for n in range(1, count + 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    "header", ["The Tollgate Review", "The Tollgate Review | page {n}", "{n}   Introduction"]
+)
+@pytest.mark.parametrize("footer", ["{n}", "- {n} -", "Page {n} of 6", "{n} | Draft, do not cite"])
+def test_headers_and_footers_are_found(header, footer):
+    running, _ = find_running_lines(pages_with(header, footer=footer))
+    assert running == [{0, 9}] * 6
+
+
+def test_headers_that_differ_on_left_and_right_pages_are_found():
+    pages = pages_with("", 12)
+    for number, page in enumerate(pages):
+        page[0] = "The Tollgate Review" if number % 2 else "An essay on gates"
+    assert all({0, 9} == found for found in find_running_lines(pages)[0])
+
+
+def test_roman_page_numbers_are_found():
+    pages = pages_with("Preface of the review", 5)
+    for page, numeral in zip(pages, ["i", "ii", "iii", "iv", "v"], strict=True):
+        page[-1] = numeral
+    assert all(9 in found for found in find_running_lines(pages)[0])
+
+
+def test_the_header_of_a_chapter_is_found():
+    pages = pages_with("", 40)
+    for number, page in enumerate(pages):
+        page[0] = f"On the {'makers' if number < 20 else 'keepers' if number < 30 else 'breakers'} of gates"
+    assert all(0 in found for found in find_running_lines(pages)[0])
+
+
+def test_rows_and_sentences_that_count_are_no_headers():
+    rows = [
+        [f"Item {n * 3} sold {n * n % 11} times", *["text"] * 7, f"The code of page {n} is K{n}."]
+        for n in range(1, 9)
+    ]
+    assert find_running_lines(rows)[0] == [set()] * 8
+
+
+def test_a_number_that_does_not_count_with_the_pages_stays():
+    pages = pages_with("", 6)
+    for page, number in zip(pages, [1911, 42, 7, 1974, 12, 3], strict=True):
+        page[-1] = str(number)
+    assert all(9 not in found for found in find_running_lines(pages)[0])
+
+
+def test_two_pages_are_enough_when_a_line_is_outermost_on_both():
+    running, _ = find_running_lines(pages_with("The Tollgate Review", 2))
+    assert running == [{0, 9}] * 2
+
+
+def test_pages_of_one_line_keep_it():
+    assert find_running_lines([[f"Slide {n}"] for n in range(9)])[0] == [set()] * 9
+
+
+@pytest.mark.parametrize(
+    ("text", "is_garbled"),
+    [
+        ("Ordinary words on 3/14/2026 and 10/12/2012, see a/b and /usr/bin.", False),
+        ("/g18/g19/g20/g21 /D9/D1/D2", True),
+        ("\x04\x05\x06\x07 \x10\x11\x12", True),
+        ("(cid:12)(cid:45)(cid:7)", True),
+        ("\ufffd\ufffd\ufffd ok", True),
+        ("", False),
+    ],
+)
+def test_text_that_is_none_is_recognised(text, is_garbled):
+    assert (garbled_share(text) > 0.1) is is_garbled
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "a\n",
+        "-\n",
+        "12\n",
+        "• a\n",
+        "a ",
+        "\ufffe",
+        "a\u0301",
+        "ﬁ",
+        "\n",
+        "/g1",
+        "(cid:",
+        "A\nb\n",
+        "word-\nword\n",
+        "a",
+        "a-",
+        ". ",
+        "1 ",
+        "-",
+        ")",
+        "\x00a",
+        "\ufffe\n",
+        "a\ufffe",
+    ],
+)
+def test_cleaning_is_linear(piece):
+    def seconds(length):
+        text = piece * (length // len(piece))
+        started = time.process_time()
+        clean_text(text)
+        garbled_share(text)
+        return time.process_time() - started
+
+    small = max(seconds(50_000), 0.01)
+    assert seconds(400_000) < 40 * small

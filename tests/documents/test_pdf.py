@@ -1,0 +1,421 @@
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from documents.extraction import ReaderLost, UnreadableFile, extract_pages
+from documents.extraction.child import Nursery, nursery
+from documents.extraction.cleaning import raw_range
+from documents.extraction.pdf import plausible_title
+from tests.documents.made_pdfs import (
+    SAMPLES,
+    bomb,
+    encrypted,
+    endless_forms,
+    make_pdf,
+    text_content,
+    with_attachment,
+)
+
+
+def read(path, **options):
+    return extract_pages(Path(path), media_type="application/pdf", **options)
+
+
+def reason(path, **options):
+    with pytest.raises(UnreadableFile) as caught:
+        read(path, **options)
+    return caught.value
+
+
+def words(page):
+    return " ".join(page.text.split())
+
+
+def test_the_handbooks_paragraphs_are_found_word_for_word():
+    pages = read(SAMPLES / "handbook.pdf").pages
+    text = "\n\n".join(page.text for page in pages)
+    paragraphs = [line for line in (SAMPLES / "handbook.txt").read_text().splitlines() if line]
+    missing = [paragraph for paragraph in paragraphs if paragraph not in text]
+    assert missing == []
+
+
+def test_no_running_header_or_footer_is_left_in_the_handbook():
+    extraction = read(SAMPLES / "handbook.pdf")
+    for page in extraction.pages:
+        assert "Visitor handbook" not in page.text
+        assert not re.search(r"Page \d of", page.text)
+    assert "Lindqvist Observatory Visitor handbook" in extraction.metadata["running_lines"]
+
+
+def test_bookmarks_become_headings_where_their_words_stand():
+    pages = read(SAMPLES / "handbook.pdf").pages
+    found = [(page.number, heading.title) for page in pages for heading in page.headings]
+    titles = [
+        (1, "Opening hours"),
+        (1, "Instruments"),
+        (1, "Safety regulations"),
+        (1, "Membership"),
+        (2, "Prices"),
+    ]
+    assert found == titles
+    for page in pages:
+        for heading in page.headings:
+            assert page.text[heading.offset :].startswith(heading.title + "\n\n")
+
+
+def test_the_title_is_the_one_its_author_gave():
+    assert read(SAMPLES / "handbook.pdf").title == "Visitor handbook of the Lindqvist Observatory"
+
+
+@pytest.mark.parametrize(
+    "title", ["Microsoft Word - report.doc", "thesis.dvi", "Untitled", "untitled-1", " - ", "42"]
+)
+def test_a_title_that_a_program_left_there_is_none(title):
+    assert plausible_title(title) == ""
+
+
+def test_rows_of_a_table_are_lines():
+    prices = read(SAMPLES / "handbook.pdf").pages[1].text
+    assert prices == "Prices\n\nTicket Weekday Weekend\nAdult 9.00 11.50\nChild 4.00 5.25\nFamily 21.00 26.75"
+    schools = read(SAMPLES / "table-schools.pdf").pages[0].text
+    assert (
+        "\nBanks Michael or Patricia 1664 Van Buren Ave. Saint Paul MN 55104 retired social worker 9/20/2012 100.00\n"
+        in schools
+    )
+
+
+def test_bookmarks_that_lead_nowhere_do_no_harm():
+    extraction = read(SAMPLES / "outline-broken-targets.pdf")
+    assert extraction.page_count == len(extraction.pages) == 4
+    assert not extraction.is_partial
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "sentence"),
+    [
+        ("handbook-scan", "no_text", "looks scanned"),
+        ("handbook-truncated", "damaged", "damaged or incomplete"),
+        ("password-asdfzxcv", "password", "needs a password"),
+    ],
+)
+def test_what_cannot_be_read_is_said_in_plain_words(name, kind, sentence):
+    error = reason(SAMPLES / f"{name}.pdf")
+    assert error.kind == kind
+    assert sentence in str(error.sentence)
+    assert str(error.remedy)
+
+
+def test_a_password_opens_its_pdf():
+    pages = read(SAMPLES / "password-asdfzxcv.pdf", password="asdfzxcv").pages
+    assert "pdf encryption test" in pages[0].text
+
+
+def test_a_wrong_password_is_called_wrong():
+    error = reason(SAMPLES / "password-asdfzxcv.pdf", password="guess")
+    assert error.kind == "password"
+    assert "does not open" in str(error.sentence)
+
+
+@pytest.mark.parametrize("algorithm", ["RC4-128", "AES-128", "AES-256"])
+def test_a_pdf_that_only_forbids_printing_opens_without_a_password(tmp_path, algorithm):
+    path = encrypted(
+        tmp_path / "a.pdf",
+        SAMPLES / "crazyones.pdf",
+        user_password="",
+        owner_password="x",
+        algorithm=algorithm,
+    )
+    assert "crazy ones" in read(path).pages[0].text
+
+
+@pytest.mark.parametrize("password", ["reader", "owner"])
+def test_either_password_opens_a_pdf(tmp_path, password):
+    path = encrypted(
+        tmp_path / "a.pdf",
+        SAMPLES / "crazyones.pdf",
+        user_password="reader",
+        owner_password="owner",
+        algorithm="AES-256",
+    )
+    assert reason(path).kind == "password"
+    assert "crazy ones" in read(path, password=password).pages[0].text
+
+
+def test_a_cleaned_range_leads_back_to_the_words_on_the_page():
+    page = read(SAMPLES / "handbook.pdf").pages[0]
+    raw = next(m for m in nursery.read(path=str(SAMPLES / "handbook.pdf")) if m["kind"] == "page")["text"]
+    for clean, at, length in page.runs:
+        assert page.text[clean : clean + length] == raw[at : at + length]
+    start = page.text.index("student" if "student" in page.text else "pensioners")
+    end = page.text.index("21 euros") + len("21 euros")
+    found = raw[slice(*raw_range(page.runs, start, end))]
+    assert re.sub(r"\s+|\ufffe", "", found) == re.sub(r"\s+", "", page.text[start:end])
+
+
+def test_running_lines_of_a_long_report_go_and_its_rows_stay(tmp_path):
+    def page(number):
+        rows = [
+            f"Item {number * 7 + i} cost {number * 31 % 17}.{i}5 euros in {number * 13 % 7}.20"
+            for i in range(6)
+        ]
+        prose = [
+            f"The {name} of year {number} was kept by hand and is printed in full."
+            for name in ("ledger", "diary")
+        ]
+        return [
+            "Annual report of the Tollgate Company",
+            f"Chapter {number // 4}",
+            *prose,
+            *rows,
+            f"Page {number} of 12",
+        ]
+
+    pages = read(make_pdf(tmp_path / "report.pdf", [page(n) for n in range(1, 13)])).pages
+    for number, found in enumerate(pages, 1):
+        assert "Tollgate" not in found.text
+        assert "Chapter" not in found.text
+        assert "Page" not in found.text
+        assert f"The diary of year {number} was kept" in found.text
+        assert found.text.count("Item") == 6
+
+
+def test_pages_that_are_all_alike_keep_their_text(tmp_path):
+    pages = read(make_pdf(tmp_path / "alike.pdf", [["This ticket admits one person."]] * 5)).pages
+    assert [page.text for page in pages] == ["This ticket admits one person."] * 5
+
+
+def test_form_fields_follow_the_text_of_their_page(tmp_path):
+    fields = [("Applicant", "Ada Byron"), ("Instrument", "Magpie")]
+    path = make_pdf(tmp_path / "form.pdf", [["Application for a loan"], ["Second page"]], fields=fields)
+    pages = read(path).pages
+    assert pages[0].text == "Application for a loan\n\nApplicant: Ada Byron\nInstrument: Magpie"
+    assert pages[1].text == "Second page"
+
+
+def test_attachments_are_named(tmp_path):
+    path = with_attachment(tmp_path / "a.pdf", SAMPLES / "crazyones.pdf", "budget.xlsx")
+    assert read(path).metadata["attachments"] == ["budget.xlsx"]
+
+
+def test_a_bomb_ends_in_a_plain_sentence_and_the_next_file_is_read(tmp_path):
+    path = make_pdf(tmp_path / "bomb.pdf", [bomb()])
+    assert path.stat().st_size < 10_000
+    assert reason(path).kind == "limit"
+    assert read(SAMPLES / "crazyones.pdf").pages
+
+
+def test_a_bomb_in_the_middle_costs_only_its_page(tmp_path):
+    pages = [[f"This is the text of page {n} of the file."] for n in range(1, 8)]
+    pages[3] = bomb()
+    extraction = read(make_pdf(tmp_path / "mixed.pdf", pages))
+    assert [page.problem for page in extraction.pages] == ["", "", "", "unreadable", "", "", ""]
+    assert "page 7" in extraction.pages[6].text
+    assert extraction.is_partial
+
+
+def test_no_reader_grows_beyond_its_limit(tmp_path):
+    exits = [m for m in nursery.read(path=str(make_pdf(tmp_path / "b.pdf", [bomb()]))) if m["kind"] == "exit"]
+    assert exits[0]["code"] != 0
+    assert exits[0]["memory"] < 512 * 2**20
+
+
+def test_a_page_without_end_costs_seconds_and_not_the_file(tmp_path):
+    objects, resources = endless_forms()
+    pages = [["The first page."], b"/N Do", ["The last page."]]
+    started = time.monotonic()
+    extraction = read(make_pdf(tmp_path / "long.pdf", pages, extra=objects, resources=resources))
+    assert extraction.pages[0].text == "The first page."
+    assert extraction.pages[2].text == "The last page."
+    assert time.monotonic() - started < 60
+
+
+def test_a_killed_reader_loses_no_page_that_was_read(tmp_path, monkeypatch):
+    lines = [
+        f"Line {n} of a page that is long enough to be read by PDFium alone, without asking pypdf."
+        for n in range(40)
+    ]
+    path = make_pdf(tmp_path / "many.pdf", [[f"This is page {n}.", *lines] for n in range(1, 301)])
+    killed = []
+
+    def kill_once(done, total):
+        if not killed:
+            killed.extend(_children_of(nursery._process.pid))
+            for pid in killed:
+                os.kill(pid, signal.SIGKILL)
+
+    monkeypatch.setattr("documents.extraction.pdf.PROGRESS_SECONDS", 0)
+    extraction = read(path, on_progress=kill_once)
+    assert killed
+    assert [page.number for page in extraction.pages] == list(range(1, 301))
+    assert all(page.text for page in extraction.pages)
+
+
+def test_a_dead_nursery_is_started_anew():
+    nursery.start()
+    nursery._process.kill()
+    nursery._process.wait()
+    assert read(SAMPLES / "crazyones.pdf").pages
+
+
+def test_a_nursery_that_cannot_start_is_no_fault_of_the_file(monkeypatch):
+    broken = Nursery()
+    monkeypatch.setattr("documents.extraction.pdf.nursery", broken)
+    monkeypatch.setattr("documents.extraction.child.sys.executable", "/bin/false")
+    with pytest.raises((ReaderLost, OSError)):
+        read(SAMPLES / "crazyones.pdf")
+    broken.stop()
+
+
+def test_what_stops_the_worker_stops_the_reader(tmp_path):
+    class Superseded(Exception):
+        pass
+
+    def stop(done, total):
+        raise Superseded
+
+    with pytest.raises(Superseded):
+        read(SAMPLES / "table-schools.pdf", on_progress=stop)
+    deadline = time.monotonic() + 5
+    while _children_of(nursery._process.pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert _children_of(nursery._process.pid) == []
+
+
+def test_the_nursery_ends_with_its_worker():
+    code = (
+        "from documents.extraction.child import nursery; import os, signal;"
+        "nursery.start(); list(nursery.read(path='missing'));"
+        "print(nursery._process.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    made = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=SAMPLES.parent.parent
+    )
+    pid = int(made.stdout)
+    deadline = time.monotonic() + 5
+    while _is_alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not _is_alive(pid)
+
+
+def test_a_forked_job_uses_the_workers_nursery():
+    nursery.start()
+    before = nursery._process.pid
+    job = os.fork()
+    if job == 0:
+        found = read(SAMPLES / "crazyones.pdf").pages
+        os._exit(0 if found and nursery._process.pid == before else 1)
+    assert os.waitpid(job, 0)[1] == 0
+
+
+def test_neither_worker_nor_nursery_holds_what_the_other_needs():
+    worker = "import sys; import documents.extraction; print([m for m in ('pypdf', 'pypdfium2', 'django') if m in sys.modules])"
+    held = "import sys; import documents.extraction.nursery; print([m for m in ('django', 'numpy', 'PIL') if m in sys.modules])"
+    for code in (worker, held):
+        made = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, cwd=SAMPLES.parent.parent
+        )
+        assert made.stdout == "[]\n"
+
+
+def test_the_nursery_is_given_no_secrets(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    own = Nursery()
+    own.start()
+    if sys.platform == "linux":
+        assert b"sk-secret" not in Path(f"/proc/{own._process.pid}/environ").read_bytes()
+    own.stop()
+
+
+def test_progress_is_told_to_the_last_page():
+    told = []
+    read(SAMPLES / "table-schools.pdf", on_progress=lambda done, total: told.append((done, total)))
+    assert told[-1] == (5, 5)
+
+
+def test_a_page_of_glyph_names_is_called_garbled(tmp_path):
+    codes = "".join(f"/g{n}" for n in range(10, 90))
+    path = make_pdf(tmp_path / "codes.pdf", [["The first page is fine and can be read by anyone."], [codes]])
+    first, second = read(path).pages
+    assert (first.problem, second.problem, second.text) == ("", "garbled", "")
+
+
+def test_a_file_of_glyph_names_alone_is_refused(tmp_path):
+    codes = "".join(f"/g{n}" for n in range(10, 90))
+    assert reason(make_pdf(tmp_path / "codes.pdf", [[codes]])).kind == "garbled"
+
+
+def test_a_blank_pdf_is_empty(tmp_path):
+    assert reason(make_pdf(tmp_path / "blank.pdf", [b"", b""])).kind == "empty"
+
+
+def test_a_scanned_page_among_others_is_marked(tmp_path):
+    image = b"q 500 0 0 700 40 70 cm BI /W 2 /H 2 /CS /G /BPC 8 ID \x00\xff\xff\x00 EI Q"
+    pages = read(make_pdf(tmp_path / "half.pdf", [["A page with a text layer of its own."], image])).pages
+    assert [page.problem for page in pages] == ["", "no_text"]
+
+
+def test_a_file_cut_before_most_of_its_pages_is_damaged(tmp_path):
+    path = make_pdf(tmp_path / "whole.pdf", [text_content(["Some words on a page."] * 30) for _ in range(20)])
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 4])
+    assert reason(path).kind == "damaged"
+
+
+def test_headings_are_seen_by_the_size_of_their_letters(tmp_path):
+    body = ["Prose in letters of eleven points, long enough to be the body of it."] * 8
+    pages = [text_content(["Chapter one"], size=18) + text_content(body, top=730), text_content(body)]
+    first = read(make_pdf(tmp_path / "sizes.pdf", pages)).pages[0]
+    assert [(heading.offset, heading.title) for heading in first.headings] == [(0, "Chapter one")]
+
+
+@pytest.mark.parametrize("name", ["handbook", "crazyones", "outline-broken-targets", "table-schools"])
+def test_no_mutilated_file_ends_in_anything_but_pages_or_a_sentence(name, tmp_path):
+    whole = (SAMPLES / f"{name}.pdf").read_bytes()
+    for seed in range(12):
+        path = tmp_path / f"{seed}.pdf"
+        path.write_bytes(mutilated(whole, random.Random(seed)))
+        assert "\x00" not in text_or_sentence(path)
+
+
+def text_or_sentence(path):
+    try:
+        return "".join(page.text for page in read(path).pages)
+    except UnreadableFile as error:
+        return str(error.sentence)
+
+
+def mutilated(content, chance):
+    content = bytearray(content)
+    for _ in range(chance.choice([1, 5, 50])):
+        at = chance.randrange(len(content))
+        match chance.randrange(4):
+            case 0:
+                content[at] = chance.randrange(256)
+            case 1:
+                del content[at : at + chance.randrange(1, 200)]
+            case 2:
+                content[at:at] = content[chance.randrange(len(content)) :][:200]
+            case 3:
+                content[at : at + 4] = str(chance.randrange(10_000)).encode()
+    return bytes(content)
+
+
+def _children_of(pid):
+    found = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True
+    ).stdout
+    rows = [line.split() for line in found.splitlines()]
+    return [int(row[0]) for row in rows if row[1] == str(pid) and not row[2].startswith("Z")]
+
+
+def _is_alive(pid):
+    found = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout
+    return found.strip() != "" and not found.startswith("Z")
