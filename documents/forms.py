@@ -47,7 +47,7 @@ class FilesField(forms.FileField):
 
 
 class UploadForm(forms.Form):
-    files = FilesField(
+    files = FilesField(  # type: ignore[assignment]  # the form's own `files` is another thing to the stubs only
         label=_("Files"),
         error_messages={"required": _("Choose one or more files first.")},
         widget=FilesInput(attrs={"accept": KINDS}),
@@ -126,11 +126,11 @@ class DocumentFilter(forms.Form):
         "failed": Q(state=State.FAILED),
         "cancelled": Q(state=State.CANCELLED),
     }
-    SORTS = {
+    SORTS: dict[str, tuple[Any, ...]] = {
         "": ("-created_at", "-pk"),
         "oldest": ("created_at", "pk"),
-        "title": ("title", "pk"),
-        "title_down": ("-title", "pk"),
+        "title": (Lower("title"), "pk"),
+        "title_down": (Lower("title").desc(), "-pk"),
     }
 
     q = forms.CharField(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.files.base import File
 from django.core.paginator import Paginator
 from django.db import transaction
@@ -27,6 +28,7 @@ from documents.models.page import Problem
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
+    from ragsite.accounts.requests import SignedInRequest
 
 ON_A_PAGE = 50
 HITS = 50
@@ -45,7 +47,7 @@ PARTS = {
 
 @login_required
 @require_safe
-def documents(request: HttpRequest) -> HttpResponse:
+def documents(request: SignedInRequest) -> HttpResponse:
     form = DocumentFilter(request.GET)
     shown = Paginator(form.narrow(listed(request.user)), ON_A_PAGE).get_page(request.GET.get("page"))
     context = {
@@ -60,7 +62,7 @@ def documents(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def upload(request: HttpRequest) -> HttpResponse:
+def upload(request: SignedInRequest) -> HttpResponse:
     """One file or many. The tray in the page sends each by itself and takes JSON; a plain form gets a page."""
     wants_json = "application/json" in request.headers.get("Accept", "")
     if request.method != "POST":
@@ -73,13 +75,16 @@ def upload(request: HttpRequest) -> HttpResponse:
         return render(request, "documents/uploaded.html", {"form": form, "error": sentence}, status=422)
     results = form.save()
     if wants_json:
-        return JsonResponse({"results": [as_json(request, result) for result in results]})
+        count = intcomma(Document.objects.visible_to(request.user).count())
+        return JsonResponse(
+            {"results": [as_json(request, result) for result in results], "document_count": count}
+        )
     return render(request, "documents/uploaded.html", {"results": results})
 
 
 @login_required
 @require_safe
-def row(request: HttpRequest, pk: int) -> HttpResponse:
+def row(request: SignedInRequest, pk: int) -> HttpResponse:
     """One document as a part of a page, asked for again and again while something is being done with it."""
     document = get_object_or_404(listed(request.user), pk=pk)
     part = request.GET.get("part", "row")
@@ -95,7 +100,7 @@ def row(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_safe
-def document(request: HttpRequest, pk: int) -> HttpResponse:
+def document(request: SignedInRequest, pk: int) -> HttpResponse:
     document = get_object_or_404(listed(request.user, with_vector=True), pk=pk)
     if (number := request.GET.get("page", "")).isdecimal():
         return redirect("documents:page", pk, min(int(number), 2**31 - 1))
@@ -117,12 +122,12 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_safe
-def page(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+def page(request: SignedInRequest, pk: int, number: int) -> HttpResponse:
     document = get_object_or_404(listed(request.user), pk=pk)
     version = document.serving or document.newest
-    page = get_object_or_404(Page, version=version, number=number) if version else None
-    if page is None:
+    if version is None:
         raise Http404
+    page = get_object_or_404(Page, version=version, number=number)
     words = " ".join(request.GET.get("q", "").replace("\0", "").split())
     last = version.pages.order_by("-number").values_list("number", flat=True).first()
     return render(
@@ -134,7 +139,7 @@ def page(request: HttpRequest, pk: int, number: int) -> HttpResponse:
 
 @login_required
 @require_POST
-def retry(request: HttpRequest, pk: int) -> HttpResponse:
+def retry(request: SignedInRequest, pk: int) -> HttpResponse:
     document = own(request, pk)
     if not document.is_moving or document.failure:  # one that waits for its next try may be hurried
         document.replay()
@@ -143,7 +148,7 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_POST
-def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+def cancel(request: SignedInRequest, pk: int) -> HttpResponse:
     document = own(request, pk)
     if document.is_moving:
         document.cancel()
@@ -152,7 +157,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def delete(request: HttpRequest, pk: int) -> HttpResponse:
+def delete(request: SignedInRequest, pk: int) -> HttpResponse:
     """Asked first, then gone with everything that was found in it. Answers keep the words they quoted."""
     document = own(request, pk)
     if request.method != "POST":
@@ -166,7 +171,7 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def replace(request: HttpRequest, pk: int) -> HttpResponse:
+def replace(request: SignedInRequest, pk: int) -> HttpResponse:
     document = own(request, pk)
     form = ReplaceForm(request.POST or None, request.FILES or None, document=document)
     if request.method == "POST":
@@ -186,7 +191,7 @@ def replace(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_POST
-def selected(request: HttpRequest) -> HttpResponse:
+def selected(request: SignedInRequest) -> HttpResponse:
     """Several at once. Those that are not the person's to change are left alone."""
     chosen = [int(pk) for pk in request.POST.getlist("chosen") if pk.isdecimal() and len(pk) < 19]
     documents = Document.objects.editable_by(request.user).filter(pk__in=chosen).defer("embedding")
@@ -209,7 +214,7 @@ def selected(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_safe
-def download(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+def download(request: SignedInRequest, pk: int) -> StreamingHttpResponse:
     """The file as it was uploaded. Never shown in the page's own place: it may hold scripts."""
     document = get_object_or_404(Document.objects.visible_to(request.user), pk=pk)
     version = document.serving or document.newest
@@ -255,21 +260,21 @@ def listed(user: User, *, with_vector: bool = False) -> DocumentQuerySet:
     return documents if with_vector else documents.defer("embedding")
 
 
-def own(request: HttpRequest, pk: int) -> Document:
+def own(request: SignedInRequest, pk: int) -> Document:
     """The document, if the person may change it."""
     return get_object_or_404(Document.objects.editable_by(request.user).defer("embedding"), pk=pk)
 
 
-def after_change(request: HttpRequest, document: Document) -> HttpResponse:
+def after_change(request: SignedInRequest, document: Document) -> HttpResponse:
     """The row as it is now, or the page that the form was on."""
     if request.headers.get("HX-Request"):
         return render(request, PARTS["row"], {"document": listed(request.user).get(pk=document.pk)})
     return redirect("documents:list") if "list" in request.POST else redirect(document)
 
 
-def as_json(request: HttpRequest, result: Upload) -> dict[str, object]:
+def as_json(request: SignedInRequest, result: Upload) -> dict[str, object]:
     """One file's outcome for the tray, and its row for the list if one is on the page."""
-    document = result.document and listed(cast("User", request.user)).filter(pk=result.document.pk).first()
+    document = result.document and listed(request.user).filter(pk=result.document.pk).first()
     context = {"result": result, "document": document}
     return {
         "is_accepted": result.document is not None,

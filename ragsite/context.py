@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils.functional import SimpleLazyObject
+from django.utils.functional import SimpleLazyObject, cached_property
 
+from documents.jobs import workers_alive
+from documents.models import Document
+from qa.models import Conversation
 from ragsite import __version__, llm
 
 
@@ -18,32 +20,35 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "theme": request.COOKIES.get("theme", "")
         if request.COOKIES.get("theme") in ("light", "dark")
         else "",
-        "nav": SimpleLazyObject(lambda: navigation(request.user)),
+        "nav": Navigation(request.user),
         "llm_mode": "written" if llm.chat_model() else "quoted",
         "breaker_notice": SimpleLazyObject(lambda: ((opened := llm.breaker()) and opened.sentence) or ""),
     }
 
 
-def navigation(user: Any) -> SimpleNamespace:
-    from documents.models import Document
-    from qa.models import Conversation
+class Navigation:
+    """What stands beside every page. Each part is read when a template shows it: a row that polls shows one of them."""
 
-    if not user.is_authenticated:
-        return SimpleNamespace(
-            conversations=[], document_count=0, failed_count=0, is_operator=False, no_worker=False
-        )
-    documents = Document.objects.visible_to(user)
-    return SimpleNamespace(
-        conversations=list(Conversation.objects.visible_to(user)[:30]),
-        document_count=documents.count(),
-        failed_count=documents.failed().count(),
-        is_operator=user.is_operator,
-        no_worker=SimpleLazyObject(no_worker),
-    )
+    def __init__(self, user: Any) -> None:
+        self.user = user
 
+    @cached_property
+    def conversations(self) -> list[Conversation]:
+        return list(Conversation.objects.visible_to(self.user)[:30])
 
-def no_worker() -> bool:
-    """Whether nobody is there to read documents, so that a page can say so."""
-    from documents.jobs import workers_alive
+    @cached_property
+    def document_count(self) -> int:
+        return Document.objects.visible_to(self.user).count()
 
-    return workers_alive() == 0
+    @cached_property
+    def failed_count(self) -> int:
+        return Document.objects.visible_to(self.user).failed().count()
+
+    @cached_property
+    def is_operator(self) -> bool:
+        return self.user.is_authenticated and self.user.is_operator
+
+    @cached_property
+    def no_worker(self) -> bool:
+        """Whether nobody is there to read documents, so that a page can say so."""
+        return self.user.is_authenticated and workers_alive() == 0

@@ -16,5 +16,5 @@ class TimeZoneMiddleware(MiddlewareMixin):
         name = request.COOKIES.get("timezone", "")
         try:
             timezone.activate(zoneinfo.ZoneInfo(name)) if name else timezone.deactivate()
-        except (ValueError, OSError):  # no such zone, or a path pretending to be one
+        except (KeyError, ValueError, OSError):  # no such zone, or a path pretending to be one
             timezone.deactivate()

@@ -63,7 +63,8 @@ class Worker(rq.Worker):
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
         preload()
-        return super().work(*args, **kwargs)
+        # Every try writes a line of its own; rq's would tell the same twice, and a registry's cleaning four times a minute.
+        return super().work(*args, **{**kwargs, "logging_level": "WARNING"})
 
     def run_maintenance_tasks(self) -> None:
         """Heals lost work too, so that a site without a clock process does as well, a little later."""

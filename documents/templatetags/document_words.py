@@ -6,8 +6,8 @@ from datetime import datetime
 from django import template
 from django.conf import settings
 from django.utils import timezone
-from django.utils.html import conditional_escape
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.html import conditional_escape, format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -67,12 +67,10 @@ def marked(text: str, words: str) -> SafeString:
     if not words:
         return conditional_escape(text)
     pieces = re.split(f"({_pattern(words)})", text, flags=re.IGNORECASE)
-    return mark_safe(
-        "".join(
-            f"<mark>{conditional_escape(piece)}</mark>" if number % 2 else conditional_escape(piece)
-            for number, piece in enumerate(pieces)
-        )
-    )
+    found = [
+        format_html("<mark>{}</mark>", piece) if number % 2 else piece for number, piece in enumerate(pieces)
+    ]
+    return format_html_join("", "{}", ([piece] for piece in found))
 
 
 @register.filter

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import hmac
+from typing import Any
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, UserCreationForm
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from ragsite.accounts import setup_code, sign_in
+from ragsite.accounts.models import User
+
+PASSWORD_RULE = _("At least 8 characters; not only digits, not your name, and none that everybody uses.")
+
+
+class FirstAccountForm(UserCreationForm):
+    """The site's first account: an operator's. From afar it takes the code that stands in the log."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        help_text=_(
+            "It is printed in the site's log, so that only the person who runs the site can begin here."
+        ),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
+        ),
+    )
+
+    class Meta:
+        model = User
+        fields = ("username",)
+        labels = {"username": _("Name")}
+        help_texts = {"username": _("You sign in with it. Letters, digits and @ . + - _ without spaces.")}
+
+    def __init__(self, *args: Any, needs_code: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password1"].help_text = PASSWORD_RULE
+        self.fields["password2"].label = _("Password, once more")
+        self.fields["password2"].help_text = ""
+        if not needs_code:
+            del self.fields["code"]
+
+    def clean_code(self) -> str:
+        given = "".join(character for character in self.cleaned_data["code"].upper() if character.isalnum())
+        if not hmac.compare_digest(given.encode(), setup_code.code().replace("-", "").encode()):
+            raise ValidationError(_("That is not the code in the log. Copy the newest one from there."))
+        return given
+
+    def create(self) -> User | None:
+        """The operator; None when somebody else was first, however close the two came."""
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(f"lock table {User._meta.db_table} in share row exclusive mode")
+            if User.objects.exists():
+                return None
+            user = self.save(commit=False)
+            user.is_staff = user.is_superuser = True
+            user.save()
+            return user
+
+
+class SignInForm(AuthenticationForm):
+    """Name and password. Too many wrong ones for a name from one address, and the next try has to wait."""
+
+    error_messages = {
+        "invalid_login": _("This name and password do not go together. Capital letters matter in both."),
+        "inactive": _("This account is switched off. Ask the person who runs this site."),
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = _("Name")
+
+    def clean(self) -> dict[str, Any]:
+        name = self.cleaned_data.get("username", "")
+        address = self.request.META.get("REMOTE_ADDR", "") if self.request else ""
+        if seconds := sign_in.seconds_to_wait(name, address):
+            raise ValidationError(
+                ngettext(
+                    "Too many wrong passwords. Try again in %(count)d second.",
+                    "Too many wrong passwords. Try again in %(count)d seconds.",
+                    seconds,
+                )
+                % {"count": seconds}
+            )
+        try:
+            cleaned = super().clean()
+        except ValidationError:
+            sign_in.note_failure(name, address)
+            raise
+        if self.user_cache:
+            sign_in.forget_failures(name, address)
+        return cleaned
+
+
+class AccountForm(forms.ModelForm):
+    class Meta:
+        model = User
+        fields = ("first_name", "email", "mail_when_ready")
+        labels = {"first_name": _("Name to show"), "email": _("Mail address")}
+        help_texts = {"first_name": _("Left empty, your sign-in name is shown.")}
+        widgets = {
+            "first_name": forms.TextInput(attrs={"autocomplete": "name"}),
+            "email": forms.EmailInput(attrs={"autocomplete": "email"}),
+        }
+
+
+class PasswordForm(PasswordChangeForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["old_password"].label = _("Password so far")
+        self.fields["old_password"].widget.attrs.pop("autofocus", None)
+        self.fields["new_password1"].help_text = PASSWORD_RULE
+        self.fields["new_password2"].label = _("New password, once more")
+        self.fields["new_password2"].help_text = ""

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.contrib import messages
+from django.contrib.auth import login, update_session_auth_hash
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import LoginView
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render, resolve_url
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect
+
+from ragsite.accounts import setup_code
+from ragsite.accounts.forms import AccountForm, FirstAccountForm, PasswordForm, SignInForm
+from ragsite.accounts.models import User
+from ragsite.accounts.requests import SignedInRequest
+
+
+@never_cache
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+def setup(request: HttpRequest) -> HttpResponse:
+    """The first visit: whoever comes first, and sits at this machine or reads its log, becomes the operator."""
+    if User.objects.exists():
+        return redirect("home")
+    needs_code = setup_code.is_needed(request)
+    if needs_code:
+        setup_code.log_once()
+    form = FirstAccountForm(request.POST or None, needs_code=needs_code)
+    if not form.is_valid():
+        return render(request, "accounts/setup.html", {"form": form})
+    if user := form.create():
+        login(request, user)
+    return redirect("home")
+
+
+class SignIn(LoginView):
+    template_name = "accounts/login.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.headers.get(
+            "HX-Request"
+        ):  # a part of a page asked, signed out meanwhile: the whole page goes
+            return HttpResponseClientRedirect(sign_in_address(request))
+        if not User.objects.exists():
+            return redirect("accounts:setup")
+        return super().dispatch(request, *args, **kwargs)
+
+
+def sign_in_address(request: HttpRequest) -> str:
+    """The sign-in page that leads back to the page the reader is looking at."""
+    page = urlsplit(request.headers.get("HX-Current-URL", ""))
+    query = urlencode({"next": page.path + (f"?{page.query}" if page.query else "")}) if page.path else ""
+    return resolve_url("accounts:login") + (f"?{query}" if query else "")
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def account(request: SignedInRequest) -> HttpResponse:
+    form = AccountForm(request.POST or None, instance=User.objects.get(pk=request.user.pk))
+    if form.is_valid():
+        form.save()
+        messages.success(request, _("Saved."))
+        return redirect("accounts:account")
+    return render(
+        request, "accounts/account.html", {"form": form, "password_form": PasswordForm(request.user)}
+    )
+
+
+@sensitive_post_parameters()
+@login_required
+@require_POST
+def password(request: SignedInRequest) -> HttpResponse:
+    form = PasswordForm(request.user, request.POST)
+    if form.is_valid():
+        update_session_auth_hash(request, form.save())
+        messages.success(request, _("Your password was changed."))
+        return redirect("accounts:account")
+    context = {"form": AccountForm(instance=User.objects.get(pk=request.user.pk)), "password_form": form}
+    return render(request, "accounts/account.html", context, status=422)

@@ -1,0 +1,153 @@
+// The question box, the keys, and a page that grows while someone reads it. Everything here is comfort: links and forms work without it.
+const words = document.getElementById("chat-words")?.dataset ?? {};
+const panel = document.getElementById("panel");
+const questions = document.getElementById("questions");
+const box = () => document.querySelector("[data-ask] textarea");
+const announce = (text) => text && window.ragsite?.announce(text);
+
+// The box: Enter sends, Shift+Enter breaks the line, it grows with its text
+function grow(area) {
+  if (CSS.supports("field-sizing", "content")) return;
+  area.rows = Math.min(12, area.value.split("\n").length + Math.floor(area.value.length / 80));
+}
+
+document.addEventListener("input", (event) => { if (event.target.matches("[data-ask] textarea")) grow(event.target); });
+
+document.addEventListener("keydown", (event) => {
+  if (!event.target.matches("[data-ask] textarea") || event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  if (event.target.value.trim()) event.target.form.requestSubmit();
+});
+
+// What went wrong with a question is shown in its form, with whatever status it comes
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (!event.detail.requestConfig.elt.matches("[data-ask]") || ![422, 429].includes(event.detail.xhr.status)) return;
+  event.detail.shouldSwap = true;
+  event.detail.isError = false;
+});
+
+document.addEventListener("htmx:afterRequest", (event) => {
+  const form = event.detail.elt;
+  if (!form.matches?.("[data-ask]")) return;
+  if (event.detail.xhr.status === 200) {
+    form.reset();
+    form.querySelector(".field-errors")?.remove();
+    form.querySelector("textarea").removeAttribute("aria-invalid");
+    announce(words.asked);
+    goToNewest();
+  }
+  box()?.focus({ preventScroll: true });
+});
+
+// The newest words: the page follows them only while their end is in sight
+const root = document.scrollingElement;
+const button = document.querySelector("[data-to-newest]");
+let follows = true;
+
+const isAtEnd = () => root.scrollHeight - root.scrollTop - root.clientHeight < 120;
+
+function showButton() {
+  if (button) button.hidden = isAtEnd() || !questions;
+}
+
+function goToNewest() {
+  follows = true;
+  root.scrollTo({ top: root.scrollHeight });
+  showButton();
+}
+
+if (questions) {
+  addEventListener("scroll", () => { follows = isAtEnd(); showButton(); }, { passive: true });
+  new ResizeObserver(() => {
+    if (follows && questions.querySelector(".is-running")) root.scrollTo({ top: root.scrollHeight });
+    showButton();
+  }).observe(questions);
+  button?.addEventListener("click", () => { goToNewest(); box()?.focus({ preventScroll: true }); });
+  if (questions.querySelector(".is-running") && !location.hash) goToNewest();
+}
+
+// A finished answer is told in a whole sentence; words as they come would be noise
+const finishing = new Map();
+
+document.addEventListener("htmx:sseBeforeMessage", (event) => {
+  if (event.detail.type !== "final") return;
+  const article = event.target.closest?.(".answer");
+  if (article) finishing.set(article.id, article.contains(document.activeElement));
+});
+
+if (questions) {
+  new MutationObserver(() => {
+    for (const [id, hadFocus] of finishing) {
+      const article = document.getElementById(id);
+      if (!article?.dataset.finished) continue;
+      finishing.delete(id);
+      announce(words[article.dataset.finished]);
+      if (hadFocus) article.closest(".question")?.querySelector(".question-text")?.focus({ preventScroll: true });
+      showCopyButtons();
+    }
+  }).observe(questions, { childList: true, subtree: true });
+}
+
+// Copying
+function showCopyButtons() {
+  if (!navigator.clipboard) return;
+  for (const copy of document.querySelectorAll("[data-copy][hidden]")) copy.hidden = false;
+}
+
+document.addEventListener("click", async (event) => {
+  const copy = event.target.closest("[data-copy]");
+  if (!copy) return;
+  await navigator.clipboard.writeText(copy.closest(".answer").querySelector("[data-answer-text]").innerText);
+  window.ragsite?.toast(copy.dataset.copied);
+});
+
+showCopyButtons();
+document.addEventListener("htmx:load", showCopyButtons);
+
+// The source panel: shows the marked words, and which source is open
+function showOpen(path) {
+  for (const link of document.querySelectorAll(".source-link[aria-current]")) link.removeAttribute("aria-current");
+  if (path) document.querySelector(`.source-link[href="${CSS.escape(path)}"]`)?.setAttribute("aria-current", "true");
+}
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target !== panel && !panel.contains(event.detail.elt)) return;
+  showOpen(event.detail.pathInfo?.requestPath?.split("?")[0]);
+  panel.querySelector("mark")?.scrollIntoView({ block: "center" });
+});
+document.addEventListener("panel:closed", () => showOpen(""));
+
+// Keys: single letters act only outside fields, and can be switched off
+const KEYS = "single-keys";
+const remembered = () => { try { return localStorage.getItem(KEYS) !== "off"; } catch { return true; } };
+const choice = document.querySelector("[data-single-keys]");
+if (choice) {
+  choice.checked = remembered();
+  choice.addEventListener("change", () => { try { localStorage.setItem(KEYS, choice.checked ? "on" : "off"); } catch { /* private browsing */ } });
+}
+
+function step(by) {
+  const links = [...document.querySelectorAll("a.source-link")].filter((link) => link.checkVisibility?.() ?? true);
+  if (!links.length) return;
+  const at = links.indexOf(document.activeElement);
+  const last = document.querySelectorAll(".question:last-child a.source-link")[0];
+  const next = at < 0 ? Math.max(links.indexOf(last), 0) : Math.min(Math.max(at + by, 0), links.length - 1);
+  links[next].focus();
+}
+
+const ACTIONS = {
+  "/": () => box()?.focus(),
+  n: () => { location.href = document.querySelector(".brand")?.href ?? "/"; },
+  j: () => step(1),
+  k: () => step(-1),
+  "?": () => document.getElementById("shortcuts")?.showModal(),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || !choice?.checked) return;
+  if (event.target.closest("input, textarea, select, [contenteditable], dialog")) return;
+  const act = ACTIONS[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+});

@@ -1,0 +1,213 @@
+import threading
+from urllib.parse import quote
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from ragsite.accounts import setup_code
+from ragsite.accounts.models import User
+
+GOOD = {"username": "olga", "password1": "a long quiet evening", "password2": "a long quiet evening"}
+HERE = {"HTTP_HOST": "localhost:8000"}
+AFAR = {"REMOTE_ADDR": "203.0.113.7"}
+
+
+@pytest.fixture
+def _any_host(settings):
+    settings.ALLOWED_HOSTS = ["*"]
+
+
+def sign_in(client, name="alice", password="correct horse battery", **extra):
+    return client.post(reverse("accounts:login"), {"username": name, "password": password}, **extra)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["home", "documents:list", "accounts:account", "accounts:login"])
+def test_while_there_is_no_account_every_page_leads_to_the_first_one(client, name):
+    response = client.get(reverse(name), follow=True)
+    assert response.redirect_chain[-1][0] == reverse("accounts:setup")
+    assert "Create the first account" in response.text
+
+
+@pytest.mark.django_db
+def test_the_first_account_runs_the_site_and_is_signed_in(client):
+    response = client.post(reverse("accounts:setup"), GOOD, **HERE)
+    olga = User.objects.get()
+    assert response.url == reverse("home")
+    assert (olga.username, olga.is_superuser, olga.is_staff) == ("olga", True, True)
+    assert client.session["_auth_user_id"] == str(olga.pk)
+
+
+@pytest.mark.django_db
+def test_a_weak_password_is_refused_with_the_reason(client):
+    response = client.post(
+        reverse("accounts:setup"), {**GOOD, "password1": "12345678", "password2": "12345678"}, **HERE
+    )
+    assert "too common" in response.text
+    assert not User.objects.exists()
+
+
+def test_once_there_is_an_account_nobody_creates_another_first_one(client, alice):
+    assert client.get(reverse("accounts:setup")).url == reverse("home")
+    assert client.post(reverse("accounts:setup"), GOOD).url == reverse("home")
+    assert User.objects.get() == alice
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_come_first_at_once_one_becomes_the_operator():
+    barrier = threading.Barrier(2)
+
+    def create(name: str) -> None:
+        barrier.wait()
+        Client().post(reverse("accounts:setup"), {**GOOD, "username": name}, **HERE)
+        connection.close()
+
+    threads = [threading.Thread(target=create, args=[name]) for name in ("olga", "otto")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert User.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_at_this_machine_no_code_is_asked_for(client):
+    for host in ("localhost:8000", "127.0.0.1:8000", "[::1]:8000"):
+        assert 'name="code"' not in client.get(reverse("accounts:setup"), HTTP_HOST=host).text
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_any_host")
+@pytest.mark.parametrize(
+    "extra",
+    [{**HERE, **AFAR}, {"HTTP_HOST": "docs.example.org"}, {**HERE, "HTTP_X_FORWARDED_FOR": "127.0.0.1"}],
+    ids=["another machine", "a name of its own", "through a proxy"],
+)
+def test_from_afar_the_code_in_the_log_is_asked_for(client, caplog, extra):
+    setup_code.log_once.cache_clear()
+    url = reverse("accounts:setup")
+    assert 'name="code"' in client.get(url, **extra).text
+    client.get(url, **extra)
+    assert [
+        setup_code.code() in record.getMessage()
+        for record in caplog.records
+        if record.name == "ragsite.accounts"
+    ] == [True]
+
+    for wrong in ({}, {"code": ""}, {"code": "AAAA-AAAA-AAAA"}):
+        assert client.post(url, {**GOOD, **wrong}, **extra).status_code == 200
+    assert not User.objects.exists()
+
+    client.post(url, {**GOOD, "code": f" {setup_code.code().lower()} "}, **extra)
+    assert User.objects.get().is_superuser
+
+
+def test_signing_in_leads_to_the_page_that_was_asked_for(client, alice):
+    wanted = client.get(reverse("documents:list")).url
+    assert wanted == f"{reverse('accounts:login')}?next={quote(reverse('documents:list'))}"
+    response = client.post(
+        wanted, {"username": "alice", "password": "correct horse battery", "next": reverse("documents:list")}
+    )
+    assert response.url == reverse("documents:list")
+
+
+def test_nobody_is_sent_to_another_site_after_signing_in(client, alice):
+    response = client.post(
+        reverse("accounts:login"),
+        {"username": "alice", "password": "correct horse battery", "next": "https://evil.example/"},
+    )
+    assert response.url == reverse("home")
+
+
+def test_after_five_wrong_passwords_even_the_right_one_has_to_wait(client, alice):
+    for _ in range(5):
+        assert "do not go together" in sign_in(client, password="wrong").text
+    assert "Try again in" in sign_in(client).text
+    assert sign_in(Client(), REMOTE_ADDR="203.0.113.9").status_code == 302, "from elsewhere she gets in"
+
+
+def test_signing_in_forgets_the_wrong_passwords_before_it(client, alice):
+    for _ in range(4):
+        sign_in(client, password="wrong")
+    assert sign_in(client).status_code == 302
+    client.logout()
+    for _ in range(4):
+        sign_in(client, password="wrong")
+    assert sign_in(client).status_code == 302
+
+
+def test_with_redis_away_people_still_sign_in(client, alice, settings):
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}}
+    assert "do not go together" in sign_in(client, password="wrong").text
+    assert sign_in(client).status_code == 302
+
+
+def test_a_part_of_a_page_that_finds_nobody_signed_in_sends_the_whole_page_to_sign_in(client, alice):
+    page = f"http://testserver{reverse('documents:list')}?q=rain"
+    response = client.get(
+        reverse("documents:row", args=[1]),
+        headers={"HX-Request": "true", "HX-Current-URL": page},
+        follow=True,
+    )
+    assert response["HX-Redirect"] == f"{reverse('accounts:login')}?next=%2Fdocuments%2F%3Fq%3Drain"
+
+
+def test_signing_out_takes_a_post(client, alice):
+    client.force_login(alice)
+    assert client.get(reverse("accounts:logout")).status_code == 405
+    client.post(reverse("accounts:logout"))
+    assert "_auth_user_id" not in client.session
+
+
+def test_a_person_changes_name_address_and_wishes(client, alice):
+    client.force_login(alice)
+    client.post(
+        reverse("accounts:account"),
+        {"first_name": "Alice L.", "email": "alice@example.org", "mail_when_ready": "on"},
+    )
+    alice.refresh_from_db()
+    assert (str(alice), alice.email, alice.mail_when_ready) == ("Alice L.", "alice@example.org", True)
+
+
+def test_nobody_becomes_an_operator_through_the_account_page(client, alice):
+    client.force_login(alice)
+    client.post(
+        reverse("accounts:account"),
+        {"first_name": "A", "is_superuser": "on", "is_staff": "on", "username": "root"},
+    )
+    alice.refresh_from_db()
+    assert (alice.username, alice.is_superuser, alice.is_staff) == ("alice", False, False)
+
+
+def test_changing_the_password_takes_the_one_so_far_and_keeps_the_person_signed_in(client, alice):
+    client.force_login(alice)
+    new = {"new_password1": "seven grey herons", "new_password2": "seven grey herons"}
+    assert client.post(reverse("accounts:password"), {"old_password": "wrong", **new}).status_code == 422
+    assert (
+        client.post(
+            reverse("accounts:password"), {"old_password": "correct horse battery", **new}
+        ).status_code
+        == 302
+    )
+    alice.refresh_from_db()
+    assert alice.check_password("seven grey herons")
+    assert client.get(reverse("accounts:account")).status_code == 200
+
+
+def test_the_waiting_time_grows_and_has_an_end(alice, monkeypatch):
+    from ragsite.accounts import sign_in as counting
+
+    waits = []
+    for _ in range(14):
+        counting.note_failure("alice", "203.0.113.7")
+        waits.append(counting.seconds_to_wait("alice", "203.0.113.7"))
+    assert waits[:4] == [0, 0, 0, 0]
+    assert waits[4] == pytest.approx(15, abs=1)
+    assert waits[5] == pytest.approx(30, abs=1)
+    assert waits[-1] == pytest.approx(15 * 60, abs=1)
+    assert not any(b"alice" in key for key in cache._cache.get_client().scan_iter()), (
+        "names stay out of Redis"
+    )
