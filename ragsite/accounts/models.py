@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -28,7 +30,7 @@ class User(AbstractUser):
         help_text=_("Sent only where the site can send mail and an address is given."),
     )
 
-    objects = Users()
+    objects: ClassVar = Users()
 
     def __str__(self) -> str:
         return self.get_full_name() or self.username

@@ -1,0 +1,61 @@
+"""Runs pytest with coverage on servers that live in a temporary folder and end with it."""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import _setup
+
+sys.path.insert(0, str(_setup.ROOT))
+from ragsite import embedded
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def main(arguments: list[str]) -> int:
+    if not has_browser():
+        print(
+            "No Chromium is found: the browser tests are left out. (Debian: apt-get install chromium)",
+            flush=True,
+        )
+    with tempfile.TemporaryDirectory(prefix="ragsite-test-") as folder:
+        var = Path(folder)
+        try:
+            urls = start_servers(var)
+            signal.signal(
+                signal.SIGINT, lambda *_: None
+            )  # Ctrl-C is for pytest, which then ends in good order
+            command = [sys.executable, "-m", "pytest", "--cov", *arguments]
+            env = environment(var, urls)
+            return subprocess.run(command, cwd=_setup.ROOT, env=env, check=False).returncode
+        except embedded.CannotStart as problem:
+            _setup.show_failure(str(problem), problem.log)
+        finally:
+            embedded.discard(var)
+
+
+def start_servers(var: Path) -> dict[str, str]:
+    """A Redis of the tests' own wherever there is one to start; PostgreSQL unless DATABASE_URL names another."""
+    with_redis = embedded.find_redis_server() is not None
+    with_postgres = not os.environ.get("DATABASE_URL")
+    return embedded.start(var, postgres=with_postgres, redis=with_redis, temporary=True)
+
+
+def environment(var: Path, urls: dict[str, str]) -> dict[str, str]:
+    path = os.pathsep.join([str(_setup.VENV / "bin"), os.environ.get("PATH", os.defpath)])
+    own = {"PATH": path, "RAGSITE_VAR": str(var), "SECRET_KEY": secrets.token_urlsafe(50), "DEBUG": "False"}
+    # One thread: on two cores BLAS would fight with the browser and the workers.
+    return os.environ | own | urls | {"OPENBLAS_NUM_THREADS": "1"}
+
+
+def has_browser() -> bool:
+    return any(map(shutil.which, BROWSERS))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,127 @@
+import shutil
+
+import pytest
+from django.conf import global_settings
+from playwright.sync_api import sync_playwright
+
+from tests.factories import make_user
+from tests.fake_openai import running_fake_openai
+from tests.site import Site
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "/browser/" in str(item.fspath):
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.django_db(transaction=True))
+            if CHROMIUM is None:
+                item.add_marker(pytest.mark.skip(reason="no Chromium on this machine"))
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(autouse=True)
+def _hashers_of_the_site(settings):
+    settings.PASSWORD_HASHERS = global_settings.PASSWORD_HASHERS
+
+
+@pytest.fixture(scope="session")
+def sites(django_db_setup, django_db_blocker, tmp_path_factory):
+    """Call it for the running site of one kind; one runs at a time, since they would share their queue."""
+    running = {}
+
+    def running_site(kind, **variables):
+        if kind not in running:
+            stop()
+            running[kind] = Site(tmp_path_factory.mktemp(kind), **variables)
+            running[kind].__enter__()
+        return running[kind]
+
+    def stop():
+        for kind in list(running):
+            running.pop(kind).__exit__()
+
+    with django_db_blocker.unblock():
+        yield running_site
+        stop()
+
+
+@pytest.fixture
+def site(transactional_db, sites, settings):
+    running = sites("local")
+    settings.MEDIA_ROOT = running.folder / "files"
+    return running
+
+
+@pytest.fixture(scope="session")
+def provider():
+    with running_fake_openai() as fake:
+        yield fake
+
+
+@pytest.fixture
+def site_with_model(transactional_db, sites, provider, settings):
+    """The site with a provider: the fake server on loopback; embeddings are made on this machine."""
+    provider.control({"reset": True})
+    running = sites("with-model", OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=provider.url, EMBEDDING_MODEL="all-MiniLM-L6-v2")
+    settings.MEDIA_ROOT = running.folder / "files"
+    return running
+
+
+@pytest.fixture
+def open_page(browser):
+    """Call it for a page of a new visitor; what the page complains about fails the test."""
+    contexts, complaints = [], []
+
+    def open_page(width=1280, height=800, scheme="light", **options):
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        return page
+
+    open_page.may_complain = complaints.clear
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert [text for text in complaints if "Failed to load resource" not in text] == []
+
+
+@pytest.fixture
+def sign_in(open_page):
+    """Call it with a name (of a new person, or of one that exists) for a page that is signed in."""
+
+    def sign_in(site, name, **options):
+        from ragsite.accounts.models import User
+
+        if not User.objects.filter(username=name).exists():
+            make_user(name)
+        page = open_page(**options)
+        page.goto(f"{site.url}/account/login/")
+        page.fill("[name=username]", name)
+        page.fill("[name=password]", "correct horse battery")
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"{site.url}/")
+        return page
+
+    return sign_in

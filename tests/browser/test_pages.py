@@ -1,0 +1,209 @@
+"""What a person sees and does, in Chromium, on the site as it runs."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from documents.models import Document, State
+from qa.models import AnswerState, Question
+from ragsite.accounts.models import User
+from tests.factories import FILES, make_indexed, make_user
+from tests.site import wait_for
+
+QUESTION = "What does a student membership cost?"
+
+
+def ask(page, text):
+    page.fill("textarea", text)
+    page.keyboard.press("Enter")
+
+
+def upload(page, *names):
+    page.locator("input[type=file]").first.set_input_files([FILES / name for name in names])
+
+
+def ask_of_the_handbook(page, site):
+    upload(page, "handbook.pdf")
+    wait_for(lambda: Document.objects.ready().filter(title="handbook").exists())
+    page.goto(site.url)
+    ask(page, QUESTION)
+    page.wait_for_selector("a.cite")
+
+
+def answers_asked_of(provider):
+    """The requests for answers: summaries are written by the same model."""
+    return [asked for asked in provider.chats if "How often" in str(asked.body)]
+
+
+def open_the_citation(page):
+    page.locator("a.cite").first.click()
+    expect(page.locator("#panel mark").first).to_contain_text("21 euros")
+    assert "page 1" in page.locator("#panel").inner_text().lower()
+
+
+def test_from_the_first_visit_to_a_cited_answer(site, open_page):
+    page = open_page()
+    page.goto(site.url)
+    page.fill("[name=username]", "olga")
+    for field in page.locator("[type=password]").all():
+        field.fill("correct horse battery")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{site.url}/")
+    ask_of_the_handbook(page, site)
+
+    assert User.objects.get().is_superuser
+    assert "21 euros" in page.locator("main").inner_text()
+    open_the_citation(page)
+
+
+def test_a_written_answer_is_cited_too_and_names_its_author(site_with_model, sign_in):
+    page = sign_in(site_with_model, "alice")
+    ask_of_the_handbook(page, site_with_model)
+
+    said = page.locator("main").inner_text()
+    assert "21 euros" in said
+    assert "gpt-4.1-mini" in said
+    assert "127.0.0.1" in said
+    open_the_citation(page)
+
+
+def test_files_that_cannot_be_read_end_in_plain_sentences(site, sign_in):
+    page = sign_in(site, "alice")
+    upload(page, "handbook-scan.pdf", "handbook-truncated.pdf", "password-asdfzxcv.pdf")
+    wait_for(lambda: Document.objects.failed().count() == 3)
+    page.goto(f"{site.url}/documents/")
+
+    said = page.locator("main").inner_text()
+    assert "looks scanned" in said
+    assert "damaged or incomplete" in said
+    assert "needs a password" in said
+    assert not re.search(r"Error|Exception|Traceback", said)
+    upload(page, "crazyones.pdf")
+    wait_for(lambda: Document.objects.ready().count() == 1)  # the worker lives
+
+
+def test_a_row_shows_how_far_it_is_by_itself_and_survives_a_reload(site, sign_in):
+    page = sign_in(site, "alice")
+    site.kill("worker")
+    upload(page, "crazyones.pdf")
+    wait_for(lambda: Document.objects.exists())
+    page.goto(f"{site.url}/documents/")
+    row = page.locator(f"#document-{Document.objects.get().pk}")
+    expect(row).to_contain_text(re.compile("waiting", re.I))
+    page.reload()
+    expect(row).to_contain_text(re.compile("waiting", re.I))
+
+    site.start("worker")
+    expect(row).to_contain_text("Ready", timeout=30_000)
+
+
+def test_a_reload_in_the_middle_of_an_answer_goes_on_where_it_was(site_with_model, sign_in, provider):
+    alice = make_user("alice")
+    make_indexed(alice, "It rains in Bergen on 240 days a year.")
+    words = [f"word{number}" for number in range(60)]
+    provider.answer = " ".join(words) + " [1]"
+    provider.fault("slow", seconds=0.05)
+    page = sign_in(site_with_model, "alice")
+    ask(page, "How often does it rain in Bergen?")
+    expect(page.locator("main")).to_contain_text("word10")
+    page.reload()
+    second_tab = page.context.new_page()
+    second_tab.goto(page.url)
+
+    for tab in (page, second_tab):
+        expect(tab.locator("main")).to_contain_text("word59", timeout=30_000)
+        tab.wait_for_selector("a.cite")
+        assert re.findall(r"word\d+", tab.locator("main").inner_text()) == words
+    assert len(answers_asked_of(provider)) == 1
+
+
+def test_stop_ends_an_answer_and_keeps_its_text(site_with_model, sign_in, provider):
+    make_indexed(make_user("alice"), "It rains in Bergen on 240 days a year.")
+    provider.answer = " ".join(f"word{number}" for number in range(400))
+    provider.fault("slow", seconds=0.05, on="chat")
+    page = sign_in(site_with_model, "alice")
+    ask(page, "How often does it rain in Bergen?")
+    expect(page.locator("main")).to_contain_text("word10")
+    page.get_by_role("button", name="Stop").click()
+
+    question = wait_for(lambda: Question.objects.exclude(state=AnswerState.RUNNING).first())
+    assert question.state == AnswerState.STOPPED
+    assert "word10" in question.answer
+    assert "word399" not in question.answer
+    wait_for(lambda: answers_asked_of(provider)[0].hung_up_at, seconds=5)
+
+
+def test_an_answer_whose_web_process_was_killed_is_interrupted_and_keeps_its_text(site_with_model, sign_in, provider, open_page):
+    make_indexed(make_user("alice"), "It rains in Bergen on 240 days a year.")
+    provider.answer = " ".join(f"word{number}" for number in range(2000))
+    provider.fault("slow", seconds=0.05)
+    page = sign_in(site_with_model, "alice")
+    ask(page, "How often does it rain in Bergen?")
+    expect(page.locator("main")).to_contain_text("word30")
+    site_with_model.kill("web")
+    site_with_model.start("web")
+    site_with_model.wait_until_it_answers()
+
+    wait_for(lambda: Question.objects.get().state == AnswerState.INTERRUPTED, seconds=30)
+    page.reload()
+    said = page.locator("main").inner_text()
+    assert "word10" in said
+    assert "interrupted" in said.lower()
+    open_page.may_complain()  # of the server that was gone
+
+
+def test_a_worker_killed_in_the_middle_loses_no_document(site, sign_in):
+    page = sign_in(site, "alice")
+    upload(page, "handbook.pdf", "crazyones.pdf", "table-schools.pdf")
+    wait_for(lambda: Document.objects.filter(state__in=[State.EXTRACTING, State.EMBEDDING]).exists())
+    site.kill("worker")
+    site.start("worker")
+
+    wait_for(lambda: Document.objects.ready().count() == 3, seconds=60)
+
+
+def test_the_keyboard_is_enough(site, sign_in):
+    make_indexed(make_user("alice"), "It rains in Bergen on 240 days a year.")
+    page = sign_in(site, "alice")
+    page.locator("h1").click()  # out of the box
+    page.keyboard.press("/")
+    page.keyboard.type("How often does it rain")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("in Bergen?")
+    assert page.input_value("textarea") == "How often does it rain\nin Bergen?"
+    page.keyboard.press("Enter")
+    page.wait_for_selector("a.cite")
+    page.locator("a.cite").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#panel mark").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#panel mark")).to_have_count(0)
+    expect(page.locator("a.cite").first).to_be_focused()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_is_wider_than_a_small_phone(site, sign_in, scheme):
+    alice = make_user("alice", is_staff=True, is_superuser=True)
+    document = make_indexed(alice, "It rains in Bergen on 240 days a year. " + "Unbrokenword" * 40)
+    page = sign_in(site, "alice", width=360, height=740, scheme=scheme)
+    ask(page, "How often does it rain in Bergen?")
+    page.wait_for_selector("a.cite")
+    conversation = page.url.removeprefix(site.url)
+    paths = ["/", conversation, "/documents/", f"/documents/{document.pk}/", "/account/", "/operations/provider/", "/nowhere/"]
+    for path in paths:
+        page.goto(site.url + path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+
+
+def test_a_second_person_sees_nothing_of_the_firsts(site, sign_in):
+    make_indexed(make_user("alice"), "The secret word is heliotrope.", name="secret.txt")
+    page = sign_in(site, "bob")
+    ask(page, "What is the secret word?")
+    page.wait_for_selector("main article")
+    wait_for(lambda: not Question.objects.running().exists())
+    page.goto(page.url)
+
+    assert "heliotrope" not in page.content()
+    page.goto(f"{site.url}/documents/")
+    assert "secret" not in page.locator("main").inner_text()

