@@ -100,8 +100,8 @@ def stop_servers(wanted: dict[str, bool]) -> None:
 
 
 def run_procfile() -> int:
-    # bin/keep gives a process nine seconds to end: honcho must not be faster.
-    honcho.manager.KILL_WAIT = 12
+    # bin/keep gives a process fifteen seconds to end: honcho must not be faster.
+    honcho.manager.KILL_WAIT = 18
     port = free_port(int(_setup.setting("PORT") or 8000))
     lines = parse_procfile((_setup.ROOT / "Procfile").read_text()).processes
     del lines["release"]  # has been done

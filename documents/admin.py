@@ -54,7 +54,7 @@ class VersionInline(admin.TabularInline):
     model = Version
     extra = 0
     can_delete = False
-    fields = readonly_fields = [
+    fields = (
         "number",
         "file_name",
         "media_type",
@@ -63,7 +63,8 @@ class VersionInline(admin.TabularInline):
         "is_partial",
         "extracted_at",
         "created_at",
-    ]
+    )
+    readonly_fields = fields
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -74,7 +75,7 @@ class AttemptInline(admin.TabularInline):
     extra = 0
     can_delete = False
     show_change_link = True
-    fields = readonly_fields = [
+    fields = (
         "stage",
         "number",
         "outcome",
@@ -83,7 +84,8 @@ class AttemptInline(admin.TabularInline):
         "tokens",
         "error_class",
         "job_id",
-    ]
+    )
+    readonly_fields = fields
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -190,7 +192,7 @@ class ChunkAdmin(ReadOnly):
         rows = [
             (
                 reverse("admin:documents_chunk_change", args=[near.pk]),
-                f"{near.distance:.3f}",
+                f"{getattr(near, 'distance', 0):.3f}",
                 near,
                 near.text[:160],
             )

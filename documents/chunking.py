@@ -14,6 +14,8 @@ PAGE_BREAK = "\n\n"
 LONGEST_SENTENCE = 60  # tokens; what is longer is cut at a clause
 # A heading begins a new passage once the present one is this full.
 FULL_ENOUGH = 1 / 3
+# Characters; some tokenizers take the square of the time for a long string without a space.
+LONGEST_COUNTED = 2_000
 MOST_OF_PREFIX = 1 / 4  # of a passage's tokens
 CLAUSE_END = re.compile(r"[,;:)\]–—、，；：）]\s*|\n")
 SENTENCE_MARKS = ".!?:;…。！？：；؟۔।\"'”’»)]」』"
@@ -167,11 +169,14 @@ class Splitter:
         stack = [(start, end)]
         while stack:
             start, end = stack.pop()
-            count = self.tokenizer.count(self.text[start:end])
-            if count <= limit or end - start == 1:
-                yield start, end, count
-                continue
-            share = max(1, min((end - start) * limit * 9 // (count * 10), end - start - 1))
+            if end - start > LONGEST_COUNTED:
+                share = LONGEST_COUNTED
+            else:
+                count = self.tokenizer.count(self.text[start:end])
+                if count <= limit or end - start == 1:
+                    yield start, end, count
+                    continue
+                share = max(1, min((end - start) * limit * 9 // (count * 10), end - start - 1))
             parts = []
             while start < end:
                 cut = end if end - start <= share else self._cut(start, start + share)
@@ -295,7 +300,7 @@ class Splitter:
 
     def _fitting(self, title: str, limit: int) -> str:
         """The title's first words that fit, or nothing."""
-        words = title.split()
+        words = title[:LONGEST_COUNTED].split()
         while words and self.tokenizer.count(" ".join(words)) + 1 > limit:
             words = words[: len(words) // 2]
         return " ".join(words)

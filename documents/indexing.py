@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -22,75 +23,104 @@ from documents.models.task import Kind, Stage, Superseded
 from ragsite import llm
 
 
+@dataclass(frozen=True)
+class Run:
+    """One try: which document goes into which index, and how it says what it is doing."""
+
+    task: Task
+    document: Document
+    target: Index
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """One stage, in the ledger. Begins only while the task still stands, so that outdated work is given up early."""
+        self.check()
+        with Attempt.objects.record(self.task, name, self.task.job_under_way):
+            yield
+
+    def show(self, state: State, done: int = 0, total: int = 0) -> None:
+        if self.task.is_seen:
+            self.document.move_to(state, done=done, total=total)
+
+    def progress(self, done: int, total: int) -> None:
+        """Keeps the document's row up to date; raises Superseded in a run that is outdated."""
+        self.check()
+        if self.task.is_seen:
+            self.document.progress(done, total)
+
+    def check(self) -> None:
+        if not self.task.stands():
+            raise Superseded
+
+
 def index(task: Task) -> None:
     """Fill the task's index with the newest content of its document; readers see the old chunks or the new ones, never a mixture.
 
     Raises UnreadableFile when the file itself is the trouble, ProviderError when the embedder is, Superseded when the same
     was asked for afresh meanwhile; nothing is written then.
     """
-    version = task.document.newest
-    if version is None:
+    if task.document is None or task.index is None or (version := task.document.newest) is None:
         raise Superseded
-    pages = read_pages(task, version)
-    passages = cut_passages(task, version, pages)
-    vectors = embed_passages(task, passages)
-    with stage(task, "store"):
-        store(task, version, passages, vectors)
+    run = Run(task, task.document, task.index)
+    pages = read_pages(run, version)
+    passages = cut_passages(run, version, pages)
+    vectors = embed_passages(run, passages)
+    with run.stage("store"):
+        store(run, version, passages, vectors)
 
 
-def read_pages(task: Task, version: Version) -> list[Page]:
+def read_pages(run: Run, version: Version) -> list[Page]:
     """The version's pages: from the file the first time, from the database ever after."""
-    if task.start_at == Stage.EXTRACT or version.extracted_at is None:
-        show(task, State.EXTRACTING)
-        with stage(task, "extract"), local_path(version) as path:
-            extraction = extract_pages(path, media_type=version.media_type, on_progress=progress_of(task))
+    if run.task.start_at == Stage.EXTRACT or version.extracted_at is None:
+        run.show(State.EXTRACTING)
+        with run.stage("extract"), local_path(version) as path:
+            extraction = extract_pages(path, media_type=version.media_type, on_progress=run.progress)
             save_pages(version, extraction)
     return list(version.pages.order_by("number"))
 
 
-def cut_passages(task: Task, version: Version, pages: Sequence[Page]) -> list[Passage]:
-    with stage(task, "chunk"):
+def cut_passages(run: Run, version: Version, pages: Sequence[Page]) -> list[Passage]:
+    with run.stage("chunk"):
         texts = [
             PageText(page.number, page.text, page.start, [Heading(*heading) for heading in page.headings])
             for page in pages
         ]
-        tokenizer = llm.tokenizer_for(task.index.embedding_model)
+        tokenizer = llm.tokenizer_for(run.target.embedding_model)
         passages = split_pages(
-            texts, tokenizer, tokens=task.index.chunk_tokens, overlap=task.index.chunk_overlap
+            texts, tokenizer, tokens=run.target.chunk_tokens, overlap=run.target.chunk_overlap
         )
         if not passages:
             raise UnreadableFile("no_text" if version.media_type == "application/pdf" else "empty")
         return passages
 
 
-def embed_passages(task: Task, passages: Sequence[Passage]) -> np.ndarray:
+def embed_passages(run: Run, passages: Sequence[Passage]) -> np.ndarray:
     """Vectors in the order of the passages. Those that were paid for within a day come from the cache."""
-    show(task, State.EMBEDDING, 0, len(passages))
-    tell, count = progress_of(task), len(passages)
-    with stage(task, "embed"):
+    count = len(passages)
+    run.show(State.EMBEDDING, 0, count)
+    with run.stage("embed"):
         return llm.embed_documents(
             [passage.embedding_text for passage in passages],
-            model=task.index.embedding_model,
-            dimensions=task.index.dimensions,
-            on_progress=lambda done: tell(done, count),
+            model=run.target.embedding_model,
+            dimensions=run.target.dimensions,
+            on_progress=lambda done: run.progress(done, count),
         )
 
 
-def store(task: Task, version: Version, passages: Sequence[Passage], vectors: np.ndarray) -> None:
+def store(run: Run, version: Version, passages: Sequence[Passage], vectors: np.ndarray) -> None:
     """Everything that makes the new content findable, and the old one not, in one short transaction."""
-    document, target = task.document, task.index
     with transaction.atomic():
-        if not task.claim():  # fenced: an outdated run writes nothing
+        if not run.task.claim():  # fenced: an outdated run writes nothing
             raise Superseded
-        Chunk.objects.filter(document=document, index=target).delete()
-        copy_chunks(document, version, target, passages, vectors)
-        write_postings(version, target)
-        task.finish()
-        if Index.objects.filter(pk=target.pk, state="live").exists():
-            serve(document, version, len(passages), vectors)
-        elif not target.tasks.open().filter(kind=Kind.INDEX).exists():
+        Chunk.objects.filter(document=run.document, index=run.target).delete()
+        copy_chunks(run, version, passages, vectors)
+        write_postings(version, run.target)
+        run.task.finish()
+        if Index.objects.filter(pk=run.target.pk, state="live").exists():
+            serve(run.document, version, len(passages), vectors)
+        elif not Task.objects.open().filter(index=run.target, kind=Kind.INDEX).exists():
             Task.objects.ask_for(
-                Kind.BUILD, None, target
+                Kind.BUILD, None, run.target
             )  # the last document of an index that is being built
 
 
@@ -125,6 +155,7 @@ def save_pages(version: Version, extraction: Extraction) -> None:
                 runs=page.runs,
                 headings=headings,
                 problem=page.problem,
+                report=page.report,
             )
         )
         start += len(page.text) + 2  # pages are joined by one blank line
@@ -138,9 +169,7 @@ def save_pages(version: Version, extraction: Extraction) -> None:
         version.save(update_fields=["page_count", "is_partial", "metadata", "extracted_at"])
 
 
-def copy_chunks(
-    document: Document, version: Version, target: Index, passages: Sequence[Passage], vectors: np.ndarray
-) -> None:
+def copy_chunks(run: Run, version: Version, passages: Sequence[Passage], vectors: np.ndarray) -> None:
     """By binary COPY: ten and more times faster than INSERT, which would send each vector as text. Sends no signals."""
     columns = 'index_id, document_id, version_id, position, text, heading_path, page_start, page_end, start, "end", tokens, embedding'
     types = [
@@ -167,8 +196,8 @@ def copy_chunks(
         for position, (passage, vector) in enumerate(zip(passages, vectors, strict=True)):
             place = (passage.page_start, passage.page_end, passage.start, passage.end, passage.tokens)
             row = (
-                target.pk,
-                document.pk,
+                run.target.pk,
+                run.document.pk,
                 version.pk,
                 position,
                 passage.text,
@@ -189,32 +218,6 @@ def write_postings(version: Version, target: Index) -> None:
             " where c.version_id = %s and c.index_id = %s",
             [target.search_config, version.pk, target.pk],
         )
-
-
-@contextmanager
-def stage(task: Task, name: str) -> Iterator[Attempt]:
-    """One stage of a try, in the ledger. Begins only while the task still stands, so that outdated work is given up early."""
-    if not task.stands():
-        raise Superseded
-    with Attempt.objects.record(task, name, task.job_under_way) as attempt:
-        yield attempt
-
-
-def show(task: Task, state: State, done: int = 0, total: int = 0) -> None:
-    if task.is_seen:
-        task.document.move_to(state, done=done, total=total)
-
-
-def progress_of(task: Task):  # type: ignore[no-untyped-def]
-    """A callback (done, total) that keeps the document's row up to date and ends a run that was superseded."""
-
-    def tell(done: int, total: int) -> None:
-        if not task.stands():
-            raise Superseded
-        if task.is_seen:
-            task.document.progress(done, total)
-
-    return tell
 
 
 @contextmanager

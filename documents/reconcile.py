@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.conf import settings
@@ -23,25 +24,41 @@ GRACE = timedelta(seconds=1)  # what was asked for just now is on its way to the
 AT_ONCE = 500
 
 
-def reconcile() -> int:
-    """Enqueue what is due, locked by nobody and on no queue; returns how many. Raises when database or Redis is away."""
+class Reconciler:
+    """Looks again and again. What seems lost is put back at the second look only: at the first, its worker may just be taking it."""
+
+    def __init__(self) -> None:
+        self.suspects: set[str] = set()
+
+    def look(self) -> int:
+        """Enqueue what is due, locked by nobody and on no queue, twice in a row; returns how many. Raises when a server is away."""
+        lost = lost_tasks()
+        revived = revive_all([task for task in lost if task.job_id in self.suspects])
+        self.suspects = {task.job_id for task in lost}
+        return revived
+
+
+def lost_tasks() -> list[Task]:
     due = list(Task.objects.due(timezone.now() - GRACE)[:AT_ONCE])
     if not due:
-        return 0
+        return []
     queued, locked = queued_ids(), locking.locked()
-    lost = [task for task in due if task.job_id not in queued and locking.lock_key(task.pk) not in locked]
+    return [task for task in due if task.job_id not in queued and locking.lock_key(task.pk) not in locked]
+
+
+def revive_all(lost: Sequence[Task]) -> int:
     revived = sum(revive(task) for task in lost)
     if revived:
         logger.info("revived=%s tasks=%s", revived, ",".join(str(task.pk) for task in lost[:20]))
     return revived
 
 
-def reconcile_quietly() -> None:
+def look_quietly(reconciler: Reconciler) -> None:
     """From a worker's maintenance: one worker at a time, and never a reason for it to stop."""
     try:
         with locking.advisory_lock(locking.RECONCILER) as is_free:
             if is_free:
-                reconcile()
+                reconciler.look()
     except Exception as error:  # the worker must live, whatever is away
         logger.warning("reconcile failed: %s", type(error).__name__)
     finally:
@@ -57,7 +74,7 @@ def prune() -> None:
 
 def loop(sweep, every: float = EVERY_SECONDS) -> None:  # type: ignore[no-untyped-def]
     """The clock: reconciles every two seconds, for ever, through outages of Redis and PostgreSQL. `sweep` is called each round."""
-    pruned_at = 0.0
+    reconciler, pruned_at = Reconciler(), 0.0
     was_away = False
     while True:
         began = time.monotonic()  # not the wall clock, which may jump
@@ -65,7 +82,7 @@ def loop(sweep, every: float = EVERY_SECONDS) -> None:  # type: ignore[no-untype
             close_old_connections()
             with locking.advisory_lock(locking.RECONCILER) as is_free:
                 if is_free:
-                    reconcile()
+                    reconciler.look()
             sweep()
             if began - pruned_at > 3600 or not pruned_at:
                 prune()

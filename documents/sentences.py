@@ -14,40 +14,53 @@ TOKEN_BEFORE = re.compile(r"[^\s(\[\"“‘«]{1,20}$")
 INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]$")
 # A full stop after these ends no sentence.
 NEVER_LAST = """
-    dr mr mrs ms prof st sr jr vs cf fig figs no nos nr vol vols pp p ed eds eq eqs sec sect ch chap app dept approx
-    ca est gen col sgt capt lt rev hon gov sen rep pres ave blvd rd mt viz resp incl excl max min art par abb tab bzw
-    evtl ggf inkl usw bspw sog vgl hrsg jg bd str tel abs s m mm mme mlle av env n° sra dna pág núm
-    jan feb mar apr jun jul aug sep sept oct nov dec okt dez
+    dr mr mrs ms prof st sr jr vs cf fig figs nos nr vols pp eds eq eqs sect dept approx ca gen col sgt capt lt rev hon
+    gov sen rep pres ave blvd rd mt viz resp incl excl bzw evtl ggf inkl sog vgl hrsg jg bd tel mme mlle env n° sra dna
+    pág núm jan feb mar apr jun jul aug sep sept oct nov dec okt dez bspw abb
 """
+# These are words too: they stand before a figure when they are short for something.
+FIGURES_FOLLOW = "no vol p ed sec ch chap app art par tab s abs str est min max av"
 # These may end one: only what follows tells.
 PERHAPS = frozenset(("etc", "al", "inc", "ltd", "co", "corp", "usw", "am", "pm"))
 ABBREVIATIONS = frozenset(NEVER_LAST.split())
+BEFORE_FIGURES = frozenset(FIGURES_FOLLOW.split())
 MONTHS = re.compile(r"\s+(?:jan|feb|m[aä]r|apr|ma[iy]|ju[nl]|aug|sep|o[kc]t|nov|de[zc])\w*", re.IGNORECASE)
 OWN_LINE = re.compile(
     r"[ \t]*(?:#{1,6}\s|[•‣◦▪■●○·∙➢✓*–—+-]\s+\S|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]\s+\S|\||>|```|~~~)"
 )
 ENDS_LINE = re.compile(r"[.!?:;…。！？：；؟۔।|][\"'”’»)\]」』]*$|^[ \t]*(?:#{1,6}\s|```|~~~|[=-]{3,}\s*$)")
-FIGURE_AT_END = re.compile(r"\d[\d.,]*\s?(?:%|€|\))?$")
-PARAGRAPH = re.compile(r"\S(?:[^\n]|\n(?![^\S\n]*\n))*")
+FIGURE_AT_END = re.compile(r"\d[\d.,]*\s?(?:%|€|\))?[^\S\n]*\Z")
+BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
+LONGEST_WORD = 60
 Span = tuple[int, int]
 
 
 def sentences(text: str) -> list[Span]:
     """Start and end of every sentence, list item, heading and table row, in order; between them is only space."""
     found: list[Span] = []
-    for paragraph in PARAGRAPH.finditer(text):
-        for start, end in _line_groups(text, paragraph.start(), paragraph.end()):
-            found.extend(_within(text, start, end))
+    begin = 0
+    for blank in BLANK_LINE.finditer(text):
+        found += _of_paragraph(text, begin, blank.start())
+        begin = blank.end()
+    found += _of_paragraph(text, begin, len(text))
     return found
+
+
+def _of_paragraph(text: str, start: int, end: int) -> Iterator[Span]:
+    for group_start, group_end in _line_groups(text, start, end):
+        yield from _within(text, group_start, group_end)
 
 
 def _line_groups(text: str, start: int, end: int) -> Iterator[Span]:
     """Lines of a paragraph that belong together: wrapped prose is one group, items and rows are one each."""
     lines = list(_lines(text, start, end))
-    width = max(line_end - line_start for line_start, line_end in lines)
+    width = max((line_end - line_start for line_start, line_end in lines), default=0)
+    figures = [FIGURE_AT_END.search(text, max(s, e - 20), e) is not None for s, e in lines]
     begin = 0
     for i in range(len(lines)):
-        if i + 1 == len(lines) or _is_break(text, lines[i], lines[i + 1], width):
+        # Rows of figures, and the headings above them.
+        is_row = figures[i + 1 : i + 2] == [True] and (figures[i] or figures[i + 2 : i + 3] == [True])
+        if i + 1 == len(lines) or is_row or _is_break(text, lines[i], lines[i + 1], width):
             yield lines[begin][0], lines[i][1]
             begin = i + 1
 
@@ -67,10 +80,8 @@ def _is_break(text: str, line: Span, after: Span, width: int) -> bool:
     above, below = text[line[0] : line[1]].rstrip(), text[after[0] : after[1]]
     if ENDS_LINE.search(above):
         return True
-    first_word = len(below.lstrip().split(None, 1)[0]) if below.strip() else 0
-    if len(above) + 1 + first_word <= width:
-        return True
-    return bool(FIGURE_AT_END.search(above) and FIGURE_AT_END.search(below.rstrip()))
+    first_word = len((below[:LONGEST_WORD].split(None, 1) or [""])[0])
+    return len(above) + 1 + first_word <= width
 
 
 def _within(text: str, start: int, end: int) -> Iterator[Span]:
@@ -93,12 +104,9 @@ def _trimmed(text: str, start: int, end: int) -> Iterator[Span]:
 
 
 def _ends_sentence(text: str, begin: int, match: re.Match[str], end: int) -> bool:
-    mark = match.group()
-    if not mark.startswith("."):
-        return not (mark[0] in "…" and _next_is_lower(text, match.end(), end))
     if _next_is_lower(text, match.end(), end):
         return False
-    if mark != ".":
+    if match.group() != ".":
         return True
     token = TOKEN_BEFORE.search(text, max(begin, match.start() - 20), match.start())
     return token is None or _may_end(text, begin, token, match.end(), end)
@@ -108,11 +116,14 @@ def _may_end(text: str, begin: int, token: re.Match[str], after: int, end: int) 
     """Whether a full stop behind this word, with a capital or a figure after it, ends a sentence."""
     word = token.group().lower()
     if word.isdecimal():
-        is_enumerator = token.start() == begin and len(word) <= 3
+        is_enumerator = len(word) <= 3 and not text[begin : token.start()].strip()
         return not is_enumerator and not (len(word) <= 2 and MONTHS.match(text, after, end))
     if word in PERHAPS:
         first = STARTS_NEXT.match(text, after, end)
         return first is None or first["first"].isupper()
+    if word in BEFORE_FIGURES:
+        first = STARTS_NEXT.match(text, after, end)
+        return first is None or not first["first"].isdecimal()
     if word == "i" or (len(word) == 1 and not word.isalpha()):
         return True
     return word not in ABBREVIATIONS and not INITIALS.fullmatch(word)

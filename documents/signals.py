@@ -23,7 +23,7 @@ def index_new_content(instance: Version, created: bool, raw: bool, **kwargs: Any
 @receiver(post_delete, sender=Version)
 def delete_file(instance: Version, **kwargs: Any) -> None:
     if instance.file:
-        storage, name = instance.file.storage, instance.file.name
+        storage, name = instance.file.storage, str(instance.file.name)
         transaction.on_commit(lambda: storage.delete(name), robust=True)
 
 

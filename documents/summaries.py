@@ -34,9 +34,8 @@ KEEP_SECONDS = 24 * 3600
 
 def summarise(task: Task) -> None:
     """Write the summary of what the document serves now. Raises ProviderError when the model cannot be used."""
-    document = task.document
-    document.refresh_from_db(fields=["serving", "chunk_count"])
-    if document.serving is None:
+    document = Document.objects.select_related("serving").filter(tasks=task).first()
+    if document is None or document.serving is None:
         raise Superseded
     model = llm.chat_model() or ""
     with Attempt.objects.record(task, "summarise", task.job_under_way):
@@ -44,7 +43,9 @@ def summarise(task: Task) -> None:
         summary = recall(key)
         if summary is None:
             summary = write(document) if model else quote(document)
-            if summary is None:  # the model broke off; quotes will do, and are not kept for the next document alike
+            if (
+                summary is None
+            ):  # the model broke off; quotes will do, and are not kept for the next document alike
                 summary, model = quote(document), ""
             else:
                 remember(key, summary)
@@ -60,8 +61,8 @@ def summarise(task: Task) -> None:
 def write(document: Document) -> str | None:
     """The model's summary; None when it did not come to its end."""
     messages = [
-        {"role": "system", "content": PROMPT},
-        {"role": "user", "content": f"=====\n{extract(document)}\n====="},
+        llm.Message(role="system", content=PROMPT),
+        llm.Message(role="user", content=f"=====\n{extract(document)}\n====="),
     ]
     completion = llm.complete(messages, max_tokens=ANSWER_TOKENS)
     return (" ".join(completion.text.split()) or None) if completion.is_complete else None
@@ -101,7 +102,8 @@ def quote(document: Document) -> str:
 
 
 def document_vector(document: Document) -> list[float]:
-    return Document.objects.values_list("embedding", flat=True).get(pk=document.pk)
+    vector: list[float] = Document.objects.values_list("embedding", flat=True).get(pk=document.pk) or []
+    return vector
 
 
 def served_chunks(document: Document):  # type: ignore[no-untyped-def]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -16,9 +19,16 @@ class QuestionInline(admin.TabularInline):
     extra = 0
     can_delete = False
     show_change_link = True
-    fields = readonly_fields = ["text", "state", "kind", "model", "created_at"]
+    fields = (
+        "text",
+        "state",
+        "kind",
+        "model",
+        "created_at",
+    )
+    readonly_fields = fields
 
-    def has_add_permission(self, request, obj=None) -> bool:  # type: ignore[no-untyped-def]
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 
@@ -34,7 +44,7 @@ class CitationInline(admin.TabularInline):
     model = Citation
     extra = 0
     can_delete = False
-    fields = readonly_fields = [
+    fields = (
         "number",
         "document_title",
         "page",
@@ -42,9 +52,10 @@ class CitationInline(admin.TabularInline):
         "is_cited",
         "is_confirmed",
         "score",
-    ]
+    )
+    readonly_fields = fields
 
-    def has_add_permission(self, request, obj=None) -> bool:  # type: ignore[no-untyped-def]
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 

@@ -20,7 +20,7 @@ from qa import streaming
 from ragsite import llm
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Send = Callable[[Any], Awaitable[None]]
 
 FORM_ROOM = 1024 * 1024  # for the rest of the form around a file
 SECONDS_TO_FINISH = 10  # running answers get so long when the server stops

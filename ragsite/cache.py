@@ -19,8 +19,7 @@ class JSONSerializer:
 class PrefixedCache(RedisCache):
     """Clears only what stands under its own prefix: the same database may hold the queue."""
 
-    def clear(self) -> bool:
+    def clear(self) -> None:
         client = self._cache.get_client(None, write=True)
         for key in client.scan_iter(match=f"{self.key_prefix}:*", count=1000):
             client.unlink(key)
-        return True

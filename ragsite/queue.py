@@ -25,7 +25,7 @@ class ForbiddenJob(Exception):
 class Job(RQJob):
     """Runs only the functions of the allow-list; never a callback, never a webhook, since those name functions and hosts too."""
 
-    success_callback = failure_callback = stopped_callback = None  # type: ignore[assignment]
+    success_callback = failure_callback = stopped_callback = None
 
     @property
     def func(self) -> Any:
@@ -69,11 +69,10 @@ class Worker(rq.Worker):
     def run_maintenance_tasks(self) -> None:
         """Heals lost work too, so that a site without a clock process does as well, a little later."""
         super().run_maintenance_tasks()
-        from documents.reconcile import (
-            reconcile_quietly,  # late: this module is loaded before the apps are ready
-        )
+        from documents.reconcile import Reconciler, look_quietly  # late: loaded before the apps are ready
 
-        reconcile_quietly()
+        self.reconciler = getattr(self, "reconciler", None) or Reconciler()
+        look_quietly(self.reconciler)
 
     def main_work_horse(self, *args: Any, **kwargs: Any) -> None:
         die_with_parent()

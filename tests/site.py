@@ -67,7 +67,9 @@ class Site:
         subprocess.run([sys.executable, "manage.py", *words], cwd=ROOT, env=self.environment, check=True)
 
     def start(self, name, key=None, **variables):
-        words = [*LINES[name], "--host", "127.0.0.1", "--port", str(self.port)] if name == "web" else LINES[name]
+        words = (
+            [*LINES[name], "--host", "127.0.0.1", "--port", str(self.port)] if name == "web" else LINES[name]
+        )
         log = (self.folder / f"{name}.log").open("ab")
         environment = self.environment | variables
         self.processes[key or name] = subprocess.Popen(
@@ -99,7 +101,9 @@ def database_url():
     """The test's database, as the site's processes reach it."""
     values = connection.settings_dict
     host = values["HOST"] or values["OPTIONS"].get("host", "")
-    user = quote(values["USER"] or "postgres") + (f":{quote(values['PASSWORD'])}" if values["PASSWORD"] else "")
+    user = quote(values["USER"] or "postgres") + (
+        f":{quote(values['PASSWORD'])}" if values["PASSWORD"] else ""
+    )
     if host.startswith("/") or not host:
         return f"postgresql://{user}@/{values['NAME']}?host={quote(host, safe='/')}"
     return f"postgresql://{user}@{host}:{values['PORT'] or 5432}/{values['NAME']}"

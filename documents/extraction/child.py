@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class Nursery:
         with self._guard:
             self._forget()
 
-    def read(self, **request: Any) -> Iterator[dict[str, Any]]:
+    def read(self, **request: Any) -> Generator[dict[str, Any], None, None]:
         """The messages of a child that reads as asked; the last is `exit`, if the child lived to have one.
 
         Closing the iterator ends the child. Raises TimeoutError when it has been silent for too long.

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from documents.extraction.paragraphs import Line, Separators, Vocabulary
+from documents.extraction.paragraphs import Line, Separators, Vocabulary, mend_over_pages
 from documents.extraction.running_lines import find_running_lines
 
 Runs = list[list[int]]
@@ -40,7 +40,9 @@ def clean_pages(pages: Sequence[RawPage]) -> tuple[list[CleanPage], list[str]]:
         [line for number, line in enumerate(page) if number not in dropped]
         for page, dropped in zip(lines, running, strict=True)
     ]
-    separators = Separators(kept, Vocabulary(page.text for page in pages))
+    vocabulary = Vocabulary(page.text for page in pages)
+    tails = [(fold(tail), cut) for tail, cut in mend_over_pages(kept, vocabulary)]
+    separators = Separators(kept, vocabulary, tails)
     cleaned = [_assemble(page.text, kept[i], separators.of_page(i)) for i, page in enumerate(pages)]
     return cleaned, samples
 
@@ -53,6 +55,7 @@ def clean_text(text: str) -> tuple[str, Runs]:
 
 LINE = re.compile(r"[^\r\n\f\v\x85\u2028\u2029\ufffe]+")
 NEW_LINE = r"(?:\r\n|\r(?!\n)|\n)"
+ORDINARY_BREAKS = ("\n", "\r\n", " \n", " \r\n", "\ufffe")
 BLANK_LINE = re.compile(rf"{NEW_LINE}[^\S\r\n]*{NEW_LINE}|\u2029|\f")
 
 
@@ -63,10 +66,10 @@ def split_lines(page: RawPage) -> list[Line]:
     after = 0  # where the last line with something on it ended
     for match in LINE.finditer(page.text):
         text = match.group()
-        stripped = text.strip()
-        if not stripped or not _readable(stripped):
+        stripped = _stripped(text)
+        if not stripped:
             continue
-        start = match.start() + len(text) - len(text.lstrip())
+        start = match.start() + text.index(stripped)
         between = page.text[after:start]
         place = geometry.get(start)
         left, right, baseline, height = place[2:6] if place else (0.0, float(len(stripped)), 0.0, 0.0)
@@ -79,30 +82,44 @@ def split_lines(page: RawPage) -> list[Line]:
                 right,
                 baseline,
                 height,
-                follows_hyphen="\ufffe" in between,
-                follows_blank=bool(lines) and BLANK_LINE.search(between) is not None,
+                page.text.startswith("\ufffe", match.end()),
+                bool(lines) and between not in ORDINARY_BREAKS and BLANK_LINE.search(between) is not None,
             )
         )
         after = start + len(stripped)
     return lines
 
 
-def _readable(text: str) -> bool:
-    return text.isascii() or REMOVED.sub("", text).strip() != ""
+def _stripped(text: str) -> str:
+    """Without white space, and without what is never stored, at both ends."""
+    text = text.strip()
+    if text.isprintable():
+        return text
+    return text.strip(NEVER_AT_ENDS)
 
 
 # Never stored: control codes (PostgreSQL refuses NUL), noncharacters, surrogates, marks that only steer layout.
-REMOVED = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb\ufffe\uffff"
-    r"\ufdd0-\ufdef\ud800-\udfff]+"
+NEVER_STORED = (
+    r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb\ufffe\uffff"
+    r"\ufdd0-\ufdef\ud800-\udfff"
 )
+REMOVED = re.compile(f"[{NEVER_STORED}]+")
+NEVER_AT_ENDS = "".join(c for c in map(chr, range(0x10000)) if c.isspace() or REMOVED.match(c))
 FOLDED = re.compile(
-    r"(?P<removed>" + REMOVED.pattern + r")"
-    r"|(?P<gap>[^\S\n]{2,}|[^\S\n ])"
+    rf"(?P<removed>{REMOVED.pattern})"
+    rf"|(?P<gap>[^\S\n](?:[^\S\n]|[{NEVER_STORED}])+|[^\S\n ])"
     r"|(?P<hyphen>\u00ad)"
+    # PDFium turns the ligature of lam and alef round; behind an alef, with a hamza, it can only have been one.
+    r"|(?P<ligature>(?<=\u0627)[\u0622\u0623\u0625]\u0644)"
     # Latin, Armenian, Hebrew and Arabic presentation forms, and the radicals that stand for whole characters
     r"|(?P<form>[\ufb00-\ufb4f\ufb50-\ufdcf\ufdf0-\ufdfb\ufe70-\ufefc\u2e80-\u2fd5]+)"
-    r"|(?P<accented>[^\W\d_][\u0300-\u036f]+)"
+    rf"|(?P<accented>[^\W\d_](?:[{NEVER_STORED}]*[\u0300-\u036f])+)"
+)
+
+
+# What is printable and yet to be folded.
+FOLDABLE = re.compile(
+    r"[\u0622\u0623\u0625\u0300-\u036f\u2e80-\u2fd5\ufb00-\ufdcf\ufdf0-\ufdfb\ufe70-\ufefc]"
 )
 
 
@@ -113,6 +130,9 @@ def fold(text: str) -> str:
 
 def _folded_pieces(text: str, start: int, end: int) -> list[tuple[str, int]]:
     """The range in pieces: text and where it stood, or -1 for what did not stand there."""
+    whole = text[start:end]
+    if whole.isprintable() and "  " not in whole and (whole.isascii() or not FOLDABLE.search(whole)):
+        return [(whole, start)] if whole else []
     pieces: list[tuple[str, int]] = []
     at = start
     for match in FOLDED.finditer(text, start, end):
@@ -134,9 +154,11 @@ def _replacement(match: re.Match[str]) -> str:
         return " "
     if kind == "hyphen":
         return "-"  # a soft hyphen that was printed inside a line is a hyphen
+    if kind == "ligature":
+        return match.group()[::-1]
     if kind == "form":
         return unicodedata.normalize("NFKC", match.group())
-    return unicodedata.normalize("NFC", match.group())
+    return unicodedata.normalize("NFC", REMOVED.sub("", match.group()))
 
 
 def search_text(text: str) -> str:

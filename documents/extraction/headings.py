@@ -1,6 +1,7 @@
 """Headings of a PDF: from its bookmarks, else from the size of its letters."""
 
 import re
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from documents.extraction.cleaning import CleanPage, fold
 from documents.extraction.pages import Heading
 
 LONGEST = 150
+LOOKED_AT = 50_000  # characters of a page; far more than any has that a person would print
 LARGER = 1.12  # than the body's letters
 
 
@@ -19,7 +21,9 @@ def headings_from_outline(outline: Sequence[Sequence[Any]], texts: Sequence[str]
         title = " ".join(fold(str(bookmark)).split())
         if title and 0 <= number < len(texts):
             after = found[number][-1].offset if found[number] else 0
-            found[number].append(Heading(_offset_of(title, texts[number], after), int(level), title))
+            found[number].append(
+                Heading(_offset_of(title, texts[number][:LOOKED_AT], after), int(level), title)
+            )
     return {
         number: sorted(headings, key=lambda heading: heading.offset) for number, headings in found.items()
     }
@@ -61,11 +65,13 @@ def headings_by_size(pages: Sequence[CleanPage]) -> Mapping[int, list[Heading]]:
 def _paragraphs(page: CleanPage) -> list[tuple[int, str, float]]:
     """Offset, text and height of letters of each paragraph of a page that was read with geometry."""
     found = []
-    heights = iter([*page.lines, (len(page.text) + 1, 0.0)])
+    heights = iter([*page.lines, (sys.maxsize, 0.0)])
     at, height = next(heights)
-    for match in re.finditer(r"[^\n](?:[^\n]|\n(?!\n))*", page.text):
-        while at < match.start():
+    start = 0
+    for paragraph in page.text.split("\n\n"):
+        while at < start:
             at, height = next(heights)
-        if at == match.start():
-            found.append((match.start(), match.group(), height))
+        if at == start and paragraph:
+            found.append((start, paragraph, height))
+        start += len(paragraph) + 2
     return found

@@ -18,9 +18,9 @@ import time
 from typing import Any
 
 from documents.extraction import pdf_reader
+from documents.extraction.limits import MEMORY
 from documents.extraction.messages import encode
 
-MEMORY_LIMIT = 512 * 1024 * 1024
 PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 
 
@@ -125,7 +125,7 @@ def limit_this_process() -> None:
     if sys.platform == "linux":
         die_with_parent()
     for kind, limit in (
-        (resource.RLIMIT_AS, MEMORY_LIMIT),
+        (resource.RLIMIT_AS, MEMORY),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
     ):
@@ -148,7 +148,7 @@ def die_with_parent() -> None:
 
 
 def watch_memory() -> None:
-    while resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < MEMORY_LIMIT:
+    while resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < MEMORY:
         time.sleep(0.05)
     os._exit(3)
 

@@ -1,7 +1,7 @@
 """What stands between two printed lines: nothing, a space, a new line or a new paragraph."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from statistics import median
@@ -18,14 +18,19 @@ class Line(NamedTuple):
     right: float
     baseline: float
     height: float
-    follows_hyphen: bool
+    is_hyphenated: bool  # PDFium took a hyphen away from its end
     follows_blank: bool
 
 
 WORD = re.compile(r"[^\W\d_]+")
 COMPOUND = re.compile(r"[^\W\d_]+(?:[-\u2010\u2011][^\W\d_]+)+")
+# A search for the end of a line looks at no more than this, or long lines would cost their square.
+LONGEST_WORD = 60
 HYPHENS = "-\u2010\u2011\u00ad"
+BROKEN_WORD = re.compile(r"(?<![^\W\d_])[^\W\d_]+(?:[-\u2010\u00ad][^\S\n]*\n\s*|\ufffe)[^\W\d_]+")
 BROKEN_END = re.compile(r"([^\W\d_]+)[-\u2010\u00ad]$")
+WORD_AT_END = re.compile(r"[^\W\d_]+$")
+REST_OF_WORD = re.compile(r"(?P<word>\S{1,40})(?:\s+|$)")
 WORD_AT_START = re.compile(r"[^\W\d_]+")
 SENTENCE_END = re.compile(r"[.!?:;…。！？：；؟۔।](?:[\"'”’»)\]」』]|\[\d+\])*$")
 BULLET = re.compile(r"(?:[•‣◦▪■●○·∙➢✓*–—-]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)])\s+\S")
@@ -33,21 +38,15 @@ BULLET = re.compile(r"(?:[•‣◦▪■●○·∙➢✓*–—-]|\(?(?:\d{1,2
 FIGURE_AT_END = re.compile(r"(?:^|\s)[(\-+−$€£]*\d[\d.,]*\s?(?:%|€|\))?$")
 CJK = re.compile(r"[\u2e80-\u30ff\u31f0-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 RTL = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
-# First halves of compounds that keep their hyphen far more often than not.
-KEEPS_HYPHEN = {"self", "well", "ex", "cross", "half", "one", "two", "three", "four", "five", "six", "seven"}
-KEEPS_HYPHEN |= {
-    "eight",
-    "nine",
-    "ten",
-    "twenty",
-    "thirty",
-    "forty",
-    "fifty",
-    "sixty",
-    "seventy",
-    "eighty",
-    "ninety",
-}
+# Halves of compounds that are hardly ever pieces of one word.
+NUMERALS = """two three five seven twenty thirty forty fifty sixty seventy eighty ninety third fourth fifth sixth seventh
+    eighth ninth tenth"""
+SECONDS = """and of based lived shaped sized style term specific driven oriented year century scale minded haired eyed
+    colored coloured looking"""
+FIRST_HALVES = frozenset(NUMERALS.split())
+SECOND_HALVES = frozenset(SECONDS.split())
+PREFIXES = frozenset(("un", "mis", "pre", "non", "over", "under", "out", "counter"))
+ENDINGS_OF_NUMERALS = ("teen", "ty", "ties", "tieth", "fold", "some", "score", "self", "ly")
 
 
 class Vocabulary:
@@ -55,13 +54,14 @@ class Vocabulary:
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._texts: Iterable[str] | None = texts
-        self._words: set[str] = set()
+        self._words: Counter[str] = Counter()
         self._compounds: set[str] = set()
 
     def _gather(self) -> None:
         if self._texts is not None:
             for text in self._texts:
-                lowered = text.lower()
+                # The pieces of broken words are no words.
+                lowered = BROKEN_WORD.sub(" ", text.lower())
                 self._words.update(WORD.findall(lowered))
                 if any(hyphen in lowered for hyphen in HYPHENS[:3]):
                     self._compounds.update(COMPOUND.findall(lowered))
@@ -71,20 +71,44 @@ class Vocabulary:
         self._gather()
         return word.lower() in self._words
 
-    def keeps_hyphen(self, left: str, right: str) -> bool:
-        """Whether a word broken between `left` and `right` has a hyphen of its own there."""
+    def has_elsewhere(self, word: str) -> bool:
+        """Whether the word, which a broken line shows as one, stands somewhere else too."""
         self._gather()
-        left, right = left.lower(), right.lower()
-        if left + right in self._words:
+        return self._words[word.lower()] > 1
+
+    def keeps_hyphen(self, left: str, right: str) -> bool:
+        """Whether the word that is broken between these two lines has a hyphen of its own there."""
+        ended, begun = WORD_AT_END.search(left[-LONGEST_WORD:]), WORD_AT_START.match(right)
+        assert ended is not None
+        assert begun is not None
+        first, second = ended.group().lower(), begun.group().lower()
+        if first + second in self:
             return False
-        return f"{left}-{right}" in self._compounds or (left in KEEPS_HYPHEN and right in self._words)
+        if f"{first}-{second}" in self._compounds:
+            return True
+        if first in PREFIXES or len(first) < 3 or len(second) < 3:
+            return False
+        if second in SECOND_HALVES or (first in FIRST_HALVES and not second.startswith(ENDINGS_OF_NUMERALS)):
+            return True
+        is_chain = left[: -len(first)].endswith("-") or right[len(second) :].startswith("-")
+        return (is_chain or _may_be_compound(first, second)) and second in self
+
+
+def _may_be_compound(first: str, second: str) -> bool:
+    """self-made, newly-born, armour-piercing: of words that are both known, these mostly keep the hyphen."""
+    if first in ("self", "well", "half", "cross") or second == "like":
+        return True
+    return len(second) > 4 and ((first.endswith("ly") and len(first) > 5) or second.endswith(("ed", "ing")))
 
 
 class Separators:
     """Decides for every pair of lines of a document; learns line spacing and widths from all of them."""
 
-    def __init__(self, pages: Sequence[Sequence[Line]], vocabulary: Vocabulary) -> None:
+    def __init__(
+        self, pages: Sequence[Sequence[Line]], vocabulary: Vocabulary, tails: Sequence[tuple[str, int]]
+    ) -> None:
         self.pages = [_mirrored(page) for page in pages]
+        self.tails = tails
         self.vocabulary = vocabulary
         self.spacing = _usual([ratio for page in self.pages for ratio in _spacings(page)], 1.2)
 
@@ -95,49 +119,62 @@ class Separators:
             return []
         ratios = _spacings(lines)
         page = Page(lines, _usual(ratios, self.spacing) if len(ratios) >= 8 else self.spacing)
-        return [*(self._between(page, i) for i in range(len(lines) - 1)), ("", 0)]
+        return [*(self._between(page, i) for i in range(len(lines) - 1)), self.tails[number]]
 
     def _between(self, page: "Page", i: int) -> tuple[str, int]:
         line, after = page.lines[i], page.lines[i + 1]
-        if after.follows_hyphen:
-            return self._mend(line.text, after.text)
+        if line.is_hyphenated:
+            return mend(line, after.text, self.vocabulary)
         if after.follows_blank:
             return "\n\n", 0
-        if self._is_drop_cap(line, after):
-            return "", 0
-        same_size = _same_size(line, after)
-        if same_size and BROKEN_END.search(line.text) and WORD_AT_START.match(after.text):
-            return self._mend_marked(line.text, after.text)
+        if len(line.text) == 1 and line.text.isupper() and after.text[0].islower():
+            return "" if self._is_drop_cap(line.text, after.text) else " ", 0
+        same_size = _same_size(line, after, 0.25)
         if same_size and line.text[-1] in HYPHENS and line.text[-2:-1].isalnum() and after.text[0].isalnum():
-            return "", 0
+            return mend(line, after.text, self.vocabulary)
         return page.separator(i), 0
 
-    def _mend(self, left: str, right: str) -> tuple[str, int]:
-        """PDFium took the hyphen away: put it back where it belongs to the word."""
-        before, behind = re.search(r"[^\W\d_]+$", left), WORD_AT_START.match(right)
-        if before and behind and behind.group()[0].islower():
-            return ("-", 0) if self.vocabulary.keeps_hyphen(before.group(), behind.group()) else ("", 0)
-        return "-", 0
-
-    def _mend_marked(self, left: str, right: str) -> tuple[str, int]:
-        before, behind = BROKEN_END.search(left), WORD_AT_START.match(right)
-        assert before is not None
-        assert behind is not None
-        if not before.group(1)[-1].islower() or not behind.group()[0].islower():
-            return "", 0
-        return "", 0 if self.vocabulary.keeps_hyphen(before.group(1), behind.group()) else 1
-
-    def _is_drop_cap(self, line: Line, after: Line) -> bool:
-        """One big letter, and the rest of its word on the next line."""
-        if len(line.text) != 1 or not line.text.isupper() or not after.text[0].islower():
-            return False
-        rest = WORD_AT_START.match(after.text)
-        assert rest
+    def _is_drop_cap(self, letter: str, after: str) -> bool:
+        """One big letter whose word goes on in the next line; A, I and O may be words of their own."""
+        rest = WORD_AT_START.match(after)
+        assert rest is not None
+        whole = letter + rest.group()
         return (
-            line.text not in "AIO"
-            or rest.group() not in self.vocabulary
-            or line.text + rest.group() in self.vocabulary
+            letter not in "AIO" or whole in self.vocabulary or not self.vocabulary.has_elsewhere(rest.group())
         )
+
+
+def mend(line: Line, after: str, vocabulary: Vocabulary) -> tuple[str, int]:
+    """What joins a line that ends in a hyphen to the next, and how many characters of its end go."""
+    stem = line.text if line.is_hyphenated else line.text[:-1]
+    is_word = stem[-1:].islower() and after[:1].islower() and WORD_AT_START.match(after) is not None
+    keeps = not is_word or vocabulary.keeps_hyphen(stem, after)
+    if line.is_hyphenated:
+        return "-" if keeps else "", 0
+    return "", 0 if keeps else 1
+
+
+def mend_over_pages(pages: list[list[Line]], vocabulary: Vocabulary) -> list[tuple[str, int]]:
+    """What ends each page: the rest of a word that the page's end has broken, taken from the next page."""
+    tails = [("", 0)] * len(pages)
+    for number, (page, following) in enumerate(pairwise(pages)):
+        if not page or not following:
+            continue
+        line, first = page[-1], following[0]
+        rest = REST_OF_WORD.match(first.text)
+        if (
+            not rest
+            or not first.text[0].islower()
+            or not (line.is_hyphenated or BROKEN_END.search(line.text[-LONGEST_WORD:]))
+        ):
+            continue
+        hyphen, cut = mend(line, first.text, vocabulary)
+        tails[number] = hyphen + rest["word"], cut
+        if remainder := first.text[rest.end() :]:
+            following[0] = first._replace(start=first.start + rest.end(), text=remainder)
+        else:
+            del following[0]
+    return tails
 
 
 class Page:
@@ -156,12 +193,12 @@ class Page:
         gap = self._gap(line, after)
         if self.is_row[i] and self.is_row[i + 1] and (gap is None or gap < 2.5):
             return "\n"
-        if not _same_size(line, after) or self._is_edge_of_table(i):
+        if not (_same_size(line, after) or self._goes_on_evenly(i)) or self._is_edge_of_table(i):
             return "\n\n"
         if gap is not None and gap > 1.25:
             return "\n\n"
         if self._ends_early(i):
-            if SENTENCE_END.search(line.text):
+            if SENTENCE_END.search(line.text[-LONGEST_WORD:]):
                 return "\n\n"
             return "\n" if self._ends_early(i + 1) or self._is_last_of_block(i + 1) else "\n\n"
         if self._starts_indented(i):
@@ -173,11 +210,23 @@ class Page:
         if not line.height or not after.height:
             return None
         down = line.baseline - after.baseline
-        return down / line.height / self.spacing if down > 0.1 * line.height else None
+        # The larger height: a line in which a narrower font stands in the middle is no smaller one.
+        height = max(line.height, after.height)
+        return down / height / self.spacing if down > 0.1 * height else None
 
     def _may_start_item(self, i: int) -> bool:
         line = self.lines[i]
-        return bool(self._ends_early(i) or SENTENCE_END.search(line.text) or BULLET.match(line.text))
+        return bool(
+            self._ends_early(i) or SENTENCE_END.search(line.text[-LONGEST_WORD:]) or BULLET.match(line.text)
+        )
+
+    def _goes_on_evenly(self, i: int) -> bool:
+        """A full line and one at the usual distance: their fonts differ, but they are of one paragraph."""
+        line, after = self.lines[i], self.lines[i + 1]
+        gap = self._gap(line, after)
+        return (
+            gap is not None and 0.9 < gap < 1.1 and _same_size(line, after, 0.25) and not self._ends_early(i)
+        )
 
     def _is_edge_of_table(self, i: int) -> bool:
         """A table begins, or ends and is not followed by the rest of a cell."""
@@ -187,7 +236,7 @@ class Page:
 
     def _rows(self) -> list[bool]:
         """Which lines are rows of a table: neighbours that end in figures, and the headings above them."""
-        figures = [FIGURE_AT_END.search(line.text) is not None for line in self.lines]
+        figures = [_ends_in_figure(line.text) for line in self.lines]
         rows = [False] * len(figures)
         first = 0
         while first < len(figures):
@@ -196,7 +245,7 @@ class Page:
                 last += 1
             # Two lines of prose may end in figures by chance, but then they are full.
             if last - first >= 3 or (last - first == 2 and self._ends_early(first)):
-                headed = first > 0 and not SENTENCE_END.search(self.lines[first - 1].text)
+                headed = first > 0 and not SENTENCE_END.search(self.lines[first - 1].text[-LONGEST_WORD:])
                 for row in range(first - headed, last):
                     rows[row] = True
             first = last + 1
@@ -230,8 +279,12 @@ class Page:
         if not 0.6 * line.height < indent < 5 * line.height or BULLET.match(line.text):
             return False
         if i + 2 == len(self.lines):
-            return SENTENCE_END.search(line.text) is not None
+            return SENTENCE_END.search(line.text[-LONGEST_WORD:]) is not None
         return self.lines[i + 2].left < after.left - 0.5 * line.height
+
+
+def _ends_in_figure(text: str) -> bool:
+    return text[-1] in "0123456789%€).," and FIGURE_AT_END.search(text[-LONGEST_WORD:]) is not None
 
 
 def _mirrored(lines: Sequence[Line]) -> list[Line]:
@@ -242,10 +295,10 @@ def _mirrored(lines: Sequence[Line]) -> list[Line]:
     ]
 
 
-def _same_size(line: Line, after: Line) -> bool:
+def _same_size(line: Line, after: Line, tolerance: float = 0.12) -> bool:
     if not line.height or not after.height:
         return line.height == after.height
-    return abs(line.height - after.height) <= 0.12 * max(line.height, after.height)
+    return abs(line.height - after.height) <= tolerance * max(line.height, after.height)
 
 
 def _spacings(lines: Sequence[Line]) -> list[float]:

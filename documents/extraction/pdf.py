@@ -11,19 +11,17 @@ from typing import Any
 from documents.extraction.child import nursery
 from documents.extraction.cleaning import CleanPage, RawPage, clean_pages, fold
 from documents.extraction.failures import UnreadableFile
-from documents.extraction.garbage import garbled_share, solid_length
+from documents.extraction.garbage import solid_length
 from documents.extraction.headings import headings_by_size, headings_from_outline
+from documents.extraction.limits import CPU_SECONDS, CPU_SECONDS_OF_A_PAGE, FEW_CHARACTERS
 from documents.extraction.pages import ExtractedPage, Extraction
 
 Message = dict[str, Any]
 Progress = Callable[[int, int], None]
 
-FIRST_CPU_SECONDS = 20.0  # of a document; each page adds:
-CPU_SECONDS_OF_A_PAGE = 0.1
 MOST_DEATHS = 4
 MOST_LOST = 3
 PROGRESS_SECONDS = 0.2  # whoever is told may write it down each time
-FEW_CHARACTERS = 20
 GARBLED = 0.1  # from this share on a page is called garbled,
 LOST = 0.5  # from this on its text is left out
 
@@ -50,6 +48,7 @@ class Reading:
         self.pages: dict[int, Message] = {}
         self.deaths: list[str] = []
         self.used_cpu = 0.0
+        self.peak_memory = 0
         self.is_finished = False
         self.died_at = -1
         self.told_at = 0.0
@@ -65,7 +64,7 @@ class Reading:
                 self._note_death(trouble)
 
     def _cpu_left(self) -> float:
-        return FIRST_CPU_SECONDS + CPU_SECONDS_OF_A_PAGE * self.page_count - self.used_cpu
+        return CPU_SECONDS + CPU_SECONDS_OF_A_PAGE * self.page_count - self.used_cpu
 
     def _follow_one_child(self) -> str:
         """Take what one child sends; gives the reason for which it ended before the document did."""
@@ -74,6 +73,7 @@ class Reading:
                 for message in messages:
                     if message.get("kind") == "exit":
                         self.used_cpu += float(message["cpu"])
+                        self.peak_memory = max(self.peak_memory, int(message["memory"]))
                         return "" if self.is_finished else why_it_ended(int(message["code"]))
                     self._take(message)
         except TimeoutError:
@@ -166,7 +166,7 @@ class Reading:
             return
         if any(page.get("pictures") for page in raw):
             raise UnreadableFile("no_text")
-        if any(garbled_share(page["text"]) >= LOST for page in raw):
+        if any(float(page.get("garbled") or 0) >= LOST for page in raw):
             raise UnreadableFile("garbled")
         if troubles := [page["trouble"] for page in raw if page.get("trouble")] + self.deaths:
             known = ("limit", "timeout")
@@ -182,7 +182,7 @@ class Reading:
     def _page(self, number: int, raw: Message, cleaned: CleanPage) -> ExtractedPage:
         labels = (self.document or {}).get("labels") or []
         label = str(labels[number]) if number < len(labels) else ""
-        share = garbled_share(raw["text"])
+        share = float(raw.get("garbled") or 0)
         problem = ""
         if raw.get("trouble"):
             problem = "unreadable"
@@ -247,7 +247,7 @@ def _one_line(text: str) -> str:
 
 
 def _usable_text(page: Message) -> str:
-    return "" if garbled_share(page["text"]) >= LOST else str(page["text"])
+    return "" if float(page.get("garbled") or 0) >= LOST else str(page["text"])
 
 
 def _lines(page: Message) -> list[list[float]]:

@@ -18,20 +18,24 @@ import pypdfium2.raw as pdfium_c
 from pypdf.errors import EmptyFileError, LimitReachedError
 
 from documents.extraction.garbage import garbled_share, solid_length
+from documents.extraction.limits import (
+    CPU_SECONDS,
+    CPU_SECONDS_OF_A_PAGE,
+    CPU_SECONDS_OF_ONE_PAGE,
+    FEW_CHARACTERS,
+)
 
 Message = dict[str, Any]
 
 MOST_PAGES = 20_000
 MOST_CHARACTERS = 40_000_000  # of a document; a long novel has one million
 MOST_CHARACTERS_OF_A_PAGE = 1_000_000
-CPU_SECONDS = 20  # of a document, and for each of its pages:
-CPU_SECONDS_OF_A_PAGE = 0.1
-CPU_SECONDS_OF_ONE_PAGE = 8  # the most that any single one may take
+MOST_LINES = 500_000  # of a document; ten thousand full pages
 SHORT_PAGE = 400  # characters; below that it is worth asking pypdf whether it sees more
-SECOND_LOOKS_SECONDS = 2.0
+SECOND_LOOKS_SECONDS = 0.3  # that may be spent in vain on a document, and for each page read:
+SECOND_LOOKS_SECONDS_OF_A_PAGE = 0.001
 MOST_FIELDS = 1_000
-MOST_OUTLINE_ENTRIES = 5_000
-FEW_CHARACTERS = 20
+MOST_OUTLINE_ENTRIES = 2_000
 
 sys.setrecursionlimit(2_000)  # hostile nesting ends in a RecursionError long before the stack does
 logging.disable(logging.CRITICAL)
@@ -59,12 +63,13 @@ def read(
         return
     yield document.message() if has_structure else {"kind": "document", "pages": document.page_count}
     total = cpu_total or CPU_SECONDS + CPU_SECONDS_OF_A_PAGE * document.page_count
-    characters = 0
+    characters = lines = 0
     for index in range(start, min(document.page_count, MOST_PAGES)):
         limit_cpu(min(total, used_cpu() + CPU_SECONDS_OF_ONE_PAGE))
         page = document.page(index, only_pypdf=only_pypdf or index == careful)
         characters += len(page["text"])
-        if characters > MOST_CHARACTERS:
+        lines += page["text"].count("\n")
+        if characters > MOST_CHARACTERS or lines > MOST_LINES:
             break
         yield page
     yield {"kind": "done"}
@@ -239,6 +244,7 @@ class Document:
             message |= self._page_by_pdfium(index)
         except Exception:
             return message | self._page_by_pypdf(index)
+        message["garbled"] = garbled_share(message["text"])
         if self._deserves_a_second_look(message):
             message = self._better_of(message, index)
         return message
@@ -271,31 +277,33 @@ class Document:
             return {"engine": "none", "trouble": "damaged"}
         finally:
             self.second_looks += time.process_time() - started
-        message: Message = {"text": text, "engine": "pypdf"}
+        message: Message = {"text": text, "engine": "pypdf", "garbled": garbled_share(text)}
         if solid_length(text) < FEW_CHARACTERS:
             message["pictures"] = self._guarded(lambda: has_images(page), False)
         return message
 
     def _deserves_a_second_look(self, message: Message) -> bool:
         """pypdf is fifteen times slower: only short and garbled pages, and not for ever."""
-        if not self.pypdf or self.second_looks > SECOND_LOOKS_SECONDS:
+        if not self.pypdf:
             return False
-        text = message["text"]
-        return solid_length(text) < SHORT_PAGE or garbled_share(text) > 0.1
+        if message["garbled"] > 0.1:
+            return self.second_looks < 10 * SECOND_LOOKS_SECONDS
+        budget = SECOND_LOOKS_SECONDS + SECOND_LOOKS_SECONDS_OF_A_PAGE * message["index"]
+        return self.second_looks < budget and solid_length(message["text"]) < SHORT_PAGE
 
     def _better_of(self, message: Message, index: int) -> Message:
         other = self._page_by_pypdf(index)
         if other.get("trouble"):
             return message
-        theirs, ours = other["text"], message["text"]
-        if readable_length(theirs) > 2 * readable_length(ours) + FEW_CHARACTERS:
+        if readable_length(other) > 2 * readable_length(message) + FEW_CHARACTERS:
             self.second_looks = 0.0  # it pays on this file
             return {"kind": "page", "index": index} | other
         return message
 
 
-def readable_length(text: str) -> float:
-    return solid_length(text) * (1 - garbled_share(text)) if garbled_share(text) < 0.5 else 0
+def readable_length(page: Message) -> float:
+    share = page["garbled"]
+    return solid_length(page["text"]) * (1 - share) if share < 0.5 else 0
 
 
 def is_cut(path: str) -> bool:
@@ -333,9 +341,13 @@ def lines_of(textpage: Any, text: str) -> list[list[float]]:
             continue
         baseline = y.value
         pdfium_c.FPDFText_GetLooseCharBox(handle, first, at_box)
-        left, right, height = box.left, box.right, box.top - box.bottom
-        pdfium_c.FPDFText_GetLooseCharBox(handle, last, at_box)
+        left, right, heights = box.left, box.right, [box.top - box.bottom]
+        for place in ((first + last) // 2, last):
+            pdfium_c.FPDFText_GetLooseCharBox(handle, place, at_box)
+            heights.append(box.top - box.bottom)
         left, right = min(left, box.left), max(right, box.right)
+        # One odd letter (a bullet, another font) says little of the line: the middle one of three does.
+        height = sorted(heights)[1]
         found.append([start, end, round(left, 1), round(right, 1), round(baseline, 1), round(height, 1)])
     return found
 

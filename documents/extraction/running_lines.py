@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+LONGEST = 250  # characters; a longer line is prose
 EDGE = 3  # lines at the top and at the bottom of a page that may be running ones
 NUMBER = re.compile(r"\d+")
 LETTER = re.compile(r"[^\W\d_]")
@@ -31,7 +32,7 @@ def find_running_lines(pages: Sequence[Sequence[str]]) -> tuple[list[set[int]], 
                 running[page].add(line)
     _drop_page_numbers(pages, running)
     _spare_the_only_lines(pages, running)
-    return running, samples
+    return running, list(dict.fromkeys(samples))
 
 
 def _spare_the_only_lines(pages: Sequence[Sequence[str]], running: list[set[int]]) -> None:
@@ -48,6 +49,8 @@ def _places(pages: Sequence[Sequence[str]]) -> dict[Key, list[tuple[int, int]]]:
     places: dict[Key, list[tuple[int, int]]] = defaultdict(list)
     for number, page in enumerate(pages):
         for zone, line in _edges(page):
+            if len(page[line]) > LONGEST:
+                continue
             places[zone, _folded(page[line])].append((number, line))
     return places
 
@@ -121,7 +124,7 @@ def _drop_page_numbers(pages: Sequence[Sequence[str]], running: list[set[int]]) 
     candidates: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for number, text in enumerate(pages):
         for line in _outermost(text, running[number]):
-            match = PAGE_NUMBER.fullmatch(text[line])
+            match = PAGE_NUMBER.fullmatch(text[line][:LONGEST])
             value = _value(match["number"]) if match else None
             if value is not None:
                 candidates[value - number].append((number, line))

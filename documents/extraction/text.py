@@ -13,7 +13,9 @@ from documents.extraction.pages import ExtractedPage, Extraction, Heading
 MOST_BYTES = 100 * 1024 * 1024
 PAGE_LENGTH = 20_000  # characters; a longer text is cut into pages at the ends of paragraphs
 GUESSING_LENGTH = 200_000  # bytes that are looked at to guess an encoding
-ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
+ATX = re.compile(r" {0,3}(#{1,6})(?=[ \t]|$)")
+CLOSING_SIGNS = re.compile(r"(?:^|[ \t])#+$")
+LONGEST_TITLE = 300
 SETEXT = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 NO_PARAGRAPH = re.compile(r"\s*$| {0,3}(?:[>#|]|[-*+] |\d{1,9}[.)] )| {4}|\t")
@@ -126,7 +128,8 @@ def headings(text: str) -> list[Heading]:
         elif opening := FENCE.match(line):
             fence, before = opening[1], ""
         elif heading := ATX.match(line):
-            _add(found, at, len(heading[1]), heading[2] or "")
+            title = line[heading.end() :].strip()[: 2 * LONGEST_TITLE]
+            _add(found, at, len(heading[1]), CLOSING_SIGNS.sub("", title))
             before = ""
         elif before and (underline := SETEXT.match(line)):
             _add(found, before_at, 1 if underline[1][0] == "=" else 2, before)
@@ -138,6 +141,8 @@ def headings(text: str) -> list[Heading]:
 
 
 def _add(found: list[Heading], offset: int, level: int, title: str) -> None:
-    plain = re.sub(r"!?\[([^\]]*)\]\([^)]*\)|[*_`]{1,3}", lambda match: match[1] or "", title).strip()
+    plain = re.sub(
+        r"!?\[([^\]]*)\]\([^)]*\)|[*_`]{1,3}", lambda match: match[1] or "", title[: 2 * LONGEST_TITLE]
+    ).strip()
     if plain:
-        found.append(Heading(offset, level, plain[:300]))
+        found.append(Heading(offset, level, plain[:LONGEST_TITLE]))

@@ -3,7 +3,6 @@
 from typing import Any, NamedTuple
 
 from django.utils.functional import Promise
-from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 ACCEPTED = _("You can upload PDF, plain text (.txt) and Markdown (.md) files.")
@@ -74,11 +73,4 @@ def for_failure(kind: str, details: dict[str, Any]) -> Wording:
         return FORMATS[details["format"]]
     if kind == "unsupported" and details.get("is_protected"):
         return WORDINGS["protected"]
-    if kind == "limit" and details.get("pages"):
-        return Wording(
-            format_lazy(
-                _("This PDF says it has {count} pages, more than can be read."), count=details["pages"]
-            ),
-            WORDINGS["limit"].remedy,
-        )
     return WORDINGS.get(kind, WORDINGS["unsupported"])

@@ -205,6 +205,7 @@ class Migration(migrations.Migration):
                 ('runs', models.JSONField(default=list, help_text='[start in this text, start in the raw text, length] of each piece the cleaning left alone.')),
                 ('headings', models.JSONField(default=list, help_text='[start in this text, level, title] of each heading known for certain.')),
                 ('problem', models.CharField(blank=True, choices=[('no_text', 'no text, probably scanned'), ('garbled', 'its text makes no sense'), ('unreadable', 'could not be read')], max_length=12, verbose_name='problem')),
+                ('report', models.JSONField(blank=True, default=dict, help_text='What was noted while it was read: characters, garbled share, engine.')),
                 ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pages', to='documents.version')),
             ],
             options={

@@ -66,7 +66,9 @@ class Attempt(models.Model):
     error_class = models.CharField(_("error"), max_length=200, blank=True)
     error_message = models.TextField(_("message"), blank=True)
     traceback = models.TextField(_("traceback"), blank=True)
-    tokens = models.PositiveIntegerField(_("tokens"), null=True, help_text=_("Sent to and received from a provider."))
+    tokens = models.PositiveIntegerField(
+        _("tokens"), null=True, help_text=_("Sent to and received from a provider.")
+    )
 
     objects = AttemptQuerySet.as_manager()
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -26,10 +26,10 @@ class CosineDistanceTo(Func):
     output_field = FloatField()
 
     def __init__(self, vector: Sequence[float], dimensions: int) -> None:
-        super().__init__(F("embedding"), Value(HalfVector(vector).to_text()))
+        super().__init__(F("embedding"), Value(HalfVector(list(vector)).to_text()))
         self.dimensions = int(dimensions)
 
-    def as_sql(self, compiler, connection, **kwargs):  # type: ignore[no-untyped-def]
+    def as_sql(self, compiler: Any, connection: Any, **kwargs: Any) -> tuple[str, Any]:  # type: ignore[override]
         column, column_params = compiler.compile(self.source_expressions[0])
         vector, vector_params = compiler.compile(self.source_expressions[1])
         cast = f"halfvec({self.dimensions})"

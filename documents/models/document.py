@@ -201,7 +201,7 @@ class Document(models.Model):
             with transaction.atomic():
                 version.save()
         except BaseException:
-            version.file.storage.delete(version.file.name)
+            version.file.storage.delete(str(version.file.name))
             raise
         return version
 

@@ -48,6 +48,12 @@ class Page(models.Model):
     )
     problem = models.CharField(_("problem"), max_length=12, choices=Problem, blank=True)
 
+    report = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text=_("What was noted while it was read: characters, garbled share, engine."),
+    )
+
     objects = PageQuerySet.as_manager()
 
     class Meta:

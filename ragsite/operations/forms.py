@@ -13,7 +13,9 @@ class NewIndexForm(forms.Form):
     """Which embedding model a new index is to be built with."""
 
     model = forms.CharField(
-        label=_("Embedding model"), max_length=200, help_text=_("Such as text-embedding-3-small or all-MiniLM-L6-v2.")
+        label=_("Embedding model"),
+        max_length=200,
+        help_text=_("Such as text-embedding-3-small or all-MiniLM-L6-v2."),
     )
 
     def clean_model(self) -> str:

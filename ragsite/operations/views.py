@@ -34,7 +34,9 @@ def test_provider(request: HttpRequest) -> HttpResponse:
     test = llm.test_provider(Index.objects.live().embedding_model)
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "operations/_provider_test.html", {"test": test})
-    return render(request, "operations/provider.html", about_provider() | {"form": NewIndexForm(), "test": test})
+    return render(
+        request, "operations/provider.html", about_provider() | {"form": NewIndexForm(), "test": test}
+    )
 
 
 @require_POST
@@ -47,14 +49,20 @@ def build_index(request: HttpRequest) -> HttpResponse:
         return render(request, "operations/provider.html", about_provider() | {"form": form}, status=422)
     model = form.cleaned_data["model"]
     if not request.POST.get("confirmed"):
-        question = {"form": form, "estimate": estimates.of_reindexing(model), "model": llm.embedding_model(model)}
+        question = {
+            "form": form,
+            "estimate": estimates.of_reindexing(model),
+            "model": llm.embedding_model(model),
+        }
         return render(request, "operations/provider.html", about_provider() | question)
     try:
         building.begin(model)
     except llm.ProviderError as error:
         messages.error(request, f"{error.sentence} {error.remedy}")
     else:
-        messages.success(request, _("The new index is being built. It goes live by itself when it is complete."))
+        messages.success(
+            request, _("The new index is being built. It goes live by itself when it is complete.")
+        )
     return redirect("operations:provider")
 
 

@@ -62,7 +62,9 @@ def test_of_two_who_come_first_at_once_one_becomes_the_operator():
 
     def create(name: str) -> None:
         barrier.wait()
-        Client().post(reverse("accounts:setup"), {**GOOD, "username": name}, **HERE)
+        Client().post(
+            reverse("accounts:setup"), {**GOOD, "username": name}, headers={"host": HERE["HTTP_HOST"]}
+        )
         connection.close()
 
     threads = [threading.Thread(target=create, args=[name]) for name in ("olga", "otto")]

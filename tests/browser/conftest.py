@@ -81,7 +81,12 @@ def provider():
 def site_with_model(transactional_db, sites, provider, settings):
     """The site with a provider: the fake server on loopback; embeddings are made on this machine."""
     provider.control({"reset": True})
-    running = sites("with-model", OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=provider.url, EMBEDDING_MODEL="all-MiniLM-L6-v2")
+    running = sites(
+        "with-model",
+        OPENAI_API_KEY="sk-test",
+        OPENAI_BASE_URL=provider.url,
+        EMBEDDING_MODEL="all-MiniLM-L6-v2",
+    )
     settings.MEDIA_ROOT = running.folder / "files"
     return running
 
@@ -92,11 +97,15 @@ def open_page(browser):
     contexts, complaints = [], []
 
     def open_page(width=1280, height=800, scheme="light", **options):
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, **options)
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, **options
+        )
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(30_000)
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on(
+            "console", lambda message: complaints.append(message.text) if message.type == "error" else None
+        )
         page.on("pageerror", lambda error: complaints.append(str(error)))
         return page
 

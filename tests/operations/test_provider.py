@@ -3,8 +3,8 @@ from django.urls import reverse
 
 from documents.models import Index
 from documents.models.index import IndexState
-from tests.fake_openai import KEY
 from tests.factories import make_indexed
+from tests.fake_openai import KEY
 
 pytestmark = pytest.mark.django_db
 
@@ -54,7 +54,9 @@ def test_a_new_index_is_begun_only_after_its_price_was_seen(client, operator, fa
     settings.EMBEDDING_MODEL = "all-MiniLM-L6-v2"
     make_indexed(operator)
     client.force_login(operator)
-    page = client.post(reverse("operations:build_index"), {"model": "text-embedding-3-small"}).content.decode()
+    page = client.post(
+        reverse("operations:build_index"), {"model": "text-embedding-3-small"}
+    ).content.decode()
 
     assert "About 1 chunks" in page
     assert "US dollars" in page

@@ -26,7 +26,9 @@ class Command(BaseCommand):
         if asked.notice:
             self.stdout.write(f"\n{asked.notice}")
         for source in asked.citations.cited():
-            self.stdout.write(f"[{source.number}] {source.document_title}, page {source.page_label or source.page}")
+            self.stdout.write(
+                f"[{source.number}] {source.document_title}, page {source.page_label or source.page}"
+            )
         if asked.state != AnswerState.COMPLETE:
             raise CommandError(f"The answer is {asked.get_state_display()}.")
 

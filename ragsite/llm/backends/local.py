@@ -11,7 +11,16 @@ from .minilm.model import POSITIONS, WIDTH, MiniLM
 from .minilm.weights import WeightsUnavailable, is_installed, map_tensors, read_vocabulary
 from .minilm.wordpiece import WordPieceTokenizer
 
-__all__ = ["DIMENSIONS", "MAX_TOKENS", "MODEL", "WeightsUnavailable", "embed", "is_installed", "load", "tokenizer"]
+__all__ = [
+    "DIMENSIONS",
+    "MAX_TOKENS",
+    "MODEL",
+    "WeightsUnavailable",
+    "embed",
+    "is_installed",
+    "load",
+    "tokenizer",
+]
 
 MODEL = "all-MiniLM-L6-v2"
 DIMENSIONS = WIDTH

@@ -20,6 +20,8 @@ NORM_EPSILON = 1e-12
 # Sized so that what is worked on stays in the processor's second-level cache.
 _GELU_ROWS = 32
 _SCORES_AT_ONCE = 150_000
+# Below this BLAS is a quarter faster with the weights on the left: a question, not a chunk.
+_FEW_ROWS = 100
 # exp() of at most this, summed over a text and weighed, is far from the ends of float32.
 _SAFE_EXPONENT = 60.0
 
@@ -30,11 +32,14 @@ _GELU_LIMIT = 20.0
 
 
 class Dense(NamedTuple):
-    weight: np.ndarray  # (inputs, outputs), contiguous: twice as fast for one question as the file's order
+    weight: np.ndarray  # (outputs, inputs), as in the file: it stays mapped, and processes share its pages
     bias: np.ndarray
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
-        result = rows @ self.weight
+        if len(rows) < _FEW_ROWS:
+            result = np.ascontiguousarray((self.weight @ rows.T).T)
+        else:
+            result = rows @ self.weight.T
         result += self.bias
         return result
 
@@ -134,7 +139,6 @@ def _attend_with_heads(
 
 
 def _gelu_in_place(rows: np.ndarray) -> np.ndarray:
-    """Twice the GELU: the weights that come next are halved."""
     a, b, c = _GELU
     for start in range(0, len(rows), _GELU_ROWS):
         x = rows[start : start + _GELU_ROWS]
@@ -147,6 +151,7 @@ def _gelu_in_place(rows: np.ndarray) -> np.ndarray:
         gate *= x
         np.tanh(gate, out=gate)
         gate += 1
+        gate *= 0.5
         x *= gate
     return rows
 
@@ -157,7 +162,7 @@ def _layer(tensors: Mapping[str, np.ndarray], name: str) -> Layer:
         attention_output=_dense(tensors, f"{name}.attention.output.dense"),
         attention_norm=_norm(tensors, f"{name}.attention.output.LayerNorm"),
         widen=_dense(tensors, f"{name}.intermediate.dense"),
-        narrow=_halved(_dense(tensors, f"{name}.output.dense")),
+        narrow=_dense(tensors, f"{name}.output.dense"),
         output_norm=_norm(tensors, f"{name}.output.LayerNorm"),
     )
 
@@ -166,17 +171,13 @@ def _projections(tensors: Mapping[str, np.ndarray], name: str) -> Dense:
     query, key, value = (_dense(tensors, f"{name}.{part}") for part in ("query", "key", "value"))
     scale = np.float32(HEAD_WIDTH**-0.5)
     return Dense(
-        np.hstack([query.weight * scale, key.weight, value.weight]),
+        np.vstack([query.weight * scale, key.weight, value.weight]),
         np.hstack([query.bias * scale, key.bias, value.bias]),
     )
 
 
-def _halved(dense: Dense) -> Dense:
-    return Dense(dense.weight * np.float32(0.5), dense.bias)
-
-
 def _dense(tensors: Mapping[str, np.ndarray], name: str) -> Dense:
-    return Dense(np.ascontiguousarray(tensors[f"{name}.weight"].T), tensors[f"{name}.bias"])
+    return Dense(tensors[f"{name}.weight"], tensors[f"{name}.bias"])
 
 
 def _norm(tensors: Mapping[str, np.ndarray], name: str) -> Norm:

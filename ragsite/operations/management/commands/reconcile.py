@@ -21,4 +21,4 @@ class Command(BaseCommand):
 
             reconcile.loop(interrupt_lost_answers)
         else:
-            self.stdout.write(f"{reconcile.reconcile()} put back on the queue")
+            self.stdout.write(f"{reconcile.revive_all(reconcile.lost_tasks())} put back on the queue")

@@ -1,0 +1,75 @@
+"""How fast the local model is: `python bench/embed_local.py`.
+
+Chunks of 250 word pieces per second with one and with two threads, and the milliseconds of one short question,
+each in a process of its own, for the number of threads is fixed when numpy is imported. The floor is what the
+same matrix products cost alone: how much of the time is not spent in BLAS shows how well the rest is written.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+PIECES = 250
+CHUNKS = 8
+SECONDS = 5.0
+QUESTION = "How much does fresh water cost at the quay?"
+
+
+def main() -> None:
+    for threads in (1, 2):
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
+        subprocess.run([sys.executable, __file__, str(threads)], env=environment, check=True)
+
+
+def measure(threads: str) -> None:
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+    from ragsite.llm.backends import local
+
+    started = time.perf_counter()
+    local.load()
+    local.tokenizer.count("")
+    loaded = time.perf_counter() - started
+    chunk = best(lambda: local.embed(["ship " * PIECES] * CHUNKS)) / CHUNKS
+    question = best(lambda: local.embed([QUESTION]))
+    floor = best(lambda: multiply(CHUNKS * PIECES)) / CHUNKS
+    print(
+        f"{threads} thread(s): {1 / chunk:5.1f} chunks/s (floor {1 / floor:5.1f}, ratio {chunk / floor:.2f}),"
+        f" one question {question * 1000:5.1f} ms, load {loaded * 1000:4.0f} ms, {resident_megabytes()} MB resident"
+    )
+
+
+def best(action: Callable[[], object]) -> float:
+    """Seconds of the quickest run: others only say what else the machine was doing."""
+    action()
+    end = time.perf_counter() + SECONDS
+    quickest = float("inf")
+    while (started := time.perf_counter()) < end:
+        action()
+        quickest = min(quickest, time.perf_counter() - started)
+    return quickest
+
+
+def multiply(rows: int) -> None:
+    """The matrix products of the dense layers, 1,000 rows at once, and nothing else."""
+    import numpy as np
+
+    for inputs, outputs in [(384, 1152), (384, 384), (384, 1536), (1536, 384)]:
+        left, right = np.ones((1000, inputs), np.float32), np.ones((inputs, outputs), np.float32)
+        result = np.empty((1000, outputs), np.float32)
+        for _ in range(6 * rows // 1000):
+            np.matmul(left, right, out=result)
+
+
+def resident_megabytes() -> str:
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return "?"
+    return next(str(int(line.split()[1]) // 1024) for line in lines if line.startswith("VmRSS"))
+
+
+if __name__ == "__main__":
+    measure(sys.argv[1]) if len(sys.argv) > 1 else main()

@@ -1,0 +1,7 @@
+"""What one document may cost, for both sides: the worker counts, the kernel enforces."""
+
+MEMORY = 512 * 1024 * 1024
+CPU_SECONDS = 20.0  # of a document; each of its pages adds:
+CPU_SECONDS_OF_A_PAGE = 0.1
+CPU_SECONDS_OF_ONE_PAGE = 8  # the most that any single one may take
+FEW_CHARACTERS = 20  # a page with fewer has no text layer to speak of

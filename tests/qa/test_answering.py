@@ -1,0 +1,257 @@
+import asyncio
+import time
+
+import pytest
+
+from documents.models import Collection
+from qa.answering import ask, joined, turns_before
+from qa.models import AnswerState, Question
+from qa.prompts import Turn
+from tests.factories import make_document, make_indexed, make_question
+from tests.qa.conftest import finished, plain
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ASKED = "What does a student membership cost?"
+
+
+async def test_without_a_key_the_answer_is_a_cited_quote(browser, alice, prices):
+    question = await (await browser(alice)).asked(ASKED)
+
+    assert (question.state, question.kind, question.model) == ("complete", "quoted", "")
+    assert "21 euros" in question.answer
+    citation = await question.citations.aget(is_cited=True)
+    assert "21 euros" in citation.quote
+    assert prices.serving.text[citation.quote_start : citation.quote_end] == citation.quote
+    assert "Quotes from your documents" in question.followed.final
+
+
+async def test_with_a_key_the_answer_is_written_and_cited(browser, alice, prices, writer):
+    question = await (await browser(alice)).asked(ASKED)
+
+    assert (question.state, question.kind, question.finish_reason) == ("complete", "written", "stop")
+    assert "21 euros" in question.answer
+    assert "[1]" in question.answer
+    assert (await question.citations.aget(number=1)).is_cited
+    assert question.input_tokens > 100
+    assert question.output_tokens > 5
+    assert question.cost > 0
+    assert question.host in question.followed.final
+    assert question.followed.text.strip() == question.answer
+    assert len(writer.chats) == 1
+
+
+async def test_a_key_added_later_needs_no_new_vectors(browser, alice, prices, writer):
+    await (await browser(alice)).asked(ASKED)
+    assert writer.embeddings == []
+
+
+async def test_how_it_came_about_is_kept(browser, alice, prices, writer):
+    question = await (await browser(alice)).asked(ASKED)
+    assert {"embed", "search", "first_token", "write", "total"} <= set(question.timings)
+    assert question.trace[0]["dense_rank"] == 1
+    assert question.trace[0]["keyword_rank"] == 1
+    assert "text" not in question.trace[0]
+
+
+async def test_nothing_found_says_so_and_shows_the_nearest(browser, alice, prices):
+    question = await (await browser(alice)).asked("Who was the first emperor of China?")
+    assert (question.state, question.kind) == ("complete", "nothing")
+    assert "Nothing in your documents answers this" in question.followed.final
+
+
+async def test_a_person_without_documents_costs_nothing(browser, bob, prices, writer):
+    question = await (await browser(bob)).asked(ASKED)
+    assert question.kind == "nothing"
+    assert writer.requests == []
+
+
+async def test_too_many_requests_at_the_provider_are_told_at_once_with_quotes_instead(
+    browser, alice, prices, writer
+):
+    writer.fault("status", status=429, retry_after=20)
+    since = time.monotonic()
+    question = await (await browser(alice)).asked(ASKED)
+
+    assert time.monotonic() - since < 3
+    assert (question.kind, question.error_kind) == ("quoted", "rate_limited")
+    assert "takes no more requests for the moment" in question.followed.final
+    assert "21 euros" in question.followed.final
+    assert len(writer.chats) == 1
+
+
+@pytest.mark.parametrize(
+    "fault", ["quota", "bad_key", "html", "broken_json", "empty_object", "no_choices", "null_content"]
+)
+async def test_a_provider_that_gives_no_answer_is_named_plainly_with_quotes_instead(
+    browser, alice, prices, writer, fault
+):
+    writer.fault(fault)
+    question = await (await browser(alice)).asked(ASKED)
+
+    assert question.kind == "quoted"
+    assert "These are quotes from your documents instead." in question.notice
+    assert "Error" not in plain(question.followed.final)
+    assert "21 euros" in question.answer
+
+
+async def test_a_refused_key_is_asked_about_once_a_minute(browser, alice, prices, writer):
+    writer.fault("bad_key", times=0)
+    person = await browser(alice)
+    await person.asked(ASKED)
+    second = await person.asked("What do members borrow?")
+    assert len(writer.chats) == 1
+    assert "refuses the key" in second.notice
+
+
+async def test_an_answer_given_while_the_provider_was_away_is_not_kept(browser, alice, prices, writer):
+    writer.fault("status", status=500)
+    person = await browser(alice)
+    await person.asked(ASKED)
+    second = await person.asked(ASKED)
+    assert (second.kind, second.cached_from) == ("written", None)
+
+
+@pytest.mark.parametrize(
+    ("fault", "values", "notice"),
+    [
+        ("no_finish", {"after": 3}, "without saying that the answer is complete"),
+        ("finish", {"reason": "length", "after": 4}, "longest answer"),
+        ("finish", {"reason": "content_filter", "after": 4}, "content filter"),
+        ("reset", {"after": 3}, "broke off"),
+        ("stream_error", {"after": 3}, "broke off"),
+        ("broken_stream", {"after": 3}, "could not be understood"),
+    ],
+)
+async def test_an_answer_that_breaks_off_is_kept_as_unfinished_and_never_from_the_cache(
+    browser, alice, prices, writer, fault, values, notice
+):
+    writer.fault(fault, **values)
+    person = await browser(alice)
+    question = await person.asked(ASKED)
+
+    assert question.state == AnswerState.UNFINISHED
+    assert question.answer
+    assert question.answer in question.followed.text
+    assert notice in question.notice
+    assert "Try again" in question.followed.final
+    assert (await person.asked(ASKED)).cached_from is None
+
+
+async def test_a_provider_that_stalls_is_given_up(browser, alice, prices, writer, settings):
+    settings.LLM_BETWEEN_TOKENS_TIMEOUT = 0.5
+    writer.fault("stall", after=3)
+    question = await (await browser(alice)).asked(ASKED)
+    assert (question.state, question.error_kind) == ("unfinished", "timeout")
+    assert "did not answer in time" in question.followed.final
+
+
+async def test_thinking_is_no_part_of_the_answer(browser, alice, prices, writer):
+    writer.fault("thinking", text="The reader wants a price.")
+    question = await (await browser(alice)).asked(ASKED)
+    assert "wants a price" not in question.answer + question.followed.text + question.followed.final
+    assert any("thinking" in event.body for event in question.followed.events if event.kind == "step")
+
+
+async def test_an_endless_answer_is_cut(browser, alice, prices, writer, settings):
+    settings.CHAT_MAX_OUTPUT_TOKENS = 50
+    writer.answer = "word " * 5000
+    question = await (await browser(alice)).asked(ASKED)
+    assert question.state == AnswerState.UNFINISHED
+    assert len(question.answer) < 600
+    assert "too long" in question.notice
+
+
+async def test_stopping_keeps_what_was_written_and_hangs_up(browser, alice, prices, writer):
+    writer.fault("slow", seconds=0.1)
+    writer.answer = "one two three four five six seven eight nine ten " * 10
+    person = await browser(alice)
+    question = await person.ask(ASKED)
+    await person.follow(question, until=lambda followed: "three" in followed.text)
+
+    response = await person.client.post(f"/questions/{question.pk}/stop/")
+    since = time.monotonic()
+    await finished()
+    assert response.status_code == 302
+    assert time.monotonic() - since < 2
+    await question.arefresh_from_db()
+    assert question.state == AnswerState.STOPPED
+    assert question.answer.startswith("one two three")
+    await _until(lambda: writer.chats[0].hung_up_at)
+
+
+async def _until(condition, seconds=3):
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 (the condition is another thread's)
+            await asyncio.sleep(0.02)
+
+
+async def test_a_follow_up_is_put_so_that_it_stands_alone(browser, alice, prices, writer):
+    person = await browser(alice)
+    first = await person.asked(ASKED)
+    writer.answer = "How long may members of the observatory borrow instruments?"
+    second = await person.asked("And how long may they borrow them?", conversation=first.conversation_id)
+    assert second.search_query == writer.answer
+    assert len(writer.chats) == 3
+
+
+async def test_without_a_model_a_follow_up_is_joined_with_the_question_before(browser, alice, prices):
+    person = await browser(alice)
+    first = await person.asked("What do members borrow?")
+    second = await person.asked("For how long may they?", conversation=first.conversation_id)
+    assert second.search_query == "What do members borrow? For how long may they?"
+    assert "four weeks" in second.answer
+
+
+def test_a_question_that_leans_on_nothing_is_not_joined():
+    history = [Turn("What does it cost?", "21 euros")]
+    assert joined("Which instruments may members borrow?", history) == "Which instruments may members borrow?"
+    assert joined("And why?", history) == "What does it cost? And why?"
+
+
+async def test_the_conversation_before_is_what_was_last_answered(browser, alice):
+    first = await _saved(alice, "First?", "Old answer.")
+    repeat = await _saved(alice, "First?", "New answer.", conversation=first.conversation, parent=first)
+    second = await _saved(alice, "Second?", "", conversation=first.conversation)
+    assert turns_before(second) == [Turn("First?", "New answer.")]
+    assert turns_before(repeat) == []
+
+
+async def _saved(user, text, answer, **fields):
+    return make_question(user, text, answer=answer, state="complete", **fields)
+
+
+async def test_a_conversation_about_one_document_looks_nowhere_else(browser, alice, prices):
+    other = make_indexed(alice, "Parking costs 5 euros a day.", name="parking.txt")
+    person = await browser(alice)
+    question = await person.asked("What does parking cost?", document=other.pk)
+    assert [citation.document_id async for citation in question.citations.all()] == [other.pk]
+
+
+def test_the_shell_asks_in_one_line(alice, prices):
+    said = []
+    question = ask(ASKED, user=alice, on_text=said.append)
+    assert "21 euros" in question.answer
+    assert "".join(said) == question.answer
+
+
+def test_the_shell_says_when_there_is_nobody_to_ask_as(db):
+    with pytest.raises(Exception, match="There is no operator yet"):
+        ask(ASKED)
+
+
+async def test_an_answer_is_not_written_into_a_deleted_conversation(browser, alice, prices, writer):
+    writer.fault("slow", seconds=0.1)
+    writer.answer = "one two three four five six seven eight nine ten " * 10
+    person = await browser(alice)
+    question = await person.ask(ASKED)
+    await person.follow(question, until=lambda followed: followed.text)
+    await person.client.post(f"/c/{question.conversation_id}/delete/")
+    await finished()
+    assert not await Question.objects.filter(pk=question.pk).aexists()
+
+
+def test_a_document_that_is_still_being_read_is_not_asked(alice):
+    make_document(alice)
+    assert Collection.objects.private_to(alice).documents.askable().count() == 0
+    assert ask("Where does it rain?", user=alice).kind == "nothing"

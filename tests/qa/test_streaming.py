@@ -1,0 +1,234 @@
+import asyncio
+import time
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from qa import streaming
+from qa.models import Question
+from qa.streaming import interrupt_lost_answers, sse_event
+from tests.factories import make_question
+from tests.qa.conftest import finished, read_event
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ASKED = "What does a student membership cost?"
+COUNTING = " ".join(f"word{number}" for number in range(60))
+
+
+def written_by(writer, text=COUNTING, seconds=0.03):
+    writer.answer = text
+    writer.fault("slow", seconds=seconds)
+
+
+async def test_a_lost_connection_goes_on_after_the_last_event(browser, alice, prices, writer):
+    written_by(writer)
+    person = await browser(alice)
+    question = await person.ask(ASKED)
+    before = await person.follow(question, until=lambda followed: "word20" in followed.text)
+    after = await person.follow(question, after=before.events[-1].id)
+
+    assert (before.text + after.text).split() == COUNTING.split()
+    assert len(writer.chats) == 1
+
+
+async def test_a_second_reader_gets_the_whole_answer_from_its_first_word(browser, alice, prices, writer):
+    written_by(writer)
+    person = await browser(alice)
+    question = await person.ask(ASKED)
+    await person.follow(question, until=lambda followed: "word20" in followed.text)
+    one, other = await asyncio.gather(person.follow(question), person.follow(question))
+
+    assert one.text == other.text
+    assert one.text.split() == COUNTING.split()
+    assert len(writer.chats) == 1
+
+
+async def test_words_are_gathered_so_that_a_token_costs_no_event(browser, alice, prices, writer):
+    written_by(writer, seconds=0.002)
+    followed = (await (await browser(alice)).asked(ASKED)).followed
+    assert followed.kinds.count("token") < 30
+    assert followed.kinds[-2:] == ["final", "done"]
+
+
+async def test_a_closed_tab_neither_ends_nor_repeats_the_answer(browser, alice, prices, writer):
+    written_by(writer, seconds=0.01)
+    person = await browser(alice)
+    question = await person.ask(ASKED)
+    await person.follow(question, until=lambda followed: followed.text)
+    await finished()
+    await question.arefresh_from_db()
+    assert question.answer == COUNTING
+    assert len(writer.chats) == 1
+
+
+async def test_a_finished_answer_is_told_again_from_the_database(browser, alice, prices):
+    person = await browser(alice)
+    question = await person.asked(ASKED)
+    await streaming._clients().writer.delete(f"answer:{question.pk}")
+
+    followed = await person.follow(question)
+
+    assert followed.kinds == ["final", "done"]
+    assert "21 euros" in followed.final
+
+
+async def test_the_stream_of_another_person_is_not_there(browser, alice, bob, prices):
+    question = await (await browser(alice)).asked(ASKED)
+    response = await (await browser(bob)).client.get(f"/questions/{question.pk}/stream/")
+    assert response.status_code == 404
+
+
+async def test_following_starts_nothing(browser, alice, prices, writer):
+    question = make_question(alice, ASKED)
+    person = await browser(alice)
+    with pytest.raises(TimeoutError):
+        await person.follow(question, seconds=1)
+    assert writer.requests == []
+
+
+async def test_a_person_switched_off_is_shown_no_more(browser, alice, prices, writer, monkeypatch):
+    monkeypatch.setattr(streaming, "LOOK_SECONDS", 0.3)
+    written_by(writer, seconds=0.1)
+    person = await browser(alice)
+    question = await person.ask(ASKED)
+    await person.follow(question, until=lambda followed: followed.text)
+    type(alice).objects.filter(pk=alice.pk).update(is_active=False)
+
+    events = [event async for event in streaming.answer_events(question.pk, user=alice)]
+
+    assert read_event(events[-1].strip()).kind == "done"
+    assert not any(event.startswith("event: final") for event in events)
+
+
+async def test_a_silent_stream_shows_a_sign_of_life(alice, monkeypatch):
+    monkeypatch.setattr(streaming, "READER_LINE_SECONDS", 0.2)
+    monkeypatch.setattr(streaming, "BLOCK_MS", 100)
+    question = make_question(alice, ASKED)
+    stream = streaming.answer_events(question.pk)
+    async with asyncio.timeout(5):
+        async for event in stream:
+            if event.startswith(":"):
+                break
+    await stream.aclose()
+    await streaming.close_clients()
+
+
+async def test_a_model_that_is_slow_to_begin_is_explained(browser, alice, prices, writer, monkeypatch):
+    monkeypatch.setattr(streaming, "SILENCE_SECONDS", 0.3)
+    writer.fault("late", seconds=1)
+    followed = (await (await browser(alice)).asked(ASKED)).followed
+    assert any("The model is thinking" in event.body for event in followed.events if event.kind == "step")
+
+
+async def test_the_text_is_saved_as_it_grows(browser, alice, prices, writer, monkeypatch):
+    monkeypatch.setattr(streaming, "SAVE_SECONDS", 0.1)
+    written_by(writer)
+    person = await browser(alice)
+    question = await person.ask(ASKED)
+    await person.follow(question, until=lambda followed: "word30" in followed.text)
+    await question.arefresh_from_db()
+    assert question.is_running
+    assert question.answer.startswith("word0 word1")
+
+
+async def test_a_server_that_stops_marks_what_it_was_writing_as_interrupted(browser, alice, prices, writer):
+    written_by(writer, seconds=0.1)
+    person = await browser(alice)
+    question = await person.ask(ASKED)
+    await person.follow(question, until=lambda followed: "word3" in followed.text)
+    await streaming.finish_running_answers(timeout=0.1)
+
+    await question.arefresh_from_db()
+    assert question.state == "interrupted"
+    assert question.answer.startswith("word0 word1 word2")
+
+
+async def test_a_server_that_stops_lets_an_answer_end(browser, alice, prices, writer):
+    written_by(writer, seconds=0.01)
+    person = await browser(alice)
+    question = await person.ask(ASKED)
+    await streaming.finish_running_answers(timeout=10)
+    await question.arefresh_from_db()
+    assert question.state == "complete"
+
+
+async def test_stop_reaches_an_answer_that_another_process_writes(
+    browser, alice, prices, writer, monkeypatch
+):
+    monkeypatch.setattr(streaming, "SAVE_SECONDS", 0.1)
+    written_by(writer, seconds=0.1)
+    person = await browser(alice)
+    question = await person.ask(ASKED)
+    await person.follow(question, until=lambda followed: followed.text)
+    running = streaming.RUNNING.pop(question.pk)  # as another process sees it
+    await streaming.request_stop(question.pk)
+    await asyncio.wait([running.task], timeout=5)
+    await question.arefresh_from_db()
+    assert question.state == "stopped"
+
+
+def test_an_answer_that_nobody_writes_any_more_is_interrupted_with_its_text(alice):
+    long_ago = timezone.now() - timedelta(seconds=21)
+    lost = make_question(alice, heartbeat_at=long_ago, answer="It rains in")
+    alive = make_question(alice)
+    done = make_question(alice, heartbeat_at=long_ago, state="complete")
+
+    assert interrupt_lost_answers() == 1
+
+    lost.refresh_from_db()
+    assert (lost.state, lost.answer) == ("interrupted", "It rains in")
+    assert Question.objects.get(pk=alive.pk).is_running
+    assert Question.objects.get(pk=done.pk).is_complete
+
+
+async def test_with_redis_away_the_answer_is_written_saved_and_shown(
+    browser, alice, prices, writer, settings, monkeypatch
+):
+    settings.STREAM_URL = "unix:///nowhere/redis.sock"
+    monkeypatch.setattr(streaming, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(streaming, "REDIS_REST_SECONDS", 0.2)
+    question = await (await browser(alice)).asked(ASKED)
+    assert question.state == "complete"
+    assert question.followed.kinds == ["final", "done"]
+    assert "21 euros" in question.followed.final
+
+
+async def test_an_open_stream_holds_no_database_connection(browser, alice, prices, writer):
+    from django.db import connection
+
+    written_by(writer, seconds=0.2)
+    person = await browser(alice)
+    question = await person.ask(ASKED)
+    readers = [asyncio.create_task(person.follow(question, seconds=60)) for _ in range(10)]
+    await asyncio.sleep(1.5)
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from pg_stat_activity where datname = current_database()")
+        count = cursor.fetchone()[0]
+    await streaming.request_stop(question.pk)
+    await asyncio.gather(*readers)
+    assert count <= 3
+
+
+def test_text_cannot_pose_as_an_event():
+    event = sse_event("token", "a\n\nevent: done\r\rdata: x\r\nid: 9", id="1-0")
+    assert event.count("\n\n") == 1
+    assert [line.split(":")[0] for line in event.strip().split("\n")] == ["event", "id", *["data"] * 6]
+
+
+async def test_a_forged_event_in_an_answer_stays_text(browser, alice, prices, writer):
+    writer.answer = "First.\n\nevent: done\ndata: x\n\nLast."
+    followed = (await (await browser(alice)).asked(ASKED)).followed
+    assert followed.kinds.count("done") == 1
+    assert "event: done" in followed.text
+    assert followed.text.endswith("Last.")
+
+
+async def test_words_arrive_as_they_are_written(browser, alice, prices, writer):
+    written_by(writer, seconds=0.05)
+    person = await browser(alice)
+    question = await person.ask(ASKED)
+    since = time.monotonic()
+    await person.follow(question, until=lambda followed: "word2" in followed.text)
+    assert time.monotonic() - since < 2
