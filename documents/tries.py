@@ -6,7 +6,7 @@ import logging
 import time
 from datetime import timedelta
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connections, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -16,13 +16,16 @@ from documents.locking import advisory_lock
 from documents.models import Attempt, Document, Task
 from documents.models.document import SummaryState
 from documents.models.task import Kind, Superseded
-from ragsite.llm.errors import ProviderError
+from ragsite import llm
+from ragsite.llm import ProviderError
 
 logger = logging.getLogger("ragsite.jobs")
 
 VERBS = {Kind.INDEX: indexing.index, Kind.SUMMARISE: summaries.summarise, Kind.BUILD: building.build}
 MAX_DEATHS = 3  # so many workers a task may take with it before it is set aside
+STUBBORN_AFTER = 6  # failed tries
 OPERATOR_WAIT = timedelta(seconds=60)
+DATABASE_AWAY = (OperationalError, InterfaceError)
 
 
 def run(task: Task, *, job_id: str = "") -> None:
@@ -39,13 +42,15 @@ def attempt(task: Task, job_id: str) -> None:
     task.job_under_way = job_id
     began, outcome = time.monotonic(), "done"
     try:
-        VERBS[Kind(task.kind)](task)
+        with llm.collect_usage() as used:
+            VERBS[Kind(task.kind)](task)
+        if used.input_tokens:
+            Task.objects.bring_forward()
     except Superseded:
         outcome = "superseded"
-    except (OperationalError, InterfaceError):
-        outcome = (
-            "database away"  # no row can be written now, and the try is not the task's fault: it stays due
-        )
+    except DATABASE_AWAY:
+        outcome = "database away"  # not the task's fault: it stays due
+        note_outage(task)
         raise
     except Exception as error:
         outcome = type(error).__name__
@@ -55,6 +60,17 @@ def attempt(task: Task, job_id: str) -> None:
         took = round((time.monotonic() - began) * 1000)
         where = f"kind={task.kind} task={task.pk} document={task.document_id} try={task.tries}"
         logger.info("job=%s %s ms=%s outcome=%s", job_id or "-", where, took, outcome)
+
+
+def note_outage(task: Task) -> None:
+    """Waits for the database, then closes the try's entry, so that it is not taken for the death of a worker."""
+    for pause in (*range(1, 6), *[5] * 10):  # a minute; this worker could do nothing else meanwhile
+        connections.close_all()
+        try:
+            Attempt.objects.interrupted(task)
+            return
+        except DATABASE_AWAY:
+            time.sleep(pause)
 
 
 def was_deadly(task: Task) -> bool:
@@ -112,5 +128,10 @@ def fail(task: Task, kind: str, error: Exception, sentence: str, remedy: str) ->
 
 
 def tell_waiting(task: Task, kind: str, sentence: str) -> None:
-    if task.is_seen and task.document:
-        task.document.wait_after(kind, sentence)
+    """On the document's row; from the sixth failed try on it says that this has gone on for a while, and the uploader is told."""
+    if not (task.is_seen and task.document):
+        return
+    is_stubborn = task.tries >= STUBBORN_AFTER
+    task.document.wait_after(kind, _("Still not working: %s") % sentence if is_stubborn else sentence)
+    if task.tries == STUBBORN_AFTER:
+        notifications.tell(task.document, is_failure=True)

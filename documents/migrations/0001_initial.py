@@ -140,6 +140,7 @@ class Migration(migrations.Migration):
                 ('error_kind', models.CharField(blank=True, max_length=40, verbose_name='kind of failure')),
                 ('error', models.TextField(blank=True, verbose_name='what went wrong')),
                 ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='asked for')),
+                ('changed_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='changed')),
                 ('document', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='tasks', to='documents.document')),
                 ('index', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='tasks', to='documents.index')),
             ],

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from documents.models.index import Index
+from ragsite import llm
 
 if TYPE_CHECKING:
     from documents.models.document import Document
@@ -30,6 +31,9 @@ class TaskState(models.TextChoices):
     CANCELLED = "cancelled", _("cancelled")
 
 
+CLOCK_SLACK = timedelta(seconds=5)  # clocks of several machines differ by less
+
+
 class Superseded(Exception):
     """The same work was asked for afresh, cancelled or deleted meanwhile: nothing may be written."""
 
@@ -45,7 +49,15 @@ class TaskQuerySet(models.QuerySet["Task"]):
         return self.filter(state=TaskState.OPEN)
 
     def due(self, now: datetime | None = None) -> Self:
-        return self.open().filter(next_try_at__lte=now or timezone.now()).order_by("next_try_at", "pk")
+        now = now or timezone.now()
+        # Changed in the future: the clock was set back, and nobody can say how long this one still wants to wait.
+        has_come = models.Q(next_try_at__lte=now) | models.Q(changed_at__gt=now + CLOCK_SLACK)
+        return self.open().filter(has_come).order_by("next_try_at", "pk")
+
+    def bring_forward(self) -> int:
+        """The provider answers again: what waits because of it need not wait longer. Where it named a time, that time stands."""
+        waiting = self.open().filter(error_kind__in=llm.RECOVERABLE_KINDS, next_try_at__gt=timezone.now())
+        return waiting.update(next_try_at=timezone.now(), changed_at=timezone.now())
 
     def cancel(self) -> int:
         """A run that is under way finds its generation outdated and writes nothing."""
@@ -74,7 +86,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
                     "",
                     "",
                 )
-                task.start_at, task.next_try_at = start_at, timezone.now()
+                task.start_at, task.next_try_at, task.changed_at = start_at, timezone.now(), timezone.now()
                 task.save()
         if enqueue:
             task.enqueue_on_commit()
@@ -106,6 +118,7 @@ class Task(models.Model):
     error_kind = models.CharField(_("kind of failure"), max_length=40, blank=True)
     error = models.TextField(_("what went wrong"), blank=True)
     created_at = models.DateTimeField(_("asked for"), auto_now_add=True)
+    changed_at = models.DateTimeField(_("changed"), default=timezone.now)
 
     job_under_way = ""  # the RQ job of the try that runs in this process
 
@@ -128,7 +141,10 @@ class Task(models.Model):
 
     @property
     def is_due(self) -> bool:
-        return self.state == TaskState.OPEN and self.next_try_at <= timezone.now()
+        now = timezone.now()
+        return self.state == TaskState.OPEN and (
+            self.next_try_at <= now or self.changed_at > now + CLOCK_SLACK
+        )
 
     @property
     def is_seen(self) -> bool:
@@ -188,6 +204,7 @@ class Task(models.Model):
         self._update(next_try_at=time, error_kind=kind, error=error)
 
     def _update(self, **values: object) -> None:
+        values["changed_at"] = timezone.now()
         for name, value in values.items():
             setattr(self, name, value)
         Task.objects.filter(pk=self.pk, generation=self.generation).update(**values)

@@ -120,3 +120,14 @@ class TooLarge(RequestRefused):
 
     kind = "too_long"
     too_many = False
+
+
+# What a call that goes well shows to be over. A rate limit is not among them: it names its own end.
+RECOVERABLE_KINDS = frozenset(
+    [
+        *(ProviderUnavailable.kind, *ProviderUnavailable.sentences),
+        *(BadResponse.kind, *BadResponse.sentences),
+        *(KeyRefused.kind, QuotaSpent.kind),
+        *(NotConfigured.kind, "bad_settings"),
+    ]
+)

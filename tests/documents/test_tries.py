@@ -8,7 +8,7 @@ from rq.registry import FailedJobRegistry
 
 from documents import jobs, reconcile, tries
 from documents.locking import advisory_lock
-from documents.models import Attempt, Chunk, Document, State, Task
+from documents.models import Attempt, Chunk, Document, Notice, State, Task
 from documents.models.task import Kind, TaskState, retry_delay
 from ragsite.queue import JSON_SERIALIZER, Job
 from tests.factories import make_document, make_pdf
@@ -283,3 +283,67 @@ def test_a_job_with_a_callback_never_runs(queue, work, tmp_path, alice):
     document.refresh_from_db()
     assert document.state == State.WAITING
     assert Job.fetch(job_id, connection=jobs.queue_connection(), serializer=JSON_SERIALIZER).is_failed
+
+
+def test_a_provider_that_answers_again_brings_all_waiting_work_forward(alice, work, fake_openai):
+    first, second = make_document(alice), make_document(alice, "It snows in Tromsø.", name="snow.txt")
+    fake_openai.fault("status", status=500, times=2, on="embeddings")
+    work()
+    assert Document.objects.filter(state=State.WAITING).count() == 2
+
+    make_due(index_task(first))
+    look_twice()
+    work()
+    assert index_task(second).is_due
+    look_twice()
+    work()
+    assert Document.objects.ready().count() == 2
+
+
+def test_a_time_that_the_provider_named_is_kept_even_when_it_answers_others(alice, work, fake_openai):
+    document = make_document(alice)
+    fake_openai.fault("status", status=429, retry_after=300, on="embeddings")
+    work()
+    make_document(alice, "It snows in Tromsø.", name="snow.txt")
+    work()
+
+    assert index_task(document).next_try_at > timezone.now() + timedelta(seconds=200)
+
+
+def test_from_the_sixth_try_on_the_row_and_a_notice_say_that_it_still_does_not_work(alice, work, fake_openai):
+    document = make_document(alice)
+    fake_openai.fault("status", status=500, times=0, on="embeddings")
+    for number in range(1, 7):
+        make_due(index_task(document))
+        look_twice()
+        work()
+        document.refresh_from_db()
+        assert document.failure.startswith("Still not working") == (number >= 6)
+
+    assert Notice.objects.filter(is_failure=True).count() == 1
+    assert document.is_moving
+
+
+@pytest.mark.parametrize("jump", [timedelta(hours=1), timedelta(hours=-1)])
+def test_a_clock_that_jumps_an_hour_neither_loses_nor_doubles_work(alice, queue, work, monkeypatch, jump):
+    document = make_document(alice)
+    queue.pop_job_id()  # lost
+    real_now = timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: real_now() + jump)
+
+    assert look_twice() == 1
+    assert look_twice() == 0
+    work()
+    document.refresh_from_db()
+    assert document.state == State.READY
+
+
+def test_two_clocks_put_lost_work_back_once(alice, queue):
+    task = index_task(make_document(alice))
+    queue.pop_job_id()
+    make_due(task)
+    clocks = [reconcile.Reconciler(), reconcile.Reconciler()]
+    for clock in clocks * 3:
+        clock.look()
+
+    assert queue.job_ids == [task.job_id]
