@@ -182,6 +182,8 @@ if not DATABASE_URL:
 DIRECT_DATABASE_URL = env("DIRECT_DATABASE_URL", DATABASE_URL)
 DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
 DATABASES["default"].setdefault("OPTIONS", {})
+if socket_folder := DATABASES["default"]["OPTIONS"].pop("host", ""):  # ?host=/folder: dbshell only looks at HOST
+    DATABASES["default"]["HOST"] = socket_folder
 DATABASES["default"]["OPTIONS"].setdefault(
     "options", "-c hnsw.iterative_scan=relaxed_order -c hnsw.ef_search=100"
 )

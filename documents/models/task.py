@@ -211,5 +211,5 @@ class Task(models.Model):
 
 
 def retry_delay(tries: int) -> timedelta:
-    """Sidekiq's growth, n^4 + 15 s and jitter (github.com/sidekiq/sidekiq/wiki/Error-Handling): 25 tries last some 20 days."""
+    """Sidekiq's growth, n^4 + 15 s and jitter (github.com/sidekiq/sidekiq/wiki/Error-Handling): 25 tries last some 17 days."""
     return timedelta(seconds=(tries - 1) ** 4 + 15 + random.uniform(0, 10) * tries)  # noqa: S311 (no secret)
