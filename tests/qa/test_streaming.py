@@ -3,9 +3,10 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
-from qa import streaming
+from qa import answering, streaming
 from qa.models import Question
 from qa.streaming import interrupt_lost_answers, sse_event
 from tests.factories import make_question
@@ -232,3 +233,23 @@ async def test_words_arrive_as_they_are_written(browser, alice, prices, writer):
     since = time.monotonic()
     await person.follow(question, until=lambda followed: "word2" in followed.text)
     assert time.monotonic() - since < 2
+
+
+async def test_with_the_database_away_at_the_end_the_reader_still_has_the_whole_answer(
+    browser, alice, prices, writer, monkeypatch
+):
+    finish, tries = answering.finish, []
+
+    def away_once(draft):
+        tries.append(draft)
+        if len(tries) == 1:
+            raise OperationalError
+        finish(draft)
+
+    monkeypatch.setattr(answering, "finish", away_once)
+    monkeypatch.setattr(answering, "SAVE_AGAIN_SECONDS", [0.1])
+    question = await (await browser(alice)).asked(ASKED)
+
+    assert "21 euros" in question.followed.final
+    assert "not saved yet" in question.followed.final
+    assert (question.state, question.notice) == ("complete", "")

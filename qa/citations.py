@@ -1,0 +1,188 @@
+"""What an answer cites, checked when it ends: the number exists, and the words stand in the passage."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from documents.models import Document, Page, Version
+from documents.sentences import sentences
+from qa.extractive import Quote
+from qa.models import Citation, Question
+from qa.retrieval import Source
+from qa.words import Weights, content_words
+
+MARKER = re.compile(r"\[(\d{1,4}(?:\s*[,;]\s*\d{1,4})*)\](?!\()")
+QUOTED = re.compile(r"[\"“„«]([^\"“”„«»]{12,400})[\"”“»]")
+LONGEST_QUOTE = 600  # characters
+CLAIMS = 12  # statements looked at for one source
+KEPT = [
+    "number", "document_id", "version_id", "document_title", "page", "page_end", "page_label", "heading_path", "excerpt", "start",
+    "end", "quote", "quote_start", "quote_end", "is_cited", "is_confirmed", "score",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement of the answer, and the sources it names."""
+
+    text: str
+    numbers: frozenset[int]
+
+
+def cite(answer: str, question: str, sources: Sequence[Source]) -> list[Citation]:
+    """A row for every source that was handed to the model, unsaved. A number that no source has becomes no row."""
+    claims = read_claims(answer)
+    rows = [
+        _row(source, [claim for claim in claims if source.number in claim.numbers], question)
+        for source in sources
+    ]
+    return _with_pages(rows)
+
+
+def cite_quotes(
+    quotes: Sequence[Quote], sources: Sequence[Source], *, are_answer: bool = True
+) -> list[Citation]:
+    """The same for an answer that consists of quotes: each source with its first, which is what it was chosen for."""
+    rows = []
+    for source in sources:
+        row = _uncited(source)
+        if quote := next((quote for quote in quotes if quote.number == source.number), None):
+            row.quote, row.quote_start, row.quote_end, row.is_cited = (
+                quote.text,
+                quote.start,
+                quote.end,
+                are_answer,
+            )
+        rows.append(row)
+    return _with_pages(rows)
+
+
+def save_citations(question: Question, rows: Iterable[Citation]) -> None:
+    """Write them once. What was deleted meanwhile keeps its text here and loses its link."""
+    rows = list(rows)
+    documents = set(
+        Document.objects.filter(pk__in={row.document_id for row in rows}).values_list("pk", flat=True)
+    )
+    versions = set(
+        Version.objects.filter(pk__in={row.version_id for row in rows}).values_list("pk", flat=True)
+    )
+    question.citations.all().delete()  # of a save that was thought to have failed
+    for row in rows:
+        row.pk, row.question = None, question
+        row.document_id = row.document_id if row.document_id in documents else None
+        row.version_id = row.version_id if row.version_id in versions else None
+    Citation.objects.bulk_create(rows)
+
+
+def pack(row: Citation) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in KEPT}
+
+
+def unpack(values: dict[str, Any]) -> Citation:
+    return Citation(**values)
+
+
+def numbers_in(text: str) -> list[int]:
+    """The numbers cited, in order, each once."""
+    found = (int(number) for marker in MARKER.finditer(text) for number in re.findall(r"\d+", marker[1]))
+    return list(dict.fromkeys(found))
+
+
+def read_claims(answer: str) -> list[Claim]:
+    """Each statement that carries a number. A number that stands by itself belongs to the statement before it."""
+    claims: list[Claim] = []
+    before = ""
+    for start, end in sentences(answer):
+        text = answer[start:end]
+        words, numbers = MARKER.sub("", text).strip(), frozenset(numbers_in(text))
+        if numbers:
+            claims.append(Claim(words if content_words(words) else before, numbers))
+        before = words or before
+    return claims
+
+
+def _row(source: Source, claims: Sequence[Claim], question: str) -> Citation:
+    row = _uncited(source)
+    row.is_cited = bool(claims)
+    if claims:
+        row.is_confirmed = all(
+            _stands_in(words, source.text) for claim in claims for words in _words_said_of(claim)
+        )
+        if span := _best_sentence(source, claims[:CLAIMS], question):
+            row.quote_start, row.quote_end = source.start + span[0], source.start + span[1]
+            row.quote = source.text[span[0] : span[1]]
+    return row
+
+
+def _words_said_of(claim: Claim) -> list[str]:
+    """What the statement puts between quotation marks; of one that names several sources nobody knows whose words they are."""
+    return QUOTED.findall(claim.text) if len(claim.numbers) == 1 else []
+
+
+def _stands_in(words: str, text: str) -> bool:
+    return _plain(words) in _plain(text)
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def _best_sentence(source: Source, claims: Sequence[Claim], question: str) -> tuple[int, int] | None:
+    """The sentence of the passage that says most of what the answer says, preferring the answer's own quoted words."""
+    spans = [(start, min(end, start + LONGEST_QUOTE)) for start, end in sentences(source.text)]
+    said = [content_words(source.text[start:end]) for start, end in spans]
+    weights = Weights(said)
+    asked = content_words(question)
+    quoted = [words for claim in claims for words in QUOTED.findall(claim.text)]
+
+    def support(at: int) -> float:
+        text = source.text[slice(*spans[at])]
+        best = max(weights.overlap(content_words(claim.text), said[at]) for claim in claims)
+        return (
+            best + 0.25 * weights.overlap(asked, said[at]) + any(_stands_in(words, text) for words in quoted)
+        )
+
+    best = max(range(len(spans)), key=support, default=None)
+    return spans[best] if best is not None and support(best) > 0 else None
+
+
+def _uncited(source: Source) -> Citation:
+    return Citation(
+        number=source.number,
+        document_id=source.document_id,
+        version_id=source.version_id,
+        document_title=source.document_title[:255],
+        page=source.page_start,
+        page_end=source.page_end,
+        page_label=source.page_label,
+        heading_path=source.heading_path,
+        excerpt=source.text,
+        start=source.start,
+        end=source.end,
+        score=source.score,
+    )
+
+
+def _with_pages(rows: list[Citation]) -> list[Citation]:
+    """A passage may run over several pages: a citation names those on which its quote stands."""
+    spread = [row for row in rows if row.quote_start is not None and row.page_end != row.page]
+    pages = _pages_of(spread) if spread else []
+    for row in spread:
+        inside = [page for page in pages if page.version_id == row.version_id and _stands_on(row, page)]
+        if inside:
+            row.page, row.page_end, row.page_label = inside[0].number, inside[-1].number, inside[0].label
+    return rows
+
+
+def _stands_on(row: Citation, page: Page) -> bool:
+    start, end = row.quote_start or 0, row.quote_end or 0
+    return page.start < end and start < page.start + len(page.text)
+
+
+def _pages_of(rows: Sequence[Citation]) -> list[Page]:
+    first, last = min(row.page for row in rows), max(row.page_end for row in rows)
+    versions = {row.version_id for row in rows}
+    return list(Page.objects.filter(version__in=versions, number__range=(first, last)).order_by("start"))

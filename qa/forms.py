@@ -1,0 +1,68 @@
+"""What a person may ask, and of what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from documents.models import Collection, Document
+from qa.models import Conversation, Question
+
+if TYPE_CHECKING:
+    from ragsite.accounts.models import User
+
+LONGEST_QUESTION = 4000
+
+
+class QuestionForm(forms.Form):
+    """A question; at the beginning of a conversation also where to look. Only what the user may read can be chosen."""
+
+    text = forms.CharField(
+        label=_("Your question"),
+        max_length=LONGEST_QUESTION,
+        error_messages={
+            "required": _("Write a question first."),
+            "max_length": _(
+                "This question is too long: %(limit_value)d characters are the most, it has %(show_value)d."
+            ),
+        },
+        widget=forms.Textarea(
+            attrs={"rows": 1, "maxlength": LONGEST_QUESTION, "autocomplete": "off", "enterkeyhint": "send"}
+        ),
+    )
+    document = forms.ModelChoiceField(Document.objects.none(), required=False, widget=forms.HiddenInput)
+    collection = forms.ModelChoiceField(
+        Collection.objects.none(), required=False, label=_("Look in"), empty_label=_("All documents")
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        self._field("document").queryset = Document.objects.visible_to(user)
+        self._field("collection").queryset = Collection.objects.visible_to(user)
+
+    def _field(self, name: str) -> forms.ModelChoiceField:
+        field = self.fields[name]
+        assert isinstance(field, forms.ModelChoiceField)
+        return field
+
+    @property
+    def names_what_is_not_theirs(self) -> bool:
+        return bool({"document", "collection"} & set(self.errors))
+
+    def save(self, conversation: Conversation | None = None) -> Question:
+        """The question, in the conversation or at the beginning of a new one; not answered yet."""
+        text = self.cleaned_data["text"]
+        if conversation is None:
+            document = self.cleaned_data["document"]
+            conversation = Conversation.objects.create(user=self.user, title=_title(text), document=document)
+            if collection := self.cleaned_data["collection"]:
+                conversation.collections.add(collection)
+        return Question.objects.create(conversation=conversation, text=text)
+
+
+def _title(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 100 else line[:99].rstrip() + "…"
