@@ -52,12 +52,15 @@ class UploadForm(forms.Form):
         error_messages={"required": _("Choose one or more files first.")},
         widget=FilesInput(attrs={"accept": KINDS}),
     )
-    collection = forms.ModelChoiceField(Collection.objects.none(), label=_("Collection"), required=False)
+    collection = forms.ModelChoiceField(
+        Collection.objects.none(), label=_("Collection"), required=False, empty_label=None
+    )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
         self.fields["collection"].queryset = Collection.objects.editable_by(user)  # type: ignore[attr-defined]
+        self.fields["collection"].initial = Collection.objects.private_to(user)
 
     def save(self) -> list[Upload]:
         """Each file on its own: one that cannot be taken stops no other."""

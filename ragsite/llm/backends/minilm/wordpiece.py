@@ -1,4 +1,8 @@
-"""Text to word pieces, as the uncased BERT models read it."""
+"""Text to word pieces, as the uncased BERT models read it.
+
+The numbers are those of the `tokenizers` library, except for some signs and accents of rare scripts that Unicode
+took in after 2015: Python knows them, and that library does not.
+"""
 
 import re
 import unicodedata
