@@ -85,9 +85,10 @@ def preload() -> None:
 
     import documents.jobs  # noqa: F401
     from documents import extraction
+    from documents.models import Index
     from ragsite import llm
 
-    llm.preload()
+    llm.preload(Index.objects.live_model())
     extraction.start_nursery()
     connections.close_all()  # a connection must not be shared over a fork
 

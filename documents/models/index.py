@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Self
 
 from django.conf import settings
-from django.db import IntegrityError, connection, models, transaction
+from django.db import DatabaseError, IntegrityError, InterfaceError, connection, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -22,6 +22,13 @@ class IndexQuerySet(models.QuerySet["Index"]):
     def live(self) -> Index:
         """The one that answers. A new site's first is made here, with the embedder that is configured at that moment."""
         return self.filter(state=IndexState.LIVE).first() or self._first_live()
+
+    def live_model(self) -> str:
+        """The embedding model in use; "" on a new site, and while the database is away."""
+        try:
+            return self.filter(state=IndexState.LIVE).values_list("embedding_model", flat=True).first() or ""
+        except (DatabaseError, InterfaceError):
+            return ""
 
     def wanted(self) -> Self:
         """Those that every document must be in: the live one and those being built."""

@@ -96,9 +96,9 @@ async def _whole(messages: Sequence[Message], max_tokens: int | None) -> Complet
     return next(piece.completion for piece in reversed(pieces) if piece.completion)
 
 
-async def warm() -> None:
-    """For the start of the web process: the first question then finds client and tokenizer at hand."""
-    await asyncio.to_thread(preload)
+async def warm(embedding: str = "") -> None:
+    """For the start of the web process: the first question then finds client, tokenizer and embedder at hand."""
+    await asyncio.to_thread(preload, embedding)
     if chat_model():
         from .backends import openai
         from .provider import provider
@@ -114,12 +114,15 @@ async def aclose() -> None:
     await openai.aclose()
 
 
-def preload() -> None:
-    """Loads what is slow to load and opens no connection: for a worker before it forks. Never raises."""
+def preload(embedding: str = "") -> None:
+    """Loads what is slow to load and opens no connection: for a worker before it forks. Never raises.
+
+    `embedding` is the model that is in use; without it, the one that a new index would get.
+    """
     if is_configured():
         from .backends import openai  # noqa: F401
     with suppress(LookupError):
-        model = embedding_model(default_embedding_model())
+        model = embedding_model(embedding or default_embedding_model())
         tokenizer_for(model.name).count("ready")
         if model.is_local:
             local.load()

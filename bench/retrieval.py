@@ -1,0 +1,70 @@
+"""How well sources are found: a question set with marked answers, through our own splitter, embedder and search.
+
+    python bench/retrieval.py FOLDER OUT     FOLDER holds docs.jsonl.gz and queries.jsonl.gz; OUT gets chunks.jsonl and results.jsonl
+                                             for the set's scorer
+
+Runs in a transaction that is rolled back: the site's own documents stay as they are and are not searched.
+"""
+
+import gzip
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ragsite.settings")
+
+import django
+
+django.setup()
+
+from django.core.files.base import ContentFile
+from django.db import transaction
+
+from documents.models import Chunk, Collection, Document
+from qa.retrieval import rank_passages
+from ragsite.accounts.models import User
+
+
+class Measured(Exception):
+    """Ends the transaction, so that nothing stays."""
+
+
+def read(path):
+    with gzip.open(path, "rt") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def measure(folder: Path, out: Path) -> None:
+    user = User.objects.create_user("bench-retrieval")
+    shelf = Collection.objects.private_to(user)
+    names = {}
+    began = time.monotonic()
+    for row in read(folder / "docs.jsonl.gz"):
+        content = ContentFile(row["text"].encode(), name=f"{row['doc_id']}.txt")
+        document, _created = Document.objects.add_file(shelf, content, user=user)
+        document.index()
+        names[document.pk] = row["doc_id"]
+    chunks = list(Chunk.objects.searchable().filter(document__in=names))
+    print(f"{len(names)} documents, {len(chunks)} chunks in {time.monotonic() - began:.1f} s")
+    with (out / "chunks.jsonl").open("w") as lines:
+        for chunk in chunks:
+            place = {"doc_id": names[chunk.document_id], "start": chunk.start, "end": chunk.end}
+            lines.write(json.dumps({**place, "chunk_id": str(chunk.pk), "text": chunk.text}) + "\n")
+    questions, began = read(folder / "queries.jsonl.gz"), time.monotonic()
+    with (out / "results.jsonl").open("w") as lines:
+        for question in questions:
+            ranked = [str(source.chunk_ids[0]) for source in rank_passages(question["text"], user=user)]
+            lines.write(json.dumps({"query_id": question["query_id"], "ranked": ranked}) + "\n")
+    print(f"{len(questions)} questions, {(time.monotonic() - began) / len(questions) * 1000:.0f} ms each")
+    raise Measured
+
+
+if __name__ == "__main__":
+    try:
+        with transaction.atomic():
+            measure(Path(sys.argv[1]), Path(sys.argv[2]))
+    except Measured:
+        pass
