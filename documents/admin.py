@@ -33,8 +33,8 @@ class ReadOnly(admin.ModelAdmin):
 def job_link(task: Task | None) -> str | SafeString:
     if task is None:
         return "-"
-    url = reverse("admin:django_rq_job_detail", args=[get_queues_map()[task.queue_name], task.job_id])
-    return format_html('<a href="{}">{}</a>', url, task.job_id)
+    url = reverse("admin:django_rq_job_detail", args=[get_queues_map()[task.queue_name], task.last_job_id])
+    return format_html('<a href="{}">{}</a>', url, task.last_job_id)
 
 
 class MembershipInline(admin.TabularInline):

@@ -14,14 +14,17 @@ from redis.retry import Retry
 from rq import Queue, get_current_job
 from rq.exceptions import DuplicateJobError, NoSuchJobError
 from rq.registry import FailedJobRegistry
-from rq.worker import Worker
+from rq.worker_registration import REDIS_WORKER_KEYS
 
 from documents import tries
 from documents.models import Task
 from documents.models.task import Kind, TaskState
+from ragsite import logs
 from ragsite.queue import JSON_SERIALIZER, Job
 
 logger = logging.getLogger("ragsite.jobs")
+
+RENEWED_MS = 45_000  # what a living worker's key still has to live, at the least
 
 
 def run_task(task_id: int) -> None:
@@ -40,7 +43,8 @@ def run_task(task_id: int) -> None:
             Kind(task.kind), task.document, task.index, enqueue=False
         )  # Requeue was pressed
     try:
-        tries.run(task, job_id=job.id if job else "")
+        with logs.bound(**({"job": job.id} if job else {})):
+            tries.run(task, job_id=job.id if job else "")
     except Exception:
         if job:
             job.meta["failed"] = True
@@ -60,8 +64,10 @@ def enqueue(task: Task) -> bool:
             unique=True,
             description=f"{task.kind} {task.document_id or ''}".strip(),
         )
-        # An earlier try of the same work would be replayed by this one: the failed list shows what is broken now.
-        forget_failed_jobs(task)
+        if (
+            task.tries or task.generation > 1
+        ):  # the failed list shows what is broken now, not earlier tries of the same
+            forget_failed_jobs(task)
     except DuplicateJobError:
         pass  # waiting or running already
     except RedisError as error:
@@ -86,12 +92,17 @@ def queued_ids() -> set[str]:
     return {job_id for name in settings.RQ_QUEUES for job_id in get_queue(name).get_job_ids()}
 
 
-def workers_alive() -> int:
-    """How many workers have shown themselves lately; 0 too when Redis is away."""
-    try:
-        return Worker.count(connection=queue_connection())
-    except RedisError:
-        return 0
+def workers_alive(redis: Redis) -> int:
+    """How many workers have shown themselves within the last 45 seconds. Raises RedisError.
+
+    RQ's own count holds the killed as well, until another worker cleans up, which the last one's death puts off for
+    ever. A worker that lives renews the expiry of its key, to 70 seconds or more, every 15.
+    """
+    keys = redis.smembers(REDIS_WORKER_KEYS)
+    with redis.pipeline(transaction=False) as pipeline:
+        for key in keys:
+            pipeline.pttl(key)
+        return sum(left > RENEWED_MS for left in pipeline.execute())
 
 
 def forget_failed_jobs(task: Task) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from documents import locking
-from documents.jobs import queued_ids, revive
+from documents.jobs import queue_connection, queued_ids, revive
 from documents.models import Attempt, Notice, Task
 
 logger = logging.getLogger("ragsite.reconcile")
@@ -22,6 +23,8 @@ logger = logging.getLogger("ragsite.reconcile")
 EVERY_SECONDS = 2
 GRACE = timedelta(seconds=1)  # what was asked for just now is on its way to the queue
 AT_ONCE = 500
+CLOCK_KEY = "ragsite:clock"
+CLOCK_SECONDS = 60  # without a sign of life, after which the clock counts as gone
 
 
 class Reconciler:
@@ -72,12 +75,24 @@ def prune() -> None:
     Notice.objects.filter(created_at__lt=long_ago).delete()
 
 
+def beat() -> None:
+    """The clock's sign of life. Redis away costs it nothing: what else it does may not need Redis."""
+    with suppress(RedisError):
+        queue_connection().set(CLOCK_KEY, 1, ex=CLOCK_SECONDS)
+
+
+def clock_alive() -> bool:
+    """Whether a clock process has shown itself within the last minute. Raises RedisError."""
+    return bool(queue_connection().exists(CLOCK_KEY))
+
+
 def loop(sweep, every: float = EVERY_SECONDS) -> None:  # type: ignore[no-untyped-def]
     """The clock: reconciles every two seconds, for ever, through outages of Redis and PostgreSQL. `sweep` is called each round."""
     reconciler, pruned_at = Reconciler(), 0.0
     was_away = False
     while True:
         began = time.monotonic()  # not the wall clock, which may jump
+        beat()
         try:
             close_old_connections()
             with locking.advisory_lock(locking.RECONCILER) as is_free:

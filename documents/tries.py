@@ -57,9 +57,15 @@ def attempt(task: Task, job_id: str) -> None:
         settle(task, error)
         raise
     finally:
-        took = round((time.monotonic() - began) * 1000)
-        where = f"kind={task.kind} task={task.pk} document={task.document_id} try={task.tries}"
-        logger.info("job=%s %s ms=%s outcome=%s", job_id or "-", where, took, outcome)
+        values = {
+            "kind": task.kind,
+            "task": task.pk,
+            "document": task.document_id,
+            "tries": task.tries,
+            "ms": round((time.monotonic() - began) * 1000),
+            "outcome": outcome,
+        }
+        logger.info("%s", " ".join(f"{name}={value}" for name, value in values.items()), extra=values)
 
 
 def note_outage(task: Task) -> None:

@@ -31,7 +31,7 @@ from redis.exceptions import RedisError
 from qa import answering
 from qa.answering import DATABASE_AWAY, in_thread
 from qa.models import AnswerState, Citation, Question
-from ragsite import llm
+from ragsite import llm, logs
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
@@ -100,7 +100,7 @@ def start_answer(question_id: int) -> asyncio.Task[None]:
 async def write_answer(question_id: int, stop: asyncio.Event, zone: tzinfo, language: str) -> None:
     """Answers, and tells all readers. Ends in a state that says how it ended, whatever happens."""
     feed = Feed(question_id, stop)
-    with timezone.override(zone), translation.override(language):
+    with timezone.override(zone), translation.override(language), logs.bound(question=question_id):
         loops = [asyncio.create_task(feed.send_loop()), asyncio.create_task(feed.save_loop())]
         try:
             async with aclosing(answering.answer(question_id, stop=stop)) as pieces:

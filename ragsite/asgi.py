@@ -1,4 +1,5 @@
-"""What the web server runs: Django, with the size of a request's body watched and the server's start and stop attended to."""
+"""What the web server runs: Django, with the size of a request's body watched and the server's start and stop attended to;
+and, before it, the answers to the platform's probes."""
 
 from __future__ import annotations
 
@@ -16,8 +17,11 @@ django_application = get_asgi_application()
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from documents.models import Index
 from qa import streaming
-from ragsite import llm
+from qa.answering import in_thread
+from ragsite import health, llm, logs
+from ragsite.operations import metrics
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[Any], Awaitable[None]]
@@ -33,9 +37,28 @@ class BodyTooLarge(Exception):
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         await lifespan(receive, send)
-    elif scope["type"] == "http":
-        await limited(scope, receive, send)
+    elif scope["type"] == "http" and not await answered_before_django(scope, send):
+        await logs.logged(limited, scope, receive, send)
     # Websockets are not spoken here; the server closes them.
+
+
+async def answered_before_django(scope: dict[str, Any], send: Send) -> bool:
+    """Probes, and scrapers that bring the token.
+
+    They come from inside the platform, by the machine's address and over plain HTTP, every few seconds: neither
+    ALLOWED_HOSTS nor the way to HTTPS may refuse them, and a probe is answered while every thread that requests are
+    answered in is stuck.
+    """
+    if scope["path"] in health.PATHS:
+        status, body = await health.answer(scope["path"])
+        await respond(send, status, json.dumps(body).encode(), b"application/json")
+        return True
+    authorization = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
+    if scope["path"] == metrics.PATH and metrics.is_token(authorization):
+        text = await in_thread(metrics.exposition)()
+        await respond(send, 200, text.encode(), metrics.CONTENT_TYPE.encode())
+        return True
+    return False
 
 
 async def limited(scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -76,12 +99,13 @@ async def refuse(scope: dict[str, Any], send: Send) -> None:
             render_to_string("413.html", {"sentence": sentence}).encode(),
             b"text/html; charset=utf-8",
         )
-    headers = [
-        (b"content-type", kind),
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await respond(send, 413, body, kind, (b"connection", b"close"))
+
+
+async def respond(send: Send, status: int, body: bytes, kind: bytes, *more: tuple[bytes, bytes]) -> None:
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), *more]
+    headers.append((b"cache-control", b"no-store"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
@@ -90,7 +114,7 @@ async def lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
-            await llm.warm()
+            await llm.warm(await in_thread(Index.objects.live_model)())
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             await streaming.finish_running_answers(SECONDS_TO_FINISH)

@@ -6,8 +6,9 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject, cached_property
+from redis.exceptions import RedisError
 
-from documents.jobs import workers_alive
+from documents.jobs import queue_connection, workers_alive
 from documents.models import Document
 from qa.models import Conversation
 from ragsite import __version__, llm
@@ -51,4 +52,9 @@ class Navigation:
     @cached_property
     def no_worker(self) -> bool:
         """Whether nobody is there to read documents, so that a page can say so."""
-        return self.user.is_authenticated and workers_alive() == 0
+        if not self.user.is_authenticated:
+            return False
+        try:
+            return workers_alive(queue_connection()) == 0
+        except RedisError:
+            return True

@@ -11,6 +11,8 @@ from typing import Any
 import rq
 from rq.job import Job as RQJob
 
+from ragsite import logs
+
 logger = logging.getLogger("ragsite.queue")
 
 # The functions a job may name. Whoever can write to Redis could otherwise name any function of any module.
@@ -73,6 +75,13 @@ class Worker(rq.Worker):
 
         self.reconciler = getattr(self, "reconciler", None) or Reconciler()
         look_quietly(self.reconciler)
+
+    def handle_job_failure(self, job: RQJob, *args: Any, **kwargs: Any) -> None:
+        """What Redis keeps of a failure names types and places: a database's words may quote the row, and so the document."""
+        error = sys.exc_info()[1]
+        if error is not None and "exc_string" in kwargs:
+            kwargs["exc_string"] = logs.traceback_without_words(error)
+        super().handle_job_failure(job, *args, **kwargs)
 
     def main_work_horse(self, *args: Any, **kwargs: Any) -> None:
         die_with_parent()

@@ -42,6 +42,14 @@ def env_int(name: str, default: int) -> int:
     return int(value)
 
 
+def env_choice(name: str, default: str, choices: list[str]) -> str:
+    value = env(name, default)
+    found = next((choice for choice in choices if choice.lower() == value.lower()), None)
+    if found is None:
+        raise ImproperlyConfigured(f"{name} is {value!r}; write one of {', '.join(choices)}.")
+    return found
+
+
 def env_list(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in env(name, default).split(",") if part.strip()]
 
@@ -131,6 +139,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
+    "ragsite.logs.note_user_and_page",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -182,7 +191,9 @@ if not DATABASE_URL:
 DIRECT_DATABASE_URL = env("DIRECT_DATABASE_URL", DATABASE_URL)
 DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
 DATABASES["default"].setdefault("OPTIONS", {})
-if socket_folder := DATABASES["default"]["OPTIONS"].pop("host", ""):  # ?host=/folder: dbshell only looks at HOST
+if socket_folder := DATABASES["default"]["OPTIONS"].pop(
+    "host", ""
+):  # ?host=/folder: dbshell only looks at HOST
     DATABASES["default"]["HOST"] = socket_folder
 DATABASES["default"]["OPTIONS"].setdefault(
     "options", "-c hnsw.iterative_scan=relaxed_order -c hnsw.ef_search=100"
@@ -247,6 +258,7 @@ STORAGES = {
     },
 }
 FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 MAX_UPLOAD_MB = env_int("MAX_UPLOAD_MB", 100)
 SERVESTATIC_MAX_AGE = 60
 SERVESTATIC_USE_FINDERS = DEBUG
@@ -311,23 +323,35 @@ TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
 
-# Logs: one stream, stdout. Never document text, question text or keys.
-LOG_LEVEL = env("LOG_LEVEL", "INFO").upper()
+# Logs: one stream, stdout. Never document text, question text, titles, file names or keys: see ragsite/logs.py.
+LOG_LEVEL = env_choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])
+LOG_FORMAT = env_choice("LOG_FORMAT", "text", ["text", "json"])
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"text": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "formatters": {"text": {"()": "ragsite.logs.OneLine"}, "json": {"()": "ragsite.logs.OneObject"}},
     "handlers": {
-        "stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "text"}
+        "stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": LOG_FORMAT}
     },
-    "root": {"handlers": ["stdout"], "level": LOG_LEVEL},
+    # At DEBUG libraries write whole queries and requests: that level is for our own lines.
+    "root": {"handlers": ["stdout"], "level": "INFO" if LOG_LEVEL == "DEBUG" else LOG_LEVEL},
     "loggers": {
-        "django.server": {"level": "WARNING"},
+        **{name: {"level": LOG_LEVEL} for name in ("ragsite", "documents", "qa")},
+        # Named here so that handlers of their own are taken off them; every record goes to stdout once.
+        "django": {"level": "WARNING"},
+        "django.server": {"level": "WARNING", "propagate": True},
+        "django.request": {"level": "ERROR"},  # what is refused or not found has its own line
+        "uvicorn": {"level": LOG_LEVEL, "propagate": True},
+        "uvicorn.error": {"level": LOG_LEVEL},
+        "uvicorn.access": {"level": "CRITICAL", "propagate": False},  # it would write queries
         "httpx2": {"level": "WARNING"},
         "pypdf": {"level": "ERROR"},
         "rq": {"level": "WARNING"},
         "asyncio": {"level": "WARNING"},
     },
 }
+
+# Who else may read /metrics, beside operators: whoever brings this token. Empty: nobody.
+METRICS_TOKEN = env("METRICS_TOKEN")
 
 VERSION = __version__

@@ -4,10 +4,12 @@ from django.contrib import admin
 from django.urls import include, path
 
 from ragsite import health
+from ragsite.operations import metrics
 
 urlpatterns = [
-    path("healthz", health.alive, name="healthz"),
-    path("readyz", health.ready, name="readyz"),
+    path("healthz", health.view, name="healthz"),
+    path("readyz", health.view, name="readyz"),
+    path("metrics", metrics.page, name="metrics"),
     path("account/", include("ragsite.accounts.urls")),
     path("documents/", include("documents.urls")),
     path("operations/", include("ragsite.operations.urls")),

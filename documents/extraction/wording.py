@@ -43,6 +43,13 @@ WORDINGS = {
         _("The characters of this text file could not be made out."),
         _("Save it as UTF-8 and upload it again."),
     ),
+    "missing": Wording(
+        _("The file is no longer in the site's storage."), _("Delete this entry and upload the file again.")
+    ),
+    "deadly": Wording(
+        _("Reading this file ended the program that reads it, three times."),
+        _("Print it to a new PDF, or split it into smaller files."),
+    ),
     "unsupported": Wording(_("This kind of file cannot be read."), ACCEPTED),
     "protected": Wording(
         _("This PDF is protected in a way that cannot be opened here."),

@@ -212,9 +212,10 @@ class Document(models.Model):
         if Document.objects.filter(collection=self.collection_id, sha256=sha256).exists():
             raise DuplicateContent
         with transaction.atomic():
-            self.move_to(State.WAITING)
+            version = self.add_version(upload, name=name, media_type=media_type, sha256=sha256)
             self._update(sha256=sha256)
-            return self.add_version(upload, name=name, media_type=media_type, sha256=sha256)
+            self.move_to(State.WAITING)
+            return version
 
     def index(self) -> None:
         """Read, chunk, embed and store it here and now, in the live index. Safe to run twice; a job does the same."""
@@ -228,9 +229,12 @@ class Document(models.Model):
         """Put its work on the queue again from the start of its tries. None where it has no content to work on."""
         if not self.versions.exists():
             return None
-        with transaction.atomic():
+        with (
+            transaction.atomic()
+        ):  # the task's row first, as whoever works on it does: they must not block each other
+            task = Task.objects.ask_for(Kind.INDEX, self, Index.objects.live(), enqueue=enqueue)
             self.move_to(State.WAITING)
-            return Task.objects.ask_for(Kind.INDEX, self, Index.objects.live(), enqueue=enqueue)
+            return task
 
     def cancel(self) -> None:
         """Stop what is being done. What could be found before can still be found."""

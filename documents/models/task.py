@@ -161,6 +161,12 @@ class Task(models.Model):
         return f"task-{self.pk}-{self.generation}-{self.tries}"
 
     @property
+    def last_job_id(self) -> str:
+        """The RQ job of the try before the coming one; of the coming one where there was none yet."""
+        tried = self.tries and self.state in (TaskState.OPEN, TaskState.FAILED) and not self.is_due
+        return f"task-{self.pk}-{self.generation}-{self.tries - 1 if tried else self.tries}"
+
+    @property
     def queue_name(self) -> str:
         return "summaries" if self.kind == Kind.SUMMARISE else "documents"
 

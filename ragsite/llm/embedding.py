@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Thread
@@ -239,7 +240,8 @@ def _in_a_thread(request: Callable[[], Answer]) -> Future[Answer]:
         except Exception as error:
             future.set_exception(error)
 
-    Thread(target=run, name="embed", daemon=True).start()
+    # In the caller's context, so that the call's log line names the job it belongs to.
+    Thread(target=copy_context().run, args=(run,), name="embed", daemon=True).start()
     return future
 
 

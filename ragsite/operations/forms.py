@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from documents.models.attempt import AttemptQuerySet, Outcome
@@ -35,6 +36,11 @@ class NewIndexForm(forms.Form):
         self.fields["model"].initial = llm.default_embedding_model()
 
 
+def capitalised(choices: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """As a list of its own shows them, after "All"."""
+    return [("", _("All")), *((value, capfirst(label)) for value, label in choices)]
+
+
 def moment(label: Any) -> forms.DateTimeField:
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
     return forms.DateTimeField(label=label, required=False, widget=widget)
@@ -49,12 +55,12 @@ class AttemptFilter(forms.Form):
     stage = forms.ChoiceField(
         label=_("Stage"), required=False, choices=[("", _("All")), *activity.STAGES.items()]
     )
-    outcome = forms.ChoiceField(label=_("Outcome"), required=False, choices=[("", _("All")), *Outcome.choices])
+    outcome = forms.ChoiceField(
+        label=_("Outcome"), required=False, choices=[("", _("All")), *Outcome.choices]
+    )
     since = moment(_("From"))
     until = moment(_("To"))
-    document = forms.IntegerField(
-        required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput
-    )
+    document = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput)
 
     def narrow(self, attempts: AttemptQuerySet) -> AttemptQuerySet:
         self.is_valid()
@@ -97,7 +103,7 @@ class WorkFilter(forms.Form):
             ("cancelled", _("Cancelled")),
         ],
     )
-    kind = forms.ChoiceField(label=_("Work"), required=False, choices=[("", _("All")), *Kind.choices])
+    kind = forms.ChoiceField(label=_("Work"), required=False, choices=capitalised(Kind.choices))
     error_kind = forms.CharField(label=_("Kind of failure"), required=False, max_length=40)
 
     def narrow(self) -> TaskQuerySet:

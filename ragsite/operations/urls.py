@@ -4,7 +4,7 @@ from ragsite.operations import views
 
 app_name = "operations"
 urlpatterns = [
-    path("activity/", views.activity, name="activity"),
+    path("activity/", views.activity_page, name="activity"),
     path("activity/parts/<slug:part>/", views.activity_part, name="activity_part"),
     path("activity/work/", views.work, name="work"),
     path("activity/replay/", views.replay, name="replay"),

@@ -164,7 +164,7 @@ def test_a_file_that_vanished_is_a_plain_failure(alice):
         document.index()
     document.refresh_from_db()
     assert document.failure_kind == "missing"
-    assert document.failure
+    assert "no longer in" in document.failure
 
 
 def test_each_stage_stands_in_the_ledger_with_its_time(alice):

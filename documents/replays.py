@@ -1,0 +1,77 @@
+"""Put work on the queue again, or stop it, however much it is: what `Document.replay` and `.cancel` do, in a few statements."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
+
+from documents.models import Document, State, Task, Version
+from documents.models.document import SummaryState
+from documents.models.index import IndexState
+from documents.models.task import Kind, TaskQuerySet, TaskState
+
+ENQUEUE_SECONDS = 1.0  # the reconciler enqueues what is left within seconds
+IS_SEEN = Q(kind=Kind.INDEX, index__state=IndexState.LIVE)
+
+
+def replay(tasks: TaskQuerySet) -> int:
+    """Each from the start of its tries; returns how many. Work whose document has no content is left alone."""
+    has_content = Q(document=None) | Exists(Version.objects.filter(document=OuterRef("document")))
+    now = timezone.now()
+    with transaction.atomic():
+        found = locked(tasks.filter(has_content))
+        count = found.update(
+            state=TaskState.OPEN,
+            generation=F("generation") + 1,
+            tries=0,
+            deaths=0,
+            error="",
+            error_kind="",
+            start_at="",
+            next_try_at=now,
+            changed_at=now,
+        )
+        move(found, State.WAITING, SummaryState.WAITING)
+        asked = list(found)
+        transaction.on_commit(lambda: enqueue_some(asked), robust=True)
+    return count
+
+
+def cancel(tasks: TaskQuerySet) -> int:
+    """Stop what is open of it; returns how many were. What could be found before can still be found."""
+    with transaction.atomic():
+        found = locked(tasks.filter(state=TaskState.OPEN))
+        seen = list(found.filter(IS_SEEN).values_list("document", flat=True))
+        count = found.cancel()
+        Task.objects.filter(
+            kind=Kind.INDEX, document__in=seen
+        ).cancel()  # in an index that is being built too
+        move(found, State.CANCELLED, SummaryState.NONE)
+    return count
+
+
+def locked(tasks: TaskQuerySet) -> TaskQuerySet:
+    """These very rows until the transaction ends. In one order, so that two people who press at once do not block each other."""
+    found = Task.objects.filter(pk__in=list(tasks.values_list("pk", flat=True)))
+    return found.filter(pk__in=[task.pk for task in found.order_by("pk").select_for_update().only("pk")])
+
+
+def move(tasks: TaskQuerySet, state: State, summary_state: SummaryState) -> None:
+    """Say on the documents' rows what is being done; forgets earlier failures."""
+    seen = Document.objects.filter(pk__in=tasks.filter(IS_SEEN).values("document"))
+    seen.exclude(state=state).update(state_since=timezone.now())
+    seen.update(state=state, progress_done=0, progress_total=0, failure_kind="", failure="", remedy="")
+    summaries = tasks.filter(kind=Kind.SUMMARISE).values("document")
+    Document.objects.filter(pk__in=summaries).update(summary_state=summary_state)
+
+
+def enqueue_some(tasks: Sequence[Task]) -> None:
+    until = time.monotonic() + ENQUEUE_SECONDS
+    for task in tasks:
+        if time.monotonic() > until:
+            break
+        task.enqueue()

@@ -1,0 +1,247 @@
+"""Figures for Prometheus. Read from the rows and from Redis when asked, so that they speak for every process.
+
+The text format is written here: the client library is for counters that live in a process, of which there are none.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import django
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Count, DurationField, ExpressionWrapper, F, Min, Q, Sum
+from django.db.utils import Error as DatabaseError
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from psycopg_pool import PoolTimeout
+from redis.exceptions import RedisError
+from rq.registry import FailedJobRegistry
+
+from documents.jobs import get_queue, queue_connection, workers_alive
+from documents.models import Attempt, Document, State, Task
+from documents.models.attempt import Outcome
+from documents.models.task import Kind, TaskState
+from documents.reconcile import clock_alive
+from qa.models import Question
+from ragsite import __version__, llm
+from ragsite.llm import circuit_breaker
+from ragsite.operations.activity import Percentile
+
+PATH = "/metrics"
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+STATEMENT_MS = 5_000  # a scraper waits ten seconds
+WINDOWS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24)}
+QUANTILES = {"0.5": 0.5, "0.95": 0.95}
+DATABASE_AWAY = (DatabaseError, PoolTimeout)
+
+
+@require_safe
+@never_cache
+def page(request: HttpRequest) -> HttpResponse:
+    """For operators, and for whoever brings METRICS_TOKEN."""
+    if not is_token(request.headers.get("Authorization", "")) and not _is_operator(request):
+        return HttpResponse(status=401, headers={"WWW-Authenticate": "Bearer"})
+    return HttpResponse(exposition(), content_type=CONTENT_TYPE)
+
+
+def is_token(authorization: str) -> bool:
+    scheme, _space, token = authorization.partition(" ")
+    wanted = settings.METRICS_TOKEN
+    return bool(wanted) and scheme.lower() == "bearer" and constant_time_compare(token.strip(), wanted)
+
+
+def _is_operator(request: HttpRequest) -> bool:
+    return request.user.is_authenticated and request.user.is_operator
+
+
+# --- the text format: prometheus.io/docs/instrumenting/exposition_formats
+
+Value = int | float | timedelta | Any
+
+
+@dataclass
+class Metric:
+    """One name with all its samples. All are gauges: what is kept in rows can be deleted, so nothing only grows."""
+
+    name: str
+    help: str
+    samples: list[tuple[dict[str, str], Value]] = field(default_factory=list)
+
+    def add(self, value: Value, **labels: object) -> None:
+        """A value that is not known, None, is left out."""
+        if value is not None:
+            self.samples.append(({name: str(text) for name, text in labels.items()}, value))
+
+    def __str__(self) -> str:
+        name = f"ragsite_{self.name}"
+        told = self.help.replace("\\", r"\\").replace("\n", r"\n")
+        lines = [f"# HELP {name} {told}", f"# TYPE {name} gauge"]
+        lines += [f"{name}{_in_braces(labels)} {_number(value)}" for labels, value in self.samples]
+        return "\n".join(lines) + "\n"
+
+
+def _in_braces(labels: dict[str, str]) -> str:
+    inner = ",".join(f'{name}="{_escaped(text)}"' for name, text in labels.items())
+    return f"{{{inner}}}" if inner else ""
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+
+
+def _number(value: Value) -> str:
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else repr(float(value))
+
+
+# --- the figures
+
+
+def exposition() -> str:
+    """Everything, in Prometheus' text format. A part that is away is told as such, and its figures are left out."""
+    metrics = [build_info()]
+    is_up = Metric("up", "Whether a part of the site answers.")
+    for part, read, faults in (
+        ("database", from_rows, DATABASE_AWAY),
+        ("queue", from_redis, (RedisError,)),
+    ):
+        try:
+            metrics += read()
+            is_up.add(1, part=part)
+        except faults:
+            is_up.add(0, part=part)
+    return "".join(map(str, [*metrics, is_up, breaker()]))
+
+
+def build_info() -> Metric:
+    metric = Metric("build_info", "Versions, as labels; always 1.")
+    metric.add(1, version=__version__, python=platform.python_version(), django=django.get_version())
+    return metric
+
+
+def breaker() -> Metric:
+    """0 too while its memory, the cache, is away."""
+    metric = Metric(
+        "breaker_open", "Whether calls to the provider are held back: a refused key or a spent quota."
+    )
+    opened = llm.breaker()
+    for reason in circuit_breaker.REASONS:
+        metric.add(int(opened is not None and opened.kind == reason), reason=reason)
+    return metric
+
+
+def from_redis() -> list[Metric]:
+    workers = Metric("workers", "Workers that have shown themselves within the last 45 seconds.")
+    workers.add(workers_alive(queue_connection()))
+    clock = Metric("clock_alive", "Whether a clock process has shown itself within the last minute.")
+    clock.add(int(clock_alive()))
+    waiting = Metric("queue_jobs", "Jobs that wait on a queue.")
+    failed = Metric("queue_failed_jobs", "Jobs on RQ's failed list.")
+    for name in settings.RQ_QUEUES:
+        queue = get_queue(name)
+        waiting.add(queue.count, queue=name)
+        failed.add(FailedJobRegistry(queue=queue).get_job_count(cleanup=False), queue=name)
+    return [workers, clock, waiting, failed]
+
+
+def from_rows() -> list[Metric]:
+    """In one transaction, which sees one moment; given up rather than made to wait for long."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(f"set local statement_timeout = {STATEMENT_MS}")
+        return [*documents(), *tasks(), *attempts(), *questions()]
+
+
+def documents() -> Iterator[Metric]:
+    by_state = Metric("documents", "Documents by state.")
+    counts = dict(Document.objects.order_by().values_list("state").annotate(Count("pk")))
+    for state in State.values:
+        by_state.add(counts.get(state, 0), state=state)
+    yield by_state
+    chunks = Metric("chunks", "Chunks of the live index.")
+    chunks.add(Document.objects.aggregate(sum=Sum("chunk_count"))["sum"] or 0)
+    yield chunks
+
+
+def tasks() -> Iterator[Metric]:
+    by_state = Metric("tasks", "Tasks by kind and state.")
+    found = Task.objects.order_by().values_list("kind", "state").annotate(count=Count("pk"))
+    counts = {(kind, state): count for kind, state, count in found}
+    for kind in Kind.values:
+        for state in TaskState.values:
+            by_state.add(counts.get((kind, state), 0), kind=kind, state=state)
+    now = timezone.now()
+    is_due = Q(next_try_at__lte=now)
+    due = Task.objects.open().aggregate(
+        count=Count("pk", filter=is_due), since=Min("next_try_at", filter=is_due)
+    )
+    number = Metric("tasks_due", "Open tasks whose time has come, those that a worker is at included.")
+    number.add(due["count"])
+    oldest = Metric("oldest_due_seconds", "How long the oldest of them has been due.")
+    oldest.add(now - due["since"] if due["since"] else 0)
+    yield from (by_state, number, oldest)
+
+
+def attempts() -> Iterator[Metric]:
+    number = Metric("attempts", "Tries of a stage that began within the window, by outcome.")
+    took = Metric("attempt_seconds", "How long the good ones took.")
+    tokens = Metric("attempt_tokens", "Tokens that tries of a stage used within the window.")
+    for window, length in WINDOWS.items():
+        began = Attempt.objects.filter(started_at__gte=timezone.now() - length).order_by()
+        counted = began.values("stage", "outcome").annotate(count=Count("pk"), tokens=Sum("tokens"))
+        used: dict[str, int] = {}
+        for row in counted:
+            number.add(row["count"], window=window, stage=row["stage"], outcome=row["outcome"])
+            used[row["stage"]] = used.get(row["stage"], 0) + (row["tokens"] or 0)
+        for stage, count in used.items():
+            tokens.add(count, window=window, stage=stage)
+        done = began.filter(outcome=Outcome.DONE).values("stage").annotate(**_percentiles("took"))
+        for times in done:
+            _add_percentiles(took, dict(times), window=window, stage=times["stage"])
+    yield from (number, took, tokens)
+
+
+def questions() -> Iterator[Metric]:
+    by_state = Metric("questions", "Questions that are kept, by state and by kind of answer.")
+    tokens = Metric("question_tokens", "Tokens that their answers used.")
+    cost = Metric("question_cost_dollars", "US dollars that they cost, where the model's price is known.")
+    rows = Question.objects.order_by().values("state", "kind").annotate(count=Count("pk"))
+    for row in rows:
+        by_state.add(row["count"], state=row["state"], kind=row["kind"] or "none")
+    written = Question.objects.exclude(model="").order_by().values_list("model")
+    for model, read, wrote, paid in written.annotate(Sum("input_tokens"), Sum("output_tokens"), Sum("cost")):
+        tokens.add(read, model=model, direction="input")
+        tokens.add(wrote, model=model, direction="output")
+        cost.add(paid, model=model)
+    yield from (by_state, tokens, cost, answer_times())
+
+
+def answer_times() -> Metric:
+    took = Metric(
+        "answer_seconds", "From a question to the end of its answer, of those asked within the window."
+    )
+    duration = ExpressionWrapper(F("finished_at") - F("created_at"), output_field=DurationField())
+    for window, length in WINDOWS.items():
+        asked = Question.objects.filter(
+            created_at__gte=timezone.now() - length, finished_at__isnull=False, cached_from=None
+        ).annotate(duration=duration)
+        _add_percentiles(took, asked.aggregate(**_percentiles("duration")), window=window)
+    return took
+
+
+def _percentiles(name: str) -> dict[str, Any]:
+    return {f"q{quantile}".replace(".", "_"): Percentile(name, part) for quantile, part in QUANTILES.items()}
+
+
+def _add_percentiles(metric: Metric, row: dict[str, Any], **labels: object) -> None:
+    for quantile in QUANTILES:
+        metric.add(row[f"q{quantile}".replace(".", "_")], **labels, quantile=quantile)

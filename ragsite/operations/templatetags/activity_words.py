@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django import template
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django_rq.settings import get_queues_map
+
+from documents.models import Attempt, Task
+from ragsite.operations import activity
+
+register = template.Library()
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+@register.filter
+def span(value: timedelta | float | None) -> str:
+    """A duration in the one or two units that matter: "340 ms", "4.2 s", "3 min", "5 h", "2 d"."""
+    if value is None:
+        return "–"
+    seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
+    if seconds < 1:
+        return _("%d ms") % round(seconds * 1000)
+    if seconds < 10:
+        return _("%.1f s") % seconds
+    if seconds < 100:
+        return _("%d s") % seconds
+    if seconds < 100 * MINUTE:
+        return _("%d min") % round(seconds / MINUTE)
+    if seconds < 2 * DAY:
+        return _("%d h") % round(seconds / HOUR)
+    return _("%d d") % round(seconds / DAY)
+
+
+@register.filter
+def age(moment: datetime | None) -> str:
+    """How long ago; nothing for never."""
+    return (
+        span(max(1.0, round((timezone.now() - moment).total_seconds()))).replace(".0", "") if moment else ""
+    )
+
+
+@register.filter
+def until(moment: datetime) -> str:
+    """How long till then; "now" once it has come."""
+    seconds = (moment - timezone.now()).total_seconds()
+    return _("in %s") % span(max(1, round(seconds))).replace(".0", "") if seconds > 0 else _("now")
+
+
+@register.filter
+def stage_label(stage: str) -> str:
+    return str(activity.STAGES.get(stage, stage))
+
+
+@register.simple_tag
+def job_url(work: Attempt | Task, job_id: str) -> str:
+    """Where RQ's dashboard shows that job."""
+    task = work if isinstance(work, Task) else work.task
+    queue = task.queue_name if task else "documents"
+    return reverse("admin:django_rq_job_detail", args=[get_queues_map()[queue], job_id])
+
+
+@register.simple_tag
+def something_failed() -> bool:
+    """For the dot beside Activity."""
+    return activity.something_failed()

@@ -1,0 +1,517 @@
+import io
+import os
+import socket
+import struct
+import subprocess
+import threading
+import time
+
+import psycopg
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from documents import jobs
+from documents.models import Index
+from documents.reconcile import beat
+from ragsite import embedded
+from ragsite.operations.doctor import State, machine, providers, servers
+from tests.factories import make_document
+from tests.fake_openai import KEY
+from tests.test_health import queue_on, worker  # noqa: F401 (fixtures)
+
+
+def look(*words):
+    """(exit status, {name: line}) of the command."""
+    out, status = io.StringIO(), 0
+    try:
+        call_command("doctor", *words, stdout=out, no_color=True)
+    except SystemExit as end:
+        status = end.code
+    lines = out.getvalue().splitlines()
+    return status, {line[6:25].strip(): line for line in lines[:-1]}, lines[-1]
+
+
+# The command
+
+
+@pytest.fixture
+def healthy(db, worker, settings):  # noqa: F811
+    settings.SECRET_KEY = "".join(map(chr, range(40, 110)))
+    worker("one", seconds_left=80)
+    beat()
+
+
+def test_a_healthy_site_has_one_line_for_each_part_and_exit_status_0(healthy):
+    status, found, last = look("--offline")
+
+    assert status == 0, found
+    assert list(found) == [
+        "database", "pgvector", "migrations", "locks", "redis", "redis persistence", "redis eviction",
+        "cache", "cache apart", "workers", "clock", "disk", "files", "file rights", "packages", "secret key", "debug",
+    ]  # fmt: skip
+    assert last.startswith("17 looked at: 0 failed")
+
+
+def test_what_is_not_well_comes_with_its_remedy_in_the_same_line_and_exit_status_1(healthy, settings):
+    settings.SECRET_KEY = "short"
+    status, found, last = look("--no-provider")
+
+    assert status == 1
+    assert found["secret key"].startswith("fail  secret key")
+    assert "→ python3 -c" in found["secret key"]
+    assert "17 looked at: 1 failed" in last
+
+
+def test_offline_calls_no_provider(healthy, fake_openai):
+    look("--offline")
+
+    assert fake_openai.requests == []
+
+
+def test_both_models_get_one_real_call_and_a_long_prompt(healthy, fake_openai):
+    status, found, _last = look()
+
+    assert status == 0, found
+    assert found["embeddings"].startswith("ok ")
+    assert found["chat"].startswith("ok ")
+    assert found["long prompts"].startswith("ok ")
+    assert (len(fake_openai.embeddings), len(fake_openai.chats)) == (1, 2)
+
+
+def test_without_a_provider_the_local_model_is_tried(healthy):
+    status, found, _last = look()
+
+    assert status == 0
+    assert "all-MiniLM-L6-v2 on this machine answers" in found["embeddings"]
+    assert "answers are quotes" in found["chat"]
+
+
+def test_looking_changes_nothing(healthy, fake_openai):
+    before = set(jobs.queue_connection().scan_iter())
+    look()
+
+    assert Index.objects.count() == 0
+    assert set(jobs.queue_connection().scan_iter()) == before
+
+
+def test_a_refused_key_is_told_and_never_shown(healthy, fake_openai):
+    fake_openai.fault("bad_key", times=0)
+    status, found, _last = look()
+
+    assert status == 1
+    assert "refuses the key" in found["chat"]
+    assert "Set a valid OPENAI_API_KEY" in found["chat"]
+    assert KEY not in str(found)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_is_away_is_one_line_and_the_rest_is_still_looked_at(monkeypatch):
+    connection.close()
+    with monkeypatch.context() as patch:
+        patch.setitem(connection.settings_dict, "HOST", "/nowhere")
+        status, found, _last = look()
+
+    assert status == 1
+    assert found["database"].startswith("fail")
+    assert "DATABASE_URL" in found["database"]
+    assert not {"pgvector", "migrations", "locks"} & set(found)
+    assert found["redis"].startswith("ok")
+    assert found["embeddings"].startswith("ok")
+
+
+def test_a_queue_that_is_away_is_told_and_what_depends_on_it_left_out(healthy, queue_on):  # noqa: F811
+    queue_on("unix:///nowhere/redis.sock")
+    status, found, _last = look("--offline")
+
+    assert status == 1
+    assert found["redis"].startswith("fail")
+    assert not {"redis persistence", "workers", "clock", "cache apart"} & set(found)
+    assert found["disk"].startswith("ok")
+
+
+# The database
+
+
+@pytest.mark.django_db
+def test_migrations_that_have_not_been_applied_are_counted():
+    with connection.cursor() as cursor:
+        cursor.execute("delete from django_migrations where app = 'qa' and name = (select max(name) from django_migrations where app = 'qa')")  # fmt: skip
+    finding = servers.nothing_to_migrate()
+
+    assert finding.state == State.FAIL
+    assert finding.remedy == "Run: python manage.py migrate"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_locks_of_a_plain_connection_are_well_and_none_is_left_behind():
+    assert servers.locks_exclude().state == State.OK
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from pg_locks where locktype = 'advisory' and classid = %s", [servers.TRIAL_NAMESPACE])  # fmt: skip
+        assert cursor.fetchone() == (0,)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("backends", [1, 2, 5])
+@pytest.mark.parametrize("order", ["last first", "in turn"])
+def test_a_transaction_pooler_is_found_out(settings, pooler, backends, order):
+    settings.DIRECT_DATABASE_URL = pooler(backends, order)
+    finding = servers.locks_exclude()
+
+    assert finding.state == State.FAIL
+    assert "set DIRECT_DATABASE_URL" in finding.remedy
+
+
+@pytest.mark.django_db(transaction=True)
+def test_locks_in_another_database_are_found_out(settings):
+    settings.DIRECT_DATABASE_URL = address_of(connection.settings_dict, "postgres")
+    finding = servers.locks_exclude()
+
+    assert finding.state == State.FAIL
+    assert "the same database" in finding.remedy
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_direct_address_that_leads_nowhere_is_told(settings):
+    settings.DIRECT_DATABASE_URL = "postgresql://nobody:hidden@127.0.0.1:1/nothing"
+    finding = servers.locks_exclude()
+
+    assert finding.state == State.FAIL
+    assert "hidden" not in finding.sentence
+
+
+def address_of(values, name):
+    host = values["HOST"] or values["OPTIONS"].get("host", "")
+    return psycopg.conninfo.make_conninfo(
+        host=host,
+        port=values["PORT"] or None,
+        user=values["USER"],
+        password=values["PASSWORD"] or None,
+        dbname=name,
+    )
+
+
+class Pooler:
+    """A transaction pooler such as PgBouncer: many clients share a few backends, each for one transaction at a time."""
+
+    def __init__(self, backends, order):
+        values = connection.settings_dict
+        address = address_of(values, values["NAME"])
+        self.backends = [psycopg.connect(address, autocommit=True) for _number in range(backends)]
+        self.idle = list(self.backends)
+        self.free, self.order = threading.Condition(), order
+        self.server = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self.accept, daemon=True).start()
+        self.url = f"postgresql://anyone@127.0.0.1:{self.server.getsockname()[1]}/any?sslmode=disable&gssencmode=disable"
+
+    def accept(self):
+        while True:
+            try:
+                client, _address = self.server.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client):
+        stream = client.makefile("rwb")
+        (length,) = struct.unpack("!i", stream.read(4))
+        stream.read(length - 4)  # the start-up message; nobody is refused
+        parameters = {
+            "server_version": "16.0",
+            "client_encoding": "UTF8",
+            "standard_conforming_strings": "on",
+        }
+        told = [message(b"S", f"{name}\0{value}\0".encode()) for name, value in parameters.items()]
+        stream.write(message(b"R", struct.pack("!i", 0)) + b"".join(told) + message(b"Z", b"I"))
+        stream.flush()
+        backend = None
+        while batch := read_batch(stream):
+            backend = backend or self.take()
+            answer, is_over = ask(backend, batch)
+            stream.write(answer)
+            stream.flush()
+            if is_over:
+                backend = self.give_back(backend)
+        if backend:
+            self.give_back(backend)
+
+    def take(self):
+        with self.free:
+            assert self.free.wait_for(lambda: self.idle, timeout=5), "a client waits for a backend for ever"
+            return self.idle.pop() if self.order == "last first" else self.idle.pop(0)
+
+    def give_back(self, backend):
+        with self.free:
+            self.idle.append(backend)
+            self.free.notify()
+
+    def close(self):
+        self.server.close()
+        for backend in self.backends:
+            backend.close()
+
+
+def message(kind, body):
+    return kind + struct.pack("!i", len(body) + 4) + body
+
+
+def read_message(stream):
+    kind = stream.read(1)
+    if not kind:
+        return b"", b""
+    (length,) = struct.unpack("!i", stream.read(4))
+    return kind, stream.read(length - 4)
+
+
+def read_batch(stream):
+    """What a client sends until it waits for an answer; empty when it has gone."""
+    batch = b""
+    while True:
+        kind, body = read_message(stream)
+        if kind in (b"", b"X"):
+            return b""
+        batch += message(kind, body)
+        if kind in (b"Q", b"S"):
+            return batch
+
+
+def ask(backend, batch):
+    """The backend's answer, and whether its transaction is over."""
+    with socket.socket(fileno=os.dup(backend.fileno())) as raw:
+        raw.setblocking(True)
+        raw.sendall(batch)
+        stream, answer = raw.makefile("rb"), b""
+        while True:
+            kind, body = read_message(stream)
+            answer += message(kind, body)
+            if kind == b"Z":
+                return answer, body == b"I"
+
+
+@pytest.fixture
+def pooler():
+    """Call it with a number of backends and the order in which they are handed out: the address of a pooler before them."""
+    opened = []
+
+    def begin(backends, order):
+        opened.append(Pooler(backends, order))
+        return opened[-1].url
+
+    yield begin
+    for one in opened:
+        one.close()
+
+
+# Redis
+
+
+@pytest.fixture
+def redis_with(tmp_path, queue_on):  # noqa: F811
+    """Call it with options of redis-server: the queue and the cache are there from then on."""
+    processes = []
+
+    def start(*options):
+        place = tmp_path / "redis.sock"
+        command = [embedded.find_redis_server(), "--port", "0", "--unixsocket", str(place), *options]
+        processes.append(subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL))
+        while not place.exists():
+            time.sleep(0.01)
+        queue_on(f"unix://{place}?db=0")
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def test_a_queue_that_is_kept_on_disk_and_never_evicted_is_well(redis_with):
+    redis_with("--appendonly", "yes", "--maxmemory-policy", "noeviction")
+
+    assert servers.queue_is_kept().state == State.OK
+    assert servers.queue_is_not_evicted().state == State.OK
+
+
+def test_a_queue_in_memory_alone_is_warned_of(redis_with):
+    redis_with("--save", "", "--appendonly", "no")
+    finding = servers.queue_is_kept()
+
+    assert (finding.state, finding.remedy) == (State.WARN, "Set appendonly yes in its Redis.")
+
+
+def test_snapshots_are_less_than_a_file_that_is_appended_to(redis_with):
+    redis_with("--save", "900", "1", "--appendonly", "no")
+
+    assert "snapshots" in servers.queue_is_kept().sentence
+
+
+@pytest.mark.parametrize(
+    ("policy", "state"), [("allkeys-lru", State.FAIL), ("volatile-lru", State.WARN), ("noeviction", State.OK)]
+)
+def test_a_full_redis_must_not_throw_work_away(redis_with, policy, state):
+    redis_with("--maxmemory", "50mb", "--maxmemory-policy", policy)
+
+    assert servers.queue_is_not_evicted().state == state
+
+
+def test_a_hosted_server_that_forbids_config_is_asked_in_another_way(redis_with):
+    redis_with("--rename-command", "CONFIG", "", "--appendonly", "yes", "--maxmemory-policy", "allkeys-lru")
+
+    assert servers.queue_is_kept().state == State.OK
+    assert servers.queue_is_not_evicted().state == State.WARN
+
+
+def test_a_hosted_server_that_says_nothing_at_all_is_not_called_broken(redis_with):
+    redis_with("--rename-command", "CONFIG", "", "--rename-command", "INFO", "")
+
+    assert servers.queue_answers().state == State.OK
+    assert servers.queue_is_kept().state == State.WARN
+    assert servers.queue_is_not_evicted().state == State.WARN
+
+
+def test_a_cache_in_the_queues_own_database_is_warned_of(redis_with):
+    redis_with()
+    finding = servers.cache_is_apart()
+
+    assert finding.state == State.WARN
+    assert "CACHE_URL" in finding.remedy
+
+
+def test_a_cache_in_another_database_is_well():
+    assert servers.cache_is_apart().state == State.OK
+
+
+def test_the_clock_is_missed():
+    assert servers.clock_is_there().state == State.WARN
+    beat()
+    assert servers.clock_is_there().state == State.OK
+
+
+# The models
+
+
+@pytest.mark.django_db
+def test_a_server_that_cuts_long_prompts_silently_is_found_out(fake_openai):
+    fake_openai.answer = "apples"  # of the end, where no code word stands
+    finding = providers.long_prompts_are_read()
+
+    assert finding.state == State.FAIL
+    assert "CHAT_CONTEXT_TOKENS" in finding.remedy
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("window", [3_500, 8_192, 20_000])
+def test_the_long_prompt_fills_the_window_and_leaves_room_for_the_answer(fake_openai, settings, window):
+    settings.CHAT_CONTEXT_TOKENS = window
+    _prompt, tokens = providers._long_prompt("heron")
+
+    assert 0.85 * (window - providers.ROOM_FOR_ANSWER) < tokens <= window - providers.ROOM_FOR_ANSWER
+
+
+@pytest.mark.django_db
+def test_an_answer_that_breaks_off_proves_nothing(fake_openai):
+    fake_openai.answer = "Let me think about it"
+    fake_openai.fault("finish", reason="length", after=2)
+
+    assert providers.long_prompts_are_read().state == State.WARN
+
+
+@pytest.mark.django_db
+def test_vectors_that_are_too_short_for_the_live_index_are_found_out(fake_openai, settings):
+    live = Index.objects.live()
+    Index.objects.filter(pk=live.pk).update(dimensions=3072)
+    found = {finding.name: finding for finding in providers.examine()}
+
+    assert found["embeddings"].state == State.FAIL
+    assert "reindex" in found["embeddings"].remedy
+
+
+# The machine
+
+
+def test_little_room_on_the_disk_is_warned_of_and_none_is_a_failure(monkeypatch):
+    monkeypatch.setattr(machine, "SCARCE", 10**18)
+    assert machine.there_is_room().state == State.WARN
+    monkeypatch.setattr(machine, "TOO_LITTLE", 10**18)
+    assert machine.there_is_room().state == State.FAIL
+
+
+def test_keys_and_uploads_that_others_can_read_are_found_out(settings, tmp_path):
+    tmp_path.chmod(0o755)
+    for folder in (tmp_path.parent, tmp_path.parent.parent):
+        folder.chmod(0o755)
+    settings.BASE_DIR, settings.MEDIA_ROOT = tmp_path, tmp_path / "files"
+    (tmp_path / ".env").write_text("SECRET_KEY=x")
+    (tmp_path / ".env").chmod(0o640)
+    (tmp_path / "files").mkdir(mode=0o755)
+    assert machine.nobody_else_reads().remedy == f"chmod 600 {tmp_path / '.env'}"
+
+    (tmp_path / ".env").chmod(0o600)
+    assert machine.nobody_else_reads().remedy == f"chmod 700 {tmp_path / 'files'}"
+
+    (tmp_path / "files").chmod(0o700)
+    assert machine.nobody_else_reads().state == State.OK
+
+
+def test_a_closed_folder_further_up_is_enough(settings, tmp_path):
+    settings.BASE_DIR, settings.MEDIA_ROOT = tmp_path, tmp_path / "var" / "files"
+    settings.MEDIA_ROOT.mkdir(parents=True)
+    settings.MEDIA_ROOT.chmod(0o755)
+    settings.MEDIA_ROOT.parent.chmod(0o700)
+
+    assert machine.nobody_else_reads().state == State.OK
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_found_out(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path / "files"
+    settings.MEDIA_ROOT.mkdir(mode=0o500)
+
+    assert machine.files_can_be_written().state == State.FAIL
+
+
+def test_the_folder_of_the_first_upload_is_closed_to_others(alice, settings):
+    make_document(alice)
+
+    assert {place.stat().st_mode & 0o777 for place in settings.MEDIA_ROOT.rglob("*") if place.is_dir()} <= {
+        0o700
+    }
+    assert settings.MEDIA_ROOT.stat().st_mode & 0o077 == 0
+
+
+def test_packages_other_than_the_pinned_ones_are_named(settings, tmp_path):
+    settings.BASE_DIR = tmp_path
+    (tmp_path / "requirements.txt").write_text(
+        "django==1.0 \\\n    --hash=sha256:00\nleft-pad==2 ; sys_platform == 'nowhere' \\\n    --hash=sha256:00\nabsent-package==3 \\\n"
+    )
+    finding = machine.packages_are_as_pinned()
+
+    assert finding.state == State.WARN
+    assert finding.sentence == "2 packages are not those of requirements.txt: django, absent-package."
+
+
+@pytest.mark.parametrize(
+    ("key", "is_well"), [("x" * 60, False), ("abcdefgh" * 5, False), ("abcdefgh" * 8, True)]
+)
+def test_a_secret_key_that_can_be_guessed_is_found_out(settings, key, is_well):
+    settings.SECRET_KEY = key
+
+    assert (machine.key_is_long().state == State.OK) is is_well
+
+
+@pytest.mark.parametrize(("is_local", "state"), [(True, State.WARN), (False, State.FAIL)])
+def test_debug_on_a_site_that_others_reach_is_a_failure(settings, is_local, state):
+    settings.DEBUG, settings.IS_LOCAL = True, is_local
+
+    assert machine.debug_is_off().state == state
+
+
+def test_a_check_that_goes_wrong_itself_says_so_without_the_faults_words(healthy, monkeypatch):
+    def broken():
+        raise ValueError("postgresql://user:hidden@host")
+
+    monkeypatch.setattr(machine, "there_is_room", broken)
+    status, found, _last = look("--offline")
+
+    assert status == 1
+    assert "ValueError" in found["disk"]
+    assert "hidden" not in found["disk"]

@@ -1,0 +1,214 @@
+import re
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from documents import jobs
+from documents.models import Attempt, Document, Task
+from documents.reconcile import beat
+from qa.models import Question
+from ragsite import llm
+from ragsite.operations import metrics
+from ragsite.operations.metrics import Metric
+from tests.factories import make_document, make_indexed, make_question
+from tests.test_health import get, worker  # noqa: F401 (a fixture)
+
+TOKEN = "a-token-of-the-scrapers"
+SAMPLE = re.compile(r'ragsite_[a-z_]+(\{([a-z]+="([^"\\\n]|\\["\\n])*",?)+\})? -?[0-9.e+-]+')
+
+
+def figures():
+    """{name with labels: value} of all samples."""
+    lines = [line for line in metrics.exposition().splitlines() if not line.startswith("#")]
+    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
+
+
+# Who may read
+
+
+@pytest.mark.django_db
+def test_operators_may_read_and_nobody_else(client, alice, operator, settings):
+    settings.METRICS_TOKEN = ""
+    assert client.get("/metrics").status_code == 401
+    assert client.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 401
+    client.force_login(alice)
+    assert client.get("/metrics").status_code == 401
+    client.force_login(operator)
+    answer = client.get(reverse("metrics"))
+
+    assert answer.status_code == 200
+    assert answer["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+
+
+@pytest.mark.django_db
+def test_a_scraper_comes_with_the_token(client, settings):
+    settings.METRICS_TOKEN = TOKEN
+
+    assert client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
+    for wrong in (TOKEN, f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", f"Basic {TOKEN}", "Bearer ünpassend"):
+        assert client.get("/metrics", headers={"Authorization": wrong}).status_code == 401
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_with_the_token_it_answers_by_any_address_and_over_plain_http(settings):
+    settings.METRICS_TOKEN, settings.ALLOWED_HOSTS, settings.SECURE_SSL_REDIRECT = (
+        TOKEN,
+        ["example.com"],
+        True,
+    )
+    status, headers, body = await get("/metrics", authorization=f"Bearer {TOKEN}")
+
+    assert status == 200
+    assert headers[b"content-type"] == metrics.CONTENT_TYPE.encode()
+    assert b'ragsite_up{part="database"} 1' in body
+    assert (await get("/metrics", authorization="Bearer wrong"))[0] != 200
+
+
+# What they read
+
+
+@pytest.mark.django_db
+def test_every_line_is_in_prometheus_text_format(alice, fake_openai):
+    make_indexed(alice)
+    make_question(alice, state="complete", kind="written", model='odd "model"\\\n', input_tokens=3)
+    names = set()
+    for line in metrics.exposition().splitlines():
+        if line.startswith("# TYPE"):
+            assert line.split()[2] not in names, "a name is declared once, with all its samples after it"
+            names.add(line.split()[2])
+        if not line.startswith("#"):
+            assert SAMPLE.fullmatch(line), line
+            assert line.partition("{")[0].partition(" ")[0] in names
+
+
+def test_labels_are_escaped():
+    metric = Metric("x", "Of \\ and\nbreaks.")
+    metric.add(1, name='a "b" \\ c\nd')
+    metric.add(None, name="left out")
+    metric.add(timedelta(milliseconds=1500), name="time")
+
+    assert str(metric) == (
+        "# HELP ragsite_x Of \\\\ and\\nbreaks.\n"
+        "# TYPE ragsite_x gauge\n"
+        'ragsite_x{name="a \\"b\\" \\\\ c\\nd"} 1\n'
+        'ragsite_x{name="time"} 1.5\n'
+    )
+
+
+@pytest.mark.django_db
+def test_documents_tasks_and_what_is_due_are_read_from_the_rows(alice):
+    make_indexed(alice)
+    make_document(alice, text="Another one.", name="b.txt")
+    Task.objects.filter(state="open").update(next_try_at=timezone.now() - timedelta(seconds=90))
+    found = figures()
+
+    assert found['ragsite_documents{state="ready"}'] == 1
+    assert found['ragsite_documents{state="waiting"}'] == 1
+    assert found['ragsite_documents{state="failed"}'] == 0
+    assert found["ragsite_chunks"] == Document.objects.ready().get().chunk_count > 0
+    assert found['ragsite_tasks{kind="index",state="open"}'] >= 1
+    assert found["ragsite_tasks_due"] >= 1
+    assert 90 <= found["ragsite_oldest_due_seconds"] < 120
+
+
+@pytest.mark.django_db
+def test_work_that_waits_for_its_time_is_not_due(alice):
+    make_document(alice)
+    Task.objects.update(next_try_at=timezone.now() + timedelta(hours=1))
+    found = figures()
+
+    assert (found["ragsite_tasks_due"], found["ragsite_oldest_due_seconds"]) == (0, 0)
+
+
+@pytest.mark.django_db
+def test_stages_are_counted_and_timed_within_their_windows(alice):
+    document = make_document(alice)
+    Attempt.objects.all().delete()
+    now = timezone.now()
+    for seconds, hours, outcome in [
+        (1, 0, "done"),
+        (3, 0, "done"),
+        (9, 0, "failed"),
+        (5, 3, "done"),
+        (5, 30, "done"),
+    ]:
+        Attempt.objects.create(
+            document=document, stage="embed", outcome=outcome, tokens=100,
+            took=timedelta(seconds=seconds), started_at=now - timedelta(hours=hours),
+        )  # fmt: skip
+    found = figures()
+
+    assert found['ragsite_attempts{window="1h",stage="embed",outcome="done"}'] == 2
+    assert found['ragsite_attempts{window="1h",stage="embed",outcome="failed"}'] == 1
+    assert found['ragsite_attempts{window="24h",stage="embed",outcome="done"}'] == 3
+    assert found['ragsite_attempt_seconds{window="1h",stage="embed",quantile="0.5"}'] == 2
+    assert found['ragsite_attempt_seconds{window="24h",stage="embed",quantile="0.5"}'] == 3
+    assert found['ragsite_attempt_tokens{window="1h",stage="embed"}'] == 300
+
+
+@pytest.mark.django_db
+def test_questions_with_their_tokens_their_cost_and_how_long_they_took(alice):
+    for seconds in (2, 4):
+        question = make_question(
+            alice, state="complete", kind="written", model="gpt-4.1-mini", input_tokens=1000, output_tokens=50,
+            cost="0.001250",
+        )  # fmt: skip
+        Question.objects.filter(pk=question.pk).update(
+            finished_at=question.created_at + timedelta(seconds=seconds)
+        )
+    make_question(alice)
+    found = figures()
+
+    assert found['ragsite_questions{state="complete",kind="written"}'] == 2
+    assert found['ragsite_questions{state="running",kind="none"}'] == 1
+    assert found['ragsite_question_tokens{model="gpt-4.1-mini",direction="input"}'] == 2000
+    assert found['ragsite_question_cost_dollars{model="gpt-4.1-mini"}'] == 0.0025
+    assert found['ragsite_answer_seconds{window="1h",quantile="0.5"}'] == 3
+
+
+@pytest.mark.django_db
+def test_queues_workers_and_clock_are_read_from_redis(alice, worker):  # noqa: F811
+    make_document(alice).tasks.get().enqueue()
+    before = figures()["ragsite_workers"]
+    worker("one", seconds_left=80)
+    beat()
+    found = figures()
+
+    assert found['ragsite_queue_jobs{queue="documents"}'] == 1
+    assert found['ragsite_queue_failed_jobs{queue="documents"}'] == 0
+    assert (found["ragsite_workers"], found["ragsite_clock_alive"]) == (before + 1, 1)
+
+
+@pytest.mark.django_db
+def test_without_redis_the_rows_still_speak(alice, settings):
+    make_document(alice)
+    settings.QUEUE_URL = "unix:///nowhere/redis.sock"
+    jobs.queue_connection.cache_clear()
+    try:
+        found = figures()
+    finally:
+        jobs.queue_connection.cache_clear()
+
+    assert (found['ragsite_up{part="queue"}'], found['ragsite_up{part="database"}']) == (0, 1)
+    assert found['ragsite_documents{state="waiting"}'] == 1
+    assert "ragsite_workers" not in found
+
+
+@pytest.mark.django_db
+def test_a_refused_key_shows(alice, fake_openai):
+    assert figures()['ragsite_breaker_open{reason="key_refused"}'] == 0
+    fake_openai.fault("bad_key")
+    with pytest.raises(llm.KeyRefused):
+        llm.complete([{"role": "user", "content": "Hello"}])
+
+    assert figures()['ragsite_breaker_open{reason="key_refused"}'] == 1
+
+
+@pytest.mark.django_db
+def test_nothing_that_people_write_is_in_it(alice):
+    make_indexed(alice, "The canarytext lies here.", name="canarytitle.txt")
+    make_question(alice, "canaryquestion?")
+
+    assert "canary" not in metrics.exposition()

@@ -1,0 +1,235 @@
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+from django.conf import settings as site_settings
+
+from documents import jobs
+from documents.reconcile import CLOCK_KEY, beat, clock_alive
+from ragsite import __version__, embedded, health
+from ragsite.asgi import application
+
+
+async def get(path, host="10.0.0.7:8000", **headers):
+    """What the web server's application answers: (status, headers, body)."""
+    sent = []
+    lines = [(b"host", host.encode())]
+    lines += [(name.lower().replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http",
+        "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
+        "headers": lines, "client": ("10.0.0.1", 4711), "server": ("10.0.0.7", 8000),
+    }  # fmt: skip
+    never, wants_body = asyncio.Event(), [True]
+
+    async def receive():
+        if wants_body:
+            wants_body.pop()
+            return {"type": "http.request", "body": b"", "more_body": False}
+        return await never.wait()
+
+    async def send(message):
+        sent.append(message)
+
+    await application(scope, receive, send)
+    body = b"".join(message.get("body", b"") for message in sent)
+    return sent[0]["status"], dict(sent[0]["headers"]), body
+
+
+async def ready():
+    started = time.monotonic()
+    status, _headers, body = await get("/readyz")
+    return status, json.loads(body), time.monotonic() - started
+
+
+@pytest.fixture
+def worker():
+    """Call it to register a worker whose entry expires so soon. Those of a site that runs beside the tests stay."""
+    redis, names = jobs.queue_connection(), []
+
+    def register(name, seconds_left):
+        names.append(f"rq:worker:{name}")
+        redis.sadd("rq:workers", names[-1])
+        if seconds_left:
+            redis.set(names[-1], 1, ex=seconds_left)
+
+    yield register
+    redis.srem("rq:workers", *names)
+    redis.delete(*names)
+
+
+@pytest.fixture
+def redis_server(tmp_path):
+    """A Redis of the test's own, to be stopped and thawed."""
+    place = tmp_path / "redis.sock"
+    command = [embedded.find_redis_server(), "--port", "0", "--unixsocket", str(place), "--save", ""]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    process.url = f"unix://{place}?db=0&socket_timeout=1&socket_connect_timeout=1"
+    while not place.exists():
+        time.sleep(0.01)
+    yield process
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def queue_on(settings):
+    """Call it with an address: the queue and the cache are there from then on."""
+
+    def point(url):
+        settings.QUEUE_URL = url
+        settings.CACHES = {"default": {**site_settings.CACHES["default"], "LOCATION": url}}
+        jobs.queue_connection.cache_clear()
+        health._cache_connection.cache_clear()
+
+    yield point
+    jobs.queue_connection.cache_clear()
+    health._cache_connection.cache_clear()
+
+
+async def test_a_living_process_says_so_whatever_host_it_is_asked_by_and_over_plain_http(settings):
+    settings.SECURE_SSL_REDIRECT, settings.ALLOWED_HOSTS = True, ["ragsite.example.com"]
+    status, headers, body = await get("/healthz")
+
+    assert (status, json.loads(body)) == (200, {"status": "alive", "version": __version__})
+    assert headers[b"cache-control"] == b"no-store"
+
+
+async def test_being_alive_needs_neither_database_nor_redis(queue_on, settings, django_db_blocker):
+    queue_on("unix:///nowhere/redis.sock")
+    with django_db_blocker.block():
+        assert (await get("/healthz"))[0] == 200
+
+
+@pytest.mark.django_db
+async def test_it_is_ready_when_database_and_queue_answer(settings):
+    settings.ALLOWED_HOSTS = ["ragsite.example.com"]
+    status, parts, seconds = await ready()
+
+    assert status == 200
+    assert parts == {
+        "ready": True,
+        "database": True,
+        "queue": True,
+        "cache": True,
+        "workers": jobs.workers_alive(jobs.queue_connection()),
+        "clock": False,
+        "version": __version__,
+    }
+    assert seconds < 1
+
+
+@pytest.mark.django_db
+async def test_it_is_not_ready_without_the_queue_and_does_not_claim_to_know_of_workers(queue_on):
+    queue_on("unix:///nowhere/redis.sock")
+    status, parts, seconds = await ready()
+
+    assert status == 503
+    assert (parts["ready"], parts["queue"], parts["cache"]) == (False, False, False)
+    assert (parts["workers"], parts["clock"]) == (None, None)
+    assert parts["database"] is True
+    assert seconds < 1
+
+
+@pytest.mark.django_db
+async def test_it_answers_in_under_a_second_while_redis_hangs_and_is_ready_when_it_goes_on(
+    queue_on, redis_server
+):
+    queue_on(redis_server.url)
+    assert (await ready())[0] == 200
+    os.kill(redis_server.pid, signal.SIGSTOP)
+    try:
+        for _again in range(3):
+            status, parts, seconds = await ready()
+            assert (status, parts["queue"], parts["database"]) == (503, False, True)
+            assert seconds < 1
+    finally:
+        os.kill(redis_server.pid, signal.SIGCONT)
+    await asyncio.sleep(1.2)  # the thread that still waits for the answer
+
+    assert (await ready())[0] == 200
+
+
+@pytest.mark.django_db
+async def test_it_is_not_ready_without_the_database(monkeypatch):
+    monkeypatch.setitem(health.connection.settings_dict, "HOST", "/nowhere")
+    status, parts, seconds = await ready()
+
+    assert (status, parts["database"], parts["queue"]) == (503, False, True)
+    assert seconds < 1
+
+
+@pytest.mark.django_db
+async def test_it_answers_in_under_a_second_while_the_database_hangs(monkeypatch):
+    visitors = []
+
+    async def accept_and_say_nothing(reader, writer):
+        visitors.append(writer)
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(accept_and_say_nothing, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    monkeypatch.setitem(health.connection.settings_dict, "HOST", "127.0.0.1")
+    monkeypatch.setitem(health.connection.settings_dict, "PORT", port)
+    status, parts, seconds = await ready()
+    server.close()
+
+    assert visitors
+    assert (status, parts["database"]) == (503, False)
+    assert seconds < 1
+
+
+@pytest.mark.django_db
+async def test_many_probes_at_once_use_one_connection(monkeypatch):
+    looks, really = [], health.database_answers
+
+    def counted():
+        looks.append(1)
+        return really()
+
+    monkeypatch.setattr(health, "database_answers", counted)
+    answers = await asyncio.gather(*(ready() for _number in range(20)))
+
+    assert {status for status, _parts, _seconds in answers} == {200}
+    assert len(looks) == 1
+
+
+@pytest.mark.django_db
+async def test_it_never_asks_the_provider(fake_openai):
+    await ready()
+
+    assert fake_openai.requests == []
+
+
+@pytest.mark.django_db
+def test_a_server_that_runs_django_alone_answers_too(client):
+    assert client.get("/healthz").json()["status"] == "alive"
+    assert client.get("/readyz").json()["ready"] is True
+
+
+def test_a_killed_worker_is_not_counted_for_long(worker):
+    redis = jobs.queue_connection()
+    before = jobs.workers_alive(redis)
+    worker("living", seconds_left=70)
+    worker("silent", seconds_left=40)
+    worker("gone", seconds_left=0)
+
+    assert jobs.workers_alive(redis) == before + 1
+
+
+def test_the_clock_shows_that_it_is_there():
+    assert clock_alive() is False
+    beat()
+
+    assert clock_alive() is True
+    assert 0 < jobs.queue_connection().ttl(CLOCK_KEY) <= 60
+
+
+def test_a_clock_without_redis_goes_on(queue_on):
+    queue_on("unix:///nowhere/redis.sock")
+    beat()
