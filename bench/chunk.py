@@ -14,13 +14,13 @@ PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ragsite.settings")
 
-import django  # noqa: E402
+import django
 
 django.setup()
 
-from documents.chunking import PageText, Tokenizer, join_pages, page_starts, sentences, split_pages  # noqa: E402
-from documents.extraction import extract_pages  # noqa: E402
-from ragsite import llm  # noqa: E402
+from documents.chunking import PageText, Tokenizer, join_pages, page_starts, sentences, split_pages
+from documents.extraction import extract_pages
+from ragsite import llm
 
 SAMPLES = PROJECT / "tests" / "files"
 MODELS = (("all-MiniLM-L6-v2", 200, 40), ("text-embedding-3-small", 500, 50))

@@ -13,10 +13,10 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-import pypdf  # noqa: E402
+import pypdf
 
-from documents.extraction import UnreadableFile, extract_pages, start_nursery  # noqa: E402
-from documents.extraction.pdf import Reading  # noqa: E402
+from documents.extraction import UnreadableFile, extract_pages, start_nursery
+from documents.extraction.pdf import Reading
 
 SAMPLES = PROJECT / "tests" / "files"
 LONG_ONES = ("handbook", "outline-broken-targets", "table-schools")
