@@ -206,7 +206,10 @@ def write_secret_key() -> None:
     if setting("SECRET_KEY"):
         return
     opened = os.open(ROOT / ".env", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.fchmod(opened, 0o600)  # a copy of .env.example was readable by all
     with os.fdopen(opened, "w") as env:
+        if (ROOT / ".env").read_bytes()[-1:] not in (b"", b"\n"):
+            env.write("\n")
         env.write(f"# .env.example lists every setting.\nSECRET_KEY={secrets.token_urlsafe(50)}\n")
 
 

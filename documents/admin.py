@@ -17,7 +17,9 @@ from django_rq.admin import QueueAdmin
 from django_rq.models import Dashboard
 from django_rq.settings import get_queues_map
 
+from documents import building
 from documents.models import Attempt, Chunk, Collection, Document, Index, Membership, Page, Task, Version
+from documents.models.index import IndexState
 
 
 class ReadOnly(admin.ModelAdmin):
@@ -214,6 +216,20 @@ class IndexAdmin(ReadOnly):
         "live_at",
     ]
     list_filter = ["state"]
+    actions = ["make_live"]
+
+    @admin.action(description=_("Complete it and make it live"), permissions=["operate"])
+    def make_live(self, request: HttpRequest, queryset: QuerySet[Index]) -> None:
+        chosen = queryset.filter(state__in=[IndexState.READY, IndexState.RETIRED])
+        if chosen.count() != 1 or queryset.count() != 1:
+            self.message_user(request, _("Choose one index that is ready or retired."), messages.ERROR)
+            return
+        building.fill(chosen.get())
+        sentence = _("What it lacks is added by the workers; it goes live by itself when it is complete.")
+        self.message_user(request, sentence, messages.SUCCESS)
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("documents.operate")
 
 
 @admin.register(Task)

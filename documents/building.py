@@ -2,37 +2,55 @@
 
 from __future__ import annotations
 
-from django.db import transaction
+from datetime import timedelta
 
-from documents.models import Document, Index, Task
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from documents import indexing
+from documents.models import Chunk, Document, Index, State, Task
 from documents.models.index import IndexState
 from documents.models.task import Kind, Superseded, TaskState
+
+LOOK_AGAIN = timedelta(seconds=10)
 
 
 def begin(model: str) -> Index:
     """A new index for that embedding model, to be filled from the stored pages and made live when complete."""
+    index = Index.objects.draft(model)
+    fill(index)
+    return index
+
+
+def fill(index: Index) -> None:
+    """Have every document put into it that is not there yet, behind the live one; it goes live by itself when complete."""
     with transaction.atomic():
-        index = Index.objects.draft(model)
         Index.objects.filter(pk=index.pk).update(state=IndexState.BUILDING)
         index.state = IndexState.BUILDING
-        documents = list(Document.objects.filter(versions__isnull=False).distinct().only("pk"))
-        for document in documents:
+        there = Chunk.objects.filter(
+            index=index, version__document=OuterRef("pk"), version__sha256=OuterRef("sha256")
+        )
+        with_content = Document.objects.filter(versions__isnull=False).distinct()
+        for document in with_content.exclude(Exists(there)).only("pk"):
             Task.objects.ask_for(Kind.INDEX, document, index)
-        if not documents:
-            Task.objects.ask_for(Kind.BUILD, None, index)
-    return index
+        # Asked for at once: were it the last document's to ask, one that fails or is deleted would leave the index half built.
+        Task.objects.ask_for(Kind.BUILD, None, index)
 
 
 def build(task: Task) -> None:
     """Make the index live if every document that answers now is in it; else leave it ready for a person to decide."""
     index = task.index
-    if (
-        index is None
-        or index.state != IndexState.BUILDING
-        or index.tasks.open().filter(kind=Kind.INDEX).exists()
-    ):
-        raise Superseded
-    index.create_vector_index(concurrently=True)
+    if index is None or index.state != IndexState.BUILDING:
+        task.finish()  # live already, or given up
+    elif index.tasks.open().filter(kind=Kind.INDEX).exists():
+        task.wait_until(timezone.now() + LOOK_AGAIN, "", "")
+    else:
+        index.create_vector_index(concurrently=True)
+        finish(task, index)
+
+
+def finish(task: Task, index: Index) -> None:
     with transaction.atomic():
         if not task.claim():
             raise Superseded
@@ -40,7 +58,20 @@ def build(task: Task) -> None:
             Index.objects.filter(pk=index.pk).update(state=IndexState.READY)
         else:
             index.make_live()
+            take_over(index)
         task.finish()
+
+
+def take_over(index: Index) -> None:
+    """Documents that the former index was still at: those that are in this one are ready, the others are asked for here."""
+    Task.objects.filter(kind=Kind.INDEX, index__state=IndexState.RETIRED).cancel()
+    for document in Document.objects.moving().defer("embedding"):
+        task = document.tasks.filter(kind=Kind.INDEX, index=index).first()
+        if task and task.state == TaskState.DONE:
+            document.move_to(State.READY)
+            indexing.announce(document, is_new=True)
+        elif not task or task.state != TaskState.OPEN:
+            Task.objects.ask_for(Kind.INDEX, document, index)
 
 
 def missing(index: Index) -> int:

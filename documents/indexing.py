@@ -19,6 +19,7 @@ from documents.chunking import PageText, Passage, split_pages
 from documents.extraction import Extraction, Heading, UnreadableFile, extract_pages
 from documents.models import Attempt, Chunk, Document, Index, Page, Task, Version
 from documents.models.document import State, SummaryState
+from documents.models.index import IndexState
 from documents.models.task import Kind, Stage, Superseded
 from ragsite import llm
 
@@ -39,8 +40,12 @@ class Run:
             yield
 
     def show(self, state: State, done: int = 0, total: int = 0) -> None:
-        if self.task.is_seen:
-            self.document.move_to(state, done=done, total=total)
+        """On the document's row, unless the task was cancelled or asked for afresh: then the row says so already."""
+        with transaction.atomic():
+            if not self.task.claim():
+                raise Superseded
+            if self.task.is_seen:
+                self.document.move_to(state, done=done, total=total)
 
     def progress(self, done: int, total: int) -> None:
         """Keeps the document's row up to date; raises Superseded in a run that is outdated."""
@@ -59,6 +64,7 @@ def index(task: Task) -> None:
     Raises UnreadableFile when the file itself is the trouble, ProviderError when the embedder is, Superseded when the same
     was asked for afresh meanwhile; nothing is written then.
     """
+    task.settle_index()
     if task.document is None or task.index is None or (version := task.document.newest) is None:
         raise Superseded
     run = Run(task, task.document, task.index)
@@ -116,11 +122,13 @@ def store(run: Run, version: Version, passages: Sequence[Passage], vectors: np.n
         copy_chunks(run, version, passages, vectors)
         write_postings(version, run.target)
         run.task.finish()
-        if Index.objects.filter(pk=run.target.pk, state="live").exists():
+        # Locked: two that finish at once see each other's end, and no index goes live between this look and the commit.
+        target = Index.objects.select_for_update(no_key=True).get(pk=run.target.pk)
+        if target.is_live:
             serve(run.document, version, len(passages), vectors)
-        elif not Task.objects.open().filter(index=run.target, kind=Kind.INDEX).exists():
+        elif target.state == IndexState.BUILDING and not target.tasks.open().filter(kind=Kind.INDEX).exists():
             Task.objects.ask_for(
-                Kind.BUILD, None, run.target
+                Kind.BUILD, None, target
             )  # the last document of an index that is being built
 
 
@@ -134,6 +142,11 @@ def serve(document: Document, version: Version, chunk_count: int, vectors: np.nd
     document.save(update_fields=["serving", "chunk_count", "embedding", "ready_at"])
     document.move_to(State.READY)
     document.collection.has_changed()
+    announce(document, is_new=is_new)
+
+
+def announce(document: Document, *, is_new: bool) -> None:
+    """What follows when a content begins to answer: its summary, and word to whoever added it."""
     if is_new or document.summary_state != SummaryState.READY:
         Document.objects.filter(pk=document.pk).update(summary_state=SummaryState.WAITING)
         Task.objects.ask_for(Kind.SUMMARISE, document)

@@ -15,8 +15,9 @@ from documents.models.task import Kind
 @receiver(post_save, sender=Version)
 def index_new_content(instance: Version, created: bool, raw: bool, **kwargs: Any) -> None:
     if created and not raw:  # raw: loaddata brings its own chunks
-        Index.objects.live()  # a new site's first index is made here
-        for index in Index.objects.wanted():
+        # A new site has no index yet: the worker makes it, since a provider may have to be asked, and may be away.
+        indexes: list[Index | None] = [*Index.objects.wanted()]
+        for index in indexes or [None]:
             Task.objects.ask_for(Kind.INDEX, instance.document, index)
 
 

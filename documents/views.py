@@ -23,7 +23,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from documents.forms import DocumentFilter, ReplaceForm, Upload, UploadForm
 from documents.models import Collection, Document, Notice, Page, State, Version
-from documents.models.document import DocumentQuerySet
+from documents.models.document import DocumentQuerySet, SummaryState
 from documents.models.page import Problem
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 ON_A_PAGE = 50
 HITS = 50
 NOTICES_AT_ONCE = 3
+LONGEST_SEARCH = 200  # characters, as the field says
 STOP_POLLING = 286  # htmx's sign that asking again is of no use
 READ_AT_ONCE = 256 * 1024
 
@@ -105,7 +106,7 @@ def document(request: SignedInRequest, pk: int) -> HttpResponse:
     if (number := request.GET.get("page", "")).isdecimal():
         return redirect("documents:page", pk, min(int(number), 2**31 - 1))
     version = document.serving or document.newest
-    words = " ".join(request.GET.get("q", "").replace("\0", "").split())
+    words = searched(request)
     context = {
         "document": document,
         "version": version,
@@ -128,7 +129,7 @@ def page(request: SignedInRequest, pk: int, number: int) -> HttpResponse:
     if version is None:
         raise Http404
     page = get_object_or_404(Page, version=version, number=number)
-    words = " ".join(request.GET.get("q", "").replace("\0", "").split())
+    words = searched(request)
     last = version.pages.order_by("-number").values_list("number", flat=True).first()
     return render(
         request,
@@ -198,7 +199,9 @@ def selected(request: SignedInRequest) -> HttpResponse:
     if not documents:
         messages.info(request, _("Choose some documents first."))
     elif request.POST.get("action") == "retry":
-        count = documents.filter(state__in=[State.FAILED, State.CANCELLED]).replay()
+        count = documents.filter(
+            Q(state__in=[State.FAILED, State.CANCELLED]) | Q(summary_state=SummaryState.FAILED)
+        ).replay()
         messages.success(
             request, ngettext("%d document is read again.", "%d documents are read again.", count) % count
         )
@@ -258,6 +261,10 @@ def listed(user: User, *, with_vector: bool = False) -> DocumentQuerySet:
         .annotate(page_count=Subquery(newest.values("page_count")[:1]), can_edit=Exists(mine))
     )
     return documents if with_vector else documents.defer("embedding")
+
+
+def searched(request: SignedInRequest) -> str:
+    return " ".join(request.GET.get("q", "")[:LONGEST_SEARCH].replace("\0", "").split())
 
 
 def own(request: SignedInRequest, pk: int) -> Document:

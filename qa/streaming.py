@@ -111,6 +111,8 @@ async def write_answer(question_id: int, stop: asyncio.Event, zone: tzinfo, lang
             raise
         except Question.DoesNotExist:
             logger.info("question=%s was deleted", question_id)
+        except llm.ProviderError as error:  # not even an index could be made
+            await _end_early(feed, AnswerState.FAILED, f"{error.sentence} {error.remedy}")
         except Exception:
             logger.exception("question=%s could not be answered", question_id)
             await _end_early(

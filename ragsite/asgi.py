@@ -3,9 +3,11 @@ and, before it, the answers to the platform's probes."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ragsite.settings")
@@ -27,6 +29,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[Any], Awaitable[None]]
 
 FORM_ROOM = 1024 * 1024  # for the rest of the form around a file
+THREADS = 64
 SECONDS_TO_FINISH = 10  # running answers get so long when the server stops
 
 
@@ -63,7 +66,8 @@ async def answered_before_django(scope: dict[str, Any], send: Send) -> bool:
 
 async def limited(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     """Django spools a whole body to disk before any view or middleware runs, so its size is watched out here."""
-    limit = settings.MAX_UPLOAD_MB * 1024 * 1024 + FORM_ROOM
+    takes_files = scope["path"].startswith("/documents/")
+    limit = FORM_ROOM + (settings.MAX_UPLOAD_MB * 1024 * 1024 if takes_files else 0)
     declared = dict(scope["headers"]).get(b"content-length", b"0")
     if not declared.isdigit() or int(declared) > limit:
         await refuse(scope, send)
@@ -114,6 +118,8 @@ async def lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
+            # More threads than Python's six on two cores: a slow embedder must not hold up the saving of running answers.
+            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "ragsite"))
             await llm.warm(await in_thread(Index.objects.live_model)())
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":

@@ -27,6 +27,9 @@ def site(request: HttpRequest) -> dict[str, Any]:
     }
 
 
+LISTED_CONVERSATIONS = 300
+
+
 class Navigation:
     """What stands beside every page. Each part is read when a template shows it: a row that polls shows one of them."""
 
@@ -35,7 +38,7 @@ class Navigation:
 
     @cached_property
     def conversations(self) -> list[Conversation]:
-        return list(Conversation.objects.visible_to(self.user)[:30])
+        return list(Conversation.objects.visible_to(self.user)[:LISTED_CONVERSATIONS])
 
     @cached_property
     def document_count(self) -> int:

@@ -48,7 +48,6 @@ class ChunkQuerySet(models.QuerySet["Chunk"]):
         """That index's chunks, nearest first, with `distance` (cosine, 0 to 2)."""
         return (
             self.filter(index_id=index.pk)
-            .alias()
             .annotate(distance=CosineDistanceTo(vector, index.dimensions))
             .order_by("distance")
         )

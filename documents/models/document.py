@@ -183,7 +183,8 @@ class Document(models.Model):
     @property
     def task(self) -> Task | None:
         """What is still to be done to make it searchable in the live index."""
-        return self.tasks.filter(kind=Kind.INDEX, index__state="live").first()
+        of_live = models.Q(index__state="live") | models.Q(index=None)
+        return self.tasks.filter(of_live, kind=Kind.INDEX).first()
 
     def add_version(self, upload: File, *, name: str, media_type: str, sha256: str) -> Version:
         """A new content. It takes the old one's place when it is ready; the old one answers until then."""
@@ -232,7 +233,8 @@ class Document(models.Model):
         with (
             transaction.atomic()
         ):  # the task's row first, as whoever works on it does: they must not block each other
-            task = Task.objects.ask_for(Kind.INDEX, self, Index.objects.live(), enqueue=enqueue)
+            live = Index.objects.filter(state="live").first()  # none yet: the worker makes it
+            task = Task.objects.ask_for(Kind.INDEX, self, live, enqueue=enqueue)
             self.move_to(State.WAITING)
             return task
 

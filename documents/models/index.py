@@ -118,13 +118,14 @@ class Index(models.Model):
             Collection.objects.update(version=models.F("version") + 1)
 
     def _count_documents(self) -> None:
-        """What the documents' rows keep of the live index: how many chunks, and their mean."""
+        """What the documents' rows keep of the live index: how many chunks, their mean, and which content they are of."""
         with connection.cursor() as cursor:
             cursor.execute("update documents_document set chunk_count = 0, embedding = null")
             cursor.execute(
-                "update documents_document d set chunk_count = mine.count, embedding = mine.mean from ("
+                "update documents_document d set chunk_count = mine.count, embedding = mine.mean,"
+                " serving_id = mine.version_id, ready_at = coalesce(ready_at, now()) from ("
                 " select c.document_id, c.version_id, count(*) as count, avg(c.embedding) as mean"
                 " from documents_chunk c where c.index_id = %s group by 1, 2"
-                ") mine where d.id = mine.document_id and d.serving_id = mine.version_id",
+                ") mine where d.id = mine.document_id",
                 [self.pk],
             )

@@ -149,7 +149,7 @@ class Task(models.Model):
     @property
     def is_seen(self) -> bool:
         """Whether the document's row shows how this goes: not while an index is built behind the live one."""
-        return self.kind == Kind.INDEX and self.index is not None and self.index.is_live
+        return self.kind == Kind.INDEX and (self.index is None or self.index.is_live)
 
     @property
     def max_tries(self) -> int:
@@ -178,6 +178,16 @@ class Task(models.Model):
         from documents.jobs import enqueue  # jobs know the models, not the other way round
 
         enqueue(self)
+
+    def settle_index(self) -> None:
+        """Work asked for before the site had an index is for its first one. Raises ProviderError while none can be made."""
+        if self.kind != Kind.INDEX or self.index is not None:
+            return
+        live = Index.objects.live()
+        if Task.objects.filter(kind=self.kind, document=self.document, index=live).exists():
+            Task.objects.filter(pk=self.pk).delete()  # asked for anew since there is an index
+            raise Superseded
+        self._update(index=live)
 
     def stands(self) -> bool:
         """Whether nobody asked for it afresh, cancelled or deleted it meanwhile."""

@@ -26,6 +26,7 @@ STAGES = {
     "extract": gettext_lazy("Reading the file"),
     "chunk": gettext_lazy("Finding its passages"),
     "embed": gettext_lazy("Making it searchable"),
+    "store": gettext_lazy("Storing it"),
     "summarise": gettext_lazy("Summarising"),
 }
 

@@ -1,8 +1,17 @@
 from django.contrib import admin
+from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.admin import UserAdmin
 from django.utils.translation import gettext_lazy as _
 
+from ragsite.accounts.forms import SignInForm
 from ragsite.accounts.models import User
+
+
+class StaffSignInForm(SignInForm, AdminAuthenticationForm):
+    """The administration's own door: staff only, and wrong passwords are counted here too."""
+
+
+admin.site.login_form = StaffSignInForm
 
 
 @admin.register(User)

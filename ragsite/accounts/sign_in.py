@@ -9,26 +9,32 @@ from django.core.cache import cache
 from redis.exceptions import RedisError
 
 FREE_FAILURES = 5
+FREE_FAILURES_ANYWHERE = 30  # of one name, from whatever addresses: a header may name any
 FIRST_WAIT = 15  # seconds; doubles with every further failure
 LONGEST_WAIT = 15 * 60
 REMEMBERED = 3600
+ANYWHERE = "anywhere"
 
 
 def seconds_to_wait(name: str, address: str) -> int:
     try:
-        until = cache.get(f"{_key(name, address)}:until")
+        times = cache.get_many([f"{_key(name, place)}:until" for place in (address, ANYWHERE)]).values()
     except RedisError:
         return 0
-    return max(0, round(until - time.time())) if until else 0
+    return max(0, round(max(times) - time.time())) if times else 0
 
 
 def note_failure(name: str, address: str) -> None:
-    key = _key(name, address)
+    _count(_key(name, address), FREE_FAILURES)
+    _count(_key(name, ANYWHERE), FREE_FAILURES_ANYWHERE)
+
+
+def _count(key: str, free: int) -> None:
     try:
         cache.add(key, 0, REMEMBERED)
         failures = cache.incr(key)
-        if failures >= FREE_FAILURES:
-            wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - FREE_FAILURES))
+        if failures >= free:
+            wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(failures - free, 10))
             cache.set(f"{key}:until", int(time.time()) + wait, wait)
             cache.touch(key, REMEMBERED)
     except (RedisError, ValueError):  # ValueError: the counter ran out between the two

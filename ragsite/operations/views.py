@@ -50,7 +50,7 @@ def provider(request: HttpRequest) -> HttpResponse:
 @operators_only
 def test_provider(request: HttpRequest) -> HttpResponse:
     """One real call to each model; it may cost a fraction of a cent."""
-    test = llm.test_provider(Index.objects.live().embedding_model)
+    test = llm.test_provider(Index.objects.live_model())
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "operations/_provider_test.html", {"test": test})
     return render(
@@ -86,13 +86,14 @@ def build_index(request: HttpRequest) -> HttpResponse:
 
 
 def about_provider() -> dict[str, object]:
-    live = Index.objects.live()
+    embedding = Index.objects.live_model() or llm.default_embedding_model()
+    host = llm.host_of_embeddings(embedding)
     return {
         "chat_model": llm.chat_model(),
         "chat_host": llm.host_of_chat() if llm.chat_model() else "",
-        "live": live,
-        "embedding_host": llm.host_of_embeddings(live.embedding_model),
-        "embeds_here": llm.embedding_model(live.embedding_model).is_local,
+        "embedding_model": embedding,
+        "embedding_host": host,
+        "embeds_here": not host,
         "indexes": Index.objects.exclude(state=IndexState.DRAFT)[:10],
         "has_key": bool(settings.OPENAI_API_KEY),
         "base_url_set": bool(settings.OPENAI_BASE_URL),

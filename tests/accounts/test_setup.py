@@ -213,3 +213,13 @@ def test_the_waiting_time_grows_and_has_an_end(alice, monkeypatch):
     assert not any(b"alice" in key for key in cache._cache.get_client().scan_iter()), (
         "names stay out of Redis"
     )
+
+
+@pytest.mark.django_db
+def test_guessing_is_slowed_at_the_administrations_door_too(client, operator):
+    address = reverse("admin:login")
+    for _ in range(6):
+        client.post(address, {"username": "olga", "password": "wrong", "next": "/admin/"})
+    client.post(address, {"username": "olga", "password": "correct horse battery", "next": "/admin/"})
+
+    assert "_auth_user_id" not in client.session

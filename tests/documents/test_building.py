@@ -1,10 +1,13 @@
 import pytest
 from django.core.management import call_command
+from django.urls import reverse
+from django.utils import timezone
 
-from documents import building
-from documents.models import Chunk, Document, Index, State
+from documents import building, tries
+from documents.models import Chunk, Document, Index, State, Task
 from documents.models.index import IndexState
-from tests.factories import make_document, make_indexed
+from documents.models.task import Kind
+from tests.factories import make_document, make_indexed, make_pdf
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -18,7 +21,7 @@ def test_a_new_index_is_filled_behind_the_live_one_and_takes_its_place(alice, wo
     assert Index.objects.live() == old
     assert document.state == State.READY
 
-    work()
+    work_until_nothing_is_due(work)
     new = Index.objects.live()
     document.refresh_from_db()
     assert (new.embedding_model, new.dimensions) == ("text-embedding-3-small", 1536)
@@ -32,7 +35,7 @@ def test_a_document_that_comes_while_an_index_is_built_is_in_both(alice, work, f
     make_indexed(alice)
     building.begin("text-embedding-3-small")
     late = make_document(alice, "It snows in Tromsø.", name="snow.txt")
-    work()
+    work_until_nothing_is_due(work)
 
     assert Chunk.objects.filter(document=late).count() == 2
     assert Chunk.objects.searchable().filter(document=late).count() == 1
@@ -45,7 +48,63 @@ def test_an_index_that_lacks_a_document_does_not_go_live(alice, work, fake_opena
     old = Index.objects.live()
     building.begin("text-embedding-3-small")
     fake_openai.fault("status", status=500, times=0, on="embeddings")
-    work()
+    work_until_nothing_is_due(work)
 
     assert Index.objects.live() == old
     assert Document.objects.get().state == State.READY
+
+
+def test_a_document_that_fails_does_not_keep_an_index_building_for_ever(alice, work, fake_openai, settings):
+    settings.EMBEDDING_MODEL = "all-MiniLM-L6-v2"
+    make_pdf("handbook-scan.pdf", alice)
+    make_indexed(alice)
+    work()
+    building.begin("text-embedding-3-small")
+    work_until_nothing_is_due(work)
+
+    assert Index.objects.live().embedding_model == "text-embedding-3-small"
+
+
+def test_a_document_that_only_the_new_index_has_yet_answers_once_it_is_live(
+    alice, work, queue, fake_openai, settings
+):
+    settings.EMBEDDING_MODEL = "all-MiniLM-L6-v2"
+    make_indexed(alice)
+    old = Index.objects.live()
+    new = building.begin("text-embedding-3-small")
+    late = make_document(alice, "It snows in Tromsø.", name="snow.txt")
+    queue.empty()
+    for task in Task.objects.filter(index=new, kind=Kind.INDEX):
+        tries.run(task)
+    work_until_nothing_is_due(work, Task.objects.filter(kind=Kind.BUILD))
+
+    late.refresh_from_db()
+    assert (late.state, late.serving) == (State.READY, late.newest)
+    assert Chunk.objects.searchable().filter(document=late).exists()
+    assert not Task.objects.open().filter(index=old).exists()
+
+
+def test_a_retired_index_is_completed_before_it_is_taken_back(client, operator, work, fake_openai, settings):
+    settings.EMBEDDING_MODEL = "all-MiniLM-L6-v2"
+    make_indexed(operator)
+    old = Index.objects.live()
+    building.begin("text-embedding-3-small")
+    work_until_nothing_is_due(work)
+    newer = make_indexed(operator, "It snows in Tromsø.", name="snow.txt")
+    client.force_login(operator)
+    client.post(
+        reverse("admin:documents_index_changelist"), {"action": "make_live", "_selected_action": [old.pk]}
+    )
+    work_until_nothing_is_due(work)
+
+    assert Index.objects.live() == old
+    assert Chunk.objects.searchable().filter(document=newer).exists()
+
+
+def work_until_nothing_is_due(work, tasks=None):
+    tasks = Task.objects.all() if tasks is None else tasks
+    for _ in range(5):
+        tasks.open().update(next_try_at=timezone.now())
+        for task in tasks.open():
+            task.enqueue()
+        work()

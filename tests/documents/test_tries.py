@@ -348,3 +348,34 @@ def test_two_clocks_put_lost_work_back_once(alice, queue):
         clock.look()
 
     assert queue.job_ids == [task.job_id]
+
+
+def test_a_site_without_any_embedder_takes_uploads_and_reads_them_once_there_is_one(alice, work, monkeypatch):
+    with monkeypatch.context() as bare:
+        bare.setattr("ragsite.llm.backends.local.is_installed", lambda: False)
+        document = make_document(alice)
+        work()
+        document.refresh_from_db()
+        assert document.state == State.WAITING
+        assert "not installed" in document.failure
+
+    document.replay()
+    work()
+    document.refresh_from_db()
+    assert document.state == State.READY
+
+
+def test_a_document_cancelled_while_it_is_cut_stays_cancelled(alice, work, monkeypatch):
+    from documents import indexing
+
+    document = make_document(alice)
+    split = indexing.split_pages
+
+    def split_while_someone_cancels(*args, **kwargs):
+        Document.objects.get(pk=document.pk).cancel()
+        return split(*args, **kwargs)
+
+    monkeypatch.setattr(indexing, "split_pages", split_while_someone_cancels)
+    work()
+    document.refresh_from_db()
+    assert document.state == State.CANCELLED
