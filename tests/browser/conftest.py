@@ -43,7 +43,7 @@ def _hashers_of_the_site(settings):
     settings.PASSWORD_HASHERS = global_settings.PASSWORD_HASHERS
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # its workers must not take the jobs of the tests that follow
 def sites(django_db_setup, django_db_blocker, tmp_path_factory):
     """Call it for the running site of one kind; one runs at a time, since they would share their queue."""
     running = {}
@@ -71,7 +71,7 @@ def site(transactional_db, sites, settings):
     return running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def provider():
     with running_fake_openai() as fake:
         yield fake
