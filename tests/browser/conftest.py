@@ -30,7 +30,9 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason="no Chromium on this machine"))
 
 
-@pytest.fixture(scope="package")  # Playwright keeps an event loop in this thread: the async views of later tests could not run
+@pytest.fixture(
+    scope="package"
+)  # Playwright keeps an event loop in this thread: the async views of later tests could not run
 def browser():
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
