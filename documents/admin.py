@@ -279,8 +279,7 @@ class GuardedQueueAdmin(QueueAdmin):
     def get_urls(self) -> list:
         guard, urls = permission_required("django_rq.admin", raise_exception=True), super().get_urls()
         for url in urls:
-            if not (url.name or "").endswith(("metrics", "home_json")):  # these check a token of their own
-                url.callback = guard(url.callback)
+            url.callback = guard(url.callback)
         return urls
 
 

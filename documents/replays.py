@@ -15,7 +15,7 @@ from documents.models.index import IndexState
 from documents.models.task import Kind, TaskQuerySet, TaskState
 
 ENQUEUE_SECONDS = 1.0  # the reconciler enqueues what is left within seconds
-IS_SEEN = Q(kind=Kind.INDEX, index__state=IndexState.LIVE)
+IS_SEEN = Q(kind=Kind.INDEX) & (Q(index__state=IndexState.LIVE) | Q(index=None))  # as `Task.is_seen`
 
 
 def replay(tasks: TaskQuerySet) -> int:

@@ -242,6 +242,7 @@ def test_an_open_breaker_is_shown_with_its_reason(desk, alice, fake_openai):
 
 
 def test_tokens_and_cost_of_today_are_summed_as_far_as_prices_are_known(alice):
+    Index.objects.live()
     document = make_document(alice)
     Index.objects.update(embedding_model="text-embedding-3-small")
     note(document, tokens=1_000_000)
@@ -275,6 +276,7 @@ def test_failures_are_grouped_with_their_count_and_sentence(desk, alice):
 
 
 def test_what_failed_in_a_retired_index_is_no_failure_any_more(alice):
+    Index.objects.live()
     fail(make_document(alice))
     assert activity.something_failed()
     Index.objects.update(state=IndexState.RETIRED)
