@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject, cached_property
 from redis.exceptions import RedisError
@@ -21,7 +22,9 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "theme": request.COOKIES.get("theme", "")
         if request.COOKIES.get("theme") in ("light", "dark")
         else "",
-        "nav": Navigation(request.user),
+        "nav": Navigation(
+            getattr(request, "user", None) or AnonymousUser()
+        ),  # none yet where a request is refused early
         "llm_mode": "written" if llm.chat_model() else "quoted",
         "breaker_notice": SimpleLazyObject(lambda: ((opened := llm.breaker()) and opened.sentence) or ""),
     }
