@@ -1,5 +1,3 @@
-import time
-
 import pytest
 
 from documents.models import Index
@@ -76,13 +74,6 @@ def test_a_paid_embedder_is_not_asked_to_choose_sentences(alice, fake_openai):
     found = quotes("Where does it rain?", alice)
     assert "It rains in Bergen." in found.text
     assert len(fake_openai.embedded_texts) == before + 1  # the question alone
-
-
-def test_quotes_are_chosen_fast(alice, handbook):
-    quotes("When is it open?", alice)
-    since = time.process_time()
-    quotes("What must be done when there is lightning?", alice)
-    assert time.process_time() - since < 1
 
 
 def test_words_are_compared_without_their_endings():
