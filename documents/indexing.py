@@ -14,7 +14,7 @@ from django.utils import timezone
 from pgvector import HalfVector
 from pgvector.psycopg import register_vector
 
-from documents import notifications
+from documents import notifications, stopping
 from documents.chunking import PageText, Passage, split_pages
 from documents.extraction import Extraction, Heading, UnreadableFile, extract_pages
 from documents.models import Attempt, Chunk, Document, Index, Page, Task, Version
@@ -54,6 +54,7 @@ class Run:
             self.document.progress(done, total)
 
     def check(self) -> None:
+        stopping.check()
         if not self.task.stands():
             raise Superseded
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 import django_rq
@@ -10,6 +13,7 @@ from django.conf import settings
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeout
 from redis.retry import Retry
 from rq import Queue, get_current_job
 from rq.exceptions import DuplicateJobError, NoSuchJobError
@@ -23,6 +27,9 @@ from ragsite import logs
 from ragsite.queue import JSON_SERIALIZER, Job
 
 logger = logging.getLogger("ragsite.jobs")
+
+SPARED_SECONDS = 2
+_hung_until = 0.0
 
 RENEWED_MS = 45_000  # what a living worker's key still has to live, at the least
 
@@ -56,14 +63,14 @@ def run_task(task_id: int) -> None:
 def enqueue(task: Task) -> bool:
     """Put the task's coming try on the queue, once. False when Redis is away: the reconciler does it later."""
     try:
-        queue = get_queue(task.queue_name)
-        queue.enqueue(
-            run_task,
-            task.pk,
-            job_id=task.job_id,
-            unique=True,
-            description=f"{task.kind} {task.document_id or ''}".strip(),
-        )
+        with spared_while_hung():
+            get_queue(task.queue_name).enqueue(
+                run_task,
+                task.pk,
+                job_id=task.job_id,
+                unique=True,
+                description=f"{task.kind} {task.document_id or ''}".strip(),
+            )
         if (
             task.tries or task.generation > 1
         ):  # the failed list shows what is broken now, not earlier tries of the same
@@ -122,6 +129,19 @@ def forget_failed_jobs(task: Task) -> None:
 
 def get_queue(name: str) -> Queue:
     return django_rq.get_queue(name, connection=queue_connection(), commit_mode="auto")
+
+
+@contextmanager
+def spared_while_hung() -> Iterator[None]:
+    """For calls that a person waits for. A Redis that hangs costs a second once, then nothing for a while: RedisError at once."""
+    global _hung_until
+    if time.monotonic() < _hung_until:
+        raise RedisTimeout("left alone")
+    try:
+        yield
+    except RedisTimeout:
+        _hung_until = time.monotonic() + SPARED_SECONDS
+        raise
 
 
 @cache

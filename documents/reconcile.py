@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 
 from documents import locking
 from documents.jobs import queue_connection, queued_ids, revive
+from documents.lookout import Lookout
 from documents.models import Attempt, Notice, Task
 
 logger = logging.getLogger("ragsite.reconcile")
@@ -88,7 +89,7 @@ def clock_alive() -> bool:
 
 def loop(sweep, every: float = EVERY_SECONDS) -> None:  # type: ignore[no-untyped-def]
     """The clock: reconciles every two seconds, for ever, through outages of Redis and PostgreSQL. `sweep` is called each round."""
-    reconciler, pruned_at = Reconciler(), 0.0
+    reconciler, lookout, pruned_at = Reconciler(), Lookout(), 0.0
     was_away = False
     while True:
         began = time.monotonic()  # not the wall clock, which may jump
@@ -98,6 +99,7 @@ def loop(sweep, every: float = EVERY_SECONDS) -> None:  # type: ignore[no-untype
             with locking.advisory_lock(locking.RECONCILER) as is_free:
                 if is_free:
                     reconciler.look()
+                    lookout.look()
             sweep()
             if began - pruned_at > 3600 or not pruned_at:
                 prune()

@@ -15,7 +15,8 @@ from documents.extraction import UnreadableFile
 from documents.locking import advisory_lock
 from documents.models import Attempt, Document, Task
 from documents.models.document import SummaryState
-from documents.models.task import Kind, Superseded
+from documents.models.task import STUBBORN_AFTER, Kind, Superseded
+from documents.stopping import Stopped
 from ragsite import llm
 from ragsite.llm import ProviderError
 
@@ -23,7 +24,6 @@ logger = logging.getLogger("ragsite.jobs")
 
 VERBS = {Kind.INDEX: indexing.index, Kind.SUMMARISE: summaries.summarise, Kind.BUILD: building.build}
 MAX_DEATHS = 3  # so many workers a task may take with it before it is set aside
-STUBBORN_AFTER = 6  # failed tries
 OPERATOR_WAIT = timedelta(seconds=60)
 DATABASE_AWAY = (OperationalError, InterfaceError)
 
@@ -48,6 +48,8 @@ def attempt(task: Task, job_id: str) -> None:
             Task.objects.bring_forward()
     except Superseded:
         outcome = "superseded"
+    except Stopped:
+        outcome = "stopped"  # it stays due: the reconciler hands it to the next worker
     except DATABASE_AWAY:
         outcome = "database away"  # not the task's fault: it stays due
         note_outage(task)

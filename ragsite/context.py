@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject, cached_property
 from redis.exceptions import RedisError
 
-from documents.jobs import queue_connection, workers_alive
+from documents.jobs import queue_connection, spared_while_hung, workers_alive
 from documents.models import Document
 from qa.models import Conversation
 from ragsite import __version__, llm
@@ -61,6 +61,7 @@ class Navigation:
         if not self.user.is_authenticated:
             return False
         try:
-            return workers_alive(queue_connection()) == 0
+            with spared_while_hung():
+                return workers_alive(queue_connection()) == 0
         except RedisError:
             return True

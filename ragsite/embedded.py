@@ -335,7 +335,7 @@ class Postgres(Server):
         if self.temporary:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        return [self._programs / "postgres", "-D", self.data, "-k", self.socket_folder, *options]
+        return [self.programs / "postgres", "-D", self.data, "-k", self.socket_folder, *options]
 
     def _ask(self) -> Answer:
         if not (self.socket_folder / self.socket_name).exists():
@@ -360,7 +360,7 @@ class Postgres(Server):
         )
 
     def _run(self, program: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        command = [self._programs / program, *arguments]
+        command = [self.programs / program, *arguments]
         try:
             return subprocess.run(command, capture_output=True, text=True, check=False, **self._as_user())
         except PermissionError:
@@ -370,7 +370,7 @@ class Postgres(Server):
             ) from None
 
     @property
-    def _programs(self) -> Path:
+    def programs(self) -> Path:
         installed = _installed_postgres()
         return _reachable_copy(installed) / "bin" if self.user is not None else installed / "bin"
 

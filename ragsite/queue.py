@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
 import signal
 import sys
+from contextlib import suppress
 from typing import Any
 
 import rq
@@ -68,6 +70,13 @@ class Worker(rq.Worker):
         # Every try writes a line of its own; rq's would tell the same twice, and a registry's cleaning four times a minute.
         return super().work(*args, **{**kwargs, "logging_level": "WARNING"})
 
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """Registers anew where Redis has lost everything: the worker would otherwise never count as alive again."""
+        if not self.connection.hexists(self.key, "birth"):
+            self.connection.delete(self.key)  # registering refuses a key that is there
+            self.register_birth()
+        super().heartbeat(timeout, pipeline)
+
     def run_maintenance_tasks(self) -> None:
         """Heals lost work too, so that a site without a clock process does as well, a little later."""
         super().run_maintenance_tasks()
@@ -82,6 +91,19 @@ class Worker(rq.Worker):
         if error is not None and "exc_string" in kwargs:
             kwargs["exc_string"] = logs.traceback_without_words(error)
         super().handle_job_failure(job, *args, **kwargs)
+
+    def handle_warm_shutdown_request(self) -> None:
+        """The job is told too: a long one gives way after its batch instead of being killed when patience ends."""
+        super().handle_warm_shutdown_request()
+        if self.horse_pid:
+            with suppress(ProcessLookupError):
+                os.kill(self.horse_pid, signal.SIGTERM)
+
+    def setup_work_horse_signals(self) -> None:
+        super().setup_work_horse_signals()
+        from documents import stopping
+
+        signal.signal(signal.SIGTERM, stopping.ask)
 
     def main_work_horse(self, *args: Any, **kwargs: Any) -> None:
         die_with_parent()

@@ -9,6 +9,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from dotenv import load_dotenv
+from psycopg_pool.base import AttemptWithBackoff
 
 from ragsite import __version__, embedded
 
@@ -206,6 +207,10 @@ if env_bool("DATABASE_POOL", False):  # the Procfile's web line sets it
         "max_size": env_int("DATABASE_POOL_SIZE", 10),
         "timeout": 5,
     }
+    # A connection that broke while nobody used it would otherwise cost the next visitor an error, one visitor each.
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    # The pool's pauses double for ever, and the checks above pause alike: a database that is back is to be noticed at once.
+    AttemptWithBackoff.INITIAL_DELAY, AttemptWithBackoff.DELAY_BACKOFF = 0.2, 1.0
 
 # Redis: the queue, and (apart from it) the cache. JSON only: nothing is unpickled.
 REDIS_URL = env("REDIS_URL") or EMBEDDED_URLS.get("REDIS_URL", "")
@@ -346,6 +351,7 @@ LOGGING = {
         "uvicorn.error": {"level": LOG_LEVEL},
         "uvicorn.access": {"level": "CRITICAL", "propagate": False},  # it would write queries
         "httpx2": {"level": "WARNING"},
+        "psycopg.pool": {"level": "ERROR"},  # while the database is away it would say so five times a second
         "pypdf": {"level": "ERROR"},
         "rq": {"level": "WARNING"},
         "asyncio": {"level": "WARNING"},

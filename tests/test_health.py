@@ -7,11 +7,13 @@ import time
 
 import pytest
 from django.conf import settings as site_settings
+from redis.exceptions import TimeoutError
 
 from documents import jobs
 from documents.reconcile import CLOCK_KEY, beat, clock_alive
 from ragsite import __version__, embedded, health
 from ragsite.asgi import application
+from ragsite.queue import Worker
 
 
 async def get(path, host="10.0.0.7:8000", **headers):
@@ -220,6 +222,30 @@ def test_a_killed_worker_is_not_counted_for_long(worker):
     worker("gone", seconds_left=0)
 
     assert jobs.workers_alive(redis) == before + 1
+
+
+def test_a_worker_that_redis_forgot_is_counted_again_at_its_next_sign_of_life():
+    redis = jobs.queue_connection()
+    worker = Worker([jobs.get_queue("documents")], connection=redis, name="forgotten")
+    worker.register_birth()
+    try:
+        redis.delete(worker.key)
+        redis.srem("rq:workers", worker.key)
+        before = jobs.workers_alive(redis)
+        worker.heartbeat()
+        assert jobs.workers_alive(redis) == before + 1
+    finally:
+        worker.register_death()
+
+
+def test_a_redis_that_hangs_costs_one_wait_and_then_none_for_a_while(monkeypatch):
+    monkeypatch.setattr(jobs, "_hung_until", 0.0)
+    with pytest.raises(TimeoutError), jobs.spared_while_hung():
+        raise TimeoutError
+    reached = []
+    with pytest.raises(TimeoutError), jobs.spared_while_hung():
+        reached.append("Redis")
+    assert reached == []
 
 
 def test_the_clock_shows_that_it_is_there():

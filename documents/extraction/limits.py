@@ -3,5 +3,6 @@
 MEMORY = 512 * 1024 * 1024
 CPU_SECONDS = 20.0  # of a document; each of its pages adds:
 CPU_SECONDS_OF_A_PAGE = 0.1
-CPU_SECONDS_OF_ONE_PAGE = 8  # the most that any single one may take
+CPU_SECONDS_OF_ONE_PAGE = 6  # the most that any single one may take
+MOST_PAGES = 20_000  # a file of more is no document, and may name one page a million times
 FEW_CHARACTERS = 20  # a page with fewer has no text layer to speak of

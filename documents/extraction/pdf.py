@@ -13,7 +13,12 @@ from documents.extraction.cleaning import CleanPage, RawPage, clean_pages, fold
 from documents.extraction.failures import UnreadableFile
 from documents.extraction.garbage import solid_length
 from documents.extraction.headings import headings_by_size, headings_from_outline
-from documents.extraction.limits import CPU_SECONDS, CPU_SECONDS_OF_A_PAGE, FEW_CHARACTERS
+from documents.extraction.limits import (
+    CPU_SECONDS,
+    CPU_SECONDS_OF_A_PAGE,
+    FEW_CHARACTERS,
+    MOST_PAGES,
+)
 from documents.extraction.pages import ExtractedPage, Extraction
 
 Message = dict[str, Any]
@@ -96,6 +101,8 @@ class Reading:
         kind = message.get("kind")
         if kind == "document" and self.document is None:
             self.document = message
+            if self.page_count > MOST_PAGES:
+                self._fail("limit")
         elif kind == "page" and message.get("index") == len(self.pages) < self.page_count:
             self._add_page(message)
         elif kind == "failed":

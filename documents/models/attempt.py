@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from documents.models.document import Document
 from documents.models.task import Superseded, Task
+from documents.stopping import Stopped
 from ragsite import llm
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ class AttemptQuerySet(models.QuerySet["Attempt"]):
                 yield attempt
             except Superseded:
                 attempt.close(Outcome.SUPERSEDED, used)
+                raise
+            except Stopped:
+                attempt.close(Outcome.INTERRUPTED, used)
                 raise
             except BaseException as error:
                 attempt.close(Outcome.FAILED, used, error)

@@ -31,6 +31,7 @@ class TaskState(models.TextChoices):
     CANCELLED = "cancelled", _("cancelled")
 
 
+STUBBORN_AFTER = 6  # failed tries
 CLOCK_SLACK = timedelta(seconds=5)  # clocks of several machines differ by less
 
 
@@ -54,9 +55,14 @@ class TaskQuerySet(models.QuerySet["Task"]):
         has_come = models.Q(next_try_at__lte=now) | models.Q(changed_at__gt=now + CLOCK_SLACK)
         return self.open().filter(has_come).order_by("next_try_at", "pk")
 
-    def bring_forward(self) -> int:
-        """The provider answers again: what waits because of it need not wait longer. Where it named a time, that time stands."""
+    def bring_forward(self, *, all: bool = False) -> int:
+        """The provider answers again: what waits because of it need not wait longer. Where it named a time, that time stands.
+
+        Without `all`, not what has failed many times: one call that goes well says little about it, and its tries are to last for days.
+        """
         waiting = self.open().filter(error_kind__in=llm.RECOVERABLE_KINDS, next_try_at__gt=timezone.now())
+        if not all:
+            waiting = waiting.filter(tries__lt=STUBBORN_AFTER)
         return waiting.update(next_try_at=timezone.now(), changed_at=timezone.now())
 
     def cancel(self) -> int:

@@ -14,6 +14,7 @@ from .completion import Completion, Message, Piece
 from .embedding import embed_documents, embed_query, probe_dimensions
 from .embedding_models import EmbeddingModel, default_embedding_model, embedding_model, host_of_embeddings
 from .errors import (
+    OUTAGE_KINDS,
     RECOVERABLE_KINDS,
     BadResponse,
     KeyRefused,
@@ -30,6 +31,7 @@ from .trial import ProviderTest, Trial, test_provider
 from .usage import Collected, Usage, collect_usage, price
 
 __all__ = [
+    "OUTAGE_KINDS",
     "RECOVERABLE_KINDS",
     "BadResponse",
     "Breaker",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LOCAL_BATCH_TEXTS = 32
 # After a fault, how long answers that are on their way are waited for: they are paid for already.
 GRACE_SECONDS = 10
-HURRIED_GRACE_SECONDS = 2
+HURRIED_GRACE_SECONDS = 3
 
 Keep = Callable[[Sequence[str], np.ndarray], None]
 Counted = list[tuple[str, int]]  # texts with their tokens

@@ -122,6 +122,9 @@ class TooLarge(RequestRefused):
     too_many = False
 
 
+# The provider is away for everybody, as far as one refused call can tell.
+OUTAGE_KINDS = frozenset([ProviderUnavailable.kind, *ProviderUnavailable.sentences])
+
 # What a call that goes well shows to be over. A rate limit is not among them: it names its own end.
 RECOVERABLE_KINDS = frozenset(
     [

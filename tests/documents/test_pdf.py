@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from documents.extraction import ReaderLost, UnreadableFile, extract_pages
+from documents.extraction import ReaderLost, UnreadableFile, extract_pages, limits
 from documents.extraction.child import Nursery, nursery
 from documents.extraction.cleaning import raw_range
 from documents.extraction.pdf import plausible_title
@@ -209,6 +209,14 @@ def test_a_bomb_ends_in_a_plain_sentence_and_the_next_file_is_read(tmp_path):
     assert path.stat().st_size < 10_000
     assert reason(path).kind == "limit"
     assert read(SAMPLES / "crazyones.pdf").pages
+
+
+def test_a_file_that_names_one_page_a_million_times_is_refused_at_once(tmp_path):
+    kids = b" ".join([b"10 0 R"] * (limits.MOST_PAGES + 1))
+    extra = {2: b"<</Type/Pages/Count %d/Kids[%s]>>" % (limits.MOST_PAGES + 1, kids)}
+    path = make_pdf(tmp_path / "many.pdf", [["One page"]], extra=extra)
+
+    assert reason(path).kind == "limit"
 
 
 def test_a_bomb_in_the_middle_costs_only_its_page(tmp_path):

@@ -1,3 +1,4 @@
+import threading
 from datetime import timedelta
 
 import pytest
@@ -6,7 +7,7 @@ from django.utils import timezone
 from rq.job import Job as PlainJob
 from rq.registry import FailedJobRegistry
 
-from documents import jobs, reconcile, tries
+from documents import jobs, reconcile, stopping, tries
 from documents.locking import advisory_lock
 from documents.models import Attempt, Chunk, Document, Notice, State, Task
 from documents.models.task import Kind, TaskState, retry_delay
@@ -175,6 +176,22 @@ def test_a_task_that_killed_its_worker_three_times_is_set_aside(alice):
     assert document.state == State.FAILED
     assert document.failure_kind == "deadly"
     assert "three times" in document.failure
+
+
+def test_a_worker_that_is_told_to_end_leaves_its_work_due_and_blames_nobody(alice, monkeypatch):
+    document = make_document(alice)
+    task = index_task(document)
+    monkeypatch.setattr(stopping, "_is_asked", threading.Event())
+    stopping.ask()
+    for _ in range(tries.MAX_DEATHS + 1):
+        tries.run(task)
+    task.refresh_from_db()
+    assert (task.is_due, task.tries, task.deaths) == (True, 0, 0)
+
+    monkeypatch.setattr(stopping, "_is_asked", threading.Event())
+    tries.run(task)
+    document.refresh_from_db()
+    assert document.state == State.READY
 
 
 def test_work_lost_with_redis_is_queued_again(alice, queue, work):
