@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 
 from documents.models import Collection, Document
 from qa import streaming
-from qa.answering import in_their_places, in_thread
+from qa.answering import in_their_places
 from qa.forms import QuestionForm
 from qa.models import Citation, Conversation, Question
 from qa.passages import open_passage
@@ -160,7 +160,8 @@ def _conversation_context(conversation: Conversation, form: QuestionForm) -> dic
 async def stream(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """The answer as it comes, after the last entry that the reader has. Has no side effects."""
     user = cast("User", await request.auser())
-    if not await in_thread(Question.objects.visible_to(user).filter(pk=pk).exists)():
+    # In the thread that has this request's connection: many streams that each waited for a second one would wait for each other.
+    if not await sync_to_async(Question.objects.visible_to(user).filter(pk=pk).exists)():
         raise Http404
     # An open stream would otherwise hold on to this request's connection for as long as it is open.
     await sync_to_async(connections.close_all)()
