@@ -14,6 +14,7 @@ import _setup
 sys.path.insert(0, str(_setup.ROOT))
 from ragsite import embedded
 
+ALL_AT_ONCE = ["-n", "2", "--dist", "loadfile"]  # what waits for a browser in one leaves the other a core
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -30,7 +31,7 @@ def main(arguments: list[str]) -> int:
             signal.signal(
                 signal.SIGINT, lambda *_: None
             )  # Ctrl-C is for pytest, which then ends in good order
-            command = [sys.executable, "-m", "pytest", "--cov", *arguments]
+            command = [sys.executable, "-m", "pytest", "--cov", *(arguments or ALL_AT_ONCE)]
             env = environment(var, urls)
             return subprocess.run(command, cwd=_setup.ROOT, env=env, check=False).returncode
         except embedded.CannotStart as problem:

@@ -19,6 +19,8 @@ import psycopg
 import pytest
 from django.conf import settings
 
+from tests.settings import redis_database
+
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "ragsite.example.com"
 LEFT_OUT = (
@@ -61,7 +63,7 @@ def deployment(tmp_path_factory, database_url):
         "SECRET_KEY": uuid4().hex * 2,
         "ALLOWED_HOSTS": HOST,
         "DATABASE_URL": database_url,
-        "REDIS_URL": redis_database(8),
+        "REDIS_URL": redis_database(settings.REDIS_URL, 12),
     }
     processes = []
 
@@ -107,13 +109,6 @@ def answers(fetch):
         return fetch("/healthz")[0] == 200
     except (urllib.error.URLError, ConnectionError):
         return False
-
-
-def redis_database(number):
-    address = settings.REDIS_URL.partition("?")[0]
-    if address.startswith("unix:"):
-        return f"{address}?db={number}"
-    return urlsplit(address)._replace(path=f"/{number}").geturl()
 
 
 def free_port():

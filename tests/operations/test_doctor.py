@@ -437,7 +437,7 @@ def test_little_room_on_the_disk_is_warned_of_and_none_is_a_failure(monkeypatch)
 
 def test_keys_and_uploads_that_others_can_read_are_found_out(settings, tmp_path):
     tmp_path.chmod(0o755)
-    for folder in (tmp_path.parent, tmp_path.parent.parent):
+    for folder in list(tmp_path.parents)[:3]:  # pytest makes up to so many, closed to others
         folder.chmod(0o755)
     settings.BASE_DIR, settings.MEDIA_ROOT = tmp_path, tmp_path / "files"
     (tmp_path / ".env").write_text("SECRET_KEY=x")

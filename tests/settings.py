@@ -1,0 +1,22 @@
+"""The site's settings, for tests: where several pytest processes run at once, each has Redis databases of its own."""
+
+import os
+from urllib.parse import urlencode, urlsplit
+
+APART = 2  # the queue's and, beside it, the cache's
+
+
+def redis_database(url: str, number: int) -> str:
+    """That database of the server which the URL names."""
+    address, _mark, query = url.partition("?")
+    if address.startswith("unix:"):
+        rest = [part for part in query.split("&") if part and not part.startswith("db=")]
+        return "?".join([address, "&".join([*rest, urlencode({"db": number})])])
+    return urlsplit(url)._replace(path=f"/{number}").geturl()
+
+
+if place := int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")):
+    os.environ["REDIS_URL"] = redis_database(os.environ["REDIS_URL"], place * APART)
+os.environ["DJANGO_SETTINGS_MODULE"] = "ragsite.settings"  # for the processes that tests start
+
+from ragsite.settings import *  # noqa: E402, F403
