@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import numpy as np
 from django.db import connection, transaction
@@ -20,6 +18,7 @@ from documents.extraction import Extraction, Heading, UnreadableFile, extract_pa
 from documents.models import Attempt, Chunk, Document, Index, Page, Task, Version
 from documents.models.document import State, SummaryState
 from documents.models.index import IndexState
+from documents.models.page_report import report_of
 from documents.models.task import Kind, Stage, Superseded
 from ragsite import llm
 
@@ -80,7 +79,7 @@ def read_pages(run: Run, version: Version) -> list[Page]:
     """The version's pages: from the file the first time, from the database ever after."""
     if run.task.start_at == Stage.EXTRACT or version.extracted_at is None:
         run.show(State.EXTRACTING)
-        with run.stage("extract"), local_path(version) as path:
+        with run.stage("extract"), version.local_path() as path:
             extraction = extract_pages(path, media_type=version.media_type, on_progress=run.progress)
             save_pages(version, extraction)
     return list(version.pages.order_by("number"))
@@ -180,7 +179,8 @@ def save_pages(version: Version, extraction: Extraction) -> None:
         Page.objects.bulk_create(pages, batch_size=200)
         version.page_count, version.is_partial = extraction.page_count, extraction.is_partial
         version.metadata, version.extracted_at = extraction.metadata, timezone.now()
-        version.save(update_fields=["page_count", "is_partial", "metadata", "extracted_at"])
+        version.report = report_of(extraction.pages, extraction.page_count)
+        version.save(update_fields=["page_count", "is_partial", "metadata", "report", "extracted_at"])
 
 
 def copy_chunks(run: Run, version: Version, passages: Sequence[Passage], vectors: np.ndarray) -> None:
@@ -232,22 +232,3 @@ def write_postings(version: Version, target: Index) -> None:
             " where c.version_id = %s and c.index_id = %s",
             [target.search_config, version.pk, target.pk],
         )
-
-
-@contextmanager
-def local_path(version: Version) -> Iterator[Path]:
-    """The file as a path on this machine, fetched for the while where the storage is elsewhere. UnreadableFile if it is gone."""
-    try:
-        path = Path(version.file.path)
-    except NotImplementedError:  # the storage has no paths
-        path = None
-    if path:
-        if not path.exists():
-            raise UnreadableFile("missing")
-        yield path
-        return
-    with NamedTemporaryFile(prefix="ragsite-") as copy, version.file.open() as source:
-        for piece in source.chunks():
-            copy.write(piece)
-        copy.flush()
-        yield Path(copy.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -10,6 +11,7 @@ from django.dispatch import receiver
 
 from documents.models import Collection, Document, Index, Task, Version
 from documents.models.task import Kind
+from documents.pictures import forget as forget_pictures
 
 
 @receiver(post_save, sender=Version)
@@ -22,10 +24,12 @@ def index_new_content(instance: Version, created: bool, raw: bool, **kwargs: Any
 
 
 @receiver(post_delete, sender=Version)
-def delete_file(instance: Version, **kwargs: Any) -> None:
+def delete_file_and_pictures(instance: Version, **kwargs: Any) -> None:
     if instance.file:
         storage, name = instance.file.storage, str(instance.file.name)
         transaction.on_commit(lambda: storage.delete(name), robust=True)
+    # Its number now: once it is deleted it has none.
+    transaction.on_commit(partial(forget_pictures, instance.pk, instance.page_count or 0), robust=True)
 
 
 @receiver(post_delete, sender=Document)

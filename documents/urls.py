@@ -1,6 +1,6 @@
 from django.urls import path
 
-from documents import views
+from documents import reading, views
 
 app_name = "documents"
 urlpatterns = [
@@ -8,9 +8,11 @@ urlpatterns = [
     path("upload/", views.upload, name="upload"),
     path("selected/", views.selected, name="selected"),
     path("notices/", views.notices, name="notices"),
-    path("<int:pk>/", views.document, name="document"),
+    path("<int:pk>/", reading.document, name="document"),
     path("<int:pk>/row/", views.row, name="row"),
-    path("<int:pk>/pages/<int:number>/", views.page, name="page"),
+    path("<int:pk>/pages/<int:number>/", reading.page, name="page"),
+    path("<int:pk>/pages/<int:number>/image", reading.page_image, name="page_image"),
+    path("<int:pk>/pages/<int:number>/marks", reading.page_marks, name="page_marks"),
     path("<int:pk>/retry/", views.retry, name="retry"),
     path("<int:pk>/cancel/", views.cancel, name="cancel"),
     path("<int:pk>/delete/", views.delete, name="delete"),

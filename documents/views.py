@@ -12,7 +12,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.files.base import File
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
@@ -22,18 +22,15 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from documents.forms import DocumentFilter, ReplaceForm, Upload, UploadForm
-from documents.models import Collection, Document, Notice, Page, State, Version
+from documents.models import Collection, Document, Notice, State, Version
 from documents.models.document import DocumentQuerySet, SummaryState
-from documents.models.page import Problem
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
     from ragsite.accounts.requests import SignedInRequest
 
 ON_A_PAGE = 50
-HITS = 50
 NOTICES_AT_ONCE = 3
-LONGEST_SEARCH = 200  # characters, as the field says
 STOP_POLLING = 286  # htmx's sign that asking again is of no use
 READ_AT_ONCE = 256 * 1024
 
@@ -97,45 +94,6 @@ def row(request: SignedInRequest, pk: int) -> HttpResponse:
     if part == "state" and not document.is_moving:
         response["HX-Refresh"] = "true"  # the document's page has more to show now than this part
     return response
-
-
-@login_required
-@require_safe
-def document(request: SignedInRequest, pk: int) -> HttpResponse:
-    document = get_object_or_404(listed(request.user, with_vector=True), pk=pk)
-    if (number := request.GET.get("page", "")).isdecimal():
-        return redirect("documents:page", pk, min(int(number), 2**31 - 1))
-    version = document.serving or document.newest
-    words = searched(request)
-    context = {
-        "document": document,
-        "version": version,
-        "pages": page_numbers(version),
-        "first_page": version and version.pages.first(),
-        "words": words,
-        "hits": pages_with(words, version) if words and version else [],
-        "related": document.related(request.user),
-        "attempts": document.attempts.all()[:20],
-        "replace_form": ReplaceForm(document=document),
-    }
-    return render(request, "documents/document.html", context)
-
-
-@login_required
-@require_safe
-def page(request: SignedInRequest, pk: int, number: int) -> HttpResponse:
-    document = get_object_or_404(listed(request.user), pk=pk)
-    version = document.serving or document.newest
-    if version is None:
-        raise Http404
-    page = get_object_or_404(Page, version=version, number=number)
-    words = searched(request)
-    last = version.pages.order_by("-number").values_list("number", flat=True).first()
-    return render(
-        request,
-        "documents/page.html",
-        {"document": document, "page": page, "last_number": last, "words": words, "version": version},
-    )
 
 
 @login_required
@@ -263,10 +221,6 @@ def listed(user: User, *, with_vector: bool = False) -> DocumentQuerySet:
     return documents if with_vector else documents.defer("embedding")
 
 
-def searched(request: SignedInRequest) -> str:
-    return " ".join(request.GET.get("q", "")[:LONGEST_SEARCH].replace("\0", "").split())
-
-
 def own(request: SignedInRequest, pk: int) -> Document:
     """The document, if the person may change it."""
     return get_object_or_404(Document.objects.editable_by(request.user).defer("embedding"), pk=pk)
@@ -290,27 +244,6 @@ def as_json(request: SignedInRequest, result: Upload) -> dict[str, object]:
         if document and result.is_new
         else "",
     }
-
-
-def page_numbers(version: Version | None) -> dict[str, int]:
-    """How many pages there are, how many can be read, and what is wrong with the rest."""
-    if version is None:
-        return {}
-    return version.pages.aggregate(
-        total=Count("pk"),
-        readable=Count("pk", filter=Q(problem="")),
-        scanned=Count("pk", filter=Q(problem=Problem.NO_TEXT)),
-        garbled=Count("pk", filter=Q(problem=Problem.GARBLED)),
-        unreadable=Count("pk", filter=Q(problem=Problem.UNREADABLE)),
-    )
-
-
-def pages_with(words: str, version: Version) -> list[Page]:
-    """The pages where the words stand one after the other, whatever the spaces and line ends between them."""
-    pattern = r"\s+".join(
-        "".join(f"\\{c}" if not c.isalnum() and c.isascii() else c for c in word) for word in words.split()
-    )
-    return list(version.pages.filter(text__iregex=pattern)[:HITS])
 
 
 async def pieces_of(file: File) -> AsyncIterator[bytes]:

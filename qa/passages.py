@@ -6,11 +6,16 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from django.utils.http import urlencode
+
 from documents.models import Document, Page
+from documents.models.part import Part
 from qa.models import Citation
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
+
+Range = tuple[int, int]
 
 
 class Stretch(NamedTuple):
@@ -32,15 +37,24 @@ class Passage:
     previous: int | None = None
     next: int | None = None
     last: int | None = None
+    part: Part | None = None
     stretches: list[Stretch] = field(default_factory=list)
+    marked: list[tuple[int, int]] = field(default_factory=list)  # in the page's text
+
+    @property
+    def marks(self) -> str:
+        """The address's query for what is to be marked in the page's picture."""
+        return urlencode([("at", f"{start}-{end}") for start, end in self.marked])
 
     @property
     def is_cited_page(self) -> bool:
         return self.page is None or self.citation.page <= self.page.number <= self.citation.page_end
 
 
-def open_passage(citation: Citation, user: User, number: int | None = None) -> Passage:
-    """The cited page, or another of the same content, of a document that the user may read."""
+def open_passage(
+    citation: Citation, user: User, number: int | None = None, part: int | None = None
+) -> Passage:
+    """The cited page, or another of the same content, of a document that the user may read; of a long page one part."""
     document = (
         Document.objects.visible_to(user).filter(pk=citation.document_id).first()
         if citation.document_id
@@ -48,12 +62,19 @@ def open_passage(citation: Citation, user: User, number: int | None = None) -> P
     )
     if citation.document_id and document is None:
         return Passage(citation, "forbidden")
-    pages = Page.objects.filter(version=citation.version_id) if citation.version_id else Page.objects.none()
+    pages = Page.objects.none()
+    if citation.version_id:
+        pages = Page.objects.in_parts().filter(version=citation.version_id).select_related("version")
     page = pages.filter(number=number or citation.page).first() or pages.filter(number=citation.page).first()
     if document is None or page is None:
         return Passage(citation, "gone", document, stretches=_of_excerpt(citation))
     state = "" if document.serving_id == citation.version_id else "replaced"
-    numbers = pages.order_by("number").values_list("number", flat=True)
+    numbers = (
+        Page.objects.filter(version=citation.version_id).order_by("number").values_list("number", flat=True)
+    )
+    shown = _part(page, citation, part)
+    cited, quote = _in_part(page, shown, citation)
+    marked = quote or cited
     return Passage(
         citation,
         state,
@@ -62,16 +83,28 @@ def open_passage(citation: Citation, user: User, number: int | None = None) -> P
         previous=numbers.filter(number__lt=page.number).last(),
         next=numbers.filter(number__gt=page.number).first(),
         last=numbers.last(),
-        stretches=_of_page(page, citation),
+        part=shown,
+        stretches=_cut(shown.text, cited, quote),
+        marked=[(shown.start + marked[0], shown.start + marked[1])] if marked else [],
     )
 
 
-def _of_page(page: Page, citation: Citation) -> list[Stretch]:
-    quote = _inside(page, citation.quote_start, citation.quote_end)
-    if quote and page.text[slice(*quote)] not in citation.quote:  # the page was read afresh, and differently
-        at = page.text.find(citation.quote)
+def _part(page: Page, citation: Citation, number: int | None) -> Part:
+    """The part that was asked for, else the one with the quoted words, else with the passage."""
+    if number is not None:
+        return page.part(number)
+    start = citation.start if citation.quote_start is None else citation.quote_start
+    return page.part_at(min(max(0, start - page.start), max(0, page.characters - 1)))
+
+
+def _in_part(page: Page, part: Part, citation: Citation) -> tuple[Range | None, Range | None]:
+    """Where the passage and the quoted words stand in the text that is shown."""
+    cited = _inside(page, part, citation.start, citation.end)
+    quote = _inside(page, part, citation.quote_start, citation.quote_end)
+    if quote and part.text[slice(*quote)] not in citation.quote:  # the page was read afresh, and differently
+        at = part.text.find(citation.quote)
         quote = (at, at + len(citation.quote)) if at >= 0 else None
-    return _cut(page.text, _inside(page, citation.start, citation.end), quote)
+    return cited, quote
 
 
 def _of_excerpt(citation: Citation) -> list[Stretch]:
@@ -81,15 +114,16 @@ def _of_excerpt(citation: Citation) -> list[Stretch]:
     return _cut(citation.excerpt, (0, len(citation.excerpt)), quote)
 
 
-def _inside(page: Page, start: int | None, end: int | None) -> tuple[int, int] | None:
-    """That range of the document's text, in this page's; None if it does not touch the page."""
+def _inside(page: Page, part: Part, start: int | None, end: int | None) -> Range | None:
+    """That range of the document's text, in this part of the page's; None if it does not touch it."""
     if start is None or end is None:
         return None
-    first, last = max(start - page.start, 0), min(end - page.start, len(page.text))
+    before = page.start + part.start
+    first, last = max(start - before, 0), min(end - before, len(part.text))
     return (first, last) if first < last else None
 
 
-def _cut(text: str, passage: tuple[int, int] | None, quote: tuple[int, int] | None) -> list[Stretch]:
+def _cut(text: str, passage: Range | None, quote: Range | None) -> list[Stretch]:
     """The text in runs, at every place where passage or quote begins or ends. Without a quote the passage itself is marked."""
     quote = quote or passage
     cuts = sorted({0, len(text), *(passage or ()), *(quote or ())})
@@ -99,5 +133,5 @@ def _cut(text: str, passage: tuple[int, int] | None, quote: tuple[int, int] | No
     ]
 
 
-def _holds(span: tuple[int, int] | None, at: int) -> bool:
+def _holds(span: Range | None, at: int) -> bool:
     return span is not None and span[0] <= at < span[1]

@@ -219,12 +219,15 @@ def citation(request: HttpRequest, pk: int) -> HttpResponse:
     """Where the answer's words stand: beside the answer, or without script as a page of its own."""
     rows = Citation.objects.visible_to(_user(request)).select_related("question__conversation")
     row = get_object_or_404(rows, pk=pk)
-    number = request.GET.get("page", "")
-    wanted = int(number) if number.isascii() and number.isdecimal() and len(number) < 7 else None
-    context = {"passage": open_passage(row, _user(request), wanted), "citation": row}
+    wanted = [_number(request.GET.get(name, "")) for name in ("page", "part")]
+    context = {"passage": open_passage(row, _user(request), *wanted), "citation": row}
     response = render(request, "qa/_source_panel.html" if _is_htmx(request) else "qa/source.html", context)
     response["Vary"] = "HX-Request"
     return response
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else None
 
 
 @login_required

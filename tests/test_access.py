@@ -19,7 +19,7 @@ from django.urls import NoReverseMatch, get_resolver, reverse
 
 from documents.models import Document
 from qa.models import Citation, Question
-from tests.factories import make_indexed, make_question, make_user
+from tests.factories import make_indexed, make_pdf, make_question, make_user
 
 CANARY = "zyxomma"
 OPEN, REDIRECT, NOT_SIGNED_IN, FORBIDDEN, MISSING, NO_SUCH_METHOD = 200, 302, 401, 403, 404, 405
@@ -69,6 +69,8 @@ DOORS = {
     "documents:document": Door(get=MISSING, query={"q": CANARY}, **DOCUMENT),
     "documents:row": Door(get=MISSING, **DOCUMENT),
     "documents:page": Door(get=MISSING, path={"pk": "document", "number": 1}),
+    "documents:page_image": Door(get=MISSING, path={"pk": "pdf", "number": 1}, query={"width": "800"}),
+    "documents:page_marks": Door(get=MISSING, path={"pk": "pdf", "number": 1}, query={"at": "0-9"}),
     "documents:retry": Door(post=MISSING, **DOCUMENT),
     "documents:cancel": Door(post=MISSING, **DOCUMENT),
     "documents:delete": Door(get=MISSING, post=MISSING, **DOCUMENT),
@@ -139,8 +141,11 @@ def things(alice):
         question=question, number=1, document=document, version=document.serving, document_title=document.title,
         page=1, page_end=1, excerpt=f"The {CANARY} sings in Bergen.", start=0, end=20, is_cited=True,
     )  # fmt: skip
+    pdf = make_pdf("crazyones.pdf", alice)
+    pdf.index()
     return {
         "alice": alice.pk,
+        "pdf": pdf.pk,
         "collection": document.collection_id,
         "document": document.pk,
         "task": document.tasks.first().pk,

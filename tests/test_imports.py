@@ -26,9 +26,13 @@ LAYERS = [
         "documents.tries",
         "documents.jobs",
         "documents.reconcile",
+        "documents.finding",
+        "documents.outline",
+        "documents.pictures",
         "documents.signals",
         "documents.forms",
         "documents.views",
+        "documents.reading",
         "documents.admin",
     ],
     [

@@ -39,14 +39,16 @@ class Nursery:
         with self._guard:
             self._forget()
 
-    def read(self, **request: Any) -> Generator[dict[str, Any], None, None]:
-        """The messages of a child that reads as asked; the last is `exit`, if the child lived to have one.
+    def read(
+        self, *, patience: float = QUIET_SECONDS, **request: Any
+    ) -> Generator[dict[str, Any], None, None]:
+        """The messages of a child that works as asked; the last is `exit`, if the child lived to have one.
 
-        Closing the iterator ends the child. Raises TimeoutError when it has been silent for too long.
+        Closing the iterator ends the child. Raises TimeoutError when it has been silent for longer than `patience`.
         """
         answer = self._ask(json.dumps(request).encode())
         with answer:
-            answer.settimeout(QUIET_SECONDS)
+            answer.settimeout(patience)
             yield from messages_from(answer)
 
     def renew_lock(self) -> None:

@@ -25,11 +25,15 @@ class RawPage(NamedTuple):
 
 
 class CleanPage(NamedTuple):
-    """The cleaned text; `lines` are (offset, height) of each line that was kept, for those who seek headings."""
+    """The cleaned text; `lines` are (offset, height) of each line that was kept, for those who seek headings.
+
+    `rows` counts the lines that are rows of tables.
+    """
 
     text: str
     runs: Runs
     lines: list[tuple[int, float]]
+    rows: int = 0
 
 
 def clean_pages(pages: Sequence[RawPage]) -> tuple[list[CleanPage], list[str]]:
@@ -43,7 +47,7 @@ def clean_pages(pages: Sequence[RawPage]) -> tuple[list[CleanPage], list[str]]:
     vocabulary = Vocabulary(page.text for page in pages)
     tails = [(fold(tail), cut) for tail, cut in mend_over_pages(kept, vocabulary)]
     separators = Separators(kept, vocabulary, tails)
-    cleaned = [_assemble(page.text, kept[i], separators.of_page(i)) for i, page in enumerate(pages)]
+    cleaned = [_assemble(page.text, kept[i], *separators.of_page(i)) for i, page in enumerate(pages)]
     return cleaned, samples
 
 
@@ -166,7 +170,7 @@ def search_text(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFKC", text)
 
 
-def _assemble(raw: str, lines: Sequence[Line], separators: Sequence[tuple[str, int]]) -> CleanPage:
+def _assemble(raw: str, lines: Sequence[Line], separators: Sequence[tuple[str, int]], rows: int) -> CleanPage:
     """Lines joined by what the separators say; each also tells how many characters of its line's end go."""
     parts: list[str] = []
     runs: Runs = []
@@ -182,7 +186,7 @@ def _assemble(raw: str, lines: Sequence[Line], separators: Sequence[tuple[str, i
         parts.append(separator)
         length += len(separator)
     text = "".join(parts)
-    return CleanPage(text.rstrip(), runs, offsets) if text[-1:].isspace() else CleanPage(text, runs, offsets)
+    return CleanPage(text.rstrip() if text[-1:].isspace() else text, runs, offsets, rows)
 
 
 def _extend(runs: Runs, clean: int, raw: int, length: int) -> None:

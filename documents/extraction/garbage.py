@@ -5,12 +5,15 @@ Standard library only: the limited child uses it too.
 
 import re
 
-# pypdf writes the names of glyphs that have no character: /g18/g19, /D9/D1. A date, 3/14/2026, has a figure before.
 GLYPH = r"(?:[A-Za-z]{1,2}\d{1,4}|\d{1,3})"
-GARBAGE = re.compile(
-    rf"/(?<![\w/]/){GLYPH}(?:/{GLYPH})*(?![\w/])|\(cid:\d+\)|[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufffd\ue000-\uf8ff"
-    # U+FFFE is PDFium's line-end hyphen, everything else up there is no character at all
-    r"\ufdd0-\ufdef\uffff\U000f0000-\U0010ffff]"
+NAMES = (
+    # pypdf writes the names of glyphs that have no character: /g18/g19, /D9/D1. A date, 3/14/2026, has a figure before.
+    re.compile(rf"/(?<![\w/]/){GLYPH}(?:/{GLYPH})*(?![\w/])"),
+    re.compile(r"\(cid:\d+\)"),
+)
+# U+FFFE is PDFium's line-end hyphen, everything else up there is no character at all
+CODES = re.compile(
+    r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufffd\ue000-\uf8ff\ufdd0-\ufdef\uffff\U000f0000-\U0010ffff]+"
 )
 
 
@@ -19,7 +22,14 @@ def solid_length(text: str) -> int:
     return sum(map(len, text.split()))
 
 
+def is_shorter(text: str, length: int) -> bool:
+    """Whether it has fewer characters that are not white space; a long text is not looked through for it."""
+    return solid_length(text[: 3 * length]) < length and solid_length(text) < length
+
+
 def garbled_share(text: str) -> float:
     """Between 0 and 1: the share of the text's characters that no reader could use."""
-    found = sum(len(match.group()) for match in GARBAGE.finditer(text))
+    found = sum(len(match.group()) for pattern in NAMES for match in pattern.finditer(text))
+    if "\ufffd" in text or not "".join(text.replace("\ufffe", " ").split()).isprintable():
+        found += sum(len(match.group()) for match in CODES.finditer(text))
     return min(1.0, found / solid_length(text)) if found else 0.0

@@ -15,13 +15,19 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from documents.extraction import pdf_reader
+from documents.extraction import painter, pdf_reader
 from documents.extraction.limits import MEMORY
 from documents.extraction.messages import encode
 
 PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
+WORK: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
+    "read": pdf_reader.read,
+    "paint": painter.paint,
+    "locate": painter.locate,
+}
 
 
 class Nursery:
@@ -74,7 +80,7 @@ class Nursery:
                 other.close()
             os.close(self.lifeline)
             limit_this_process()
-            for message in pdf_reader.read(**request):
+            for message in WORK[request.pop("work", "read")](**request):
                 answer.sendall(encode(message))
             code = 0
         except MemoryError:

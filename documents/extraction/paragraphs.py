@@ -112,14 +112,15 @@ class Separators:
         self.vocabulary = vocabulary
         self.spacing = _usual([ratio for page in self.pages for ratio in _spacings(page)], 1.2)
 
-    def of_page(self, number: int) -> list[tuple[str, int]]:
-        """For each line what follows it, and how many characters of its own end are to go."""
+    def of_page(self, number: int) -> tuple[list[tuple[str, int]], int]:
+        """For each line what follows it, and how many characters of its own end are to go; and how many are rows."""
         lines = self.pages[number]
         if not lines:
-            return []
+            return [], 0
         ratios = _spacings(lines)
         page = Page(lines, _usual(ratios, self.spacing) if len(ratios) >= 8 else self.spacing)
-        return [*(self._between(page, i) for i in range(len(lines) - 1)), self.tails[number]]
+        between = [*(self._between(page, i) for i in range(len(lines) - 1)), self.tails[number]]
+        return between, sum(page.is_row)
 
     def _between(self, page: "Page", i: int) -> tuple[str, int]:
         line, after = page.lines[i], page.lines[i + 1]

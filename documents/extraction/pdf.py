@@ -29,6 +29,7 @@ MOST_LOST = 3
 PROGRESS_SECONDS = 0.2  # whoever is told may write it down each time
 GARBLED = 0.1  # from this share on a page is called garbled,
 LOST = 0.5  # from this on its text is left out
+FEW_HIDDEN = 8  # characters; fewer are a printer's mark
 
 
 class ReaderLost(Exception):
@@ -202,6 +203,7 @@ class Reading:
             "garbled": round(share, 3),
             "engine": raw["engine"],
         }
+        report |= {name: value for name, value in _findings(raw, cleaned).items() if value}
         return ExtractedPage(
             number + 1,
             fold(label) or str(number + 1),
@@ -255,6 +257,20 @@ def _one_line(text: str) -> str:
 
 def _usable_text(page: Message) -> str:
     return "" if float(page.get("garbled") or 0) >= LOST else str(page["text"])
+
+
+def _findings(raw: Message, cleaned: CleanPage) -> Message:
+    """What else is worth saying of a page; text that recognition has laid under a scan is no hidden text."""
+    hidden = {str(kind): int(count) for kind, count in dict(raw.get("hidden") or {}).items()}
+    under_scan = bool(raw.get("pictures")) and 2 * hidden.get("invisible", 0) > solid_length(str(raw["text"]))
+    if under_scan:
+        del hidden["invisible"]
+    return {
+        "size": [float(side) for side in raw.get("size") or ()],
+        "table_rows": cleaned.rows,
+        "text_under_scan": under_scan,
+        "hidden": hidden if sum(hidden.values()) >= FEW_HIDDEN else {},
+    }
 
 
 def _lines(page: Message) -> list[list[float]]:

@@ -17,7 +17,8 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 from pypdf.errors import EmptyFileError, LimitReachedError
 
-from documents.extraction.garbage import garbled_share, solid_length
+from documents.extraction.garbage import garbled_share, is_shorter, solid_length
+from documents.extraction.hidden import hidden_text
 from documents.extraction.limits import (
     CPU_SECONDS,
     CPU_SECONDS_OF_A_PAGE,
@@ -255,10 +256,18 @@ class Document:
             textpage = page.get_textpage()
             try:
                 text = textpage.get_text_range()[:MOST_CHARACTERS_OF_A_PAGE]
-                message: Message = {"text": text, "lines": lines_of(textpage, text)}
+                place_of = characters_of(textpage, text)
+                lines = lines_of(textpage, text, place_of)
+                size = [round(side, 1) for side in (page.get_width(), page.get_height())]
+                message: Message = {"text": text, "lines": lines, "size": size}
+                if hidden := self._guarded(lambda: hidden_text(page, textpage, text, lines, place_of), {}):
+                    message |= {
+                        "hidden": hidden,
+                        "pictures": self._guarded(lambda: shows_pictures(page), False),
+                    }
             finally:
                 textpage.close()
-            if solid_length(text) < FEW_CHARACTERS:
+            if is_shorter(text, FEW_CHARACTERS):
                 message["pictures"] = self._guarded(lambda: shows_pictures(page), False)
             return message
         finally:
@@ -289,7 +298,7 @@ class Document:
         if message["garbled"] > 0.1:
             return self.second_looks < 10 * SECOND_LOOKS_SECONDS
         budget = SECOND_LOOKS_SECONDS + SECOND_LOOKS_SECONDS_OF_A_PAGE * message["index"]
-        return self.second_looks < budget and solid_length(message["text"]) < SHORT_PAGE
+        return self.second_looks < budget and is_shorter(message["text"], SHORT_PAGE)
 
     def _better_of(self, message: Message, index: int) -> Message:
         other = self._page_by_pypdf(index)
@@ -316,15 +325,16 @@ def is_cut(path: str) -> bool:
 
 
 VISUAL_LINE = re.compile(r"[^\r\n\ufffe]+")
+SAME_HEIGHT = 0.12
 
 
-def lines_of(textpage: Any, text: str) -> list[list[float]]:
-    """For each line as printed: start and end in the text, left, right, baseline, height, 1 if invisible."""
-    has_astral = len(text) > 0 and max(text) > "\uffff"
+def lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> list[list[float]]:
+    """For each line as printed: start and end in the text, left, right, baseline, height."""
     x, y = ctypes.c_double(), ctypes.c_double()
     box = pdfium_c.FS_RECTF()
     at_x, at_y, at_box = ctypes.byref(x), ctypes.byref(y), ctypes.byref(box)
     handle = textpage.raw
+    origin, loose_box = pdfium_c.FPDFText_GetCharOrigin, pdfium_c.FPDFText_GetLooseCharBox
     found = []
     for match in VISUAL_LINE.finditer(text):
         line = match.group()
@@ -332,24 +342,35 @@ def lines_of(textpage: Any, text: str) -> list[list[float]]:
         end = match.start() + len(line.rstrip())
         if end <= start:
             continue
-        shift = sum(character > "\uffff" for character in text[:start]) if has_astral else 0
-        first = pdfium_c.FPDFText_GetCharIndexFromTextIndex(handle, start + shift)
-        last = pdfium_c.FPDFText_GetCharIndexFromTextIndex(handle, end - 1 + shift)
-        if first < 0 or last < 0:
+        first, last = place_of(start), place_of(end - 1)
+        if first < 0 or last < 0 or not origin(handle, first, at_x, at_y):
             continue
-        if not pdfium_c.FPDFText_GetCharOrigin(handle, first, at_x, at_y):
-            continue
-        baseline = y.value
-        pdfium_c.FPDFText_GetLooseCharBox(handle, first, at_box)
-        left, right, heights = box.left, box.right, [box.top - box.bottom]
-        for place in ((first + last) // 2, last):
-            pdfium_c.FPDFText_GetLooseCharBox(handle, place, at_box)
-            heights.append(box.top - box.bottom)
-        left, right = min(left, box.left), max(right, box.right)
-        # One odd letter (a bullet, another font) says little of the line: the middle one of three does.
-        height = sorted(heights)[1]
-        found.append([start, end, round(left, 1), round(right, 1), round(baseline, 1), round(height, 1)])
+        loose_box(handle, first, at_box)
+        left, right, height = box.left, box.right, box.top - box.bottom
+        loose_box(handle, last, at_box)
+        left, right, other = min(left, box.left), max(right, box.right), box.top - box.bottom
+        if abs(height - other) > SAME_HEIGHT * height:
+            # One odd letter (a bullet, another font) says little of the line: the middle one of three does.
+            loose_box(handle, (first + last) // 2, at_box)
+            height = sorted((height, other, box.top - box.bottom))[1]
+        found.append([start, end, round(left, 1), round(right, 1), round(y.value, 1), round(height, 1)])
     return found
+
+
+def characters_of(textpage: Any, text: str) -> Callable[[int], int]:
+    """From a place in the text to PDFium's own count, which knows UTF-16 and characters it adds or leaves out."""
+    handle = textpage.raw
+    has_astral = len(text) > 0 and max(text) > "\uffff"
+    if not has_astral and textpage.count_chars() == len(text):
+        last = len(text) - 1
+        if last < 0 or pdfium_c.FPDFText_GetCharIndexFromTextIndex(handle, last) == last:
+            return lambda place: place
+
+    def character(place: int) -> int:
+        shift = sum(letter > "\uffff" for letter in text[:place]) if has_astral else 0
+        return int(pdfium_c.FPDFText_GetCharIndexFromTextIndex(handle, place + shift))
+
+    return character
 
 
 def shows_pictures(page: Any) -> bool:

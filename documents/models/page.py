@@ -3,8 +3,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
+from django.db.models.functions import Length, Substr
 from django.utils.translation import gettext_lazy as _
 
+from documents.models.part import LENGTH, Part, part_of
 from documents.models.version import Version
 
 if TYPE_CHECKING:
@@ -23,6 +25,10 @@ class PageQuerySet(models.QuerySet["Page"]):
 
     def readable(self) -> Self:
         return self.filter(problem="")
+
+    def in_parts(self) -> Self:
+        """Without their texts, which may be as large as a file: `page.part()` reads what is shown."""
+        return self.defer("text").annotate(length=Length("text"))
 
 
 class Page(models.Model):
@@ -71,3 +77,27 @@ class Page(models.Model):
         if self.label and self.label != str(self.number):
             return _("%(label)s (%(number)s)") % {"label": self.label, "number": self.number}
         return str(self.number)
+
+    def part(self, number: int = 1) -> Part:
+        """One part of its text, read alone where the text was left in the database; most pages are short and have one."""
+        return part_of(self._slice, self.characters, number)
+
+    def part_at(self, place: int) -> Part:
+        """The part in which that character of its text stands."""
+        part = self.part(place // LENGTH + 1)
+        return self.part(part.number + 1) if place >= part.end and part.next else part
+
+    @property
+    def characters(self) -> int:
+        """How long its text is, counted by the database where the text was left there."""
+        if "text" not in self.get_deferred_fields():
+            return len(self.text)
+        length: int | None = getattr(self, "length", None)
+        if length is None:
+            length = Page.objects.filter(pk=self.pk).values_list(Length("text"), flat=True).get()
+        return length
+
+    def _slice(self, start: int, end: int) -> str:
+        if "text" not in self.get_deferred_fields():
+            return self.text[start:end]
+        return Page.objects.values_list(Substr("text", start + 1, end - start), flat=True).get(pk=self.pk)

@@ -1,10 +1,17 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from documents.extraction import UnreadableFile
+from documents.models.page_report import PageReport, report_of
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
@@ -38,6 +45,12 @@ class Version(models.Model):
     page_count = models.PositiveIntegerField(_("pages"), null=True, blank=True)
     is_partial = models.BooleanField(_("some pages could not be read"), default=False)
     metadata = models.JSONField(default=dict, blank=True)
+    report = models.JSONField(
+        _("page report"),
+        default=dict,
+        blank=True,
+        help_text=_("How many pages can be read, and which have which problem."),
+    )
     extracted_at = models.DateTimeField(
         _("text taken out"),
         null=True,
@@ -61,3 +74,33 @@ class Version(models.Model):
     def text(self) -> str:
         """The document's text: its pages joined by one blank line. Chunks and citations count characters in it."""
         return "\n\n".join(self.pages.order_by("number").values_list("text", flat=True))
+
+    @property
+    def page_report(self) -> PageReport:
+        """How well its pages could be read."""
+        # Versions that were read before reports were kept have none.
+        stored = self.report or report_of(self.pages.defer("text", "runs", "headings"), self.page_count or 0)
+        return PageReport.stored(stored)
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether its pages can be shown as they were printed."""
+        return self.media_type == "application/pdf"
+
+    @contextmanager
+    def local_path(self) -> Iterator[Path]:
+        """The file as a path on this machine, fetched for the while where the storage is elsewhere. UnreadableFile if it is gone."""
+        try:
+            path = Path(self.file.path)
+        except NotImplementedError:  # the storage has no paths
+            path = None
+        if path:
+            if not path.exists():
+                raise UnreadableFile("missing")
+            yield path
+            return
+        with NamedTemporaryFile(prefix="ragsite-") as copy, self.file.open() as source:
+            for piece in source.chunks():
+                copy.write(piece)
+            copy.flush()
+            yield Path(copy.name)

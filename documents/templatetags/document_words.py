@@ -1,16 +1,16 @@
 from __future__ import annotations
 
-import re
 from datetime import datetime
 
 from django import template
 from django.conf import settings
 from django.utils import timezone
-from django.utils.html import conditional_escape, format_html, format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from documents.finding import places_in
 from documents.models.attempt import Outcome
 
 register = template.Library()
@@ -65,24 +65,8 @@ def duration(took: object) -> str:
 @register.filter
 def marked(text: str, words: str) -> SafeString:
     """The text, escaped, with every occurrence of the words in <mark>."""
-    if not words:
-        return conditional_escape(text)
-    pieces = re.split(f"({_pattern(words)})", text, flags=re.IGNORECASE)
-    found = [
-        format_html("<mark>{}</mark>", piece) if number % 2 else piece for number, piece in enumerate(pieces)
-    ]
-    return format_html_join("", "{}", ([piece] for piece in found))
-
-
-@register.filter
-def around(text: str, words: str) -> str:
-    """The neighbourhood of the first occurrence of the words, for a list of hits."""
-    found = re.search(_pattern(words), text, flags=re.IGNORECASE)
-    place = found.start() if found else 0
-    start, end = max(0, place - 90), min(len(text), place + 160)
-    excerpt = " ".join(text[start:end].split())
-    return ("… " if start else "") + excerpt + (" …" if end < len(text) else "")
-
-
-def _pattern(words: str) -> str:
-    return r"\s+".join(re.escape(word) for word in words.split())
+    pieces, at = [], 0
+    for start, end in places_in(text, words):
+        pieces += [(text[at:start], text[start:end])]
+        at = end
+    return format_html("{}{}", format_html_join("", "{}<mark>{}</mark>", pieces), text[at:])

@@ -113,7 +113,8 @@ function showOpen(path) {
 document.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target !== panel && !panel.contains(event.detail.elt)) return;
   showOpen(event.detail.pathInfo?.requestPath?.split("?")[0]);
-  panel.querySelector("mark")?.scrollIntoView({ block: "center" });
+  // A picture shows the passage by itself: it comes first, and the text below it.
+  if (!panel.querySelector(".page-picture")) panel.querySelector("mark")?.scrollIntoView({ block: "center" });
 });
 document.addEventListener("panel:closed", () => showOpen(""));
 

@@ -278,7 +278,7 @@ def test_a_documents_page_tells_how_much_of_it_is_readable(alices, alice):
         make_document(alice), "Rain.", "", "Snow.", "x", problems=["", "no_text", "", "garbled"]
     )
     page = words_of(alices.get(document.get_absolute_url()).text)
-    assert "2 of 4 pages readable; 1 looks scanned; 1 has unreadable letters" in page
+    assert "2 of 4 pages readable; 1 looks scanned (page 2); 1 has unreadable letters (page 4)" in page
 
 
 def test_words_are_found_on_their_pages_across_line_ends_and_marked(alices, alice):

@@ -1,0 +1,71 @@
+"""Pages of PDFs as pictures, painted by a limited child while somebody waits for them: a few at once, and not for long."""
+
+import base64
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from documents.extraction.child import nursery
+
+AT_ONCE = 2  # in one process
+PATIENCE = 5.0  # seconds for one, of wall time
+TURN_SECONDS = 3.0  # that one may wait for its turn
+LARGEST = 24 * 1024 * 1024  # bytes of a picture; no page that is a page comes near it
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+_turns = threading.BoundedSemaphore(AT_ONCE)
+
+
+class PainterBusy(Exception):
+    """Too many want a picture at this moment; a little later it will do."""
+
+
+class Places(NamedTuple):
+    """Where words stand on a page: its width and height, and rectangles (left, top, width, height) as shares of them."""
+
+    size: tuple[float, float]
+    rectangles: list[tuple[float, float, float, float]]
+
+
+def paint_page(path: Path, number: int, width: int) -> bytes | None:
+    """The page (from 1) as a PNG; None where it cannot be painted. Raises PainterBusy."""
+    answer = _asked(work="paint", path=str(path), index=number - 1, width=width)
+    if answer.get("kind") != "picture":
+        return None
+    picture = base64.b64decode(str(answer["png"]))
+    return picture if picture.startswith(SIGNATURE) and len(picture) <= LARGEST else None
+
+
+def places_of(path: Path, number: int, ranges: Sequence[tuple[int, int]]) -> Places | None:
+    """Where ranges of the page's raw text stand on it; None where that cannot be told. Raises PainterBusy."""
+    answer = _asked(work="locate", path=str(path), index=number - 1, ranges=list(ranges))
+    if answer.get("kind") != "places":
+        return None
+    try:
+        width, height = map(float, answer["size"])
+        rectangles = [tuple(map(float, rectangle)) for rectangle in answer["rectangles"]]
+    except (TypeError, ValueError, KeyError):
+        return None
+    return Places((width, height), [place for place in rectangles if len(place) == 4])
+
+
+def _asked(**request: Any) -> dict[str, Any]:
+    """What the child says first; nothing where it says nothing in time."""
+    with _turn():
+        try:
+            with closing(nursery.read(patience=PATIENCE, **request)) as messages:
+                return next(messages, {})
+        except TimeoutError:
+            return {}
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    if not _turns.acquire(timeout=TURN_SECONDS):
+        raise PainterBusy
+    try:
+        yield
+    finally:
+        _turns.release()

@@ -1,0 +1,91 @@
+"""How well the pages of a document could be read: kept on its version, so that a list need not look at pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from django.utils.translation import gettext as _
+
+NAMED = 12  # stretches of numbers that are listed; a person reads no more
+Ranges = list[list[int]]
+
+
+class ReadPage(Protocol):
+    number: int
+    problem: str
+    report: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Some pages that have the same trouble: how many, and their numbers in words."""
+
+    kind: str
+    count: int
+    numbers: str
+    first: int
+
+
+@dataclass(frozen=True)
+class PageReport:
+    """`hidden`: pages with text that cannot be seen on them; they are readable all the same."""
+
+    total: int
+    readable: int
+    troubles: list[Trouble]
+    hidden: Trouble | None
+    tables: int
+
+    @classmethod
+    def stored(cls, report: dict[str, Any]) -> PageReport:
+        problems = {kind: ranges for kind, ranges in report["problems"].items() if ranges}
+        order = [kind for kind in ("no_text", "garbled", "unreadable") if kind in problems]
+        hidden = report.get("hidden") or []
+        return cls(
+            report["total"],
+            report["readable"],
+            [_trouble(kind, problems[kind]) for kind in order],
+            _trouble("hidden", hidden) if hidden else None,
+            report.get("tables", 0),
+        )
+
+
+def report_of(pages: Iterable[ReadPage], page_count: int) -> dict[str, Any]:
+    """What is stored. Pages that the file has and that were not reached count as unreadable."""
+    numbers: dict[str, list[int]] = {}
+    hidden, seen, tables = [], 0, 0
+    for page in pages:
+        seen = max(seen, page.number)
+        if page.problem:
+            numbers.setdefault(page.problem, []).append(page.number)
+        if page.report.get("hidden"):
+            hidden.append(page.number)
+        tables += bool(page.report.get("table_rows"))
+    total = max(page_count, seen)
+    numbers.setdefault("unreadable", []).extend(range(seen + 1, total + 1))
+    return {
+        "total": total,
+        "readable": total - sum(map(len, numbers.values())),
+        "problems": {kind: ranges_of(found) for kind, found in numbers.items() if found},
+        "hidden": ranges_of(hidden),
+        "tables": tables,
+    }
+
+
+def ranges_of(numbers: Iterable[int]) -> Ranges:
+    """Rising numbers as first and last of each unbroken stretch."""
+    ranges: Ranges = []
+    for number in numbers:
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return ranges
+
+
+def _trouble(kind: str, ranges: Sequence[Sequence[int]]) -> Trouble:
+    named = ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in ranges[:NAMED])
+    numbers = _("%s and more") % named if len(ranges) > NAMED else named
+    return Trouble(kind, sum(last - first + 1 for first, last in ranges), numbers, ranges[0][0])

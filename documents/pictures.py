@@ -1,0 +1,84 @@
+"""Pictures of pages and the places of words on them, kept for an hour where every web machine finds them."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from django.core.cache import cache
+from redis.exceptions import RedisError
+
+from documents.extraction import UnreadableFile
+from documents.extraction.cleaning import raw_range
+from documents.extraction.pictures import Places, paint_page, places_of
+from documents.models import Page, Version
+
+WIDTHS = (800, 1600)  # pixels: of a page in its place, and of one on a fine screen or by itself
+PAINTER = 1  # another number where the same page would be painted differently
+KEPT_SECONDS = 3600
+# Each picture has one place among so many and takes it from another: what they fill together is bounded.
+SHELVES = 96
+LARGEST_KEPT = 400_000  # bytes; pages of text have 50,000 to 450,000
+MOST_RANGES = 50
+
+
+def picture(version: Version, number: int, width: int) -> bytes | None:
+    """The page as a PNG; None where it cannot be painted, which is remembered too. Raises PainterBusy."""
+    name = _name(version.pk, number, width)
+    kept = _kept(name)
+    if kept is not None:
+        return base64.b64decode(kept) or None
+    made = b""
+    with suppress(UnreadableFile, OSError), version.local_path() as path:
+        made = paint_page(path.resolve(), number, width) or b""
+    if len(made) <= LARGEST_KEPT:
+        _keep(name, base64.b64encode(made).decode())
+    return made or None
+
+
+def marks(page: Page, ranges: Sequence[tuple[int, int]]) -> Places | None:
+    """Where these ranges of its text stand on the page; None where that cannot be told. Raises PainterBusy."""
+    if page.report.get("engine") != "pdfium":  # only its text can be found again on the page
+        return None
+    raw = [raw_range(page.runs, start, end) for start, end in ranges[:MOST_RANGES]]
+    wanted = [(start, end) for start, end in raw if start < end]
+    if not wanted:
+        return None
+    with suppress(UnreadableFile, OSError), page.version.local_path() as path:
+        return places_of(path.resolve(), page.number, wanted)
+    return None
+
+
+def forget(version_pk: int, page_count: int) -> None:
+    """Take the pictures of a version from the cache. Others that stand in their places are painted anew."""
+    shelves = {
+        _shelf(_name(version_pk, number, width))
+        for number in range(1, min(page_count, 20 * SHELVES) + 1)
+        for width in WIDTHS
+    }
+    with suppress(RedisError):
+        cache.delete_many(shelves)
+
+
+def _name(version_pk: int, number: int, width: int) -> str:
+    return f"{version_pk}-{number}-{width}-{PAINTER}"
+
+
+def _shelf(name: str) -> str:
+    return f"page-picture:{zlib.crc32(name.encode()) % SHELVES}"
+
+
+def _kept(name: str) -> str | None:
+    with suppress(RedisError):
+        found: Any = cache.get(_shelf(name))
+        if found and found["name"] == name:
+            return str(found["png"])
+    return None
+
+
+def _keep(name: str, png: str) -> None:
+    with suppress(RedisError):
+        cache.set(_shelf(name), {"name": name, "png": png}, KEPT_SECONDS)

@@ -1,0 +1,207 @@
+"""Reading a document: what is known of it, its pages as pictures and as text, and finding words in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.decorators import login_required
+from django.db import connection
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.cache import get_conditional_response
+from django.utils.http import quote_etag, urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from documents import pictures
+from documents.extraction.pictures import PainterBusy
+from documents.finding import find
+from documents.forms import ReplaceForm
+from documents.models import Document, Page, Version
+from documents.models.part import Part
+from documents.outline import outlined
+from documents.views import listed
+
+if TYPE_CHECKING:
+    from ragsite.accounts.requests import SignedInRequest
+
+LONGEST_SEARCH = 200  # characters, as the field says
+LARGEST_NUMBER = 2**31 - 1
+BUSY_SECONDS = 3
+
+
+@login_required
+@require_safe
+def document(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Everything about it, with its first page."""
+    document = get_object_or_404(listed(request.user, with_vector=True), pk=pk)
+    if (number := _number(request, "page")) is not None:
+        return redirect("documents:page", pk, number)
+    version = document.serving or document.newest
+    words = searched(request)
+    page = version and version.pages.in_parts().first()
+    context: dict[str, Any] = {
+        "document": document,
+        "version": version,
+        "words": words,
+        "related": document.related(request.user),
+        "attempts": document.attempts.all()[:20],
+        "replace_form": ReplaceForm(document=document),
+    }
+    if version and words:
+        context["hits"] = find(version, words)
+    elif version and page:
+        context |= shown_page(request, document, version, page)
+    return render(request, "documents/document.html", context)
+
+
+@login_required
+@require_safe
+def page(request: SignedInRequest, pk: int, number: int) -> HttpResponse:
+    """One page by itself: its picture beside its text."""
+    document = get_object_or_404(listed(request.user), pk=pk)
+    version = _version(request, document)
+    page = get_object_or_404(Page.objects.in_parts(), version=version, number=number)
+    context = {"document": document, "version": version} | shown_page(request, document, version, page)
+    return render(request, "documents/page.html", context)
+
+
+def shown_page(request: SignedInRequest, document: Document, version: Version, page: Page) -> dict[str, Any]:
+    """What _page.html draws: one part of the text with its passages and the words sought, and what to mark in the picture."""
+    words = searched(request)
+    part = page.part(_number(request, "part") or 1)
+    with_passages = request.GET.get("passages") != "0"
+    outline = outlined(part, _passages(document, version, page, part) if with_passages else (), words)
+    others = version.pages.order_by("number").values_list("number", flat=True)
+    return {
+        "page": page,
+        "part": part,
+        "outline": outline,
+        "with_passages": with_passages,
+        "passages_switch": "0" if with_passages else None,
+        "kept_query": _kept_query(request),
+        "marks": as_query(outline.hits),
+        "words": words,
+        "previous": others.filter(number__lt=page.number).last(),
+        "next": others.filter(number__gt=page.number).first(),
+        "last_number": others.last(),
+    }
+
+
+def _kept_query(request: HttpRequest) -> str:
+    """What goes on to the next page: the words sought, the content, and how it is shown."""
+    kept = {name: request.GET[name] for name in ("q", "version", "passages") if request.GET.get(name)}
+    return urlencode(kept)
+
+
+def _passages(document: Document, version: Version, page: Page, part: Part) -> list[tuple[int, int, int]]:
+    """Number, start and end of each passage that is searched, as far as it stands in this part of the page."""
+    start, end = page.start + part.start, page.start + part.end
+    found = document.chunks.filter(version=version, index__state="live", start__lt=end, end__gt=start)
+    return [
+        (position + 1, max(first, start) - page.start, min(last, end) - page.start)
+        for position, first, last in found.order_by("position").values_list("position", "start", "end")
+    ]
+
+
+@login_required
+@require_safe
+def page_image(request: SignedInRequest, pk: int, number: int) -> HttpResponse:
+    """The page as a picture, `?width=` pixels wide. It is asked for anew each time, and mostly answered with 304."""
+    version, width = _pictured(request, pk, number), _number(request, "width") or pictures.WIDTHS[0]
+    if width not in pictures.WIDTHS:
+        raise Http404
+    etag = quote_etag(f"{version.pk}-{number}-{width}-{pictures.PAINTER}")
+    if unchanged := get_conditional_response(request, etag=etag):
+        return _guarded(unchanged)
+    _give_connection_back()
+    try:
+        png = pictures.picture(version, number, width)
+    except PainterBusy:
+        return _instead(request, _("Many pages are being painted. Reload in a moment."), 503)
+    if png is None:
+        return _instead(request, _("This page cannot be shown as a picture."), 404)
+    return _guarded(HttpResponse(png, content_type="image/png", headers={"ETag": etag}))
+
+
+@login_required
+@require_safe
+def page_marks(request: SignedInRequest, pk: int, number: int) -> HttpResponse:
+    """An overlay for the picture: boxes over ranges of the page's text, `?at=12-40&at=90-97`. Empty where none can be told."""
+    version = _pictured(request, pk, number)
+    page = get_object_or_404(
+        Page.objects.select_related("version").defer("text"), version=version, number=number
+    )
+    ranges = [found for text in request.GET.getlist("at") if (found := _range(text))]
+    _give_connection_back()
+    try:
+        places = pictures.marks(page, ranges)
+    except PainterBusy:
+        places = None
+    context = {"places": places}
+    return _guarded(render(request, "documents/page_marks.svg", context, content_type="image/svg+xml"))
+
+
+def _pictured(request: SignedInRequest, pk: int, number: int) -> Version:
+    """The version whose page is asked for, if it has such a page and the person may read it."""
+    document = get_object_or_404(Document.objects.visible_to(request.user).defer("embedding"), pk=pk)
+    version = _version(request, document)
+    if not version.has_pictures or not 1 <= number <= (version.page_count or 0):
+        raise Http404
+    return version
+
+
+def _version(request: HttpRequest, document: Document) -> Version:
+    """The content that answers, or (?version=) an earlier one that old answers cite."""
+    if (number := _number(request, "version")) is not None:
+        return get_object_or_404(document.versions, number=number)
+    version = document.serving or document.newest
+    if version is None:
+        raise Http404
+    return version
+
+
+def _number(request: HttpRequest, name: str) -> int | None:
+    text = request.GET.get(name, "")
+    return min(int(text[:10]), LARGEST_NUMBER) if text.isascii() and text.isdecimal() else None
+
+
+def _range(text: str) -> tuple[int, int] | None:
+    start, _dash, end = text[:40].partition("-")
+    if not (start.isascii() and start.isdecimal() and end.isascii() and end.isdecimal()):
+        return None
+    return (int(start), int(end)) if int(start) < int(end) else None
+
+
+def as_query(ranges: Iterable[tuple[int, int]]) -> str:
+    return urlencode([("at", f"{start}-{end}") for start, end in ranges])
+
+
+def _give_connection_back() -> None:
+    """Painting takes its time, and waiting for it should not keep a connection from those who ask the database."""
+    if not connection.in_atomic_block:
+        connection.close()
+
+
+def _guarded(response: HttpResponse) -> HttpResponse:
+    """What a hostile file was turned into: shown as what it is, running nothing, kept by no proxy."""
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def _instead(request: HttpRequest, sentence: str, status: int) -> HttpResponse:
+    """Browsers show a picture whatever its status: the page stays usable, and says what is missing."""
+    context = {"sentence": sentence}
+    response = render(
+        request, "documents/no_picture.svg", context, content_type="image/svg+xml", status=status
+    )
+    if status == 503:
+        response["Retry-After"] = str(BUSY_SECONDS)
+    return _guarded(response)
+
+
+def searched(request: HttpRequest) -> str:
+    return " ".join(request.GET.get("q", "")[:LONGEST_SEARCH].replace("\0", "").split())
