@@ -17,6 +17,7 @@ import pypdf
 
 from documents.extraction import UnreadableFile, extract_pages, start_nursery
 from documents.extraction.pdf import Reading
+from documents.extraction.pictures import paint_page, places_of
 
 SAMPLES = PROJECT / "tests" / "files"
 LONG_ONES = ("handbook", "outline-broken-targets", "table-schools")
@@ -41,6 +42,7 @@ def main() -> None:
                     f"{name} x {options.pages}",
                 )
         report_handbook()
+        report_pictures()
     print(
         f"worker's peak: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB (with pypdf, for this script)"
     )
@@ -73,13 +75,30 @@ def repeated(path: Path, pages: int, folder: Path) -> Path:
 
 
 def report_handbook() -> None:
-    text = "\n\n".join(
-        page.text for page in extract_pages(SAMPLES / "handbook.pdf", media_type="application/pdf").pages
-    )
+    pages = extract_pages(SAMPLES / "handbook.pdf", media_type="application/pdf").pages
+    text = "\n\n".join(page.text for page in pages)
     paragraphs = [line for line in (SAMPLES / "handbook.txt").read_text().splitlines() if line]
     found = sum(paragraph in text for paragraph in paragraphs)
     running = sum(words in text for words in ("Visitor handbook", "Page 1 of", "Page 2 of"))
-    print(f"handbook: {found} of {len(paragraphs)} paragraphs word for word, {running} running lines left")
+    print(
+        f"handbook (two columns): {found} of {len(paragraphs)} paragraphs word for word"
+        f" ({found / len(paragraphs):.0%}), {running} running header or footer lines left"
+    )
+
+
+def report_pictures() -> None:
+    """What a reader waits for: a page painted, and words found on it, the fork of the child included."""
+    path = (SAMPLES / "handbook.pdf").resolve()
+    for what, work in (
+        ("800 pixels wide", lambda: paint_page(path, 1, 800)),
+        ("1600 pixels wide", lambda: paint_page(path, 1, 1600)),
+        ("words located", lambda: places_of(path, 1, [(100, 300)])),
+    ):
+        started = time.perf_counter()
+        for _ in range(10):
+            found = work()
+        size = f", {len(found) / 1000:.0f} kB" if isinstance(found, bytes) else ""
+        print(f"page picture, {what}: {100 * (time.perf_counter() - started):.0f} ms{size}")
 
 
 if __name__ == "__main__":

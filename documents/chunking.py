@@ -4,13 +4,14 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from documents.extraction.pages import Heading
 from documents.sentences import sentences
 
 PAGE_BREAK = "\n\n"
+PARAGRAPH_GOES_ON = " "  # between two pages that a paragraph spans
 LONGEST_SENTENCE = 60  # tokens; what is longer is cut at a clause
 # A heading begins a new passage once the present one is this full.
 FULL_ENOUGH = 1 / 3
@@ -63,16 +64,26 @@ class Unit(NamedTuple):
 
 
 def join_pages(pages: Iterable[PageText | str]) -> str:
-    """The document's text: its pages with one blank line between them."""
-    return PAGE_BREAK.join(page if isinstance(page, str) else page.text for page in pages)
+    """The document's text: its pages with one blank line between them, or a space where a paragraph goes on."""
+    parts: list[str] = []
+    end = 0
+    for page in pages:
+        text, start = (page, -1) if isinstance(page, str) else (page.text, page.start)
+        if parts:
+            parts.append(PARAGRAPH_GOES_ON if start == end + len(PARAGRAPH_GOES_ON) else PAGE_BREAK)
+        parts.append(text)
+        end = start + len(text)
+    return "".join(parts)
 
 
-def page_starts(texts: Iterable[str]) -> list[int]:
-    """Where each page begins in the document's text."""
-    starts, at = [], 0
-    for text in texts:
-        starts.append(at)
-        at += len(text) + len(PAGE_BREAK)
+def page_starts(texts: Iterable[str], goes_on: Container[int] = ()) -> list[int]:
+    """Where each page begins in the document's text; those at `goes_on` go on with the paragraph before them."""
+    starts: list[int] = []
+    end = 0
+    for place, text in enumerate(texts):
+        between = PARAGRAPH_GOES_ON if place in goes_on else PAGE_BREAK
+        starts.append(end + len(between) if place else 0)
+        end = starts[-1] + len(text)
     return starts
 
 
@@ -98,8 +109,11 @@ def split_pages(
     `document_text[passage.start : passage.end] == passage.text`. A passage begins with at most `overlap` tokens
     of whole sentences of the one before, unless a heading begins it.
     """
-    if [page.start for page in pages] != page_starts(page.text for page in pages):
-        raise ValueError("Pages must start where join_pages() puts them.")
+    ends = [0, *(page.start + len(page.text) for page in pages)]
+    if any(page.start - end not in (1, 2) for page, end in zip(pages[1:], ends[1:], strict=False)) or (
+        pages and pages[0].start
+    ):
+        raise ValueError("Pages must start where page_starts() puts them.")
     splitter = Splitter(pages, tokenizer, tokens, min(overlap, tokens // 2), title)
     return list(splitter.passages())
 

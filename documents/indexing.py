@@ -13,7 +13,7 @@ from pgvector import HalfVector
 from pgvector.psycopg import register_vector
 
 from documents import notifications, stopping
-from documents.chunking import PageText, Passage, split_pages
+from documents.chunking import PageText, Passage, page_starts, split_pages
 from documents.extraction import Extraction, Heading, UnreadableFile, extract_pages
 from documents.models import Attempt, Chunk, Document, Index, Page, Task, Version
 from documents.models.document import State, SummaryState
@@ -155,8 +155,10 @@ def announce(document: Document, *, is_new: bool) -> None:
 
 
 def save_pages(version: Version, extraction: Extraction) -> None:
-    pages, start = [], 0
-    for page in extraction.pages:
+    pages = []
+    goes_on = {place for place, page in enumerate(extraction.pages) if page.goes_on}
+    starts = page_starts((page.text for page in extraction.pages), goes_on)
+    for page, start in zip(extraction.pages, starts, strict=True):
         headings = [list(heading) for heading in page.headings]
         pages.append(
             Page(
@@ -171,7 +173,6 @@ def save_pages(version: Version, extraction: Extraction) -> None:
                 report=page.report,
             )
         )
-        start += len(page.text) + 2  # pages are joined by one blank line
     with transaction.atomic():
         if not Version.objects.select_for_update().filter(pk=version.pk).exists():
             raise Superseded  # deleted meanwhile

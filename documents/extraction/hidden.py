@@ -9,6 +9,7 @@ from typing import Any
 
 import pypdfium2.raw as pdfium_c
 
+from documents.extraction import quick
 from documents.extraction.garbage import solid_length
 
 NEARLY_WHITE = 245  # of 255, each of red, green and blue
@@ -43,20 +44,21 @@ class _Looks:
     """Tells how a character is drawn, with what has to be made for asking made once."""
 
     def __init__(self, handle: Any) -> None:
-        self.handle = handle
-        self.parts = [ctypes.c_uint() for _ in range(4)]
-        self.places = [ctypes.byref(part) for part in self.parts]
+        self.handle = quick.pointer(handle)
+        self.parts = (ctypes.c_uint * 4)()
+        self.places = [ctypes.byref(self.parts, 4 * number) for number in range(4)]
 
     def __call__(self, character: int) -> str:
-        drawn = pdfium_c.FPDFText_GetTextObject(self.handle, character)
-        if drawn and pdfium_c.FPDFTextObj_GetTextRenderMode(drawn) == pdfium_c.FPDF_TEXTRENDERMODE_INVISIBLE:
+        drawn = quick.text_object(self.handle, character)
+        if drawn and quick.render_mode(ctypes.c_void_p(drawn)) == pdfium_c.FPDF_TEXTRENDERMODE_INVISIBLE:
             return INVISIBLE
-        if not pdfium_c.FPDFText_GetFillColor(self.handle, character, *self.places):
+        if not quick.fill_colour(self.handle, character, *self.places):
             return ""
-        red, green, blue, alpha = self.parts
-        if alpha.value < NEARLY_CLEAR:
+        parts = self.parts  # red, green, blue, alpha
+        if parts[3] < NEARLY_CLEAR:
             return INVISIBLE
-        return WHITE if min(red.value, green.value, blue.value) >= NEARLY_WHITE else ""
+        is_white = parts[0] >= NEARLY_WHITE and parts[1] >= NEARLY_WHITE and parts[2] >= NEARLY_WHITE
+        return WHITE if is_white else ""
 
 
 def _sheet(page: Any) -> tuple[float, float, float, float]:

@@ -17,7 +17,7 @@ class ExtractedPage:
     """One page: its cleaned text, how that maps to the raw text, and what is wrong with it.
 
     `runs` are `[clean_start, raw_start, length]` pieces, sorted, in which both texts are equal.
-    `problem` is one of "", "no_text", "garbled", "unreadable".
+    `problem` is one of "", "no_text", "garbled", "unreadable". `goes_on`: it begins inside a paragraph of the page before.
     """
 
     number: int
@@ -27,6 +27,7 @@ class ExtractedPage:
     headings: list[Heading] = field(default_factory=list)
     problem: str = ""
     report: dict[str, Any] = field(default_factory=dict)
+    goes_on: bool = False
 
 
 @dataclass

@@ -26,8 +26,9 @@ WORD = re.compile(r"[^\W\d_]+")
 COMPOUND = re.compile(r"[^\W\d_]+(?:[-\u2010\u2011][^\W\d_]+)+")
 # A search for the end of a line looks at no more than this, or long lines would cost their square.
 LONGEST_WORD = 60
+LONGEST_TOKEN = 200  # between two spaces; longer ones are no compounds
 HYPHENS = "-\u2010\u2011\u00ad"
-BROKEN_WORD = re.compile(r"(?<![^\W\d_])[^\W\d_]+(?:[-\u2010\u00ad][^\S\n]*\n\s*|\ufffe)[^\W\d_]+")
+BREAK_IN_WORD = re.compile(r"(?:[-\u2010\u00ad][^\S\n]*\n\s*|\ufffe)[^\W\d_]+")
 BROKEN_END = re.compile(r"([^\W\d_]+)[-\u2010\u00ad]$")
 WORD_AT_END = re.compile(r"[^\W\d_]+$")
 REST_OF_WORD = re.compile(r"(?P<word>\S{1,40})(?:\s+|$)")
@@ -60,11 +61,12 @@ class Vocabulary:
     def _gather(self) -> None:
         if self._texts is not None:
             for text in self._texts:
-                # The pieces of broken words are no words.
-                lowered = BROKEN_WORD.sub(" ", text.lower())
+                lowered = _without_broken_words(text.lower())
                 self._words.update(WORD.findall(lowered))
-                if any(hyphen in lowered for hyphen in HYPHENS[:3]):
-                    self._compounds.update(COMPOUND.findall(lowered))
+                # To look for compounds in the text as a whole would cost the square of each word's length.
+                for token in lowered.split():
+                    if "-" in token or "\u2010" in token or "\u2011" in token:
+                        self._compounds.update(COMPOUND.findall(token[:LONGEST_TOKEN]))
             self._texts = None
 
     def __contains__(self, word: str) -> bool:
@@ -92,6 +94,17 @@ class Vocabulary:
             return True
         is_chain = left[: -len(first)].endswith("-") or right[len(second) :].startswith("-")
         return (is_chain or _may_be_compound(first, second)) and second in self
+
+
+def _without_broken_words(text: str) -> str:
+    """The pieces of words that are broken at line ends are no words."""
+    kept, at = [], 0
+    for match in BREAK_IN_WORD.finditer(text):
+        piece = WORD_AT_END.search(text, max(at, match.start() - LONGEST_WORD), match.start())
+        if piece:
+            kept.append(text[at : piece.start()])
+            at = match.end()
+    return " ".join([*kept, text[at:]])
 
 
 def _may_be_compound(first: str, second: str) -> bool:

@@ -17,6 +17,8 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 from pypdf.errors import EmptyFileError, LimitReachedError
 
+from documents.extraction import quick
+from documents.extraction.arabic import mend_ligatures
 from documents.extraction.garbage import garbled_share, is_shorter, solid_length
 from documents.extraction.hidden import hidden_text
 from documents.extraction.limits import (
@@ -181,7 +183,8 @@ class Document:
         widgets = self._widget_pages() if fields else {}
         found = []
         for name, value in list(fields.items())[:MOST_FIELDS]:
-            text = str(value.get("/V") or "").strip()
+            chosen = value.get("/V") or ""
+            text = ", ".join(map(str, chosen)) if isinstance(chosen, list) else str(chosen).strip()
             if value.get("/FT") == "/Btn":
                 text = "" if text in ("/Off", "") else text.lstrip("/")
             if text and value.get("/FT") != "/Sig":
@@ -257,6 +260,7 @@ class Document:
             try:
                 text = textpage.get_text_range()[:MOST_CHARACTERS_OF_A_PAGE]
                 place_of = characters_of(textpage, text)
+                text = mend_ligatures(textpage, text, place_of)
                 lines = lines_of(textpage, text, place_of)
                 size = [round(side, 1) for side in (page.get_width(), page.get_height())]
                 message: Message = {"text": text, "lines": lines, "size": size}
@@ -333,8 +337,7 @@ def lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> list[l
     x, y = ctypes.c_double(), ctypes.c_double()
     box = pdfium_c.FS_RECTF()
     at_x, at_y, at_box = ctypes.byref(x), ctypes.byref(y), ctypes.byref(box)
-    handle = textpage.raw
-    origin, loose_box = pdfium_c.FPDFText_GetCharOrigin, pdfium_c.FPDFText_GetLooseCharBox
+    handle, loose_box = quick.pointer(textpage.raw), quick.loose_box
     found = []
     for match in VISUAL_LINE.finditer(text):
         line = match.group()
@@ -343,7 +346,7 @@ def lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> list[l
         if end <= start:
             continue
         first, last = place_of(start), place_of(end - 1)
-        if first < 0 or last < 0 or not origin(handle, first, at_x, at_y):
+        if first < 0 or last < 0 or not quick.origin(handle, first, at_x, at_y):
             continue
         loose_box(handle, first, at_box)
         left, right, height = box.left, box.right, box.top - box.bottom
@@ -359,16 +362,16 @@ def lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> list[l
 
 def characters_of(textpage: Any, text: str) -> Callable[[int], int]:
     """From a place in the text to PDFium's own count, which knows UTF-16 and characters it adds or leaves out."""
-    handle = textpage.raw
-    has_astral = len(text) > 0 and max(text) > "\uffff"
+    handle = quick.pointer(textpage.raw)
+    has_astral = not text.isascii() and max(text) > "\uffff"
     if not has_astral and textpage.count_chars() == len(text):
         last = len(text) - 1
-        if last < 0 or pdfium_c.FPDFText_GetCharIndexFromTextIndex(handle, last) == last:
+        if last < 0 or quick.character_of_text(handle, last) == last:
             return lambda place: place
 
     def character(place: int) -> int:
         shift = sum(letter > "\uffff" for letter in text[:place]) if has_astral else 0
-        return int(pdfium_c.FPDFText_GetCharIndexFromTextIndex(handle, place + shift))
+        return int(quick.character_of_text(handle, place + shift))
 
     return character
 

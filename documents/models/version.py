@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from documents.chunking import PageText, join_pages
 from documents.extraction import UnreadableFile
 from documents.models.page_report import PageReport, report_of
 
@@ -72,8 +73,9 @@ class Version(models.Model):
 
     @property
     def text(self) -> str:
-        """The document's text: its pages joined by one blank line. Chunks and citations count characters in it."""
-        return "\n\n".join(self.pages.order_by("number").values_list("text", flat=True))
+        """The document's text, its pages joined. Chunks and citations count characters in it."""
+        pages = self.pages.order_by("number").values_list("number", "text", "start")
+        return join_pages(PageText(*page) for page in pages)
 
     @property
     def page_report(self) -> PageReport:

@@ -226,3 +226,16 @@ def test_operators_find_the_way_to_a_documents_work(client, operator, alices, al
     assert address not in alices.get(make_indexed(alice).get_absolute_url()).text
     client.force_login(operator)
     assert f"{address}{mine.pk}" in client.get(mine.get_absolute_url()).text
+
+
+def test_a_paragraph_over_two_pages_is_one_in_the_documents_text(alice, tmp_path):
+    pages = [
+        ["The keeper of the light went up"],
+        ["the stairs and looked out over the sea."],
+        ["He saw a ship."],
+    ]
+    document = uploaded(make_pdf(tmp_path / "over.pdf", pages), alice)
+    text = document.serving.text
+    assert text == "The keeper of the light went up the stairs and looked out over the sea.\n\nHe saw a ship."
+    assert all(text[chunk.start : chunk.end] == chunk.text for chunk in document.chunks.all())
+    assert all(text[page.start :].startswith(page.text) for page in document.serving.pages.all())
