@@ -1,5 +1,8 @@
 from django.apps import AppConfig
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
+
+from documents.extraction import loaders
 
 
 class DocumentsConfig(AppConfig):
@@ -7,4 +10,5 @@ class DocumentsConfig(AppConfig):
     verbose_name = _("documents")
 
     def ready(self) -> None:
+        loaders.add_from(lambda: settings.DOCUMENT_LOADERS)
         from documents import checks, signals  # noqa: F401

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -38,3 +39,20 @@ def cache_is_not_the_queue(app_configs: Any, **kwargs: Any) -> list[CheckMessage
         )
         return [Warning("CACHE_URL and REDIS_URL are the same.", hint=hint, id="ragsite.W002")]
     return []
+
+
+@register()
+def loaders_are_functions(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    for key, path in settings.DOCUMENT_LOADERS.items():
+        module = path.rpartition(".")[0]
+        try:
+            is_there = bool(module) and find_spec(module) is not None
+        except (ImportError, ValueError):
+            is_there = False
+        if not is_there:
+            hint = "Install its package, or mend the path: package.module.function."
+            found.append(
+                Error(f"DOCUMENT_LOADERS: {path!r} for {key!r} is not there.", hint=hint, id="ragsite.E002")
+            )
+    return found

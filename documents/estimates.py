@@ -26,8 +26,8 @@ def tokens_in(path: Path, model: str) -> int:
     """What embedding this file would send; 0 for one that cannot be read."""
     try:
         with path.open("rb") as stream:
-            media_type = sniff(stream.read(4096), path.name)
-        pages = extract_pages(path, media_type=media_type).pages
+            media_type = sniff(stream, path.name)
+        pages = extract_pages(path, media_type=media_type, name=path.name).pages
     except (UnreadableFile, OSError):
         return 0
     tokenizer = llm.tokenizer_for(model)

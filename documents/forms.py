@@ -11,13 +11,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from documents.extraction import UnreadableFile
+from documents.extraction.loaders import accepted_kinds
 from documents.models import Collection, Document, State
 from documents.models.document import MOVING, DocumentQuerySet, DuplicateContent, clean_name
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
-
-KINDS = ".pdf,.txt,.md,.markdown,application/pdf,text/plain,text/markdown"
 
 
 class Upload(NamedTuple):
@@ -50,7 +49,7 @@ class UploadForm(forms.Form):
     files = FilesField(  # type: ignore[assignment]  # the form's own `files` is another thing to the stubs only
         label=_("Files"),
         error_messages={"required": _("Choose one or more files first.")},
-        widget=FilesInput(attrs={"accept": KINDS}),
+        widget=FilesInput(attrs={"accept": accepted_kinds()}),
     )
     collection = forms.ModelChoiceField(
         Collection.objects.none(), label=_("Collection"), required=False, empty_label=None
@@ -87,7 +86,7 @@ class ReplaceForm(forms.Form):
         label=_("New file"),
         allow_empty_file=True,  # the reading itself says it better
         error_messages={"required": _("Choose a file first.")},
-        widget=forms.FileInput(attrs={"accept": KINDS}),
+        widget=forms.FileInput(attrs={"accept": accepted_kinds()}),
     )
 
     def __init__(self, *args: Any, document: Document, **kwargs: Any) -> None:

@@ -80,7 +80,9 @@ def read_pages(run: Run, version: Version) -> list[Page]:
     if run.task.start_at == Stage.EXTRACT or version.extracted_at is None:
         run.show(State.EXTRACTING)
         with run.stage("extract"), version.local_path() as path:
-            extraction = extract_pages(path, media_type=version.media_type, on_progress=run.progress)
+            extraction = extract_pages(
+                path, media_type=version.media_type, name=version.file_name, on_progress=run.progress
+            )
             save_pages(version, extraction)
     return list(version.pages.order_by("number"))
 

@@ -55,6 +55,18 @@ def env_list(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in env(name, default).split(",") if part.strip()]
 
 
+def env_pairs(name: str) -> dict[str, str]:
+    pairs = {}
+    for part in env_list(name):
+        key, mark, value = part.partition("=")
+        if not (mark and key.strip() and value.strip()):
+            raise ImproperlyConfigured(
+                f"{name} has {part!r}; write pairs such as .vtt=package.module.function."
+            )
+        pairs[key.strip().lower()] = value.strip()
+    return pairs
+
+
 def with_query(url: str, **values: str) -> str:
     """The URL with query values added where it does not already say otherwise."""
     address, _mark, query = url.partition("?")
@@ -265,6 +277,9 @@ STORAGES = {
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 MAX_UPLOAD_MB = env_int("MAX_UPLOAD_MB", 100)
+# Ending or media type to the function that reads such files, beside those in documents/extraction/loaders.py
+# and before them: docs/loaders.md.
+DOCUMENT_LOADERS = env_pairs("DOCUMENT_LOADERS")
 DATA_UPLOAD_MAX_NUMBER_FILES = 1000  # in one form; the tray sends them one by one
 SERVESTATIC_MAX_AGE = 60
 SERVESTATIC_USE_FINDERS = DEBUG

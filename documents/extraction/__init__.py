@@ -3,15 +3,17 @@
 The limited reading processes import this package too: nothing here may import Django or a PDF library.
 """
 
+import pkgutil
 from collections.abc import Callable
 from pathlib import Path
 
 from documents.extraction.child import start_nursery
 from documents.extraction.failures import UnreadableFile
+from documents.extraction.limited import load_limited
+from documents.extraction.loaders import LIMITS_ITSELF, loader_for
 from documents.extraction.pages import ExtractedPage, Extraction, Heading
-from documents.extraction.pdf import ReaderLost, pages_of_pdf
+from documents.extraction.pdf import ReaderLost
 from documents.extraction.sniffing import sniff
-from documents.extraction.text import pages_of_text
 
 __all__ = [
     "ExtractedPage",
@@ -26,15 +28,22 @@ __all__ = [
 
 
 def extract_pages(
-    path: Path, *, media_type: str, password: str = "", on_progress: Callable[[int, int], None] | None = None
+    path: Path,
+    *,
+    media_type: str,
+    name: str = "",
+    password: str = "",
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Extraction:
     """Every page of the file as clean text. Raises UnreadableFile when the file itself is the trouble.
 
-    `on_progress(pages read, pages in all)` is called from this process now and then, and at the end; what it
-    raises ends the reading. ReaderLost, which says that the reading process was killed from outside, is worth another try.
+    `name` is the file's own, whose ending may have a loader. `on_progress(pages read, pages in all)` is called from
+    this process now and then, and at the end; what it raises ends the reading. ReaderLost, which says that the
+    reading process was killed from outside, is worth another try.
     """
-    if media_type == "application/pdf":
-        return pages_of_pdf(path, password, on_progress)
-    if media_type in ("text/plain", "text/markdown"):
-        return pages_of_text(path, is_markdown=media_type == "text/markdown", on_progress=on_progress)
-    raise UnreadableFile("unsupported")
+    loader = loader_for(media_type, name)
+    if not loader:
+        raise UnreadableFile("unsupported")
+    if loader in LIMITS_ITSELF:
+        return pkgutil.resolve_name(loader)(path, password=password, on_progress=on_progress)
+    return load_limited(loader, path, on_progress)

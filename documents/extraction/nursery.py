@@ -1,4 +1,4 @@
-"""The nursery: a small process that holds only the PDF libraries and forks one limited child per document.
+"""The nursery: a small process that holds only what reads files and forks one limited child per document.
 
 Run as `python -m documents.extraction.nursery CONTROL LIFELINE` by `child.py`. Each datagram on the control
 socket asks for one document and carries the socket to answer on. The nursery ends when its lifeline does.
@@ -18,8 +18,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from documents.extraction import painter, pdf_reader
-from documents.extraction.limits import MEMORY
+from documents.extraction import loading, painter, pdf_reader
+from documents.extraction.limits import CPU_SECONDS, MEMORY
 from documents.extraction.messages import encode
 
 PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
@@ -80,7 +80,12 @@ class Nursery:
                 other.close()
             os.close(self.lifeline)
             limit_this_process()
-            for message in WORK[request.pop("work", "read")](**request):
+            if "loader" in request:
+                pdf_reader.limit_cpu(CPU_SECONDS)
+                work = loading.read
+            else:
+                work = WORK[request.pop("work", "read")]
+            for message in work(**request):
                 answer.sendall(encode(message))
             code = 0
         except MemoryError:

@@ -1,7 +1,8 @@
 """What every loader gives: pages of cleaned text. Standard library only: the nursery imports this package."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 
 class Heading(NamedTuple):
@@ -39,3 +40,9 @@ class Extraction:
     title: str = ""
     is_partial: bool = False
     metadata: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of_texts(cls, texts: Iterable[str], title: str = "") -> Self:
+        """Each text as one page: all that a simple loader has to return."""
+        pages = [ExtractedPage(number, str(number), text) for number, text in enumerate(texts, 1)]
+        return cls(pages, len(pages), title)

@@ -38,7 +38,7 @@ class ReaderLost(Exception):
     """The reading process or its nursery vanished without a word: no fault of the file, worth another try."""
 
 
-def pages_of_pdf(path: Path, password: str = "", on_progress: Progress | None = None) -> Extraction:
+def load(path: Path, password: str = "", on_progress: Progress | None = None) -> Extraction:
     """Read a PDF in limited processes. Raises UnreadableFile for what the file's owner must mend."""
     reading = Reading(path, password, on_progress)
     reading.run()

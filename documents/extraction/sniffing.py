@@ -1,74 +1,198 @@
-"""What an uploaded file is, judged by its first bytes before anything is stored."""
+"""What an uploaded file is, judged by its content before anything is stored; its name decides where that leaves a choice."""
 
+import io
 import re
+from typing import IO, NamedTuple
 
+from documents.extraction import ole
+from documents.extraction.archives import members_of, read_start
 from documents.extraction.failures import UnreadableFile
+from documents.extraction.loaders import (
+    DOCX,
+    EPUB,
+    MAIL,
+    ODP,
+    ODS,
+    ODT,
+    PPTX,
+    RTF,
+    XLSX,
+    ending_of,
+    further_media_type,
+)
 
+FIRST_BYTES = 4096
 PDF_MARK = b"%PDF-"
 PDF_MARK_WITHIN = 1024
-MARKDOWN_ENDINGS = (".md", ".markdown", ".mdown", ".mkd")
-TEXT_ENDINGS = (".txt", ".text", ".log", "")
-WEB_ENDINGS = (".html", ".htm", ".xhtml", ".svg")
+# What a text is by the ending of its name.
+TEXTS = {
+    "text/markdown": (".md", ".markdown", ".mdown", ".mkd"),
+    "text/plain": (".txt", ".text", ".log", ""),
+    "text/html": (".html", ".htm", ".xhtml", ".xht"),
+    "text/csv": (".csv", ".tsv", ".tab"),
+    MAIL: (".eml", ".mht", ".mhtml"),
+}
+BY_ENDING = {ending: media_type for media_type, endings in TEXTS.items() for ending in endings}
+MARKDOWN_ENDINGS = TEXTS["text/markdown"]
+# Many a program exports these under the ending of the sheet or document that it wants to be opened as.
+EXPORTED = {".xls": "text/csv", ".xlsx": "text/csv"}
+BINARY_ENDINGS = frozenset(
+    (
+        ".docx",
+        ".docm",
+        ".doc",
+        ".pptx",
+        ".pptm",
+        ".ppt",
+        ".xlsx",
+        ".xlsm",
+        ".odt",
+        ".ods",
+        ".odp",
+        ".epub",
+        ".rtf",
+    )
+)
 MAGIC = {
-    "office": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",),
     "zip": (b"\x1f\x8b", b"BZh", b"7z\xbc\xaf\x27\x1c", b"Rar!", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"),
-    "picture": (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*", b"BM", b"RIFF"),
+    "picture": (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*", b"BM", b"8BPS"),
+    "recording": (b"ID3", b"OggS", b"fLaC", b"\xff\xfb", b"\xff\xf3", b"\x1aE\xdf\xa3", b"RIFF", b"MThd"),
     "program": (b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"\xfe\xed\xfa"),
 }
-OFFICE_PARTS = (b"word/", b"xl/", b"ppt/", b"[Content_Types].xml", b"mimetypeapplication/")
+SHORT_MARKS = (b"BM", b"MZ", b"ID3", b"RIFF")
+# MP4 and its relatives name their brand; some of these are pictures.
+BRAND_AT = 4
+PICTURE_BRANDS = (b"heic", b"heix", b"mif1", b"avif")
 WEB = re.compile(
-    rb"\s*(?:<!--(?:(?!-->).)*-->\s*)*<(?:!doctype\s+html|html|head|body|svg|\?xml)\b",
+    rb"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--(?:(?!-->).)*-->\s*)*<(?:!doctype\s+html|html|head|body)\b",
     re.IGNORECASE | re.DOTALL,
 )
+DRAWING = re.compile(rb"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!(?:--|doctype\s+svg)[^>]*>\s*)*<svg\b", re.IGNORECASE)
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+UTF32_MARK = b"\x00\x00\xfe\xff"
+MIMETYPES = {kind.encode(): kind for kind in (ODT, ODS, ODP, EPUB)} | {
+    f"{kind}-template".encode(): kind for kind in (ODT, ODS, ODP)
+}
+IWORK_ENDINGS = (".pages", ".numbers", ".key")
+OFFICE_PARTS = {"word/document.xml": DOCX, "ppt/presentation.xml": PPTX, "xl/workbook.xml": XLSX}
+OFFICE_FOLDERS = {"word/": DOCX, "ppt/": PPTX, "xl/": XLSX}
 
 
-def sniff(first_bytes: bytes, name: str) -> str:
-    """The media type of a file that can be read; raises UnreadableFile with the reason for any other."""
-    ending = "." + name.lower().rpartition(".")[2] if "." in name else ""
-    if not first_bytes.strip(b"\x00 \t\r\n\xef\xbb\xbf"):
+class Sample(NamedTuple):
+    """A file to be judged: its first bytes, the ending of its name, itself."""
+
+    first: bytes
+    ending: str
+    file: IO[bytes]
+
+
+def sniff(content: bytes | IO[bytes], name: str) -> str:
+    """The media type of a file that can be read; raises UnreadableFile with the reason for any other.
+
+    An open file is left at its start.
+    """
+    file = io.BytesIO(content) if isinstance(content, bytes) else content
+    file.seek(0)
+    sample = Sample(file.read(FIRST_BYTES), ending_of(name), file)
+    file.seek(0)
+    try:
+        return _kind_of(sample)
+    except UnreadableFile as error:
+        if error.kind == "unsupported" and (further := further_media_type(name)):
+            return further
+        raise
+    finally:
+        file.seek(0)
+
+
+def _kind_of(sample: Sample) -> str:
+    first, ending, file = sample
+    if not first.strip(b"\x00 \t\r\n\xef\xbb\xbf"):
         raise UnreadableFile("empty")
-    if _is_pdf(first_bytes, ending):
+    if _is_pdf(first, ending):
         return "application/pdf"
     if ending == ".pdf":
         raise UnreadableFile("not_pdf")
-    if found := _foreign_format(first_bytes, ending):
+    if first.startswith(b"PK\x03\x04"):
+        return _kind_of_archive(file, ending)
+    if first.startswith(ole.MARK):
+        raise UnreadableFile("unsupported", format=ole.kind_of(file, ending))
+    if first.startswith(b"{\\rtf"):
+        return RTF
+    if found := _foreign_format(first):
         raise UnreadableFile("unsupported", format=found)
-    if not _looks_like_text(first_bytes):
-        raise UnreadableFile("unsupported")
-    if ending in MARKDOWN_ENDINGS:
-        return "text/markdown"
-    if ending in TEXT_ENDINGS:
-        return "text/plain"
-    raise UnreadableFile("unsupported")
+    return _kind_of_text(first, ending)
 
 
 def _is_pdf(first: bytes, ending: str) -> bool:
     """Rubbish may stand before the mark, but a text that speaks of PDF is still a text."""
-    if ending in (*MARKDOWN_ENDINGS, *TEXT_ENDINGS) and ending:
+    if ending and ending in BY_ENDING:
         return first.lstrip().startswith(PDF_MARK)
     return PDF_MARK in first[:PDF_MARK_WITHIN]
 
 
-def _foreign_format(first: bytes, ending: str) -> str:
+def _kind_of_archive(file: IO[bytes], ending: str) -> str:
+    """Documents that are archives inside say so by the names of what they hold."""
+    members = members_of(file)
+    if "mimetype" in members:
+        declared = read_start(file, "mimetype", 100).strip()
+        if declared in MIMETYPES:
+            return MIMETYPES[declared]
+    names = {name.lower().lstrip("/") for name in members}
+    if "xl/workbook.bin" in names:
+        raise UnreadableFile("unsupported", format="xlsb")
+    if found := _kind_by_parts(names):
+        return found
+    if ending in IWORK_ENDINGS:
+        raise UnreadableFile("unsupported", format="iwork")
+    raise UnreadableFile("unsupported", format="misnamed" if ending in BINARY_ENDINGS else "zip")
+
+
+def _kind_by_parts(names: set[str]) -> str:
+    if "meta-inf/container.xml" in names:
+        return EPUB
+    if "[content_types].xml" not in names:
+        return ""
+    whole = (kind for part, kind in OFFICE_PARTS.items() if part in names)
+    parts = (
+        kind for folder, kind in OFFICE_FOLDERS.items() if any(name.startswith(folder) for name in names)
+    )
+    return next(whole, "") or next(parts, "")
+
+
+def _foreign_format(first: bytes) -> str:
     """What it is instead, as far as there is a sentence for it."""
-    if first.startswith(b"PK"):
-        return "office" if any(part in first for part in OFFICE_PARTS) else "zip"
-    if first.startswith(b"{\\rtf"):
-        return "office"
+    if first[BRAND_AT : BRAND_AT + 4] == b"ftyp":
+        return "picture" if first[8:12] in PICTURE_BRANDS else "recording"
+    if first.startswith(b"RIFF") and first[8:12] == b"WEBP":
+        return "picture"
     for name, marks in MAGIC.items():
         # Two letters are no proof: a text may begin with BM or MZ.
-        if first.startswith(marks) and not (
-            first.startswith((b"BM", b"MZ", b"RIFF")) and _looks_like_text(first)
-        ):
+        if first.startswith(marks) and not (first.startswith(SHORT_MARKS) and _looks_like_text(first)):
             return name
-    is_page = WEB.match(first) and ending not in MARKDOWN_ENDINGS
-    return "web" if is_page or ending in WEB_ENDINGS else ""
+    return "picture" if DRAWING.match(first) else ""
+
+
+def _kind_of_text(first: bytes, ending: str) -> str:
+    if not _looks_like_text(first):
+        raise _unsupported(ending)
+    by_name = BY_ENDING.get(ending, "")
+    if by_name not in ("text/markdown", MAIL) and WEB.match(first):
+        return "text/html"
+    if found := by_name or EXPORTED.get(ending, ""):
+        return found
+    raise _unsupported(ending)
+
+
+def _unsupported(ending: str) -> UnreadableFile:
+    if ending in BINARY_ENDINGS:
+        return UnreadableFile("unsupported", format="misnamed")
+    return UnreadableFile("unsupported")
 
 
 def _looks_like_text(first: bytes) -> bool:
-    """No control codes that no text has; UTF-16 only with its mark."""
-    if first.startswith(UTF16_MARKS):
+    """No control codes that no text has; UTF-16 and UTF-32 only with their mark."""
+    if first.startswith((*UTF16_MARKS, UTF32_MARK)):
         return True
     codes = sum(byte < 9 or 13 < byte < 27 or 27 < byte < 32 or byte == 127 for byte in first)
     return codes <= len(first) // 200 and first.count(0) == 0

@@ -4,15 +4,16 @@ Only a byte-order mark goes and line ends become newlines.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from documents.extraction.encodings import decode
 from documents.extraction.failures import UnreadableFile
+from documents.extraction.garbage import solid_length
 from documents.extraction.pages import ExtractedPage, Extraction, Heading
 
 MOST_BYTES = 100 * 1024 * 1024
 PAGE_LENGTH = 20_000  # characters; a longer text is cut into pages at the ends of paragraphs
-GUESSING_LENGTH = 200_000  # bytes that are looked at to guess an encoding
 ATX = re.compile(r" {0,3}(#{1,6})(?=[ \t]|$)")
 CLOSING_SIGNS = re.compile(r"(?:^|[ \t])#+$")
 LONGEST_TITLE = 300
@@ -22,64 +23,35 @@ NO_PARAGRAPH = re.compile(r"\s*$| {0,3}(?:[>#|]|[-*+] |\d{1,9}[.)] )| {4}|\t")
 BREAK = "\n\n"
 
 
-def pages_of_text(
-    path: Path, *, is_markdown: bool, on_progress: Callable[[int, int], None] | None = None
-) -> Extraction:
+def load(path: Path) -> Extraction:
     """The text in pages which, joined by blank lines, are the text again."""
-    content = path.read_bytes() if path.stat().st_size <= MOST_BYTES else None
-    if content is None:
-        raise UnreadableFile("limit")
-    text = decode(content)
+    return pages_of_text(read_text(path))
+
+
+def load_markdown(path: Path) -> Extraction:
+    """The same, with its headings and the first of them as its title."""
+    text = read_text(path)
+    return pages_of_text(text, headings(text))
+
+
+def pages_of_text(text: str, found: Sequence[Heading] = ()) -> Extraction:
     if not text.strip():
         raise UnreadableFile("empty")
-    found = headings(text) if is_markdown else []
     pages = []
     for number, (start, end) in enumerate(page_ranges(text), 1):
         own = [Heading(h.offset - start, h.level, h.title) for h in found if start <= h.offset < end]
         page = text[start:end]
-        report = {"characters": len(re.sub(r"\s", "", page))}
+        report = {"characters": solid_length(page)}
         pages.append(
             ExtractedPage(number, str(number), page, [[0, 0, len(page)]] if page else [], own, "", report)
         )
-    if on_progress:
-        on_progress(len(pages), len(pages))
-    title = next((h.title for h in found if h.level == 1), "")
-    return Extraction(pages, len(pages), title)
+    return Extraction(pages, len(pages), next((h.title for h in found if h.level == 1), ""))
 
 
-def decode(content: bytes) -> str:
-    """UTF-8 first, UTF-16 by its mark, else the likeliest encoding; raises UnreadableFile for what is no text."""
-    text = _decoded(content).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    if text.count("\x00") * 1000 > len(text):
-        raise UnreadableFile("encoding")
-    # PostgreSQL stores no NUL; a blank in its place keeps every offset.
-    return text.replace("\x00", " ")
-
-
-def _decoded(content: bytes) -> str:
-    marks = {
-        b"\xff\xfe\x00\x00": "utf-32",
-        b"\x00\x00\xfe\xff": "utf-32",
-        b"\xff\xfe": "utf-16",
-        b"\xfe\xff": "utf-16",
-    }
-    named = next((encoding for mark, encoding in marks.items() if content.startswith(mark)), "utf-8")
-    try:
-        return content.decode(named)
-    except UnicodeDecodeError:
-        if named != "utf-8" or content[:GUESSING_LENGTH].count(0) * 1000 > len(content[:GUESSING_LENGTH]):
-            raise UnreadableFile("encoding") from None
-    return _guessed(content)
-
-
-def _guessed(content: bytes) -> str:
-    from charset_normalizer import from_bytes  # late: only files that are not UTF-8 pay for it
-
-    best = from_bytes(content[:GUESSING_LENGTH]).best()
-    if best is None:
-        raise UnreadableFile("encoding")
-    # What was not looked at may hold a byte or two that the encoding does not have.
-    return content.decode(best.encoding, errors="replace")
+def read_text(path: Path) -> str:
+    if path.stat().st_size > MOST_BYTES:
+        raise UnreadableFile("limit")
+    return decode(path.read_bytes())
 
 
 def page_ranges(text: str) -> list[tuple[int, int]]:

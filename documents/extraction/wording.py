@@ -5,7 +5,9 @@ from typing import Any, NamedTuple
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-ACCEPTED = _("You can upload PDF, plain text (.txt) and Markdown (.md) files.")
+ACCEPTED = _(
+    "You can upload PDF, Word, PowerPoint, Excel, OpenDocument, RTF, EPUB, HTML, CSV, mail (.eml), Markdown and plain text files."
+)
 
 
 class Wording(NamedTuple):
@@ -43,6 +45,10 @@ WORDINGS = {
         _("The characters of this text file could not be made out."),
         _("Save it as UTF-8 and upload it again."),
     ),
+    "no_loader": Wording(
+        _("The program that reads this kind of file is not set up right on this site."),
+        _("Tell the person who runs the site, and try again when it is mended."),
+    ),
     "missing": Wording(
         _("The file is no longer in the site's storage."), _("Delete this entry and upload the file again.")
     ),
@@ -58,16 +64,49 @@ WORDINGS = {
 }
 
 FORMATS = {
+    "doc": Wording(
+        _("This is an old Word file (.doc)."),
+        _("Open it in Word or LibreOffice and save it as .docx, then upload that."),
+    ),
+    "xls": Wording(
+        _("This is an old Excel file (.xls)."),
+        _("Open it in Excel or LibreOffice and save it as .xlsx, then upload that."),
+    ),
+    "ppt": Wording(
+        _("This is an old PowerPoint file (.ppt)."),
+        _("Open it in PowerPoint or LibreOffice and save it as .pptx, then upload that."),
+    ),
+    "xlsb": Wording(
+        _("This is a binary Excel file (.xlsb)."),
+        _("Open it in Excel and save it as .xlsx, then upload that."),
+    ),
+    "msg": Wording(
+        _("This is an Outlook message (.msg)."), _("Save it as .eml or as text, and upload that.")
+    ),
+    "iwork": Wording(
+        _("Pages, Numbers and Keynote files cannot be read."),
+        _("Export it as PDF, Word, Excel or PowerPoint, and upload that."),
+    ),
     "office": Wording(
-        _("Word, Excel and PowerPoint files cannot be read yet."), _("Save it as a PDF and upload that.")
+        _("This is an old Office file."),
+        _("Open it in Office or LibreOffice and save it as .docx, .xlsx or .pptx, then upload that."),
+    ),
+    "locked": Wording(
+        _("This file needs a password."),
+        _("Open it in the program it was made with, save a copy without a password, and upload that."),
+    ),
+    "copy_protected": Wording(
+        _("This book is protected against copying and cannot be read here."), _("Upload a copy without it.")
+    ),
+    "misnamed": Wording(
+        _("This file is not what its name says it is."),
+        _("Try to open it on your computer and save it again, then upload that."),
     ),
     "zip": Wording(_("Archives cannot be read."), _("Unpack it and upload the files inside.")),
     "picture": Wording(
         _("Pictures cannot be read."), _("Upload a PDF with a text layer, or the text itself.")
     ),
-    "web": Wording(
-        _("Web pages cannot be read as files yet."), _("Print the page to a PDF and upload that.")
-    ),
+    "recording": Wording(_("Sound and video cannot be read."), _("Upload what is said in them as a text.")),
     "program": Wording(_("This file is a program, not a document."), ACCEPTED),
 }
 

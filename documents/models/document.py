@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING, Self, cast
 
 from django.conf import settings
 from django.core.files import File
@@ -283,9 +283,7 @@ class Document(models.Model):
 
 def inspect(upload: File, name: str) -> tuple[str, str]:
     """Media type and sha256 of a file, leaving it at its start. Raises UnreadableFile for what cannot be read here."""
-    upload.seek(0)
-    media_type = sniff(upload.read(4096), name)
-    upload.seek(0)
+    media_type = sniff(cast("IO[bytes]", upload), name)
     digest = hashlib.sha256()
     for piece in upload.chunks():
         digest.update(piece)

@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from documents.extraction.loaders import accepted_kinds
 from documents.finding import places_in
 from documents.models.attempt import Outcome
 
@@ -20,6 +21,12 @@ register = template.Library()
 def largest_upload() -> int:
     """In megabytes."""
     return settings.MAX_UPLOAD_MB
+
+
+@register.simple_tag
+def accepted_files() -> str:
+    """For `accept`: what the file dialog offers."""
+    return accepted_kinds()
 
 
 STAGES = {

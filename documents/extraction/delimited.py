@@ -1,0 +1,69 @@
+"""CSV and its relatives: the delimiter made out, then rows like those of any sheet."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from documents.extraction.blocks import PageWriter, tidy
+from documents.extraction.failures import UnreadableFile
+from documents.extraction.pages import Extraction
+from documents.extraction.sheets import SheetWriter
+from documents.extraction.tables import Cells
+from documents.extraction.text import read_text
+
+DELIMITERS = (",", ";", "\t", "|")
+LOOKED_AT = 50  # lines, to make out the delimiter
+LONGEST_CELL = 1_000_000
+
+
+def load(path: Path) -> Extraction:
+    """Each row a line. One of them that is no row of its table stays as it was written."""
+    text = read_text(path)
+    if not text.strip():
+        raise UnreadableFile("empty")
+    csv.field_size_limit(LONGEST_CELL)
+    delimiter, text = delimiter_of(text)
+    writer = PageWriter()
+    try:
+        SheetWriter(writer).write(rows_of(text, delimiter))
+    except csv.Error:
+        raise UnreadableFile("damaged") from None
+    return writer.extraction()
+
+
+def delimiter_of(text: str) -> tuple[str, str]:
+    """What parts the cells, and the text without the line in which Excel says so."""
+    first, _newline, rest = text.partition("\n")
+    if first.lower().startswith("sep=") and len(first) == 5:
+        return first[4], rest
+    lines = text[:100_000].split("\n")[:LOOKED_AT]
+    return max(DELIMITERS, key=lambda delimiter: steadiness(lines, delimiter)), text
+
+
+def steadiness(lines: list[str], delimiter: str) -> float:
+    """How alike the rows are if that is the delimiter; 0 if it parts nothing."""
+    try:
+        widths = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter) if row)
+    except csv.Error:
+        return 0
+    if not widths:
+        return 0
+    width, count = widths.most_common(1)[0]
+    return count / widths.total() + width / 1000 if width > 1 else 0
+
+
+def rows_of(text: str, delimiter: str) -> Iterator[Cells]:
+    lines = text.splitlines(keepends=True) if len(text) < 1_000_000 else _lines(text)
+    for row in csv.reader(lines, delimiter=delimiter):
+        tidied = ((column, tidy(cell).replace("\n", " ")) for column, cell in enumerate(islice(row, 20_000)))
+        yield {column: cell for column, cell in tidied if cell}
+
+
+def _lines(text: str) -> Iterator[str]:
+    start = 0
+    while (end := text.find("\n", start)) >= 0:
+        yield text[start : end + 1]
+        start = end + 1
+    yield text[start:]

@@ -1,0 +1,179 @@
+"""Mail: who wrote what to whom and when, the text of the message, messages inside it, the names of what is attached."""
+
+import email
+import re
+from collections.abc import Iterator
+from email.header import decode_header
+from email.message import Message
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+from documents.extraction.blocks import Block, PageWriter, tidy
+from documents.extraction.failures import UnreadableFile
+from documents.extraction.pages import Extraction
+from documents.extraction.text import MOST_BYTES, decode
+from documents.extraction.web import read_html
+
+SHOWN = ("From", "To", "Cc", "Date")
+MOST_PARTS = 1_000
+MOST_ATTACHMENTS = 100
+DEEPEST = 20
+LONGEST_HEADER = 2_000
+BLANK_LINES = re.compile(r"\n[ \t]*\n\s*")
+
+
+def load(path: Path) -> Extraction:
+    """The message in pages. Of an attachment only the name is taken: upload it by itself to have it read."""
+    if path.stat().st_size > MOST_BYTES:
+        raise UnreadableFile("limit")
+    message = email.message_from_bytes(path.read_bytes())
+    if not message.keys() and not message.is_multipart():
+        raise UnreadableFile("damaged")
+    reader = MailReader()
+    reader.read(message, level=1)
+    metadata: dict[str, object] = {}
+    if reader.attachments:
+        metadata["attachments"] = reader.attachments
+    for name in ("From", "Date"):
+        if value := header(message, name):
+            metadata[name.lower()] = value[:500]
+    return reader.writer.extraction(header(message, "Subject"), metadata)
+
+
+class MailReader:
+    """One message and those inside it, into one text."""
+
+    def __init__(self) -> None:
+        self.writer = PageWriter()
+        self.attachments: list[str] = []
+        self.parts = 0
+
+    def read(self, message: Message, level: int) -> None:
+        if subject := header(message, "Subject"):
+            self.writer.add([Block("heading", subject, level)])
+        lines = [f"{name}: {value}" for name in SHOWN if (value := header(message, name))]
+        self.writer.add([Block("paragraph", "\n".join(lines))])
+        bodies, inner, names = self._sort(message)
+        for body in bodies:
+            self._write(body)
+        if names:
+            self.writer.add([Block("paragraph", "Attachments: " + ", ".join(names))])
+            self.attachments += names[: MOST_ATTACHMENTS - len(self.attachments)]
+        for each in inner:
+            if level < DEEPEST:
+                self.read(each, level + 1)
+
+    def _sort(self, message: Message) -> tuple[list[Message], list[Message], list[str]]:
+        """The parts that are its text, the messages inside it, the names of the rest."""
+        bodies: list[Message] = []
+        inner: list[Message] = []
+        names: list[str] = []
+        waiting: list[tuple[Message, int]] = [(message, 0)]
+        while waiting and self.parts < MOST_PARTS:
+            part, depth = waiting.pop()
+            self.parts += 1
+            kind = part.get_content_type()
+            if kind == "multipart/alternative" and depth < DEEPEST:
+                waiting += [(each, depth + 1) for each in preferred(children(part))]
+            elif part.is_multipart() and kind != "message/rfc822" and depth < DEEPEST:
+                waiting += [(each, depth + 1) for each in reversed(children(part))]
+            elif kind == "message/rfc822" and part is not message:
+                inner += children(part)[:1]
+            elif name := attachment_name(part):
+                names.append(name)
+            elif kind in ("text/plain", "text/html"):
+                bodies.append(part)
+        self.writer.is_partial |= self.parts >= MOST_PARTS
+        return bodies, inner, names
+
+    def _write(self, part: Message) -> None:
+        content = part.get_payload(decode=True)
+        if not isinstance(content, bytes):
+            return
+        charset = str(part.get_content_charset() or "")
+        if part.get_content_type() == "text/html":
+            page = read_html(content, charset)
+            self.writer.add(page.blocks)
+            self.writer.hide(page.hidden)
+            return
+        try:
+            text = decode(content, charset)
+        except UnreadableFile:
+            self.writer.is_partial = True
+            return
+        if str(part.get_param("format", "")).lower() == "flowed":
+            text = unflowed(text)
+        self.writer.add(Block("paragraph", tidy(piece)) for piece in BLANK_LINES.split(text))
+
+
+def children(part: Message) -> list[Message]:
+    payload = part.get_payload()
+    return [each for each in payload if isinstance(each, Message)] if isinstance(payload, list) else []
+
+
+def preferred(parts: list[Message]) -> list[Message]:
+    """Of the same said in several ways, the plain text if it says anything, else the richest."""
+    for part in parts:
+        if part.get_content_type() == "text/plain" and str(part.get_payload()).strip():
+            return [part]
+    return parts[-1:]
+
+
+def attachment_name(part: Message) -> str:
+    """The name of what is no part of the text; "" for what is."""
+    try:
+        name = part.get_filename() or ""
+    except Exception:  # the library stumbles over hostile parameters
+        name = "?"
+    if not name and part.get_content_disposition() == "attachment":
+        name = part.get_content_type()
+    return tidy(decoded(name)).replace("\n", " ")[:200]
+
+
+def header(message: Message, name: str) -> str:
+    """A header's text in one line, whatever it was written in."""
+    raw = next((str(value) for key, value in message.raw_items() if key.lower() == name.lower()), "")
+    # Bytes that should have been encoded stand there as halves of surrogate pairs.
+    value = raw if raw.isascii() else header_text(raw.encode("utf-8", "surrogateescape"), "")
+    return readable_date(value) if name == "Date" else tidy(decoded(value)).replace("\n", " ")
+
+
+def decoded(value: str) -> str:
+    try:
+        pieces = decode_header(value[:LONGEST_HEADER])
+    except Exception:
+        return value[:LONGEST_HEADER]
+    return "".join(
+        piece if isinstance(piece, str) else header_text(piece, charset or "") for piece, charset in pieces
+    )
+
+
+def header_text(piece: bytes, charset: str) -> str:
+    try:
+        return decode(piece, charset)
+    except UnreadableFile:
+        return piece.decode("latin-1")
+
+
+def readable_date(value: str) -> str:
+    """As 2024-03-01 14:30, in the sender's own time; as it was written where that is no date."""
+    try:
+        return f"{parsedate_to_datetime(value):%Y-%m-%d %H:%M}"
+    except Exception:
+        return tidy(value)[:100]
+
+
+def unflowed(text: str) -> str:
+    """Lines that end in a space go on in the next one (RFC 3676)."""
+    return "\n".join(_joined(text.split("\n")))
+
+
+def _joined(lines: list[str]) -> Iterator[str]:
+    pieces: list[str] = []
+    for line in lines:
+        pieces.append(line.removeprefix(" ") if pieces else line)
+        if not line.endswith(" ") or line == "-- ":
+            yield "".join(pieces)
+            pieces = []
+    if pieces:
+        yield "".join(pieces)

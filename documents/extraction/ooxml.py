@@ -1,0 +1,112 @@
+"""What Word, PowerPoint and Excel files share: an archive of parts, joined by relationships, with properties."""
+
+import posixpath
+from pathlib import Path
+from typing import NamedTuple, Self
+from urllib.parse import unquote
+
+from documents.extraction.archives import Archive
+from documents.extraction.failures import UnreadableFile
+from documents.extraction.markup import Attributes, Events, follow
+
+MOST_OF_A_PROPERTY = 500
+
+
+class Relation(NamedTuple):
+    """Where a part points: the last word of the kind, and the name of the other part."""
+
+    kind: str
+    target: str
+
+
+class Package(Archive):
+    """An OOXML file. `main` is the part that everything else hangs on."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        # Names of parts are compared without regard to case.
+        self.parts = {name.lower().lstrip("/"): name for name in self.members}
+        roots = self.relations("").values()
+        self.main = next((each.target for each in roots if each.kind == "officeDocument"), "")
+        if not self.has(self.main):
+            raise UnreadableFile("damaged")
+
+    def has(self, part: str) -> bool:
+        return part.lower() in self.parts
+
+    def follow(self, part: str, events: Events) -> None:
+        """Tell the events of a part; a part that is not there has none."""
+        if self.has(part):
+            follow(self.pieces(self.parts[part.lower()]), events)
+
+    def relations(self, part: str) -> dict[str, Relation]:
+        """What the part points to inside the file, by the ids that it uses for it."""
+        folder, name = posixpath.split(part)
+        reader = RelationReader(folder)
+        self.follow(posixpath.join(folder, "_rels", f"{name}.rels"), reader)
+        return reader.found
+
+    def related(self, part: str, kind: str) -> str:
+        """The first part of that kind that the part points to; "" if there is none."""
+        return next((each.target for each in self.relations(part).values() if each.kind == kind), "")
+
+    def properties(self) -> dict[str, str]:
+        """Title, author and dates, as far as they are given."""
+        reader = PropertyReader()
+        targets = [each.target for each in self.relations("").values() if each.kind == "core-properties"]
+        try:
+            for target in targets[:1]:
+                self.follow(target, reader)
+        except UnreadableFile:
+            return {}
+        return reader.found
+
+    def __enter__(self) -> Self:
+        return self
+
+
+class RelationReader(Events):
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.found: dict[str, Relation] = {}
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        if name != "rel:Relationship" or attributes.get("TargetMode") == "External":
+            return
+        target = unquote(attributes.get("Target", "")).replace("\\", "/")
+        whole = posixpath.normpath(posixpath.join("/" + self.folder, target)).lstrip("/")
+        kind = attributes.get("Type", "").rpartition("/")[2]
+        self.found[attributes.get("Id", "")] = Relation(kind, whole)
+
+
+class PropertyReader(Events):
+    """The core properties, named as those of a PDF are."""
+
+    NAMES = {
+        "dc:title": "title",
+        "dc:creator": "author",
+        "dc:subject": "subject",
+        "dc:language": "language",
+        "cp:keywords": "keywords",
+        "?:created": "creationdate",
+    }
+
+    def __init__(self) -> None:
+        self.found: dict[str, str] = {}
+        self.name = ""
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        self.name = self.NAMES.get(name, "")
+
+    def end(self, name: str) -> None:
+        self.name = ""
+
+    def text(self, text: str) -> None:
+        if self.name and text.strip():
+            so_far = self.found.get(self.name, "")
+            self.found[self.name] = (so_far + text)[:MOST_OF_A_PROPERTY]
+
+
+def is_on(attributes: Attributes, name: str = "w:val") -> bool:
+    """A switch of OOXML: on by being there, unless it says otherwise."""
+    return attributes.get(name, "1").lower() not in ("0", "false", "off", "none")

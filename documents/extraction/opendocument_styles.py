@@ -1,0 +1,66 @@
+"""What an OpenDocument file says in its styles: what is hidden, which lists are numbered, what runs along the pages."""
+
+from dataclasses import dataclass, field
+
+from documents.extraction.blocks import tidy
+from documents.extraction.markup import Attributes, Events
+
+MOST_STYLES = 50_000
+
+
+@dataclass
+class OpenStyles:
+    """Names of styles, by what they do to whatever has them."""
+
+    hidden: set[str] = field(default_factory=set)
+    numbered: set[tuple[str, int]] = field(default_factory=set)  # list style and depth
+    margins: list[str] = field(default_factory=list)  # what headers and footers say
+
+
+class StyleReader(Events):
+    """Reads the styles of content.xml and of styles.xml alike."""
+
+    def __init__(self, styles: OpenStyles) -> None:
+        self.styles = styles
+        self.style = self.list_style = ""
+        self.in_margin = 0
+        self.pieces: list[str] = []
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        if self.in_margin:
+            self.in_margin += name not in ("text:page-number", "text:page-count")
+        elif name == "style:style":
+            self.style = attributes.get("style:name", "")
+        elif name.endswith("-properties"):
+            if says_hidden(attributes) and len(self.styles.hidden) < MOST_STYLES:
+                self.styles.hidden.add(self.style)
+        elif name == "text:list-style":
+            self.list_style = attributes.get("style:name", "")
+        elif name == "text:list-level-style-number":
+            level = attributes.get("text:level", "1")
+            if attributes.get("style:num-format") and len(self.styles.numbered) < MOST_STYLES:
+                self.styles.numbered.add((self.list_style, int(level) if level.isdecimal() and len(level) == 1 else 10))
+        elif name in ("style:header", "style:footer"):
+            self.in_margin, self.pieces = 1, []
+
+    def end(self, name: str) -> None:
+        if not self.in_margin or name in ("text:page-number", "text:page-count"):
+            return
+        self.in_margin -= 1
+        if name in ("text:p", "text:h"):
+            self.pieces.append("\n")
+        text = tidy("".join(self.pieces)) if not self.in_margin else ""
+        if any(map(str.isalpha, text)) and text not in self.styles.margins:
+            self.styles.margins.append(text)
+
+    def text(self, text: str) -> None:
+        if self.in_margin:
+            self.pieces.append(" ".join(text.split("\n")))
+
+
+def says_hidden(attributes: Attributes) -> bool:
+    return (
+        attributes.get("text:display") == "none"
+        or attributes.get("table:display") == "false"
+        or attributes.get("presentation:visibility") == "hidden"
+    )

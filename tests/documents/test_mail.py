@@ -1,0 +1,108 @@
+from contextlib import suppress
+from email.message import EmailMessage
+
+import pytest
+
+from documents.extraction import UnreadableFile, extract_pages, sniff
+from documents.extraction.loaders import MAIL
+
+
+@pytest.fixture
+def read(tmp_path):
+    def reading(message):
+        path = tmp_path / "a.eml"
+        path.write_bytes(message if isinstance(message, bytes) else bytes(message))
+        assert sniff(path.read_bytes(), "a.eml") == MAIL
+        return extract_pages(path, media_type=MAIL)
+
+    return reading
+
+
+def letter(text="The fee is 21 €.", **headers):
+    message = EmailMessage()
+    for name, value in {"From": "Jörg <j@example.org>", "Subject": "Grüße", **headers}.items():
+        message[name] = value
+    message.set_content(text)
+    return message
+
+
+def test_a_mail_says_who_wrote_what_when(read):
+    extraction = read(letter(To="bob@example.org", Date="Fri, 1 Mar 2024 14:30:00 +0100"))
+    page = extraction.pages[0]
+    assert page.text == (
+        "Grüße\n\nFrom: Jörg <j@example.org>\nTo: bob@example.org\nDate: 2024-03-01 14:30\n\nThe fee is 21 €."
+    )
+    assert extraction.title == page.headings[0].title == "Grüße"
+
+
+def test_plain_text_is_preferred_and_html_read_where_there_is_nothing_else(read):
+    both = letter("Plain words.")
+    both.add_alternative("<p>Rich words.</p>", subtype="html")
+    text = read(both).pages[0].text
+    assert "Plain words." in text
+    assert "Rich" not in text
+    rich = letter()
+    rich.set_content("<h1>Offer</h1><p hidden>Ignore all</p><p>Rich words.</p>", subtype="html")
+    page = read(rich).pages[0]
+    assert page.text.endswith("Offer\n\nRich words.")
+    assert page.report["hidden"] == 9
+
+
+def test_attachments_are_named_and_messages_inside_are_read(read):
+    message = letter()
+    message.add_attachment(b"%PDF-", maintype="application", subtype="pdf", filename="Gebühren 2024.pdf")
+    message.add_attachment("text that is no part of the message", filename="notes.txt")
+    message.add_attachment(letter("Inner words.", Subject="Inner"))
+    extraction = read(message)
+    assert extraction.metadata["attachments"] == ["Gebühren 2024.pdf", "notes.txt"]
+    text = extraction.pages[0].text
+    assert "Attachments: Gebühren 2024.pdf, notes.txt" in text
+    assert text.endswith("Inner\n\nFrom: Jörg <j@example.org>\n\nInner words.")
+    assert "no part" not in text
+    assert [(heading.level, heading.title) for heading in extraction.pages[0].headings] == [
+        (1, "Grüße"),
+        (2, "Inner"),
+    ]
+
+
+def test_wrapped_lines_of_a_flowed_mail_are_joined(read):
+    text = (
+        read(b"Subject: s\nContent-Type: text/plain; format=flowed\n\nOne \ntwo.\nThree\n-- \nBob\n")
+        .pages[0]
+        .text
+    )
+    assert text == "s\n\nOne two.\nThree\n--\nBob"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Subject: Gr\u00fc\u00dfe\nFrom: a\n\nGr\u00fc\u00dfe".encode(),
+        b"Subject: =?utf-8?b?R3LDvMOfZQ==?=\nContent-Type: text/plain; charset=no-such\n\nGr\xc3\xbc\xc3\x9fe",
+        b"Subject: =?iso-8859-1?q?Gr=FC=DFe?=\nContent-Type: text/plain; charset=utf-8\n\nGr\xfc\xdfe",
+        b"SUBJECT: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\nContent-Type: text/plain\nContent-Transfer-Encoding: base64\n\nR3LDvMOfZQ=",
+    ],
+)
+def test_sloppy_mail_is_read_all_the_same(read, content):
+    text = read(content).pages[0].text
+    assert text.startswith("Grüße")
+    assert text.endswith("Grüße")
+
+
+def test_a_saved_web_page_is_read_as_the_page_in_it(read):
+    content = b"MIME-Version: 1.0\nContent-Type: multipart/related; boundary=x\n\n--x\nContent-Type: text/html\n\n<h1>Fees</h1><p>21\n--x\nContent-Type: image/png\n\nabc\n--x--"
+    assert read(content).pages[0].text == "Fees\n\n21"
+
+
+def test_mail_within_mail_without_end_is_no_harm(read):
+    content = b"".join(
+        b"Subject: m\nContent-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(600)
+    )
+    with suppress(UnreadableFile):  # anything else would be an error of ours
+        assert read(content).pages
+
+
+def test_what_has_no_header_is_damaged(read):
+    with pytest.raises(UnreadableFile) as caught:
+        read(b"no mail at all\n\n" * 5)
+    assert caught.value.kind == "damaged"

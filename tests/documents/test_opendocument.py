@@ -1,0 +1,89 @@
+import pytest
+
+from documents.extraction import UnreadableFile, extract_pages, sniff
+from documents.extraction.loaders import ODP, ODS, ODT
+from tests.documents.made_files import opendocument
+
+KINDS = {"text": ODT, "spreadsheet": ODS, "presentation": ODP}
+
+
+def read(tmp_path, body, kind="text", **options):
+    path = opendocument(tmp_path / "a", body, kind, **options)
+    assert sniff(path.read_bytes(), "a") == KINDS[kind]
+    return extract_pages(path, media_type=KINDS[kind])
+
+
+def test_headings_lists_tables_and_notes_keep_their_shape(tmp_path):
+    body = (
+        '<text:h text:outline-level="1">Harbour</text:h><text:p>Ships <text:span>pay</text:span><text:s/>21.'
+        "<text:note><text:note-citation>7</text:note-citation><text:note-body><text:p>Since 1998.</text:p></text:note-body>"
+        "</text:note></text:p>"
+        '<text:list text:style-name="L1"><text:list-item><text:p>One</text:p><text:list><text:list-item><text:p>in it</text:p>'
+        "</text:list-item></text:list></text:list-item><text:list-item><text:p>Two</text:p></text:list-item></text:list>"
+        '<table:table><table:table-row><table:table-cell table:number-rows-spanned="2"><text:p>a</text:p></table:table-cell>'
+        "<table:table-cell><text:p>b</text:p></table:table-cell></table:table-row><table:table-row>"
+        "<table:covered-table-cell/><table:table-cell><text:p>c</text:p></table:table-cell></table:table-row></table:table>"
+    )
+    styles = '<text:list-style style:name="L1"><text:list-level-style-number text:level="1" style:num-format="1"/></text:list-style>'
+    page = read(tmp_path, body, styles=styles).pages[0]
+    assert page.text == (
+        "Harbour\n\nShips pay 21.[1]\n\n[1] Since 1998.\n\n1. One\n  - in it\n2. Two\n\na | b\na | c"
+    )
+    assert [(heading.level, heading.title) for heading in page.headings] == [(1, "Harbour")]
+
+
+def test_hidden_deleted_and_repeated_text_is_left_out(tmp_path):
+    body = (
+        "<text:tracked-changes><text:p>old</text:p></text:tracked-changes><text:table-of-content><text:p>Fees 3</text:p>"
+        '</text:table-of-content><text:p>Seen <text:span text:style-name="T1">secret words</text:span>again.'
+        "<office:annotation><text:p>a remark</text:p></office:annotation></text:p>"
+    )
+    styles = '<style:style style:name="T1"><style:text-properties text:display="none"/></style:style>'
+    page = read(tmp_path, body, styles=styles).pages[0]
+    assert page.text == "Seen again."
+    assert page.report["hidden"] == len("secretwords")
+
+
+def test_text_boxes_and_what_runs_along_the_pages_follow(tmp_path):
+    body = "<text:p>Around<draw:frame><draw:text-box><text:p>Boxed</text:p></draw:text-box></draw:frame> it</text:p>"
+    master = "<style:header><text:p>Ref HB-204</text:p></style:header><style:footer><text:p><text:page-number>3</text:page-number></text:p></style:footer>"
+    assert read(tmp_path, body, master=master).pages[0].text == "Around it\n\nBoxed\n\nRef HB-204"
+
+
+def test_sheets_are_pages_of_rows_and_repetitions_are_bounded(tmp_path):
+    def cell(text, more=""):
+        return f"<table:table-cell {more}><text:p>{text}</text:p></table:table-cell>"
+
+    rows = (
+        f"<table:table-row>{cell('Ticket')}{cell('Price')}</table:table-row><table:table-row>{cell('Adult')}{cell('9 €')}"
+        '<table:table-cell table:number-columns-repeated="16000"/></table:table-row>'
+        '<table:table-row table:number-rows-repeated="1048000"><table:table-cell/></table:table-row>'
+        f'<table:table-row table:number-rows-repeated="999999999">{cell("x", "table:number-columns-repeated=" + chr(34) + "99999" + chr(34))}</table:table-row>'
+    )
+    hidden = f'<table:table table:name="H" table:style-name="ta2"><table:table-row>{cell("secret")}</table:table-row></table:table>'
+    styles = '<style:style style:name="ta2"><style:table-properties table:display="false"/></style:style>'
+    extraction = read(
+        tmp_path, f'<table:table table:name="Fees">{rows}</table:table>{hidden}', "spreadsheet", styles=styles
+    )
+    assert extraction.pages[0].text.startswith("Fees\n\nTicket | Price\nAdult | 9 €\n\nx | x")
+    assert {page.label for page in extraction.pages} == {"Fees"}
+    assert "secret" not in "".join(page.text for page in extraction.pages)
+
+
+def test_slides_are_pages_with_their_notes(tmp_path):
+    body = (
+        '<draw:page draw:name="page1"><draw:frame presentation:class="outline"><draw:text-box><text:list><text:list-item><text:p>Boats</text:p>'
+        '</text:list-item></text:list></draw:text-box></draw:frame><draw:frame presentation:class="title"><draw:text-box>'
+        "<text:p>Fleet</text:p></draw:text-box></draw:frame><presentation:notes><draw:frame><draw:text-box><text:p>Slowly.</text:p>"
+        "</draw:text-box></draw:frame></presentation:notes></draw:page>"
+        "<draw:page><draw:frame><draw:text-box><text:p>Last</text:p></draw:text-box></draw:frame></draw:page>"
+    )
+    pages = read(tmp_path, body, "presentation").pages
+    assert [page.text for page in pages] == ["- Boats\n\nFleet\n\nNotes: Slowly.", "Last"]
+    assert pages[0].headings[0].title == "Fleet"
+
+
+def test_a_locked_file_needs_a_password(tmp_path):
+    with pytest.raises(UnreadableFile) as caught:
+        read(tmp_path, "<text:p>x</text:p>", manifest="<manifest:encryption-data/>")
+    assert "needs a password" in str(caught.value.sentence)

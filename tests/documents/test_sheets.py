@@ -1,0 +1,162 @@
+import pytest
+
+from documents.extraction import UnreadableFile, extract_pages, sniff
+from documents.extraction.loaders import XLSX
+from documents.extraction.xlsx import load
+from tests.documents.made_files import package, relations, xlsx
+
+
+def csv_pages(tmp_path, content):
+    path = tmp_path / "a.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return extract_pages(path, media_type="text/csv").pages
+
+
+@pytest.fixture
+def read(tmp_path):
+    def reading(*sheets, **options):
+        path = xlsx(tmp_path / "a.xlsx", *sheets, **options)
+        assert sniff(path.read_bytes(), "a.xlsx") == XLSX
+        return extract_pages(path, media_type=XLSX)
+
+    return reading
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_the_delimiter_is_made_out(tmp_path, delimiter):
+    rows = [("Ticket", "Price", "Note"), ("Adult", "9", "a (b)"), ("Child", "4", "x: y")]
+    pages = csv_pages(tmp_path, "\r\n".join(delimiter.join(row) for row in rows))
+    assert pages[0].text == "Ticket | Price | Note\nAdult | 9 | a (b)\nChild | 4 | x: y"
+
+
+def test_excels_own_hint_of_the_delimiter_is_no_row(tmp_path):
+    assert csv_pages(tmp_path, "sep=;\na,1;b\nc;d")[0].text == "a,1 | b\nc | d"
+
+
+def test_quoted_cells_may_hold_anything(tmp_path):
+    assert csv_pages(tmp_path, 'Name,Says\n"Smith, J.","one\ntwo ""three"""\n')[0].text == (
+        'Name | Says\nSmith, J. | one two "three"'
+    )
+
+
+def test_encodings_of_old_spreadsheets_are_made_out(tmp_path):
+    text = "Stadt;Fläche\nMünchen;310\nKöln;405\nGörlitz;67\n" * 5
+    assert "München" in csv_pages(tmp_path, text.encode("cp1252"))[0].text
+    assert "München" in csv_pages(tmp_path, text.encode("utf-16"))[0].text
+
+
+def test_a_long_table_names_its_columns_in_each_row_and_is_cut_into_pages(tmp_path):
+    rows = "\n".join(f"Ship {n},{n},Bergen" for n in range(12_000))
+    pages = csv_pages(tmp_path, f"Name,Berth,Port\n{rows}")
+    assert len(pages) > 10
+    lines = "\n".join(page.text for page in pages).split("\n")
+    assert lines[0] == "Name | Berth | Port"
+    assert lines[1:] == [f"Name: Ship {n} | Berth: {n} | Port: Bergen" for n in range(12_000)]
+
+
+def test_a_table_without_names_is_given_none(tmp_path):
+    rows = "\n".join(f"{n},{n * n},{n * 3}" for n in range(300))
+    assert csv_pages(tmp_path, rows)[0].text.startswith("0 | 0 | 0\n1 | 1 | 3\n2 | 4 | 6\n")
+
+
+def test_every_visible_sheet_is_a_page_under_its_name(read):
+    extraction = read(("Prices", [["Ticket", "Price"], ["Adult", 9]]), ("Ships", [["Name"], ["Anna"]]))
+    assert [(page.label, page.text) for page in extraction.pages] == [
+        ("Prices", "Prices\n\nTicket | Price\nAdult | 9"),
+        ("Ships", "Ships\n\nName\nAnna"),
+    ]
+    assert [page.headings[0].title for page in extraction.pages] == ["Prices", "Ships"]
+
+
+def test_hidden_sheets_are_left_out_and_named_in_the_report(read):
+    extraction = read(
+        ("Open", [["a", "b"]]),
+        ("Shut", [["secret"]]),
+        ("Deep", [["secret"]]),
+        states={1: "hidden", 2: "veryHidden"},
+    )
+    assert [page.label for page in extraction.pages] == ["Open"]
+    assert extraction.metadata["hidden_sheets"] == ["Shut", "Deep"]
+
+
+def test_cells_say_what_they_show(read):
+    formats = [
+        "General",
+        "yyyy-mm-dd",
+        "0.0%",
+        '#,##0.00 "€"',
+        "[$$-409]#,##0.00",
+        "h:mm",
+        "d. mmmm yyyy h:mm",
+        "0.00",
+    ]
+    row = [
+        (45352, 1),
+        (0.125, 2),
+        (1234.5, 3),
+        (21, 4),
+        (0.5, 5),
+        (45352.75, 6),
+        (0.1 + 0.2, 0),
+        (9.5, 7),
+        True,
+    ]
+    text = read(("S", [row]), formats=formats).pages[0].text
+    assert (
+        text == "S\n\n2024-03-01 | 12.5% | 1234.50 € | $21.00 | 12:00 | 2024-03-01 18:00 | 0.3 | 9.50 | TRUE"
+    )
+
+
+def test_titles_above_a_table_and_gaps_in_it_do_not_lose_the_columns_names(read):
+    body = [[f"Ship {n}", n, "Bergen"] for n in range(60)]
+    text = (
+        read(("Ships", [["Fleet of 2024"], [], ["Name", "Berth", "Port"], *body, [], ["Last", 61, "Oslo"]]))
+        .pages[0]
+        .text
+    )
+    assert text.startswith(
+        "Ships\n\nFleet of 2024\n\nName | Berth | Port\nName: Ship 0 | Berth: 0 | Port: Bergen\n"
+    )
+    assert text.endswith("\n\nName: Last | Berth: 61 | Port: Oslo")
+
+
+def test_cells_far_out_are_left_out_and_the_document_is_called_partial(tmp_path):
+    sheet = '<row r="1"><c r="A1"><v>1</v></c><c r="XFD1"><v>2</v></c></row><row r="1048576"><c r="A1048576"><v>3</v></c></row>'
+    extraction = extract_pages(xlsx(tmp_path / "a.xlsx", ("S", sheet)), media_type=XLSX)
+    assert extraction.pages[0].text == "S\n\n1\n\n3"
+    assert extraction.is_partial
+
+
+def test_a_workbook_is_read_up_to_the_limit_of_cells_and_then_called_partial(tmp_path, monkeypatch):
+    monkeypatch.setattr("documents.extraction.sheets.MOST_CELLS", 1_000)
+    rows = "".join(f"<row>{''.join(f'<c><v>{n * m}</v></c>' for n in range(50))}</row>" for m in range(100))
+    extraction = load(xlsx(tmp_path / "a.xlsx", ("S", rows)))
+    assert extraction.is_partial
+    assert extraction.pages[0].text.count("\n") == 21
+
+
+def test_a_shared_text_that_is_not_there_is_no_harm(tmp_path):
+    sheet = '<row><c t="s"><v>99</v></c><c t="s"><v>-1</v></c><c t="n"><v>1e999</v></c><c t="n" s="77"><v>5</v></c><c t="e"><v>#N/A</v></c></row>'
+    assert (
+        extract_pages(xlsx(tmp_path / "a.xlsx", ("S", sheet)), media_type=XLSX).pages[0].text
+        == "S\n\ninf | 5 | #N/A"
+    )
+
+
+def test_a_workbook_of_nothing_is_empty(read):
+    with pytest.raises(UnreadableFile) as caught:
+        read(("Sheet1", []), ("Sheet2", []))
+    assert caught.value.kind == "empty"
+
+
+def test_a_workbook_without_its_parts_is_damaged(tmp_path):
+    for members in (
+        {},
+        {"xl/workbook.xml": "<x"},
+        {"xl/workbook.xml": "<x/>", "xl/_rels/workbook.xml.rels": "no"},
+    ):
+        path = package(tmp_path / "a.xlsx", "xl/workbook.xml", members)
+        with pytest.raises(UnreadableFile) as caught:
+            extract_pages(path, media_type=XLSX)
+        assert caught.value.kind == "damaged"
+    assert relations(styles="a")
