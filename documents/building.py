@@ -65,7 +65,8 @@ def finish(task: Task, index: Index) -> None:
 def take_over(index: Index) -> None:
     """Documents that the former index was still at: those that are in this one are ready, the others are asked for here."""
     Task.objects.filter(kind=Kind.INDEX, index__state=IndexState.RETIRED).cancel()
-    for document in Document.objects.moving().defer("embedding"):
+    at_fetching = Task.objects.open().filter(kind=Kind.FETCH, document=OuterRef("pk"))
+    for document in Document.objects.moving().exclude(Exists(at_fetching)).defer("embedding"):
         task = document.tasks.filter(kind=Kind.INDEX, index=index).first()
         if task and task.state == TaskState.DONE:
             document.move_to(State.READY)

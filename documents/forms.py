@@ -1,22 +1,34 @@
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django import forms
 from django.conf import settings
+from django.core.files.base import File
 from django.core.files.uploadedfile import UploadedFile
-from django.db.models import Q
-from django.db.models.functions import Lower
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from documents.archives import Archive, is_archive, is_unasked
 from documents.extraction import UnreadableFile
 from documents.extraction.loaders import accepted_kinds
-from documents.models import Collection, Document, State
-from documents.models.document import MOVING, DocumentQuerySet, DuplicateContent, clean_name
+from documents.models import Collection, Document
+from documents.models.document import DuplicateContent, clean_name, visible
+from documents.web import LONGEST, Address
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
+
+MOST_PAGES = 100  # addresses in one form
+LONGEST_TEXT = 1_000_000  # characters; a longer one is a file
+UNPACK_SECONDS = 25  # for the files of one archive
+
+KNOWN_FILE = _("This very file is in the collection already. Choose a newer one.")
+KNOWN_TEXT = _("This very text is in the collection already.")
+
+
 
 
 class Upload(NamedTuple):
@@ -27,6 +39,20 @@ class Upload(NamedTuple):
     is_new: bool = False
     sentence: Promise | str = ""
     remedy: Promise | str = ""
+    members: Sequence[Upload] = ()  # of an archive
+    left_out: int = 0  # hidden files of an archive
+
+    @property
+    def added(self) -> list[Upload]:
+        return [member for member in self.members if member.is_new]
+
+    @property
+    def known(self) -> list[Upload]:
+        return [member for member in self.members if member.document and not member.is_new]
+
+    @property
+    def refused(self) -> list[Upload]:
+        return [member for member in self.members if not member.document]
 
 
 class FilesInput(forms.ClearableFileInput):
@@ -45,12 +71,9 @@ class FilesField(forms.FileField):
         return files
 
 
-class UploadForm(forms.Form):
-    files = FilesField(  # type: ignore[assignment]  # the form's own `files` is another thing to the stubs only
-        label=_("Files"),
-        error_messages={"required": _("Choose one or more files first.")},
-        widget=FilesInput(attrs={"accept": accepted_kinds()}),
-    )
+class AddingForm(forms.Form):
+    """Adds documents to a collection: the person's own unless they choose another one they may edit."""
+
     collection = forms.ModelChoiceField(
         Collection.objects.none(), label=_("Collection"), required=False, empty_label=None
     )
@@ -61,12 +84,32 @@ class UploadForm(forms.Form):
         self.fields["collection"].queryset = Collection.objects.editable_by(user)  # type: ignore[attr-defined]
         self.fields["collection"].initial = Collection.objects.private_to(user)
 
-    def save(self) -> list[Upload]:
-        """Each file on its own: one that cannot be taken stops no other."""
-        collection = self.cleaned_data["collection"] or Collection.objects.private_to(self.user)
-        return [self._take(file, collection) for file in self.cleaned_data["files"]]
+    @property
+    def shelf(self) -> Collection:
+        return self.cleaned_data["collection"] or Collection.objects.private_to(self.user)
 
-    def _take(self, file: UploadedFile, collection: Collection) -> Upload:
+
+class UploadForm(AddingForm):
+    files = FilesField(  # type: ignore[assignment]  # the form's own `files` is another thing to the stubs only
+        label=_("Files"),
+        error_messages={"required": _("Choose one or more files first.")},
+        widget=FilesInput(attrs={"accept": KINDS}),
+    )
+
+    def save(self) -> list[Upload]:
+        """Each file on its own: one that cannot be taken stops no other. Hidden files, as folders hold them, are left out."""
+        shelf = self.shelf
+        return [self._take(file, shelf) for file in self._asked()]
+
+    @property
+    def left_out(self) -> int:
+        return len(self.cleaned_data["files"]) - len(self._asked())
+
+    def _asked(self) -> list[UploadedFile]:
+        files = self.cleaned_data["files"]
+        return [file for file in files if not is_unasked(file.name or "")] if len(files) > 1 else files
+
+    def _take(self, file: UploadedFile, shelf: Collection) -> Upload:
         name = clean_name(file.name or "")
         if is_too_large(file):
             return Upload(
@@ -74,24 +117,152 @@ class UploadForm(forms.Form):
                 sentence=too_large(),
                 remedy=_("Split it into smaller files, or save it with smaller pictures."),
             )
+        return (
+            take_archive(file, name, shelf, self.user)
+            if is_archive(file, name)
+            else take_file(file, name, shelf, self.user)
+        )
+
+
+def take_file(file: File, name: str, shelf: Collection, user: User) -> Upload:
+    """What became of one file, under the name that the person knows it by."""
+    try:
+        document, is_new = Document.objects.add_file(shelf, file, user=user)
+    except UnreadableFile as error:
+        return Upload(name, sentence=error.sentence, remedy=error.remedy)
+    return Upload(name, document, is_new)
+
+
+def take_archive(file: File, name: str, shelf: Collection, user: User) -> Upload:
+    """Each file in it as a document of its own."""
+    try:
+        with Archive(file, most_bytes=settings.MAX_UPLOAD_MB * 1024 * 1024) as archive:
+            members = list(_taken(archive, shelf, user))
+            if not members:
+                return Upload(
+                    name, sentence=_("There are no files in this archive."), left_out=archive.left_out
+                )
+            return Upload(name, members=members, left_out=archive.left_out)
+    except UnreadableFile as error:
+        return Upload(name, sentence=error.sentence, remedy=error.remedy)
+
+
+def _taken(archive: Archive, shelf: Collection, user: User) -> Iterator[Upload]:
+    """Storing a file takes some milliseconds, but nobody waits for a page for minutes: what is left is said to be left."""
+    until = time.monotonic() + UNPACK_SECONDS
+    for member in archive.members():
+        if time.monotonic() > until:
+            yield Upload(
+                member.path,
+                sentence=_("There was no time left for this one."),
+                remedy=_("Upload the archive again: what is there already is not added twice."),
+            )
+            continue
         try:
-            document, is_new = Document.objects.add_file(collection, file, user=self.user)
+            with member.open() as file:
+                yield take_file(file, member.path, shelf, user)
         except UnreadableFile as error:
-            return Upload(name, sentence=error.sentence, remedy=error.remedy)
-        return Upload(name, document, is_new)
+            yield Upload(member.path, sentence=error.sentence, remedy=error.remedy)
+
+
+class PagesForm(AddingForm):
+    """Addresses of web pages, one a line."""
+
+    urls = forms.CharField(
+        label=_("Addresses of web pages, one a line"),
+        max_length=MOST_PAGES * (LONGEST + 2),
+        error_messages={"required": _("Enter one or more addresses first.")},
+        widget=forms.Textarea(
+            attrs={
+                "rows": 3,
+                "placeholder": "https://",
+                "inputmode": "url",
+                "spellcheck": "false",
+                "autocapitalize": "off",
+            }
+        ),
+    )
+
+    def clean_urls(self) -> list[str]:
+        urls = list(dict.fromkeys(self.cleaned_data["urls"].split()))
+        if len(urls) > MOST_PAGES:
+            raise forms.ValidationError(
+                _("These are more than %d addresses. Add them in several turns.") % MOST_PAGES
+            )
+        return urls
+
+    def save(self) -> list[Upload]:
+        shelf = self.shelf
+        return [self._take(url, shelf) for url in self.cleaned_data["urls"]]
+
+    def _take(self, url: str, shelf: Collection) -> Upload:
+        try:
+            address = Address.parse(url)
+            address.refuse_private(settings.WEB_PAGES_ALLOW)
+        except UnreadableFile as error:
+            return Upload(visible(url), sentence=error.sentence, remedy=error.remedy)
+        document, is_new = Document.objects.add_page(shelf, address.text, user=self.user)
+        return Upload(visible(url), document, is_new)
+
+
+class PasteForm(AddingForm):
+    """A text that becomes a document as it stands."""
+
+    title = forms.CharField(
+        label=_("Title"), max_length=200, error_messages={"required": _("Give it a title first.")}
+    )
+    text = forms.CharField(
+        label=_("Text"),
+        max_length=LONGEST_TEXT,
+        strip=False,
+        error_messages={
+            "required": _("Paste or type a text first."),
+            "max_length": _("This text is too long for the form. Save it as a file and upload that."),
+        },
+        widget=forms.Textarea(attrs={"rows": 6}),
+    )
+
+    def clean_title(self) -> str:
+        return visible(self.cleaned_data["title"]).strip() or str(_("Text"))
+
+    def save(self) -> Upload:
+        title = self.cleaned_data["title"]
+        try:
+            document, is_new = Document.objects.add_text(
+                self.shelf, title, self.cleaned_data["text"], user=self.user
+            )
+        except UnreadableFile as error:
+            return Upload(title, sentence=error.sentence, remedy=error.remedy)
+        return Upload(title, document, is_new)
+
+
+class PasswordForm(forms.Form):
+    password = forms.CharField(
+        label=_("Password"),
+        max_length=1000,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
 
 
 class ReplaceForm(forms.Form):
+    """A new content for a document: a file, or another wording of a pasted text."""
+
     file = forms.FileField(
         label=_("New file"),
         allow_empty_file=True,  # the reading itself says it better
         error_messages={"required": _("Choose a file first.")},
         widget=forms.FileInput(attrs={"accept": accepted_kinds()}),
     )
+    text = PasteForm.base_fields["text"]
 
     def __init__(self, *args: Any, document: Document, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.document = document
+        self.is_text = document.source == Document.Source.TEXT
+        del self.fields["file" if self.is_text else "text"]
+        if self.is_text and not self.is_bound and (newest := document.newest):
+            self.initial["text"] = newest.text
 
     def clean_file(self) -> UploadedFile:
         if is_too_large(self.cleaned_data["file"]):
@@ -99,13 +270,17 @@ class ReplaceForm(forms.Form):
         return self.cleaned_data["file"]
 
     def save(self) -> bool:
-        """Whether the file was taken; if not, the form's errors say why."""
+        """Whether it was taken; if not, the form's errors say why."""
+        field = "text" if self.is_text else "file"
         try:
-            self.document.replace(self.cleaned_data["file"])
+            if self.is_text:
+                self.document.replace_text(self.cleaned_data["text"])
+            else:
+                self.document.replace(self.cleaned_data["file"])
         except UnreadableFile as error:
-            self.add_error("file", [error.sentence, error.remedy])
+            self.add_error(field, [error.sentence, error.remedy])
         except DuplicateContent:
-            self.add_error("file", _("This very file is in the collection already. Choose a newer one."))
+            self.add_error(field, KNOWN_TEXT if self.is_text else KNOWN_FILE)
         return self.is_valid()
 
 
@@ -117,61 +292,3 @@ def too_large() -> str:
     return _("This file is larger than %(size)d MB, the most this site takes.") % {
         "size": settings.MAX_UPLOAD_MB
     }
-
-
-class DocumentFilter(forms.Form):
-    """Which documents a list shows, and in which order. Nonsense in the address is ignored."""
-
-    STATES = {
-        "ready": Q(state=State.READY),
-        "working": Q(state__in=MOVING),
-        "failed": Q(state=State.FAILED),
-        "cancelled": Q(state=State.CANCELLED),
-    }
-    SORTS: dict[str, tuple[Any, ...]] = {
-        "": ("-created_at", "-pk"),
-        "oldest": ("created_at", "pk"),
-        "title": (Lower("title"), "pk"),
-        "title_down": (Lower("title").desc(), "-pk"),
-    }
-
-    q = forms.CharField(
-        label=_("Search by title"),
-        required=False,
-        max_length=200,
-        widget=forms.SearchInput(attrs={"placeholder": _("Search by title")}),
-    )
-    state = forms.ChoiceField(
-        label=_("State"),
-        required=False,
-        choices=[
-            ("", _("All")),
-            ("ready", _("Ready")),
-            ("working", _("Being read")),
-            ("failed", _("Could not be read")),
-            ("cancelled", _("Cancelled")),
-        ],
-    )
-    sort = forms.ChoiceField(
-        label=_("Order"),
-        required=False,
-        choices=[
-            ("", _("Newest first")),
-            ("oldest", _("Oldest first")),
-            ("title", _("Title A to Z")),
-            ("title_down", _("Title Z to A")),
-        ],
-    )
-
-    def narrow(self, documents: DocumentQuerySet) -> DocumentQuerySet:
-        self.is_valid()
-        wanted = self.cleaned_data
-        if title := wanted.get("q"):
-            documents = documents.filter(title__icontains=title.replace("\0", ""))
-        if condition := self.STATES.get(wanted.get("state", "")):
-            documents = documents.filter(condition)
-        return documents.order_by(*self.SORTS[wanted.get("sort", "")])
-
-    @property
-    def is_narrowing(self) -> bool:
-        return bool(self.cleaned_data.get("q") or self.cleaned_data.get("state"))

@@ -12,7 +12,7 @@ from django.utils import timezone
 from pgvector import HalfVector
 from pgvector.psycopg import register_vector
 
-from documents import notifications, stopping
+from documents import notifications, passwords, stopping
 from documents.chunking import PageText, Passage, page_starts, split_pages
 from documents.extraction import Extraction, Heading, UnreadableFile, extract_pages
 from documents.models import Attempt, Chunk, Document, Index, Page, Task, Version
@@ -81,9 +81,14 @@ def read_pages(run: Run, version: Version) -> list[Page]:
         run.show(State.EXTRACTING)
         with run.stage("extract"), version.local_path() as path:
             extraction = extract_pages(
-                path, media_type=version.media_type, name=version.file_name, on_progress=run.progress
+                path,
+                media_type=version.media_type,
+                name=version.file_name,
+                password=passwords.take(version),
+                on_progress=run.progress,
             )
             save_pages(version, extraction)
+            run.document.found_title(extraction.title)
     return list(version.pages.order_by("number"))
 
 

@@ -18,6 +18,7 @@ from documents import locking
 from documents.jobs import queue_connection, queued_ids, revive
 from documents.lookout import Lookout
 from documents.models import Attempt, Notice, Task
+from documents.sweeping import sweep_files
 
 logger = logging.getLogger("ragsite.reconcile")
 
@@ -70,10 +71,11 @@ def look_quietly(reconciler: Reconciler) -> None:
 
 
 def prune() -> None:
-    """Old entries of the ledger and notices that were seen: they are for looking back, not for ever."""
+    """Old entries of the ledger and notices that were seen, which are for looking back, not for ever; files that nothing names."""
     long_ago = timezone.now() - timedelta(days=settings.KEEP_ATTEMPTS_DAYS)
     Attempt.objects.filter(started_at__lt=long_ago).delete()
     Notice.objects.filter(created_at__lt=long_ago).delete()
+    sweep_files(timezone.now())
 
 
 def beat() -> None:

@@ -15,12 +15,14 @@ from documents.models.index import IndexState
 from documents.models.task import Kind, TaskQuerySet, TaskState
 
 ENQUEUE_SECONDS = 1.0  # the reconciler enqueues what is left within seconds
-IS_SEEN = Q(kind=Kind.INDEX) & (Q(index__state=IndexState.LIVE) | Q(index=None))  # as `Task.is_seen`
+# As `Task.is_seen`.
+IS_SEEN = Q(kind=Kind.FETCH) | (Q(kind=Kind.INDEX) & (Q(index__state=IndexState.LIVE) | Q(index=None)))
 
 
 def replay(tasks: TaskQuerySet) -> int:
     """Each from the start of its tries; returns how many. Work whose document has no content is left alone."""
-    has_content = Q(document=None) | Exists(Version.objects.filter(document=OuterRef("document")))
+    versions = Version.objects.filter(document=OuterRef("document"))
+    has_content = Q(document=None) | Q(kind=Kind.FETCH) | Exists(versions)
     now = timezone.now()
     with transaction.atomic():
         found = locked(tasks.filter(has_content))

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
+from documents import summaries
 from documents.models import Collection, Document, Index, Task, Version
 from documents.models.task import Kind
 from documents.pictures import forget as forget_pictures
@@ -30,6 +31,7 @@ def delete_file_and_pictures(instance: Version, **kwargs: Any) -> None:
         transaction.on_commit(lambda: storage.delete(name), robust=True)
     # Its number now: once it is deleted it has none.
     transaction.on_commit(partial(forget_pictures, instance.pk, instance.page_count or 0), robust=True)
+    transaction.on_commit(partial(summaries.forget, instance.sha256), robust=True)
 
 
 @receiver(post_delete, sender=Document)

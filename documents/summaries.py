@@ -126,3 +126,12 @@ def remember(key: str, summary: str) -> None:
         cache.set(key, summary, KEEP_SECONDS)
     except RedisError:
         logger.info("summary not cached: Redis is away")
+
+
+def forget(sha256: str) -> None:
+    """Of a content that was deleted; another document with the same one has its summary written anew if need be."""
+    models = {llm.chat_model() or "", ""}
+    try:
+        cache.delete_many([cache_key(sha256, model) for model in models])
+    except RedisError:
+        logger.info("summary not forgotten: Redis is away")

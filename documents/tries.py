@@ -10,19 +10,25 @@ from django.db import InterfaceError, OperationalError, connections, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from documents import building, indexing, notifications, summaries
+from documents import building, fetching, indexing, notifications, summaries
 from documents.extraction import UnreadableFile
 from documents.locking import advisory_lock
 from documents.models import Attempt, Document, Task
 from documents.models.document import SummaryState
 from documents.models.task import STUBBORN_AFTER, Kind, Superseded
 from documents.stopping import Stopped
+from documents.web import SiteAway
 from ragsite import llm
 from ragsite.llm import ProviderError
 
 logger = logging.getLogger("ragsite.jobs")
 
-VERBS = {Kind.INDEX: indexing.index, Kind.SUMMARISE: summaries.summarise, Kind.BUILD: building.build}
+VERBS = {
+    Kind.INDEX: indexing.index,
+    Kind.SUMMARISE: summaries.summarise,
+    Kind.BUILD: building.build,
+    Kind.FETCH: fetching.fetch,
+}
 MAX_DEATHS = 3  # so many workers a task may take with it before it is set aside
 OPERATOR_WAIT = timedelta(seconds=60)
 DATABASE_AWAY = (OperationalError, InterfaceError)
@@ -110,10 +116,9 @@ def settle(task: Task, error: Exception) -> None:
 
 
 def try_again(task: Task, error: Exception) -> None:
-    known = isinstance(error, ProviderError)
-    kind = error.kind if isinstance(error, ProviderError) else "unexpected"
-    sentence = str(error.sentence) if isinstance(error, ProviderError) else _("Something went wrong here.")
-    not_before = error.not_before if isinstance(error, ProviderError) else None
+    kind, sentence, not_before = "unexpected", _("Something went wrong here."), None
+    if known := isinstance(error, (ProviderError, SiteAway)):
+        kind, sentence, not_before = error.kind, str(error.sentence), error.not_before
     if task.tries + 1 >= task.max_tries:
         remedy = (
             _("Press Retry to try once more.")

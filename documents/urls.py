@@ -1,11 +1,13 @@
 from django.urls import path
 
-from documents import reading, views
+from documents import adding, reading, views
 
 app_name = "documents"
 urlpatterns = [
     path("", views.documents, name="list"),
-    path("upload/", views.upload, name="upload"),
+    path("upload/", adding.upload, name="upload"),
+    path("pages/", adding.pages, name="pages"),
+    path("text/", adding.text, name="text"),
     path("selected/", views.selected, name="selected"),
     path("notices/", views.notices, name="notices"),
     path("<int:pk>/", reading.document, name="document"),
@@ -17,5 +19,7 @@ urlpatterns = [
     path("<int:pk>/cancel/", views.cancel, name="cancel"),
     path("<int:pk>/delete/", views.delete, name="delete"),
     path("<int:pk>/replace/", views.replace, name="replace"),
+    path("<int:pk>/refresh/", views.refresh, name="refresh"),
+    path("<int:pk>/password/", views.password, name="password"),
     path("<int:pk>/download/", views.download, name="download"),
 ]

@@ -1,4 +1,4 @@
-"""What a person does with documents: add, look through, read, try again, take away."""
+"""What a person does with documents that are there: look through, read, try again, replace, take away."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.files.base import File
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, Subquery
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template.loader import render_to_string
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
-from documents.forms import DocumentFilter, ReplaceForm, Upload, UploadForm
+from documents import passwords
+from documents.filtering import DocumentFilter
+from documents.forms import PagesForm, PasswordForm, PasteForm, ReplaceForm, UploadForm
 from documents.models import Collection, Document, Notice, State, Version
-from documents.models.document import DocumentQuerySet, SummaryState
+from documents.models.document import MOVING, DocumentQuerySet, SummaryState
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
@@ -52,32 +53,12 @@ def documents(request: SignedInRequest) -> HttpResponse:
         "filter": form,
         "documents": shown,
         "upload_form": UploadForm(user=request.user),
+        "pages_form": PagesForm(user=request.user, auto_id="pages-%s"),
+        "paste_form": PasteForm(user=request.user, auto_id="paste-%s"),
         "any_moving": any(document.is_moving for document in shown),
         "has_any": bool(shown) or Document.objects.visible_to(request.user).exists(),
     }
     return render(request, "documents/list.html", context)
-
-
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def upload(request: SignedInRequest) -> HttpResponse:
-    """One file or many. The tray in the page sends each by itself and takes JSON; a plain form gets a page."""
-    wants_json = "application/json" in request.headers.get("Accept", "")
-    if request.method != "POST":
-        return redirect("documents:list")
-    form = UploadForm(request.POST, request.FILES, user=request.user)
-    if not form.is_valid():
-        sentence = next(iter(form.errors.values()))[0]
-        if wants_json:
-            return JsonResponse({"error": sentence}, status=422)
-        return render(request, "documents/uploaded.html", {"form": form, "error": sentence}, status=422)
-    results = form.save()
-    if wants_json:
-        count = intcomma(Document.objects.visible_to(request.user).count())
-        return JsonResponse(
-            {"results": [as_json(request, result) for result in results], "document_count": count}
-        )
-    return render(request, "documents/uploaded.html", {"results": results})
 
 
 @login_required
@@ -129,15 +110,46 @@ def delete(request: SignedInRequest, pk: int) -> HttpResponse:
 
 
 @login_required
+@require_POST
+def refresh(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Look at a web page's address again."""
+    document = own(request, pk)
+    if not document.url:
+        raise Http404
+    if not document.is_moving:
+        document.fetch()
+    return after_change(request, document)
+
+
+@sensitive_post_parameters("password")
+@login_required
+@require_POST
+def password(request: SignedInRequest, pk: int) -> HttpResponse:
+    """The password of a file that needs one: for the next reading, and for no other."""
+    document = own(request, pk)
+    form = PasswordForm(request.POST)
+    version = document.newest
+    if version is None or document.failure_kind != "password":
+        return after_change(request, document)  # it was read meanwhile
+    if not form.is_valid():
+        messages.error(request, _("Enter the password first."))
+    elif passwords.hand_over(version, form.cleaned_data["password"]):
+        document.replay()
+    else:
+        messages.error(request, _("The password could not be passed on just now. Try again in a moment."))
+    return after_change(request, document)
+
+
+@login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def replace(request: SignedInRequest, pk: int) -> HttpResponse:
     document = own(request, pk)
-    form = ReplaceForm(request.POST or None, request.FILES or None, document=document)
+    form = ReplaceForm(document=document)
     if request.method == "POST":
         form = ReplaceForm(request.POST, request.FILES, document=document)
         if form.is_valid() and form.save():
             messages.success(
-                request, _("The new file is being read. The earlier one answers until it is ready.")
+                request, _("The new content is being read. The earlier one answers until it is ready.")
             )
             return redirect(document)
     return render(
@@ -162,6 +174,12 @@ def selected(request: SignedInRequest) -> HttpResponse:
         ).replay()
         messages.success(
             request, ngettext("%d document is read again.", "%d documents are read again.", count) % count
+        )
+    elif request.POST.get("action") == "refresh":
+        count = documents.web_pages().exclude(state__in=MOVING).fetch()
+        messages.success(
+            request,
+            ngettext("%d web page is looked at again.", "%d web pages are looked at again.", count) % count,
         )
     elif request.POST.get("action") == "delete" and "confirmed" not in request.POST:
         return render(request, "documents/delete.html", {"documents": documents})
@@ -233,17 +251,6 @@ def after_change(request: SignedInRequest, document: Document) -> HttpResponse:
     return redirect("documents:list") if "list" in request.POST else redirect(document)
 
 
-def as_json(request: SignedInRequest, result: Upload) -> dict[str, object]:
-    """One file's outcome for the tray, and its row for the list if one is on the page."""
-    document = result.document and listed(request.user).filter(pk=result.document.pk).first()
-    context = {"result": result, "document": document}
-    return {
-        "is_accepted": result.document is not None,
-        "html": render_to_string("documents/_upload_result.html", context, request),
-        "row": render_to_string(PARTS["row"], {"document": document}, request)
-        if document and result.is_new
-        else "",
-    }
 
 
 async def pieces_of(file: File) -> AsyncIterator[bytes]:

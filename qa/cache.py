@@ -76,7 +76,17 @@ def recall(key: str) -> Entry | None:
 def remember(key: str, entry: Entry) -> None:
     """Keep a complete answer for a day from now."""
     try:
+        for document in {row.get("document_id") for row in entry.get("citations", [])} - {None}:
+            cache.note(f"answers-citing:{document}", key, KEEP_SECONDS)
         cache.set(key, {**entry, "at": timezone.now().isoformat()}, KEEP_SECONDS)
+    except RedisError:
+        logger.warning("the answer cache is away")
+
+
+def forget_answers_citing(document_id: int) -> None:
+    """Delete what is kept of answers that quote a document. Nobody would find them any more; now nobody can."""
+    try:
+        cache.delete_noted(f"answers-citing:{document_id}")
     except RedisError:
         logger.warning("the answer cache is away")
 

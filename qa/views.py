@@ -145,7 +145,7 @@ def conversation(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _conversation_context(conversation: Conversation, form: QuestionForm) -> dict[str, Any]:
-    cited = Prefetch("citations", queryset=Citation.objects.order_by("number"))
+    cited = Prefetch("citations", queryset=Citation.objects.with_serving().order_by("number"))
     places = in_their_places(conversation.questions.select_related("conversation").prefetch_related(cited))
     return {
         "conversation": conversation,

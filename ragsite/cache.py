@@ -23,3 +23,16 @@ class PrefixedCache(RedisCache):
         client = self._cache.get_client(None, write=True)
         for key in client.scan_iter(match=f"{self.key_prefix}:*", count=1000):
             client.unlink(key)
+
+    def note(self, name: str, key: str, seconds: int) -> None:
+        """Remember under `name` that this key is of its kind, so that all of them can be deleted together."""
+        client, names = self._cache.get_client(None, write=True), self.make_key(name)
+        client.sadd(names, self.make_key(key))
+        client.expire(names, seconds)
+
+    def delete_noted(self, name: str) -> None:
+        """Delete every key that was noted under `name`."""
+        client, names = self._cache.get_client(None, write=True), self.make_key(name)
+        if keys := client.smembers(names):
+            client.unlink(*keys)
+        client.unlink(names)

@@ -1,5 +1,6 @@
 """Every setting of the site. The only file that reads the environment; `.env.example` lists the variables."""
 
+import ipaddress
 import os
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -65,6 +66,13 @@ def env_pairs(name: str) -> dict[str, str]:
             )
         pairs[key.strip().lower()] = value.strip()
     return pairs
+
+
+def env_networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    try:
+        return [ipaddress.ip_network(part) for part in env_list(name)]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}; write networks such as 10.0.0.0/8.") from None
 
 
 def with_query(url: str, **values: str) -> str:
@@ -281,6 +289,9 @@ MAX_UPLOAD_MB = env_int("MAX_UPLOAD_MB", 100)
 # and before them: docs/loaders.md.
 DOCUMENT_LOADERS = env_pairs("DOCUMENT_LOADERS")
 DATA_UPLOAD_MAX_NUMBER_FILES = 1000  # in one form; the tray sends them one by one
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024  # a pasted text
+# Networks of one's own from which web pages may be fetched; without it only addresses on the open internet.
+WEB_PAGES_ALLOW = env_networks("WEB_PAGES_ALLOW")
 SERVESTATIC_MAX_AGE = 60
 SERVESTATIC_USE_FINDERS = DEBUG
 SERVESTATIC_AUTOREFRESH = DEBUG

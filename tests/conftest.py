@@ -13,6 +13,7 @@ from documents.jobs import get_queue, queue_connection
 from ragsite.queue import JSON_SERIALIZER, Job
 from tests import factories
 from tests.fake_openai import fake_openai  # noqa: F401 (a fixture)
+from tests.web_site import own_site, web_site  # noqa: F401 (fixtures)
 
 
 @pytest.fixture(autouse=True)

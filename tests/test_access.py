@@ -57,10 +57,13 @@ DOORS = {
     "accounts:password": Door(post=OWN, forms=[{"id": "alice", "username": "alice", "new_password1": "a new one 77", "new_password2": "a new one 77"}]),
     "documents:list": Door(get=OPEN, query={"q": CANARY, "collection": "collection", "page": "2"}),
     "documents:upload": Door(get=REDIRECT, post=422, forms=[{"collection": "collection", "files": "file"}]),
+    "documents:pages": Door(get=OPEN, post=422, forms=[{"collection": "collection", "urls": "https://example.org/"}]),
+    "documents:text": Door(get=OPEN, post=422, forms=[{"collection": "collection", "title": "x", "text": "y"}]),
     "documents:selected": Door(
         post=REDIRECT,
         forms=[
             {"chosen": ["document"], "action": "retry"},
+            {"chosen": ["document"], "action": "refresh"},
             {"chosen": ["document"], "action": "delete"},
             {"chosen": ["document"], "action": "delete", "confirmed": "1"},
         ],
@@ -75,6 +78,8 @@ DOORS = {
     "documents:cancel": Door(post=MISSING, **DOCUMENT),
     "documents:delete": Door(get=MISSING, post=MISSING, **DOCUMENT),
     "documents:replace": Door(get=MISSING, post=MISSING, forms=[{"file": "file"}], **DOCUMENT),
+    "documents:refresh": Door(post=MISSING, **DOCUMENT),
+    "documents:password": Door(post=MISSING, forms=[{"password": "x"}], **DOCUMENT),
     "documents:download": Door(get=MISSING, **DOCUMENT),
     "qa:ask": Door(
         post=MISSING,

@@ -16,9 +16,11 @@ class Wording(NamedTuple):
 
 
 WORDINGS = {
-    "password": Wording(_("This PDF needs a password."), _("Upload a copy without one.")),
+    "password": Wording(
+        _("This file needs a password."), _("Enter it on its page, or upload a copy without one.")
+    ),
     "wrong_password": Wording(
-        _("That password does not open this PDF."), _("Check the password, or upload a copy without one.")
+        _("That is not its password."), _("Enter it again, or upload a copy without one.")
     ),
     "damaged": Wording(
         _("This file is damaged or incomplete."),
@@ -62,6 +64,67 @@ WORDINGS = {
         _("Upload a copy without the protection."),
     ),
 }
+
+# What became of an archive, and of the files in it.
+WORDINGS |= {
+    "too_large": Wording(
+        _("This file is larger than what this site takes."),
+        _("Split it into smaller files, or save it with smaller pictures."),
+    ),
+    "archive_members": Wording(
+        _("This archive holds more than 5,000 files."), _("Split it into smaller ones.")
+    ),
+    "archive_paths": Wording(
+        _("This archive names places outside of itself, as no honest one does."), _("Pack the files anew.")
+    ),
+    "nested_archive": Wording(
+        _("An archive within an archive is not unpacked."), _("Unpack it and upload the files inside.")
+    ),
+    "locked_member": Wording(
+        _("This file of the archive needs a password."), _("Unpack it and upload the file itself.")
+    ),
+}
+
+# What became of a web page.
+AS_A_FILE = _("Open it in your browser, save it or print it to a PDF, and upload that.")
+PAGES = {
+    "page_address": Wording(
+        _("This is not the address of a web page."),
+        _("It begins with https:// or http://. Copy it from your browser."),
+    ),
+    "page_credentials": Wording(
+        _("This address holds a user name or a password."),
+        _("Leave it out: pages that need a sign-in cannot be fetched."),
+    ),
+    "page_private": Wording(
+        _("This address is not on the open internet, so it is not fetched."),
+        _(
+            "If it is a page of your own network, ask the operator of this site to allow that, or upload it as a file."
+        ),
+    ),
+    "page_no_site": Wording(
+        _("There is no site of that name."), _("Look for a typing mistake in the address.")
+    ),
+    "page_gone": Wording(
+        _("There is no page at this address."), _("Look for a typing mistake, or whether the page has moved.")
+    ),
+    "page_sign_in": Wording(_("This page asks for a sign-in."), AS_A_FILE),
+    "page_refused": Wording(_("The site does not give this page out to programs."), AS_A_FILE),
+    "page_loop": Wording(_("This address leads on and on to other addresses."), AS_A_FILE),
+    "page_certificate": Wording(_("The site could not prove that it is the one it says it is."), AS_A_FILE),
+    "page_large": Wording(_("This page is larger than what this site takes."), AS_A_FILE),
+    "page_known": Wording(
+        _("What stands at this address is in the collection already, as another document."),
+        _("Delete this entry; the other one answers."),
+    ),
+    # These pass: it is tried again by itself.
+    "page_timeout": Wording(_("The site of this page did not answer in time."), ""),
+    "page_unreachable": Wording(_("The site of this page could not be reached."), ""),
+    "page_broken_off": Wording(_("The connection to the site of this page broke off."), ""),
+    "page_busy": Wording(_("The site of this page is busy."), ""),
+    "page_fault": Wording(_("The site of this page has a fault at the moment."), ""),
+}
+WORDINGS |= PAGES
 
 FORMATS = {
     "doc": Wording(

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
+from datetime import timedelta
 from pathlib import PurePosixPath
-from typing import IO, TYPE_CHECKING, Self, cast
+from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 from django.conf import settings
 from django.core.files import File
+from django.core.files.base import ContentFile
 from django.db import IntegrityError, models, transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -16,8 +19,8 @@ from pgvector.django import CosineDistance, HalfVectorField
 from documents.extraction import sniff
 from documents.models.collection import Collection
 from documents.models.index import Index
-from documents.models.task import Kind, Task
-from documents.models.version import Version
+from documents.models.task import Kind, Task, TaskState
+from documents.models.version import Content, Version, kept
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
@@ -27,11 +30,16 @@ class State(models.TextChoices):
     """What is being done with a document. What can be found in it is another matter, see `Chunk.objects.searchable`."""
 
     WAITING = "waiting", _("waiting")
+    FETCHING = "fetching", _("fetching")
     EXTRACTING = "extracting", _("reading")
     EMBEDDING = "embedding", _("almost ready")
     READY = "ready", _("ready")
     FAILED = "failed", _("failed")
     CANCELLED = "cancelled", _("cancelled")
+
+
+AT_ONCE = timedelta(seconds=2)  # between a content's row and the note that its address was looked at
+MARKDOWN = re.compile(r"^(?:#{1,6}[ \t]+\S|```|~~~)|\[[^\]\n]+\]\(https?://", re.MULTILINE)
 
 
 class SummaryState(models.TextChoices):
@@ -45,7 +53,7 @@ class DuplicateContent(Exception):
     """The collection holds this very content already."""
 
 
-MOVING = [State.WAITING, State.EXTRACTING, State.EMBEDDING]
+MOVING = [State.WAITING, State.FETCHING, State.EXTRACTING, State.EMBEDDING]
 
 
 class DocumentQuerySet(models.QuerySet["Document"]):
@@ -69,10 +77,13 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         """Those in which something can be found now, whatever else is being done with them."""
         return self.filter(serving__isnull=False, chunk_count__gt=0)
 
+    def web_pages(self) -> Self:
+        return self.filter(source=Document.Source.WEB)
+
     def add_file(
-        self, collection: Collection, upload: File, *, user: User | None, is_sample: bool = False
+        self, collection: Collection, upload: File, *, user: User | None, **fields: Any
     ) -> tuple[Document, bool]:
-        """Store an upload as a new document, and have it made searchable after the commit.
+        """Store an upload as a new document, and have it made searchable after the commit. `fields` are the document's.
 
         Returns the document and whether it is new: the same content is kept once in a collection.
         Raises UnreadableFile for a kind of file that cannot be read; nothing is stored then.
@@ -81,23 +92,51 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         media_type, sha256 = inspect(upload, name)
         if known := self.filter(collection=collection, sha256=sha256).first():
             return known, False
+        fields = {"title": title_of(name), **fields}
+        try:
+            with kept(upload) as stored_as, transaction.atomic():
+                document = self.create(collection=collection, sha256=sha256, uploaded_by=user, **fields)
+                document.add_version(Content(stored_as, name, media_type, upload.size or 0, sha256))
+        except IntegrityError:  # the same file came twice at once
+            return self.get(collection=collection, sha256=sha256), False
+        return document, True
+
+    def add_text(
+        self, collection: Collection, title: str, text: str, *, user: User | None
+    ) -> tuple[Document, bool]:
+        """Store a text that someone typed or pasted, as `add_file` does a file."""
+        upload = file_of_text(title, text)
+        return self.add_file(collection, upload, user=user, title=title, source=Document.Source.TEXT)
+
+    def add_page(self, collection: Collection, url: str, *, user: User | None) -> tuple[Document, bool]:
+        """A web page as a new document, to be fetched by a worker after the commit. Each address is kept once in a collection."""
+        pages = self.filter(collection=collection, source=Document.Source.WEB, url=url)
+        if known := pages.first():
+            return known, False
+        # Until there is a content its address stands for it, so that two who add it at once add it once.
+        sha256 = hashlib.sha256(f"address {url}".encode()).hexdigest()
         try:
             with transaction.atomic():
                 document = self.create(
                     collection=collection,
-                    title=title_of(name),
+                    title=title_of_address(url),
+                    source=Document.Source.WEB,
+                    url=url,
                     sha256=sha256,
                     uploaded_by=user,
-                    is_sample=is_sample,
                 )
-                document.add_version(upload, name=name, media_type=media_type, sha256=sha256)
-        except IntegrityError:  # the same file came twice at once
-            return self.get(collection=collection, sha256=sha256), False
+                document.fetch()
+        except IntegrityError:
+            return pages.get(), False
         return document, True
 
     def replay(self) -> int:
         """Put each one's work on the queue again; returns how many."""
         return sum(document.replay() is not None for document in self)
+
+    def fetch(self) -> int:
+        """Have the address of each looked at; returns how many."""
+        return len([document.fetch() for document in self])
 
 
 class Document(models.Model):
@@ -150,6 +189,13 @@ class Document(models.Model):
     )
     summary_model = models.CharField(_("summary written by"), max_length=200, blank=True)
 
+    checked_at = models.DateTimeField(
+        _("address last looked at"), null=True, blank=True, help_text=_("Of a web page.")
+    )
+    synced_from = models.CharField(
+        _("synced from"), max_length=255, blank=True, help_text=_("The folder that `manage.py sync` follows.")
+    )
+    path = models.CharField(_("path in that folder"), max_length=1000, blank=True)
     created_at = models.DateTimeField(_("added"), auto_now_add=True)
     ready_at = models.DateTimeField(_("ready since"), null=True, blank=True)
 
@@ -158,6 +204,11 @@ class Document(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["collection", "sha256"], name="one_document_a_content")
+        ]
+        indexes = [
+            models.Index(
+                fields=["collection", "synced_from"], condition=~models.Q(path=""), name="synced_documents"
+            )
         ]
         ordering = ["-created_at", "-pk"]
         permissions = [("operate", "May see and replay everybody's work")]
@@ -183,53 +234,110 @@ class Document(models.Model):
     @property
     def task(self) -> Task | None:
         """What is still to be done to make it searchable in the live index."""
+        if self.needs_fetching:
+            return self.tasks.filter(kind=Kind.FETCH).first()
         of_live = models.Q(index__state="live") | models.Q(index=None)
         return self.tasks.filter(of_live, kind=Kind.INDEX).first()
 
-    def add_version(self, upload: File, *, name: str, media_type: str, sha256: str) -> Version:
-        """A new content. It takes the old one's place when it is ready; the old one answers until then."""
-        number = (self.versions.aggregate(last=models.Max("number"))["last"] or 0) + 1
-        version = Version(
-            document=self,
-            number=number,
-            file_name=name,
-            media_type=media_type,
-            size=upload.size or 0,
-            sha256=sha256,
+    @property
+    def needs_fetching(self) -> bool:
+        """Its address has not been looked at since someone asked for it."""
+        return (
+            self.source == self.Source.WEB
+            and self.tasks.filter(kind=Kind.FETCH).exclude(state=TaskState.DONE).exists()
         )
-        version.file.save(name, upload, save=False)  # under a random name, see Version
-        try:
-            with transaction.atomic():
-                version.save()
-        except BaseException:
-            version.file.storage.delete(str(version.file.name))
-            raise
-        return version
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Its address was looked at again since its newest content came, and showed the same."""
+        newest = self.newest
+        return bool(newest and self.checked_at and self.checked_at > newest.created_at + AT_ONCE)
+
+    def add_version(self, content: Content) -> Version:
+        """A new content. It takes the old one's place when it is ready; the old one answers until then.
+
+        Call it in a transaction. Two who call it at once wait for each other here.
+        """
+        list(self.versions.select_for_update(no_key=True).order_by("number").only("pk"))
+        number = (self.versions.aggregate(last=models.Max("number"))["last"] or 0) + 1
+        return self.versions.create(
+            number=number,
+            file=content.stored_as,
+            file_name=content.name,
+            media_type=content.media_type,
+            size=content.size,
+            sha256=content.sha256,
+            etag=content.etag,
+            last_modified=content.last_modified,
+        )
 
     def replace(self, upload: File) -> Version:
         """Give the document a new content, keeping its identity. Raises UnreadableFile; DuplicateContent if the collection has it."""
         name = clean_name(upload.name or "")
         media_type, sha256 = inspect(upload, name)
+        self.refuse_if_known(sha256)
+        with kept(upload) as stored_as, transaction.atomic():
+            self.tasks.filter(kind=Kind.FETCH).delete()  # what its address holds is no longer asked for
+            return self.take(Content(stored_as, name, media_type, upload.size or 0, sha256))
+
+    def replace_text(self, text: str) -> Version:
+        """As `replace`, for a text that was typed or pasted."""
+        return self.replace(file_of_text(self.title, text))
+
+    def refuse_if_known(self, sha256: str) -> None:
+        """Raises DuplicateContent if its collection holds that content already."""
         if Document.objects.filter(collection=self.collection_id, sha256=sha256).exists():
             raise DuplicateContent
-        with transaction.atomic():
-            version = self.add_version(upload, name=name, media_type=media_type, sha256=sha256)
-            self._update(sha256=sha256)
-            self.move_to(State.WAITING)
-            return version
+
+    def take(self, content: Content) -> Version:
+        """The new content's rows, in one transaction that asks for its indexing too. Raises DuplicateContent."""
+        try:
+            with transaction.atomic():
+                version = self.add_version(content)
+                self._update(sha256=content.sha256)
+                self.move_to(State.WAITING)
+        except IntegrityError:  # another document got the same content at the same moment
+            raise DuplicateContent from None
+        return version
 
     def index(self) -> None:
-        """Read, chunk, embed and store it here and now, in the live index. Safe to run twice; a job does the same."""
+        """Fetch, read, chunk, embed and store it here and now, in the live index. Safe to run twice; a job does the same."""
         from documents.tries import run  # work knows the models, not the other way round
 
+        if self.needs_fetching:
+            run(self.fetch(enqueue=False))
         if task := self.replay(enqueue=False):
             run(task)
         self.refresh_from_db()
 
+    def fetch(self, *, enqueue: bool = True) -> Task:
+        """Have a worker look at its address: a changed page becomes a new content, an unchanged one is left alone."""
+        with transaction.atomic():
+            task = Task.objects.ask_for(Kind.FETCH, self, enqueue=enqueue)
+            self.move_to(State.WAITING)
+            return task
+
+    def was_unchanged(self, version: Version) -> None:
+        """Its address still shows what that version holds. What else was to be done with that content goes on."""
+        self._update(checked_at=timezone.now())
+        if self.serving_id == version.pk:
+            self.move_to(State.READY)
+        else:
+            self._replay_indexing()
+
+    def found_title(self, title: str) -> None:
+        """A web page is called as it calls itself; a file keeps the name it was given."""
+        title = visible(" ".join(title.split()))[:255]
+        if self.source == self.Source.WEB and title:
+            self._update(title=title)
+
     def replay(self, *, enqueue: bool = True) -> Task | None:
         """Put its work on the queue again from the start of its tries. None where it has no content to work on."""
-        if not self.versions.exists():
-            return None
+        if self.needs_fetching:
+            return self.fetch(enqueue=enqueue)
+        return self._replay_indexing(enqueue=enqueue) if self.versions.exists() else None
+
+    def _replay_indexing(self, *, enqueue: bool = True) -> Task:
         with (
             transaction.atomic()
         ):  # the task's row first, as whoever works on it does: they must not block each other
@@ -241,6 +349,7 @@ class Document(models.Model):
     def cancel(self) -> None:
         """Stop what is being done. What could be found before can still be found."""
         with transaction.atomic():
+            self.tasks.filter(kind=Kind.FETCH).cancel()  # first, as whoever fetches locks them
             self.tasks.filter(kind=Kind.INDEX).cancel()
             self.move_to(State.CANCELLED)
 
@@ -293,12 +402,28 @@ def inspect(upload: File, name: str) -> tuple[str, str]:
 
 def clean_name(name: str) -> str:
     """A file's name as a person may see it: no folders, no control characters, none that turn the writing direction."""
-    visible = "".join(
-        letter for letter in name if unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Co", "Cn")
+    return PurePosixPath(visible(name).replace("\\", "/")).name.strip()[:255] or "file"
+
+
+def visible(text: str) -> str:
+    """Without control characters and those that turn the writing direction."""
+    return "".join(
+        letter for letter in text if unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Co", "Cn")
     )
-    return PurePosixPath(visible.replace("\\", "/")).name.strip()[:255] or "file"
 
 
 def title_of(name: str) -> str:
     """A readable title from a file's name: without its ending, with spaces."""
     return PurePosixPath(name).stem.replace("_", " ").strip() or name
+
+
+def title_of_address(url: str) -> str:
+    """What a web page is called before its own title is known: its address without scheme."""
+    return url.partition("://")[2].rstrip("/")[:255]
+
+
+def file_of_text(title: str, text: str) -> ContentFile:
+    """A pasted text as a file: Markdown if it is written like it, else plain text."""
+    ending = ".md" if MARKDOWN.search(text) else ".txt"
+    stem = clean_name(title).replace(".", " ").strip()[:200] or "text"
+    return ContentFile(text.replace("\r\n", "\n").encode(), name=stem + ending)

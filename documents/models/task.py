@@ -32,6 +32,9 @@ class TaskState(models.TextChoices):
 
 
 STUBBORN_AFTER = 6  # failed tries
+FETCH_TRIES = (
+    9  # some hour: whoever added a page should not have to wait for weeks to hear that it cannot be had
+)
 CLOCK_SLACK = timedelta(seconds=5)  # clocks of several machines differ by less
 
 
@@ -155,11 +158,13 @@ class Task(models.Model):
     @property
     def is_seen(self) -> bool:
         """Whether the document's row shows how this goes: not while an index is built behind the live one."""
-        return self.kind == Kind.INDEX and (self.index is None or self.index.is_live)
+        return self.kind == Kind.FETCH or (
+            self.kind == Kind.INDEX and (self.index is None or self.index.is_live)
+        )
 
     @property
     def max_tries(self) -> int:
-        return settings.MAX_TRIES
+        return min(settings.MAX_TRIES, FETCH_TRIES) if self.kind == Kind.FETCH else settings.MAX_TRIES
 
     @property
     def job_id(self) -> str:

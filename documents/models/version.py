@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
+from django.core.files import File
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -18,10 +19,37 @@ if TYPE_CHECKING:
     from ragsite.accounts.models import User
 
 
-def random_name(version: Version, file_name: str) -> str:
+def random_name(version: Version | None = None, file_name: str = "") -> str:
     """Where an upload is stored: a name of ours, since the person's own may hold anything."""
     name = uuid.uuid4().hex
     return f"{name[:2]}/{name}"
+
+
+class Content(NamedTuple):
+    """A file that was looked through and stands in the storage. `etag` and `last_modified` are what its site said of it."""
+
+    stored_as: str
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    etag: str = ""
+    last_modified: str = ""
+
+
+@contextmanager
+def kept(upload: File) -> Iterator[str]:
+    """The upload in the storage, under a name of ours; taken out again if the block fails.
+
+    Around a transaction, never inside one: the storage may be far away, and no lock should wait for it.
+    """
+    storage = Version._meta.get_field("file").storage
+    name = storage.save(random_name(), upload)
+    try:
+        yield name
+    except BaseException:
+        storage.delete(name)
+        raise
 
 
 class VersionQuerySet(models.QuerySet["Version"]):
@@ -43,6 +71,8 @@ class Version(models.Model):
     media_type = models.CharField(_("kind of file"), max_length=100)
     size = models.PositiveBigIntegerField(_("size in bytes"))
     sha256 = models.CharField(max_length=64, db_index=True)
+    etag = models.CharField(max_length=300, blank=True, help_text=_("What its site calls this very content."))
+    last_modified = models.CharField(max_length=100, blank=True, help_text=_("As its site said it."))
     page_count = models.PositiveIntegerField(_("pages"), null=True, blank=True)
     is_partial = models.BooleanField(_("some pages could not be read"), default=False)
     metadata = models.JSONField(default=dict, blank=True)

@@ -30,6 +30,7 @@ def accepted_files() -> str:
 
 
 STAGES = {
+    "fetch": gettext_lazy("Fetching the page"),
     "extract": gettext_lazy("Reading the file"),
     "chunk": gettext_lazy("Finding its passages"),
     "embed": gettext_lazy("Making it searchable"),

@@ -16,6 +16,10 @@ class CitationQuerySet(models.QuerySet["Citation"]):
     def visible_to(self, user: User, *, operating: bool = False) -> Self:
         return self.filter(question__in=Question.objects.visible_to(user, operating=operating))
 
+    def with_serving(self) -> Self:
+        """Each with the version that its document serves now, for `is_superseded`."""
+        return self.annotate(serving_id=models.F("document__serving"))
+
     def cited(self) -> Self:
         return self.filter(is_cited=True)
 
@@ -54,3 +58,9 @@ class Citation(models.Model):
 
     def __str__(self) -> str:
         return f"[{self.number}] {self.document_title}, {self.page}"
+
+    @property
+    def is_superseded(self) -> bool:
+        """Whether another content of the document answers now. Known of those that were fetched `with_serving`."""
+        serving_id = getattr(self, "serving_id", None)
+        return serving_id is not None and serving_id != self.version_id

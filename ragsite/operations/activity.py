@@ -44,6 +44,7 @@ PERIODS = {
     "week": (_("Last week"), timedelta(days=7)),
 }
 STAGES = {
+    "fetch": _("Fetch the page"),
     "extract": _("Read the file"),
     "chunk": _("Cut into chunks"),
     "embed": _("Compute vectors"),

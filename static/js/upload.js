@@ -1,5 +1,7 @@
 // Files are sent one by one, each with its own bar, speed and cancel. Without this, the same form sends them all at once.
 const AT_ONCE = 3;
+const FOLLOWED = 40; // so many of a great number are followed live; of the others the list tells
+const ROWS = 50;
 const tray = document.getElementById("tray");
 const list = tray.querySelector(".tray-list");
 const words = tray.dataset;
@@ -21,17 +23,17 @@ function place() {
 }
 
 function add(files, collection) {
+  if (!files.length) return;
   place();
   tray.hidden = false;
-  for (const { file, isFolder } of files) {
+  for (const file of files) {
     const item = tray.querySelector("template").content.cloneNode(true).firstElementChild;
     const upload = { file, collection, item, request: null, isCancelled: false };
     item.querySelector(".upload-name").textContent = file.name.replace(/[\p{Cc}\p{Cf}]/gu, "");
     item.querySelector(".upload-cancel").addEventListener("click", () => cancel(upload));
     item.querySelector(".upload-again").addEventListener("click", () => wait(upload));
     list.append(item);
-    if (isFolder) refuse(upload, words.folder);
-    else if (file.size > Number(words.largest) * 1024 * 1024) refuse(upload, words.large);
+    if (file.size > Number(words.largest) * 1024 * 1024) refuse(upload, words.large);
     else wait(upload);
   }
   tray.scrollIntoView({ block: "nearest" });
@@ -117,7 +119,7 @@ function show(upload) {
   }
   item.querySelector("progress").hidden = true;
   item.querySelector(".upload-words").innerHTML = result.html;
-  htmx.process(item);
+  if (list.childElementCount <= FOLLOWED) htmx.process(item);
   for (const count of document.querySelectorAll("[data-document-count]")) count.textContent = answer.document_count;
   if (result.row) insert(result.row);
 }
@@ -125,8 +127,13 @@ function show(upload) {
 function insert(row) {
   const documents = document.querySelector("#documents[data-takes-new]");
   if (!documents) return;
+  const before = documents.firstElementChild;
   documents.insertAdjacentHTML("afterbegin", row);
-  htmx.process(documents.firstElementChild);
+  while (documents.childElementCount > ROWS) documents.lastElementChild.remove();
+  for (const one of [...documents.children]) {
+    if (one === before) break;
+    htmx.process(one);
+  }
   document.querySelector("[data-empty]")?.remove();
 }
 
@@ -137,13 +144,31 @@ function collectionOf(form) {
 function live(root) {
   for (const form of root.querySelectorAll("form[data-upload]")) {
     form.querySelector("[type=file]").addEventListener("change", (event) => {
-      add([...event.target.files].map((file) => ({ file })), collectionOf(form));
+      add([...event.target.files].filter((file) => !isUnasked(file.webkitRelativePath)), collectionOf(form));
       event.target.value = "";
     });
   }
 }
 
 live(document);
+
+// What systems leave in folders unasked.
+function isUnasked(path) {
+  return path.split("/").some((part) => part.startsWith(".") || ["__MACOSX", "Thumbs.db", "desktop.ini"].includes(part));
+}
+
+// The files of a folder that was dropped, and of the folders in it. A browser hands out a hundred entries at a time.
+async function filesIn(entry) {
+  if (isUnasked(entry.name)) return [];
+  if (entry.isFile) return [await new Promise((take, fail) => entry.file(take, fail))];
+  const reader = entry.createReader();
+  const files = [];
+  for (;;) {
+    const entries = await new Promise((take, fail) => reader.readEntries(take, fail));
+    if (!entries.length) return files;
+    for (const one of entries) files.push(...(await filesIn(one)));
+  }
+}
 
 // Files may be dropped anywhere on the page.
 const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
@@ -164,11 +189,13 @@ document.addEventListener("drop", (event) => {
   // A dialog's own file field takes what is dropped on it.
   const field = event.target.closest?.("dialog")?.querySelector("[type=file]");
   if (field) { field.files = event.dataTransfer.files; return; }
-  const files = [...event.dataTransfer.items]
-    .filter((item) => item.kind === "file")
-    .map((item) => ({ file: item.getAsFile(), isFolder: item.webkitGetAsEntry?.()?.isDirectory }))
-    .filter(({ file }) => file);
-  add(files, collectionOf(document.querySelector("form[data-upload]")));
+  const collection = collectionOf(document.querySelector("form[data-upload]"));
+  for (const item of [...event.dataTransfer.items].filter((item) => item.kind === "file")) {
+    const entry = item.webkitGetAsEntry?.();
+    const file = item.getAsFile();
+    if (entry?.isDirectory) filesIn(entry).then((files) => add(files, collection), () => window.ragsite.toast(words.folder, "error"));
+    else if (file) add([file], collection);
+  }
 });
 
 tray.querySelector("[data-tray-close]").addEventListener("click", () => {

@@ -162,7 +162,9 @@ def test_a_row_says_when_it_is_tried_again_and_why(alices, alice):
 @pytest.mark.parametrize("state", State.values)
 def test_only_a_moving_row_asks_for_itself_again(alices, alice, state):
     document = make_document(alice, state=state)
-    assert ("hx-get" in row(alices, document)) == (state in ("waiting", "extracting", "embedding"))
+    assert ("hx-get" in row(alices, document)) == (
+        state in ("waiting", "fetching", "extracting", "embedding")
+    )
 
 
 def test_a_row_that_is_drawn_anew_stays_chosen(alices, alice):

@@ -1,0 +1,109 @@
+"""Which addresses may be fetched: those of pages that anyone on the internet could open."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+from urllib.parse import quote, urljoin, urlsplit
+
+from documents.extraction import UnreadableFile
+
+LONGEST = 2000  # characters
+# What browsers reach the web by. Other services, such as mail, could be made to take a request for their own language.
+PORTS = frozenset((80, 443, 8080, 8443))
+TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
+UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\\]")
+LEFT_AS_IT_IS = "/%:@!$&'()*+,;=~-._?[]|"
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+Networks = Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]
+
+
+class Address(NamedTuple):
+    """An http(s) address in parts that may be sent as they are."""
+
+    scheme: str
+    host: str
+    port: int
+    target: str
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Raises UnreadableFile for what is no address of a web page."""
+        text = text.strip()
+        if not text or len(text) > LONGEST or UNSAFE.search(text):
+            raise UnreadableFile("page_address")
+        try:
+            parts = urlsplit(text)
+            host, port = _ascii_host(parts.hostname or ""), parts.port
+        except (ValueError, UnicodeError):
+            raise UnreadableFile("page_address") from None
+        if parts.scheme not in ("http", "https") or not host:
+            raise UnreadableFile("page_address")
+        if parts.username is not None or parts.password is not None:
+            raise UnreadableFile("page_credentials")
+        target = quote(parts.path or "/", LEFT_AS_IT_IS)
+        if parts.query:
+            target += "?" + quote(parts.query, LEFT_AS_IT_IS)
+        if port == 0:
+            raise UnreadableFile("page_address")
+        return cls(parts.scheme, host, port or (443 if parts.scheme == "https" else 80), target)
+
+    @property
+    def authority(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        usual = {"http": 80, "https": 443}[self.scheme]
+        return host if self.port == usual else f"{host}:{self.port}"
+
+    @property
+    def text(self) -> str:
+        return f"{self.scheme}://{self.authority}{self.target}"
+
+    def refuse_private(self, allowed: Networks) -> None:
+        """For an early word on numbers; what a name stands for is looked at when it is connected to."""
+        try:
+            number = ipaddress.ip_address(self.host)
+        except ValueError:
+            return
+        if not admits(number, self.port, allowed):
+            raise UnreadableFile("page_private")
+
+    def followed(self, location: str) -> Address:
+        """Where a redirect leads. Raises UnreadableFile if that is no address of a web page."""
+        return self.parse(urljoin(self.text, location.strip()))
+
+
+def _ascii_host(host: str) -> str:
+    """As it is asked for; raises UnicodeError or ValueError for what no host is called."""
+    if ":" in host:
+        return str(ipaddress.IPv6Address(host))
+    name = host.rstrip(".").encode("idna").decode().lower() if host else ""
+    if not re.fullmatch(r"[a-z0-9_.-]{0,253}", name):
+        raise ValueError
+    return name
+
+
+def is_public(address: IPAddress) -> bool:
+    """Whether it is a single machine on the open internet. An IPv4 address inside an IPv6 one counts as itself."""
+    inner = _inside(address)
+    if inner is not None:
+        return is_public(inner)
+    is_special = address.is_multicast or address.is_reserved or address.is_unspecified
+    return address.is_global and not is_special and not getattr(address, "is_site_local", False)
+
+
+def _inside(address: IPAddress) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that a mapped, 6to4 or translated (NAT64) one stands for."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return None
+    if address in TRANSLATED:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour
+
+
+def admits(address: IPAddress, port: int, allowed: Networks) -> bool:
+    """Whether a connection may be made there. `allowed` are networks of the operator's own, at any port."""
+    own = _inside(address) or address
+    return any(own in network for network in allowed) or (is_public(address) and port in PORTS)

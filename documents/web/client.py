@@ -1,0 +1,222 @@
+"""One GET, redirects followed, into a temporary file."""
+
+from __future__ import annotations
+
+import ssl
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import cache
+from tempfile import NamedTemporaryFile
+from typing import IO, Any
+
+import httpcore2
+
+from documents.extraction import UnreadableFile
+from documents.web import naming
+from documents.web.addresses import Address, Networks
+from documents.web.failures import SiteAway
+from documents.web.network import Deadline, PublicNetwork
+
+MOST_REDIRECTS = 5
+CONNECT_SECONDS = 10.0
+IDLE_SECONDS = 20.0
+ALL_SECONDS = 120.0
+LONGEST_WAIT = timedelta(days=1)  # that a site may ask for
+PIECE = 64 * 1024
+USER_AGENT = "ragsite (fetches single pages that a person asked for)"
+ACCEPT = "text/html,application/xhtml+xml,application/pdf,text/*;q=0.9,*/*;q=0.5"
+MOVED = (301, 302, 303, 307, 308)
+PASSING = (408, 421, 425, 429)
+NO_DOCUMENTS = ("image/", "audio/", "video/", "font/")
+
+
+@dataclass
+class FetchedPage:
+    """What stands at the address: its bytes in a file, and what its site said of them. Without a file it is unchanged."""
+
+    url: str
+    file: IO[bytes] | None = None
+    size: int = 0
+    name: str = ""
+    etag: str = ""
+    last_modified: str = ""
+
+
+@contextmanager
+def fetch_page(
+    url: str, *, most_bytes: int, allowed: Networks = (), etag: str = "", last_modified: str = ""
+) -> Iterator[FetchedPage]:
+    """The page, until the block ends. With `etag` or `last_modified` of an earlier visit, its site may say that it is the same.
+
+    Raises UnreadableFile where another try would end the same way, SiteAway where it may not.
+    """
+    deadline = Deadline(ALL_SECONDS)
+    conditions = {"If-None-Match": etag, "If-Modified-Since": last_modified}
+    with NamedTemporaryFile(prefix="ragsite-page-") as file:
+        with as_our_own_faults(), new_pool(allowed, deadline) as pool:
+            page = _fetch(pool, Address.parse(url), conditions, file, most_bytes)
+        file.seek(0)
+        yield page
+
+
+def new_pool(allowed: Networks, deadline: Deadline) -> httpcore2.ConnectionPool:
+    """No proxy and no certificates from the environment, no cookies, no connection that outlives its answer."""
+    network = PublicNetwork(allowed, deadline)
+    return httpcore2.ConnectionPool(
+        ssl_context=tls(), network_backend=network, max_connections=1, max_keepalive_connections=0
+    )
+
+
+@cache
+def tls() -> ssl.SSLContext:
+    return httpcore2.default_ssl_context()
+
+
+def _fetch(
+    pool: httpcore2.ConnectionPool,
+    address: Address,
+    conditions: dict[str, str],
+    file: IO[bytes],
+    most_bytes: int,
+) -> FetchedPage:
+    for _redirects in range(MOST_REDIRECTS + 1):
+        with pool.stream(
+            "GET", address.text, headers=headers(address, conditions), extensions=TIMEOUTS
+        ) as answer:
+            said = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
+            if answer.status in MOVED and said.get("location"):
+                address = address.followed(said["location"])
+                continue
+            if answer.status == 304 and any(conditions.values()):
+                return FetchedPage(address.text)
+            refuse(answer.status, said)
+            return _read(answer, said, address, file, most_bytes)
+    raise UnreadableFile("page_loop")
+
+
+TIMEOUTS: dict[str, Any] = {
+    "timeout": {"connect": CONNECT_SECONDS, "read": IDLE_SECONDS, "write": IDLE_SECONDS, "pool": IDLE_SECONDS}
+}
+
+
+def headers(address: Address, conditions: dict[str, str]) -> list[tuple[str, str]]:
+    values = {
+        "Host": address.authority,
+        "User-Agent": USER_AGENT,
+        "Accept": ACCEPT,
+        "Accept-Encoding": "gzip",
+        "Connection": "close",
+        **conditions,
+    }
+    return [(name, value) for name, value in values.items() if value]
+
+
+def refuse(status: int, said: dict[str, str]) -> None:
+    """Raises for every answer that holds no page."""
+    if status in (200, 203):
+        return
+    if status in PASSING or status >= 500:
+        raise SiteAway(
+            "page_busy" if status in (429, 503) else "page_fault",
+            str(status),
+            not_before=retry_after(said.get("retry-after", "")),
+        )
+    if status in (404, 410):
+        raise UnreadableFile("page_gone")
+    if status in (401, 403, 407):
+        raise UnreadableFile("page_sign_in")
+    raise UnreadableFile("page_refused")
+
+
+def retry_after(said: str) -> datetime | None:
+    """When the site wants to be asked again: it says so in seconds or as a date; a day at the most."""
+    now = datetime.now(UTC)
+    try:
+        wait = timedelta(seconds=int(said)) if said.isdigit() else parsedate_to_datetime(said) - now
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return now + min(wait, LONGEST_WAIT) if wait > timedelta() else None
+
+
+def _read(
+    answer: httpcore2.Response, said: dict[str, str], address: Address, file: IO[bytes], most_bytes: int
+) -> FetchedPage:
+    media_type = said.get("content-type", "")
+    if media_type.lower().startswith(NO_DOCUMENTS):
+        is_picture = media_type.lower().startswith("image/")
+        raise UnreadableFile("unsupported", format="picture") if is_picture else UnreadableFile("unsupported")
+    declared = said.get("content-length", "")
+    if declared.isdigit() and int(declared) > most_bytes:
+        raise UnreadableFile("page_large")
+    size = 0
+    for piece in unpacked(answer.iter_stream(), said.get("content-encoding", "")):
+        size += len(piece)
+        if size > most_bytes:
+            raise UnreadableFile("page_large")
+        file.write(piece)
+    file.flush()
+    if encoding := naming.foreign_encoding(media_type):
+        size = in_utf8(file, encoding)
+    return FetchedPage(
+        address.text,
+        file,
+        size,
+        naming.file_name(address, media_type),
+        etag=storable(said.get("etag", ""), 300),
+        last_modified=storable(said.get("last-modified", ""), 100),
+    )
+
+
+def unpacked(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    """The page itself, never more than a piece at a time, however much a few bytes unpack to."""
+    encoding = encoding.strip().lower()
+    if encoding in ("", "identity"):
+        yield from pieces
+        return
+    if encoding not in ("gzip", "x-gzip", "deflate"):  # we asked for no other
+        raise UnreadableFile("page_refused")
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)  # gzip or zlib, by its own mark
+    try:
+        for piece in pieces:
+            packed = piece
+            while packed and not unpacker.eof:
+                yield unpacker.decompress(packed, PIECE)
+                packed = unpacker.unconsumed_tail
+    except zlib.error:
+        raise SiteAway("page_broken_off", "not well packed") from None
+    if not unpacker.eof:
+        raise SiteAway("page_broken_off", "packed, and cut short")
+
+
+def in_utf8(file: IO[bytes], encoding: str) -> int:
+    """Only the site's word tells this encoding, and a stored file does not keep it. Returns the new size."""
+    file.seek(0)
+    text = file.read().decode(encoding, errors="replace")
+    file.seek(0)
+    file.truncate()
+    size = file.write(text.encode("utf-8-sig"))
+    file.flush()
+    return size
+
+
+def storable(value: str, longest: int) -> str:
+    """A header's value as it may be sent back, or nothing."""
+    return value if len(value) <= longest and value.isascii() and value.isprintable() else ""
+
+
+@contextmanager
+def as_our_own_faults() -> Iterator[None]:
+    try:
+        yield
+    except httpcore2.TimeoutException as error:
+        raise SiteAway("page_timeout", type(error).__name__) from None
+    except httpcore2.ConnectError as error:
+        if isinstance(error.__cause__ or error.__context__, ssl.SSLCertVerificationError):
+            raise UnreadableFile("page_certificate") from None
+        raise SiteAway("page_unreachable", type(error).__name__) from None
+    except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
+        raise SiteAway("page_broken_off", type(error).__name__) from None

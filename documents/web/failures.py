@@ -1,0 +1,13 @@
+from datetime import datetime
+
+from documents.extraction.wording import WORDINGS
+
+
+class SiteAway(Exception):
+    """The page cannot be had just now; another try may bring it. `not_before` is when its site wants to be asked again."""
+
+    def __init__(self, kind: str, detail: str = "", *, not_before: datetime | None = None) -> None:
+        super().__init__(f"{kind}: {detail}" if detail else kind)
+        self.kind = kind
+        self.not_before = not_before
+        self.sentence = WORDINGS[kind].sentence
