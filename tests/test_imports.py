@@ -30,6 +30,7 @@ LAYERS = [
         "documents.tries",
         "documents.jobs",
         "documents.sweeping",
+        "documents.syncing",
         "documents.reconcile",
         "documents.finding",
         "documents.outline",

@@ -71,6 +71,9 @@ WORDINGS |= {
         _("This file is larger than what this site takes."),
         _("Split it into smaller files, or save it with smaller pictures."),
     ),
+    "known_content": Wording(
+        _("The collection holds this very content already, as another document."), _("Delete one of the two.")
+    ),
     "archive_members": Wording(
         _("This archive holds more than 5,000 files."), _("Split it into smaller ones.")
     ),

@@ -1,10 +1,12 @@
 import io
+import zipfile
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from documents.models import Collection, Document, State, Task
 from tests.factories import FILES, make_indexed
+from tests.web_site import answer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,6 +37,28 @@ def test_ingest_says_what_is_there_already(operator, tmp_path):
 
     assert "there already" in run("ingest", str(path), no_wait=True)
     assert Document.objects.count() == 1
+
+
+def test_ingest_unpacks_archives_and_takes_addresses(operator, own_site, work, tmp_path):
+    with zipfile.ZipFile(tmp_path / "papers.zip", "w") as writer:
+        writer.writestr("a/rain.txt", "It rains in Bergen.")
+        writer.writestr("__MACOSX/a/._rain.txt", "x")
+        writer.writestr("a/pixel.png", b"\x89PNG\r\n\x1a\n" + bytes(9))
+    own_site.pages["/snow.txt"] = answer("It snows.")
+    said = run(
+        "ingest",
+        str(tmp_path / "papers.zip"),
+        f"{own_site.url}/snow.txt",
+        "http://me:word@x.org/",
+        no_wait=True,
+    )
+    work()
+
+    assert {document.state for document in Document.objects.all()} == {State.READY}
+    assert Document.objects.count() == 2
+    assert "2 failed, 2 waiting" in said
+    assert "papers.zip: a/pixel.png" in said
+    assert "holds a user name" in said
 
 
 def test_ingest_tells_tokens_and_price_before_paid_work(operator, fake_openai, tmp_path):

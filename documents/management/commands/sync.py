@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from documents import syncing
+from documents.extraction import UnreadableFile
+from documents.management.adding import AddingCommand
+from documents.models import Collection, Document
+from documents.syncing import Differences
+from ragsite.accounts.models import User
+
+LONGEST_NAME = 255
+
+
+class Command(AddingCommand):
+    help = (
+        "Have documents follow a folder: adds its new files, replaces the contents of those that have changed, and tells which"
+        " have vanished. Ends with 1 if a file could not be taken."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("folder", type=Path)
+        super().add_arguments(parser)
+        parser.add_argument(
+            "--name", help="under which name the folder is remembered (default: its path), should it move"
+        )
+        parser.add_argument(
+            "--delete", action="store_true", help="delete the documents of files that have vanished"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="tell what would be done, and do nothing")
+        parser.add_argument("--wait", action="store_true", help="wait until the workers have read them")
+
+    def handle(
+        self,
+        *args: Any,
+        folder: Path,
+        user: str,
+        collection: str,
+        name: str,
+        delete: bool,
+        dry_run: bool,
+        yes: bool,
+        wait: bool,
+        **options: Any,
+    ) -> None:
+        if not folder.is_dir():
+            raise CommandError(f"There is no folder {folder}.")
+        name = name or str(folder.resolve())
+        if len(name) > LONGEST_NAME:
+            raise CommandError("Its path is too long to be remembered: give it a --name.")
+        person = self.person(user)
+        shelf = self.shelf_of(person, collection)
+        found = syncing.compare(folder, shelf, name)
+        if delete and found.vanished and not syncing.paths_in(folder):
+            # An empty mount point looks like this too.
+            raise CommandError(
+                "The folder is empty: nothing was deleted. Delete its documents on their page."
+            )
+        self.tell(found, delete)
+        if dry_run:
+            self.sum_up(found, delete, "would be ")
+            return
+        self.refused = list(found.unreadable)
+        self.documents: list[Document] = []
+        if coming := [folder / path for path in [*found.new, *(path for path, _document in found.changed)]]:
+            self.agree_to_price(coming, yes)
+        self.carry_out(found, folder, shelf, name, person, delete)
+        if wait:
+            self.wait_for(self.documents)
+        self.sum_up(found, delete)
+        self.end()
+
+    def tell(self, found: Differences, delete: bool) -> None:
+        lines = [
+            *(("new", path) for path in found.new),
+            *(("changed", path) for path, _document in found.changed),
+            *(("moved", f"{document.path} -> {path}") for path, document in found.moved),
+            *(("same as " + repr(document.title), path) for path, document in found.copies),
+            *(("vanished, deleted" if delete else "vanished", document.path) for document in found.vanished),
+        ]
+        for what, path in lines:
+            self.stdout.write(f"  {path}: {what}")
+
+    def carry_out(
+        self, found: Differences, folder: Path, shelf: Collection, name: str, person: User, delete: bool
+    ) -> None:
+        for path, document in found.moved:
+            syncing.move(path, document)
+        if delete:  # first: their contents may have come back under other names
+            for document in found.vanished:
+                document.delete()
+        for path, document in found.changed:
+            if self.could(path, lambda path=path, document=document: syncing.replace(folder, path, document)):  # type: ignore[misc]
+                self.documents.append(document)
+        for path in list(found.new):
+            self.could(path, lambda path=path: self.add(folder, path, shelf, name, person, found))  # type: ignore[misc]
+
+    def add(
+        self, folder: Path, path: str, shelf: Collection, name: str, person: User, found: Differences
+    ) -> None:
+        document, is_new = syncing.add(folder, path, shelf, name, person)
+        if is_new:
+            self.documents.append(document)
+        else:
+            found.new.remove(path)
+            found.copies.append((path, document))
+            self.stdout.write(f"  {path}: there already, as {document.title!r}")
+
+    def could(self, path: str, verb: Any) -> bool:
+        try:
+            verb()
+        except UnreadableFile as error:
+            self.refused.append((path, f"{error.sentence} {error.remedy}"))
+        except OSError as error:
+            self.refused.append((path, error.strerror or "cannot be opened"))
+        else:
+            return True
+        return False
+
+    def sum_up(self, found: Differences, delete: bool, would: str = "") -> None:
+        refused = {path for path, _reason in getattr(self, "refused", [])}
+        new = [path for path in found.new if path not in refused]
+        changed = [path for path, _document in found.changed if path not in refused]
+        self.stdout.write(
+            f"{len(new)} {would}added, {len(changed)} {would}replaced, {len(found.moved)} {would}moved,"
+            f" {len(found.vanished)} {would + 'deleted' if delete else 'vanished'}, {len(found.same) + len(found.copies)} unchanged,"
+            f" {len(refused)} not taken."
+        )
+        if found.vanished and not delete:
+            self.stdout.write("The documents of vanished files still answer; --delete deletes them.")
+
+    def end(self) -> None:
+        """With 1 if something is not as the folder has it."""
+        current = Document.objects.filter(pk__in=[document.pk for document in self.documents])
+        for document in current.failed():
+            self.refused.append((document.path, f"{document.failure} {document.remedy}"))
+        for path, sentence in self.refused:
+            self.stdout.write(f"  {path}: {sentence}")
+        if self.refused:
+            raise CommandError(f"{len(self.refused)} files could not be taken.")

@@ -1,0 +1,151 @@
+"""manage.py sync: documents that follow a folder."""
+
+import io
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from documents.models import Collection, Document, State
+from documents.models.collection import Membership, Role
+from tests.factories import make_document
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def folder(operator, tmp_path):
+    folder = tmp_path / "papers"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "rain.txt").write_text("It rains in Bergen.")
+    (folder / "deep" / "snow.txt").write_text("It snows in Tromsø.")
+    (folder / ".git").mkdir()
+    (folder / ".git" / "config.txt").write_text("hidden")
+    return folder
+
+
+def sync(folder, **options):
+    out = io.StringIO()
+    try:
+        call_command("sync", str(folder), stdout=out, **options)
+    except CommandError as error:
+        out.write(f"failed: {error}")
+    return out.getvalue()
+
+
+def paths():
+    return {document.path: document for document in Document.objects.all()}
+
+
+def test_the_first_time_everything_is_new_and_the_second_time_nothing(folder):
+    assert "2 added, 0 replaced, 0 moved, 0 vanished, 0 unchanged, 0 not taken." in sync(folder)
+    assert set(paths()) == {"rain.txt", "deep/snow.txt"}
+    assert "0 added, 0 replaced, 0 moved, 0 vanished, 2 unchanged, 0 not taken." in sync(folder)
+    assert Document.objects.count() == 2
+
+
+def test_a_changed_file_replaces_its_documents_content(folder, work):
+    sync(folder)
+    work()
+    before = paths()["rain.txt"]
+    (folder / "rain.txt").write_text("It is dry in Bergen.")
+    assert "rain.txt: changed" in sync(folder)
+    work()
+    after = paths()["rain.txt"]
+    assert (after.pk, after.serving.text, after.state) == (before.pk, "It is dry in Bergen.", State.READY)
+
+
+def test_a_vanished_file_is_told_and_its_document_deleted_only_when_asked_to(folder):
+    sync(folder)
+    (folder / "rain.txt").unlink()
+    said = sync(folder)
+    assert "rain.txt: vanished" in said
+    assert "--delete deletes them" in said
+    assert Document.objects.count() == 2
+    assert "1 deleted" in sync(folder, delete=True)
+    assert set(paths()) == {"deep/snow.txt"}
+
+
+def test_a_dry_run_tells_all_and_does_nothing(folder):
+    sync(folder)
+    (folder / "rain.txt").unlink()
+    (folder / "deep" / "snow.txt").write_text("It thaws.")
+    (folder / "new.txt").write_text("New.")
+    before = list(Document.objects.values("pk", "sha256", "path"))
+    said = sync(folder, delete=True, dry_run=True)
+    assert "1 would be added, 1 would be replaced, 0 would be moved, 1 would be deleted" in said
+    assert list(Document.objects.values("pk", "sha256", "path")) == before
+
+
+def test_renamed_and_exchanged_files_keep_their_documents(folder, work):
+    sync(folder)
+    work()
+    before = {document.sha256: document.pk for document in Document.objects.all()}
+    rain, snow = folder / "rain.txt", folder / "deep" / "snow.txt"
+    rain.rename(folder / "x")
+    snow.rename(rain)
+    (folder / "x").rename(folder / "deep" / "weather report.txt")
+    assert "2 moved" in sync(folder, delete=True)
+    assert {document.sha256: document.pk for document in Document.objects.all()} == before
+    assert {document.path: document.title for document in Document.objects.all()} == {
+        "rain.txt": "rain",
+        "deep/weather report.txt": "weather report",
+    }
+
+
+def test_what_cannot_be_taken_is_named_and_makes_the_command_fail(folder):
+    (folder / "pixel.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(20))
+    said = sync(folder)
+    assert "2 added" in said
+    assert "pixel.png:" in said
+    assert "failed: 1 files could not be taken." in said
+
+
+def test_what_a_person_added_by_hand_is_never_deleted(folder, operator):
+    make_document(operator, "It rains in Bergen.", name="by hand.txt")
+    assert "there already, as 'by hand'" in sync(folder)
+    (folder / "rain.txt").unlink()
+    sync(folder, delete=True)
+    assert Document.objects.filter(title="by hand").exists()
+
+
+def test_two_folders_do_not_touch_each_other(folder, tmp_path):
+    sync(folder)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "rain.txt").write_text("Another rain.")
+    assert "1 added" in sync(other, delete=True)
+    assert Document.objects.count() == 3
+
+
+def test_a_folder_that_moves_is_known_by_its_name(folder, tmp_path):
+    sync(folder, name="papers")
+    moved = folder.rename(tmp_path / "elsewhere")
+    assert "2 unchanged" in sync(moved, name="papers", delete=True)
+
+
+def test_an_empty_folder_deletes_nothing(folder, tmp_path):
+    sync(folder, name="papers")
+    (tmp_path / "empty").mkdir()
+    assert "nothing was deleted" in sync(tmp_path / "empty", name="papers", delete=True)
+    assert Document.objects.count() == 2
+
+
+def test_copies_within_a_folder_are_one_document(folder):
+    (folder / "copy.txt").write_text("It rains in Bergen.")
+    assert "2 added" in sync(folder)
+    assert "3 unchanged" in sync(folder)
+    (folder / "copy.txt").unlink()
+    assert "1 moved, 0 deleted, 1 unchanged" in sync(folder, delete=True)
+    assert set(paths()) == {"rain.txt", "deep/snow.txt"}
+
+
+def test_a_folder_is_synced_into_a_collection_the_person_may_edit(folder, alice):
+    shared = Collection.objects.create(name="Shared")
+    Membership.objects.create(collection=shared, user=alice, role=Role.EDITOR)
+    assert "2 added" in sync(folder, user="alice", collection="Shared")
+    assert shared.documents.count() == 2
+    assert "may not add" in sync(folder, user="alice", collection="Other")
+
+
+def test_a_folder_that_is_not_there_is_said(operator, tmp_path):
+    assert "There is no folder" in sync(tmp_path / "nowhere")
