@@ -49,7 +49,7 @@ class Archive:
         self.left_out = 0  # hidden files, counted as they go by
         self.unpacked = 0
         try:
-            self.zip = zipfile.ZipFile(file)  # type: ignore[arg-type]
+            self.zip = zipfile.ZipFile(file)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
             raise UnreadableFile("damaged") from None
         guard(self.zip.infolist())

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
@@ -31,7 +32,8 @@ KNOWN_TEXT = _("This very text is in the collection already.")
 
 
 
-class Upload(NamedTuple):
+@dataclass(frozen=True)
+class Upload:
     """What became of one file: a new document, one that was there before, or a reason and what to do."""
 
     name: str
@@ -205,13 +207,8 @@ class PagesForm(AddingForm):
         return Upload(visible(url), document, is_new)
 
 
-class PasteForm(AddingForm):
-    """A text that becomes a document as it stands."""
-
-    title = forms.CharField(
-        label=_("Title"), max_length=200, error_messages={"required": _("Give it a title first.")}
-    )
-    text = forms.CharField(
+def text_field() -> forms.CharField:
+    return forms.CharField(
         label=_("Text"),
         max_length=LONGEST_TEXT,
         strip=False,
@@ -221,6 +218,15 @@ class PasteForm(AddingForm):
         },
         widget=forms.Textarea(attrs={"rows": 6}),
     )
+
+
+class PasteForm(AddingForm):
+    """A text that becomes a document as it stands."""
+
+    title = forms.CharField(
+        label=_("Title"), max_length=200, error_messages={"required": _("Give it a title first.")}
+    )
+    text = text_field()
 
     def clean_title(self) -> str:
         return visible(self.cleaned_data["title"]).strip() or str(_("Text"))
@@ -254,7 +260,7 @@ class ReplaceForm(forms.Form):
         error_messages={"required": _("Choose a file first.")},
         widget=forms.FileInput(attrs={"accept": accepted_kinds()}),
     )
-    text = PasteForm.base_fields["text"]
+    text = text_field()
 
     def __init__(self, *args: Any, document: Document, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

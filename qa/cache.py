@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.core.cache import cache
@@ -19,6 +19,7 @@ from ragsite import llm
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
+    from ragsite.cache import PrefixedCache
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ def remember(key: str, entry: Entry) -> None:
     """Keep a complete answer for a day from now."""
     try:
         for document in {row.get("document_id") for row in entry.get("citations", [])} - {None}:
-            cache.note(f"answers-citing:{document}", key, KEEP_SECONDS)
+            as_ours().note(f"answers-citing:{document}", key, KEEP_SECONDS)
         cache.set(key, {**entry, "at": timezone.now().isoformat()}, KEEP_SECONDS)
     except RedisError:
         logger.warning("the answer cache is away")
@@ -86,9 +87,13 @@ def remember(key: str, entry: Entry) -> None:
 def forget_answers_citing(document_id: int) -> None:
     """Delete what is kept of answers that quote a document. Nobody would find them any more; now nobody can."""
     try:
-        cache.delete_noted(f"answers-citing:{document_id}")
+        as_ours().delete_noted(f"answers-citing:{document_id}")
     except RedisError:
         logger.warning("the answer cache is away")
+
+
+def as_ours() -> PrefixedCache:
+    return cast("PrefixedCache", cache)
 
 
 def claim(key: str) -> bool:

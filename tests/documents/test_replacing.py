@@ -21,7 +21,7 @@ from qa.models import Question
 from tests.factories import make_document, make_indexed
 
 pytestmark = pytest.mark.django_db(transaction=True)
-STORED_IN_A_TRANSACTION = []
+STORED_IN_A_TRANSACTION: list[bool] = []
 
 
 class WatchingStorage(FileSystemStorage):

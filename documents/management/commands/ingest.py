@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.core.files import File
 from django.core.management.base import CommandError, CommandParser
 
 from documents import syncing
-from documents.archives import Archive, is_archive
+from documents.archives import Archive, Member, is_archive
 from documents.extraction import UnreadableFile
 from documents.management.adding import AddingCommand
 from documents.models import Collection, Document
@@ -48,9 +49,7 @@ class Command(AddingCommand):
         for path in self.shown(files, "Adding"):
             self.add_file(path, shelf, person)
         for url in urls:
-            self.add(
-                url, lambda url=url: Document.objects.add_page(shelf, Address.parse(url).text, user=person)
-            )  # type: ignore[misc]
+            self.add(url, partial(self.add_page, url, shelf, person))
         if not no_wait:
             self.wait_for(self.documents)
         self.report()
@@ -67,14 +66,15 @@ class Command(AddingCommand):
         try:
             with Archive(file, most_bytes=settings.MAX_UPLOAD_MB * 1024 * 1024) as archive:
                 for member in archive.members():
-                    self.add(
-                        f"{path.name}: {member.path}",
-                        lambda member=member: self.unpack(member, shelf, person),
-                    )  # type: ignore[misc]
+                    name = f"{path.name}: {member.path}"
+                    self.add(name, partial(self.unpack, member, shelf, person))
         except UnreadableFile as error:
             self.refused.append((path.name, f"{error.sentence} {error.remedy}"))
 
-    def unpack(self, member: Any, shelf: Collection, person: User) -> tuple[Document, bool]:
+    def add_page(self, url: str, shelf: Collection, person: User) -> tuple[Document, bool]:
+        return Document.objects.add_page(shelf, Address.parse(url).text, user=person)
+
+    def unpack(self, member: Member, shelf: Collection, person: User) -> tuple[Document, bool]:
         with member.open() as file:
             return Document.objects.add_file(shelf, file, user=person)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +95,10 @@ class Command(AddingCommand):
             for document in found.vanished:
                 document.delete()
         for path, document in found.changed:
-            if self.could(path, lambda path=path, document=document: syncing.replace(folder, path, document)):  # type: ignore[misc]
+            if self.could(path, partial(syncing.replace, folder, path, document)):
                 self.documents.append(document)
         for path in list(found.new):
-            self.could(path, lambda path=path: self.add(folder, path, shelf, name, person, found))  # type: ignore[misc]
+            self.could(path, partial(self.add, folder, path, shelf, name, person, found))
 
     def add(
         self, folder: Path, path: str, shelf: Collection, name: str, person: User, found: Differences
@@ -109,7 +111,7 @@ class Command(AddingCommand):
             found.copies.append((path, document))
             self.stdout.write(f"  {path}: there already, as {document.title!r}")
 
-    def could(self, path: str, verb: Any) -> bool:
+    def could(self, path: str, verb: Callable[[], object]) -> bool:
         try:
             verb()
         except UnreadableFile as error:
