@@ -79,12 +79,16 @@ def read_pages(run: Run, version: Version) -> list[Page]:
     """The version's pages: from the file the first time, from the database ever after."""
     if run.task.start_at == Stage.EXTRACT or version.extracted_at is None:
         run.show(State.EXTRACTING)
-        with run.stage("extract"), version.local_path() as path:
+        with (
+            run.stage("extract"),
+            version.local_path() as path,
+            passwords.given_for(version) as password,
+        ):
             extraction = extract_pages(
                 path,
                 media_type=version.media_type,
                 name=version.file_name,
-                password=passwords.take(version),
+                password=password,
                 on_progress=run.progress,
             )
             save_pages(version, extraction)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import base64
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from cryptography.fernet import Fernet, InvalidToken
 from django.core.cache import cache
 from django.utils.crypto import salted_hmac
 from redis.exceptions import RedisError
 
+from documents.extraction import UnreadableFile
 from documents.models import Version
 
 logger = logging.getLogger("ragsite.passwords")
@@ -42,6 +45,20 @@ def take(version: Version) -> str:
     except InvalidToken:
         logger.warning("a password was sealed with another SECRET_KEY")
     return ""
+
+
+@contextmanager
+def given_for(version: Version) -> Iterator[str]:
+    """What was handed over, for the while. Where the reading is cut off by something else than the file, the next one has it too."""
+    password = take(version)
+    try:
+        yield password
+    except UnreadableFile:
+        raise
+    except Exception:
+        if password:
+            hand_over(version, password)
+        raise
 
 
 def _key(version: Version) -> str:

@@ -1,6 +1,7 @@
 """What a person sees and does, in Chromium, on the site as it runs."""
 
 import re
+import zipfile
 
 import pytest
 from playwright.sync_api import expect
@@ -81,6 +82,45 @@ def test_files_that_cannot_be_read_end_in_plain_sentences(site, sign_in):
     assert not re.search(r"Error|Exception|Traceback", said)
     upload(page, "crazyones.pdf")
     wait_for(lambda: Document.objects.ready().count() == 1)  # the worker lives
+
+    locked = Document.objects.get(failure_kind="password")
+    page.goto(f"{site.url}/documents/")
+    row = page.locator(f"#document-{locked.pk}")
+    row.get_by_label("Its password").fill("asdfzxcv")
+    row.get_by_role("button", name="Open").click()
+    expect(row).to_contain_text("Ready", timeout=30_000)
+
+
+def test_folders_archives_texts_and_pages_are_added_from_one_place(site, sign_in, tmp_path):
+    folder = tmp_path / "papers"
+    (folder / ".hidden").mkdir(parents=True)
+    (folder / "deep").mkdir()
+    for path in ("rain.txt", "deep/snow.txt", ".hidden/no.txt", ".DS_Store"):
+        (folder / path).write_text(f"This is {path}.")
+    archive = tmp_path / "more.zip"
+    with zipfile.ZipFile(archive, "w") as writer:
+        writer.writestr("hail.txt", "It hails.")
+        writer.writestr("fog.txt", "It is foggy.")
+    page = sign_in(site, "alice")
+    page.goto(f"{site.url}/documents/")
+    page.get_by_text("A folder", exact=True).click()
+    page.locator("#folder").set_input_files(folder)
+    wait_for(lambda: Document.objects.count() == 2)
+    page.locator("form.drop [type=file]").set_input_files(archive)
+    expect(page.locator("#tray")).to_contain_text("2 added")
+    expect(page.locator("#documents > li")).to_have_count(4)
+
+    page.get_by_text("Paste a text", exact=True).click()
+    page.get_by_label("Title", exact=True).fill("A note")
+    page.get_by_label("Text", exact=True).fill("It thaws.")
+    page.get_by_role("button", name="Add the text").click()
+    expect(page.locator("h1")).to_contain_text("A note")
+    page.goto(f"{site.url}/documents/")
+    page.get_by_text("Web pages", exact=True).click()
+    page.get_by_label("Addresses of web pages").fill("http://127.0.0.1:9/x")
+    page.get_by_role("button", name="Add web pages").click()
+    expect(page.locator("main")).to_contain_text("not on the open internet")
+    assert set(Document.objects.values_list("title", flat=True)) == {"rain", "snow", "hail", "fog", "A note"}
 
 
 def test_a_row_shows_how_far_it_is_by_itself_and_survives_a_reload(site, sign_in):

@@ -271,6 +271,15 @@ def test_a_password_that_is_lost_on_its_way_is_asked_for_again(alices, locked, w
     assert "This file needs a password." in alices.get(locked.get_absolute_url()).text
 
 
+def test_a_reading_that_is_cut_off_leaves_the_password_to_the_next(locked):
+    passwords.hand_over(locked.newest, SECRET)
+    with pytest.raises(ConnectionError), passwords.given_for(locked.newest):
+        raise ConnectionError
+    with passwords.given_for(locked.newest) as password:
+        assert password == SECRET
+    assert passwords.take(locked.newest) == ""
+
+
 def test_a_password_is_sealed_and_soon_gone(locked, settings):
     passwords.hand_over(locked.newest, SECRET)
     redis = cache._cache.get_client(None, write=True)
