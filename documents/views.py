@@ -251,8 +251,6 @@ def after_change(request: SignedInRequest, document: Document) -> HttpResponse:
     return redirect("documents:list") if "list" in request.POST else redirect(document)
 
 
-
-
 async def pieces_of(file: File) -> AsyncIterator[bytes]:
     """Piece by piece: a plain iterator would be read into memory whole before the first byte went out."""
     try:
