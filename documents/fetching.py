@@ -92,7 +92,7 @@ def says_the_same(version: Version, path: Path, media_type: str) -> bool:
     if media_type != "text/html" or version.media_type != media_type or version.extracted_at is None:
         return False
     try:
-        pages = extract_pages(path, media_type=media_type).pages
+        pages = extract_pages(path, media_type=media_type, name=version.file_name).pages
     except UnreadableFile:
         return False
     texts = version.pages.order_by("number").values_list("text", flat=True)

@@ -30,8 +30,6 @@ KNOWN_FILE = _("This very file is in the collection already. Choose a newer one.
 KNOWN_TEXT = _("This very text is in the collection already.")
 
 
-
-
 @dataclass(frozen=True)
 class Upload:
     """What became of one file: a new document, one that was there before, or a reason and what to do."""
@@ -95,7 +93,7 @@ class UploadForm(AddingForm):
     files = FilesField(  # type: ignore[assignment]  # the form's own `files` is another thing to the stubs only
         label=_("Files"),
         error_messages={"required": _("Choose one or more files first.")},
-        widget=FilesInput(attrs={"accept": KINDS}),
+        widget=FilesInput(attrs={"accept": f"{accepted_kinds()},.zip,application/zip"}),
     )
 
     def save(self) -> list[Upload]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from documents.extraction.blocks import Block, PageWriter
 from documents.extraction.collecting import Collector
 from documents.extraction.failures import UnreadableFile
+from documents.extraction.main_text import main_blocks, place_within
 from documents.extraction.pages import Extraction
 from documents.extraction.text import MOST_BYTES, decode
 
@@ -33,7 +34,6 @@ BLOCKS = frozenset(
     footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav ol p pre section summary table
     tbody td tfoot th thead tr ul""".split()  # noqa: SIM905
 )
-PLACES = frozenset(("main", "article", "nav", "aside", "header", "footer"))
 LISTS = frozenset(("ul", "ol", "menu", "dir"))
 # What an opening tag closes if it is still open, and the tags behind which it does not look for it.
 CLOSES = {
@@ -72,7 +72,7 @@ def load(path: Path) -> Extraction:
 def pages_of_html(content: bytes | str, charset: str = "") -> Extraction:
     """The visible text of a page in pages; `charset` is what its sender said of it, if anything."""
     page = read_html(content, charset)
-    return pages_of_blocks(page, page.blocks)
+    return pages_of_blocks(page, main_blocks(page.blocks))
 
 
 def pages_of_blocks(page: WebPage, blocks: list[Block]) -> Extraction:
@@ -225,10 +225,7 @@ class PageParser(HTMLParser):
             collector.is_link = True
         if tag not in BLOCKS:
             return
-        if tag in PLACES:
-            collector.flush()
-            self.places.append((len(self.open), tag))
-            collector.place = tag
+        self._enter(tag, attrs)
         if tag in HEADINGS:
             collector.begin("heading", HEADINGS[tag])
         elif tag in LISTS:
@@ -246,6 +243,13 @@ class PageParser(HTMLParser):
             )
         else:
             collector.flush()
+
+    def _enter(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        place = place_within(self.collector.place, tag, attrs)
+        if place != self.collector.place:
+            self.collector.flush()
+            self.places.append((len(self.open), self.collector.place))
+            self.collector.place = place
 
     def _begin_of_table(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "table":
@@ -277,8 +281,7 @@ class PageParser(HTMLParser):
         elif tag in HEADINGS or tag in ("li", "dd", *LISTS):
             collector.begin("item" if self.lists else "paragraph", max(1, len(self.lists)))
         while self.places and self.places[-1][0] > len(self.open):
-            self.places.pop()
-            collector.place = self.places[-1][1] if self.places else ""
+            collector.place = self.places.pop()[1]
 
     def _mark(self, attrs: list[tuple[str, str | None]]) -> str:
         if not self.lists or not self.lists[-1][0]:

@@ -74,17 +74,8 @@ WORDINGS |= {
     "known_content": Wording(
         _("The collection holds this very content already, as another document."), _("Delete one of the two.")
     ),
-    "archive_members": Wording(
-        _("This archive holds more than 5,000 files."), _("Split it into smaller ones.")
-    ),
-    "archive_paths": Wording(
-        _("This archive names places outside of itself, as no honest one does."), _("Pack the files anew.")
-    ),
     "nested_archive": Wording(
         _("An archive within an archive is not unpacked."), _("Unpack it and upload the files inside.")
-    ),
-    "locked_member": Wording(
-        _("This file of the archive needs a password."), _("Unpack it and upload the file itself.")
     ),
 }
 

@@ -11,7 +11,8 @@ from django.db import connection
 from django.urls import reverse
 from pypdf import PdfWriter
 
-from documents import archives, forms, passwords
+from documents import forms, passwords
+from documents.extraction import archives as zip_guard
 from documents.jobs import queue_connection
 from documents.models import Collection, Document, State
 from ragsite import logs
@@ -167,7 +168,7 @@ def test_an_archive_that_cannot_be_opened_says_so(alices, content, sentence):
 
 
 def test_an_archive_of_too_many_files_is_refused(alices, monkeypatch):
-    monkeypatch.setattr(archives, "MOST_MEMBERS", 1)
+    monkeypatch.setattr(zip_guard, "MOST_MEMBERS", 1)
     assert "state-failed" in alices.post(UPLOAD, {"files": zipped(rain="a", snow="b")}).text
     assert not Document.objects.exists()
 

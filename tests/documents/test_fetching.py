@@ -230,3 +230,50 @@ def test_a_waiting_page_is_not_read_before_it_is_fetched(alice, own_site):
     own_site.pages["/rain"] = answer("It rains in Bergen.")
     document.index()
     assert (document.state, document.serving.text) == (State.READY, "It rains in Bergen.")
+
+
+def html(visit, text="It rains in Bergen on 240 days a year, and nobody there minds it at all."):
+    return f"""<!doctype html><html><head><title>Weather &amp; rain</title></head><body><nav><a href=/>Home</a> visit {visit}</nav>
+        <main><h1>Rain</h1><p>{text}</p></main><footer>{visit} visitors</footer></body></html>"""
+
+
+def test_a_page_of_html_is_read_by_its_main_text_and_called_by_its_title(alices, alice, own_site, work):
+    own_site.pages["/rain"] = answer(html(1), kind="text/html; charset=utf-8")
+    document = add(alice, f"{own_site.url}/rain")
+    work()
+    document = fresh(document)
+    assert (document.state, document.title) == (State.READY, "Weather & rain")
+    assert (
+        document.serving.text
+        == "Rain\n\nIt rains in Bergen on 240 days a year, and nobody there minds it at all."
+    )
+    assert document.serving.media_type == "text/html"
+    assert b"visitors" in document.serving.file.read(), "the page is kept as it came"
+    page = alices.get(document.get_absolute_url()).text
+    assert f'href="{document.url}"' in page
+
+
+def test_a_page_that_changed_around_its_text_only_is_left_alone(alice, own_site, work):
+    own_site.pages["/rain"] = answer(html(1), kind="text/html")
+    document = add(alice, f"{own_site.url}/rain")
+    work()
+    own_site.pages["/rain"] = answer(html(2), kind="text/html")
+    fresh(document).fetch()
+    work()
+    assert (document.versions.count(), fresh(document).state) == (1, State.READY)
+    own_site.pages["/rain"] = answer(
+        html(3, "It is dry in Bergen, for once, and everybody is out in the sun."), kind="text/html"
+    )
+    fresh(document).fetch()
+    work()
+    assert document.versions.count() == 2
+    assert "dry" in fresh(document).serving.text
+
+
+def test_a_page_in_another_encoding_is_read_by_its_sites_word(alice, own_site, work):
+    own_site.pages["/rain"] = answer(
+        html(1, "Der Regen fällt.").encode("latin-1"), kind="text/html; charset=iso-8859-1"
+    )
+    document = add(alice, f"{own_site.url}/rain")
+    work()
+    assert "Der Regen fällt." in fresh(document).serving.text
