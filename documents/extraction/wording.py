@@ -81,6 +81,7 @@ WORDINGS |= {
 
 # What became of a web page.
 AS_A_FILE = _("Open it in your browser, save it or print it to a PDF, and upload that.")
+BY_ITSELF = _("Nothing needs to be done: it is tried again by itself.")
 PAGES = {
     "page_address": Wording(
         _("This is not the address of a web page."),
@@ -112,11 +113,11 @@ PAGES = {
         _("Delete this entry; the other one answers."),
     ),
     # These pass: it is tried again by itself.
-    "page_timeout": Wording(_("The site of this page did not answer in time."), ""),
-    "page_unreachable": Wording(_("The site of this page could not be reached."), ""),
-    "page_broken_off": Wording(_("The connection to the site of this page broke off."), ""),
-    "page_busy": Wording(_("The site of this page is busy."), ""),
-    "page_fault": Wording(_("The site of this page has a fault at the moment."), ""),
+    "page_timeout": Wording(_("The site of this page did not answer in time."), BY_ITSELF),
+    "page_unreachable": Wording(_("The site of this page could not be reached."), BY_ITSELF),
+    "page_broken_off": Wording(_("The connection to the site of this page broke off."), BY_ITSELF),
+    "page_busy": Wording(_("The site of this page is busy."), BY_ITSELF),
+    "page_fault": Wording(_("The site of this page has a fault at the moment."), BY_ITSELF),
 }
 WORDINGS |= PAGES
 
