@@ -39,7 +39,9 @@ class StyleReader(Events):
         elif name == "text:list-level-style-number":
             level = attributes.get("text:level", "1")
             if attributes.get("style:num-format") and len(self.styles.numbered) < MOST_STYLES:
-                self.styles.numbered.add((self.list_style, int(level) if level.isdecimal() and len(level) == 1 else 10))
+                self.styles.numbered.add(
+                    (self.list_style, int(level) if level.isdecimal() and len(level) == 1 else 10)
+                )
         elif name in ("style:header", "style:footer"):
             self.in_margin, self.pieces = 1, []
 
