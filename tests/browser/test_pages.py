@@ -2,6 +2,7 @@
 
 import re
 import zipfile
+from functools import partial
 
 import pytest
 from playwright.sync_api import expect
@@ -41,6 +42,11 @@ def open_the_citation(page):
     page.locator("a.cite").first.click()
     expect(page.locator("#panel mark").first).to_contain_text("21 euros")
     assert "page 1" in page.locator("#panel").inner_text().lower()
+    # The page as it was printed, and over it the boxes that mark the words.
+    pictures = page.locator("#panel .page-picture img").all()
+    assert len(pictures) == 2
+    for picture in pictures:
+        wait_for(partial(picture.evaluate, "it => it.naturalWidth"))
 
 
 def test_from_the_first_visit_to_a_cited_answer(site, open_page):

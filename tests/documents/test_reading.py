@@ -202,6 +202,7 @@ def test_hidden_text_is_told_of(alices, alice, tmp_path):
     assert "Page 2 holds text that cannot be seen on it." in words_of(
         alices.get(document.get_absolute_url()).text
     )
+    assert "hidden text on page 2" in alices.get(reverse("documents:list")).text
     assert "cannot be seen on it" in alices.get(page_address(document, 2)).text
     assert "cannot be seen on it" not in alices.get(page_address(document, 1)).text
 
