@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -133,14 +134,21 @@ def page_marks(request: SignedInRequest, pk: int, number: int) -> HttpResponse:
     page = get_object_or_404(
         Page.objects.select_related("version").defer("text"), version=version, number=number
     )
-    ranges = [found for text in request.GET.getlist("at") if (found := _range(text))]
+    asked = request.GET.getlist("at")[: pictures.MOST_RANGES]
+    ranges = [found for text in asked if (found := _range(text))]
+    told = f"{version.pk}-{number}-{ranges}-{version.extracted_at}-{pictures.PAINTER}"
+    etag = quote_etag(hashlib.sha256(told.encode()).hexdigest())
+    if unchanged := get_conditional_response(request, etag=etag):
+        return _guarded(unchanged)
     _give_connection_back()
     try:
         places = pictures.marks(page, ranges)
     except PainterBusy:
         places = None
-    context = {"places": places}
-    return _guarded(render(request, "documents/page_marks.svg", context, content_type="image/svg+xml"))
+    response = render(request, "documents/page_marks.svg", {"places": places}, content_type="image/svg+xml")
+    if places:
+        response["ETag"] = etag
+    return _guarded(response)
 
 
 def _pictured(request: SignedInRequest, pk: int, number: int) -> Version:

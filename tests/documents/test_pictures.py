@@ -224,6 +224,9 @@ def test_a_range_of_cleaned_text_is_marked_on_the_page(alices, handbook):
     found = boxes(alices.get(address, {"at": [f"{start}-{start + 7}", "0-13"]}))
     assert len(found) == 2
     (members, heading) = found
+    seen = alices.get(address, {"at": "0-13"})["ETag"]
+    assert alices.get(address, {"at": "0-13"}, headers={"If-None-Match": seen}).status_code == 304
+    assert alices.get(address, {"at": "0-12"}, headers={"If-None-Match": seen}).status_code == 200
     assert members[0] > 0.5 > heading[0]  # the second column, and the first
     assert members[1] > heading[1]
     for nonsense in ("5-2", "x-y", "99999999-999999999", ""):
