@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from documents import indexing
-from documents.models import Chunk, Document, Index, State, Task
+from documents.models import Attempt, Chunk, Document, Index, State, Task
 from documents.models.index import IndexState
 from documents.models.task import Kind, Superseded, TaskState
 
@@ -46,7 +46,8 @@ def build(task: Task) -> None:
     elif index.tasks.open().filter(kind=Kind.INDEX).exists():
         task.wait_until(timezone.now() + LOOK_AGAIN, "", "")
     else:
-        index.create_vector_index(concurrently=True)
+        with Attempt.objects.record(task, "build", task.job_under_way):
+            index.create_vector_index(concurrently=True)
         finish(task, index)
 
 

@@ -84,14 +84,24 @@ def enqueue(task: Task) -> bool:
 
 
 def revive(task: Task) -> bool:
-    """Enqueue anew what was due, is on no queue and is locked by nobody: its job was lost with its worker or with Redis."""
+    """Enqueue anew what was due, is on no queue and is locked by nobody: its job was lost with its worker or with Redis.
+
+    False when Redis is away.
+    """
     try:
-        Job.fetch(task.job_id, connection=queue_connection(), serializer=JSON_SERIALIZER).delete()
-    except NoSuchJobError:
-        pass
+        with spared_while_hung():
+            forget_job(task.job_id)
     except RedisError:
         return False
     return enqueue(task)
+
+
+def forget_job(job_id: str) -> None:
+    """Whatever Redis holds of it, be it half a job: RQ would refuse another of that name. Raises RedisError."""
+    try:
+        Job.fetch(job_id, connection=queue_connection(), serializer=JSON_SERIALIZER).delete()
+    except (NoSuchJobError, ValueError, KeyError):  # none, or one that cannot be read
+        queue_connection().delete(Job.key_for(job_id))
 
 
 def queued_ids() -> set[str]:

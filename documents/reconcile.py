@@ -52,10 +52,14 @@ def lost_tasks() -> list[Task]:
 
 
 def revive_all(lost: Sequence[Task]) -> int:
-    revived = sum(revive(task) for task in lost)
+    revived = []
+    for task in lost:
+        if not revive(task):
+            break  # Redis went away; the next round goes on
+        revived.append(task.pk)
     if revived:
-        logger.info("revived=%s tasks=%s", revived, ",".join(str(task.pk) for task in lost[:20]))
-    return revived
+        logger.info("revived=%s tasks=%s", len(revived), ",".join(map(str, revived[:20])))
+    return len(revived)
 
 
 def look_quietly(reconciler: Reconciler) -> None:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from datetime import timedelta
 
-from django.db import InterfaceError, OperationalError, connections, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from documents import building, fetching, indexing, notifications, summaries
+from documents import building, fetching, indexing, notifications, stopping, summaries
 from documents.extraction import UnreadableFile
 from documents.locking import advisory_lock
 from documents.models import Attempt, Document, Task
+from documents.models.attempt import Outcome
 from documents.models.document import SummaryState
 from documents.models.task import STUBBORN_AFTER, Kind, Superseded
 from documents.stopping import Stopped
 from documents.web import SiteAway
 from ragsite import llm
-from ragsite.llm import ProviderError
+from ragsite.llm import ProviderError, RateLimited
 
 logger = logging.getLogger("ragsite.jobs")
 
@@ -31,7 +33,9 @@ VERBS = {
 }
 MAX_DEATHS = 3  # so many workers a task may take with it before it is set aside
 OPERATOR_WAIT = timedelta(seconds=60)
-DATABASE_AWAY = (OperationalError, InterfaceError)
+# SQLSTATE classes of a database that is not there (PostgreSQL's documentation, appendix A): connections, shutdowns, none left.
+AWAY_CODES = ("08", "57P", "53300")
+OUTAGE_PAUSE = 5  # seconds between two looks whether the database is back
 
 
 def run(task: Task, *, job_id: str = "") -> None:
@@ -56,13 +60,15 @@ def attempt(task: Task, job_id: str) -> None:
         outcome = "superseded"
     except Stopped:
         outcome = "stopped"  # it stays due: the reconciler hands it to the next worker
-    except DATABASE_AWAY:
-        outcome = "database away"  # not the task's fault: it stays due
-        note_outage(task)
-        raise
     except Exception as error:
+        if is_database_away(error):
+            outcome = "database away"  # not the task's fault: it stays due
+            note_outage(task)
+            raise
+        if not settle(task, error):
+            outcome = "superseded"
+            return
         outcome = type(error).__name__
-        settle(task, error)
         raise
     finally:
         values = {
@@ -76,15 +82,34 @@ def attempt(task: Task, job_id: str) -> None:
         logger.info("%s", " ".join(f"{name}={value}" for name, value in values.items()), extra=values)
 
 
+def is_database_away(error: Exception) -> bool:
+    """A full disk, a deadlock or a statement that took too long are OperationalErrors too, and no outage."""
+    if isinstance(error, InterfaceError):
+        return True
+    code = getattr(error.__cause__ or error, "sqlstate", None) or ""
+    return isinstance(error, OperationalError) and (not code or code.startswith(AWAY_CODES))
+
+
 def note_outage(task: Task) -> None:
-    """Waits for the database, then closes the try's entry, so that it is not taken for the death of a worker."""
-    for pause in (*range(1, 6), *[5] * 10):  # a minute; this worker could do nothing else meanwhile
+    """Waits for the database, then closes the try's entry, so that it is not taken for the death of a worker.
+
+    This worker could do nothing else meanwhile. Raises Stopped when it is told to end.
+    """
+    while True:
         connections.close_all()
         try:
             Attempt.objects.interrupted(task)
             return
-        except DATABASE_AWAY:
-            time.sleep(pause)
+        except (OperationalError, InterfaceError):
+            time.sleep(OUTAGE_PAUSE)
+        stopping.check()
+
+
+def excuse(job_id: str) -> None:
+    """The worker of this job is told to end: should its job be killed when patience ends, the task is not to blame."""
+    with suppress(DatabaseError):
+        Attempt.objects.filter(job_id=job_id, outcome=Outcome.RUNNING).update(outcome=Outcome.INTERRUPTED)
+    connections.close_all()
 
 
 def was_deadly(task: Task) -> bool:
@@ -99,11 +124,14 @@ def was_deadly(task: Task) -> bool:
     return True
 
 
-def settle(task: Task, error: Exception) -> None:
-    """After a failed try: due again, waiting for the operator, or failed for good. Says so on the document too, in words."""
+def settle(task: Task, error: Exception) -> bool:
+    """After a failed try: due again, waiting for the operator, or failed for good. Says so on the document too, in words.
+
+    False where the work is no longer wanted, so that its failure is nobody's concern.
+    """
     with transaction.atomic():
         if not task.claim():
-            return
+            return False
         if isinstance(error, UnreadableFile):
             fail(task, error.kind, error, str(error.sentence), str(error.remedy))
         elif isinstance(error, ProviderError) and error.waits_for_operator:
@@ -111,8 +139,12 @@ def settle(task: Task, error: Exception) -> None:
             tell_waiting(task, error.kind, str(error.sentence))
         elif isinstance(error, ProviderError) and not error.is_passing:
             fail(task, error.kind, error, str(error.sentence), str(error.remedy))
+        elif isinstance(error, RateLimited) and error.not_before:
+            task.wait_its_turn(error.not_before, error.kind, repr(error))
+            tell_waiting(task, error.kind, str(error.sentence))
         else:
             try_again(task, error)
+    return True
 
 
 def try_again(task: Task, error: Exception) -> None:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 import rq
+from redis.exceptions import RedisError
 from rq.job import Job as RQJob
 
 from ragsite import logs
@@ -98,12 +99,19 @@ class Worker(rq.Worker):
         if self.horse_pid:
             with suppress(ProcessLookupError):
                 os.kill(self.horse_pid, signal.SIGTERM)
+            with suppress(RedisError):
+                if job_id := self.get_current_job_id():
+                    from documents import tries
+
+                    tries.excuse(job_id)
 
     def setup_work_horse_signals(self) -> None:
         super().setup_work_horse_signals()
         from documents import stopping
 
         signal.signal(signal.SIGTERM, stopping.ask)
+        if self._stop_requested:  # between taking the job and this fork
+            stopping.ask()
 
     def main_work_horse(self, *args: Any, **kwargs: Any) -> None:
         die_with_parent()

@@ -3,13 +3,14 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
 from django.conf import settings as site_settings
 from redis.exceptions import TimeoutError
 
-from documents import jobs
+from documents import jobs, stopping
 from documents.reconcile import CLOCK_KEY, beat, clock_alive
 from ragsite import __version__, embedded, health
 from ragsite.asgi import application
@@ -236,6 +237,20 @@ def test_a_worker_that_redis_forgot_is_counted_again_at_its_next_sign_of_life():
         assert jobs.workers_alive(redis) == before + 1
     finally:
         worker.register_death()
+
+
+def test_a_worker_told_to_end_just_before_the_fork_tells_its_job(monkeypatch):
+    monkeypatch.setattr(stopping, "_is_asked", threading.Event())
+    worker = Worker([jobs.get_queue("documents")], connection=jobs.queue_connection(), name="ending")
+    worker._stop_requested = True
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        worker.setup_work_horse_signals()
+        with pytest.raises(stopping.Stopped):
+            stopping.check()
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def test_a_redis_that_hangs_costs_one_wait_and_then_none_for_a_while(monkeypatch):

@@ -95,12 +95,23 @@ class Index(models.Model):
         """The HNSW index over this index's vectors alone. Filling comes first where there is much: building is faster than growing."""
         if self.dimensions > 4000:  # pgvector's limit for halfvec; such an index is searched one by one
             return
+        if not self._has_whole_vector_index():
+            self.drop_vector_index()
         how = "concurrently if not exists" if concurrently else "if not exists"
         with connection.cursor() as cursor:
             cursor.execute(
                 f"create index {how} {self.vector_index_name} on documents_chunk"
                 f" using hnsw ((embedding::halfvec({self.dimensions})) halfvec_cosine_ops) where index_id = {self.pk}"
             )
+
+    def _has_whole_vector_index(self) -> bool:
+        """A concurrent build that was cut off leaves an index of that name which no search uses."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select exists (select from pg_index where indisvalid and indexrelid = to_regclass(%s))",
+                [self.vector_index_name],
+            )
+            return bool(cursor.fetchone()[0])
 
     def drop_vector_index(self) -> None:
         with connection.cursor() as cursor:

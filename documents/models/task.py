@@ -32,6 +32,7 @@ class TaskState(models.TextChoices):
 
 
 STUBBORN_AFTER = 6  # failed tries
+SHORTEST_WAIT = timedelta(seconds=5)
 FETCH_TRIES = (
     9  # some hour: whoever added a page should not have to wait for weeks to hear that it cannot be had
 )
@@ -61,12 +62,19 @@ class TaskQuerySet(models.QuerySet["Task"]):
     def bring_forward(self, *, all: bool = False) -> int:
         """The provider answers again: what waits because of it need not wait longer. Where it named a time, that time stands.
 
-        Without `all`, not what has failed many times: one call that goes well says little about it, and its tries are to last for days.
+        With `all`, an outage has ended, and the failed try that told of it no longer counts. Without, not what has failed many times: one call that goes well says little about it, and its tries are to last for days.
         """
-        waiting = self.open().filter(error_kind__in=llm.RECOVERABLE_KINDS, next_try_at__gt=timezone.now())
+        now = timezone.now()
+        waiting = self.open().filter(
+            models.Q(not_before=None) | models.Q(not_before__lte=now),
+            error_kind__in=llm.RECOVERABLE_KINDS,
+            next_try_at__gt=now,
+        )
         if not all:
-            waiting = waiting.filter(tries__lt=STUBBORN_AFTER)
-        return waiting.update(next_try_at=timezone.now(), changed_at=timezone.now())
+            return waiting.filter(tries__lt=STUBBORN_AFTER).update(next_try_at=now, changed_at=now)
+        # The try that this brings is a gift: where the provider comes and goes, tries would be used up in minutes.
+        one_less = models.functions.Greatest(models.F("tries") - 1, 0)
+        return waiting.update(next_try_at=now, changed_at=now, tries=one_less)
 
     def cancel(self) -> int:
         """A run that is under way finds its generation outdated and writes nothing."""
@@ -96,6 +104,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
                     "",
                 )
                 task.start_at, task.next_try_at, task.changed_at = start_at, timezone.now(), timezone.now()
+                task.not_before = None
                 task.save()
         if enqueue:
             task.enqueue_on_commit()
@@ -124,6 +133,9 @@ class Task(models.Model):
         help_text=_("Empty: what is stored already is used."),
     )
     next_try_at = models.DateTimeField(_("next try"), default=timezone.now)
+    not_before = models.DateTimeField(
+        _("not before"), null=True, blank=True, help_text=_("As the provider itself named it.")
+    )
     error_kind = models.CharField(_("kind of failure"), max_length=40, blank=True)
     error = models.TextField(_("what went wrong"), blank=True)
     created_at = models.DateTimeField(_("asked for"), auto_now_add=True)
@@ -213,7 +225,7 @@ class Task(models.Model):
         )
 
     def finish(self) -> None:
-        self._update(state=TaskState.DONE, error="", error_kind="", deaths=0)
+        self._update(state=TaskState.DONE, error="", error_kind="", not_before=None, deaths=0)
 
     def fail(self, kind: str, error: str) -> None:
         """For good: set aside until a person replays it."""
@@ -223,7 +235,22 @@ class Task(models.Model):
         """Due again after a growing, jittered time, never before `not_before`."""
         due = timezone.now() + retry_delay(self.tries + 1)
         self._update(
-            tries=self.tries + 1, next_try_at=max(due, not_before or due), error_kind=kind, error=error
+            tries=self.tries + 1,
+            next_try_at=max(due, not_before or due),
+            not_before=not_before,
+            error_kind=kind,
+            error=error,
+        )
+
+    def wait_its_turn(self, not_before: datetime, kind: str, error: str) -> None:
+        """Too many requests, and the provider says when to come back: then, and for as long as it likes; no try is lost by it."""
+        after = timedelta(seconds=random.uniform(0, 5))  # noqa: S311 (no secret)
+        self._update(
+            tries=min(self.tries + 1, max(self.tries, STUBBORN_AFTER)),
+            next_try_at=max(not_before, timezone.now() + SHORTEST_WAIT) + after,
+            not_before=not_before,
+            error_kind=kind,
+            error=error,
         )
 
     def wait_until(self, time: datetime, kind: str, error: str) -> None:

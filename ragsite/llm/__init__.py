@@ -27,7 +27,7 @@ from .errors import (
 )
 from .provider import chat_model, host_of_chat, is_configured
 from .tokens import Tokenizer, tokenizer_for
-from .trial import ProviderTest, Trial, test_provider
+from .trial import ProviderTest, Trial, test_provider, try_chat, try_embedding
 from .usage import Collected, Usage, collect_usage, price
 
 __all__ = [
@@ -68,6 +68,8 @@ __all__ = [
     "stream",
     "test_provider",
     "tokenizer_for",
+    "try_chat",
+    "try_embedding",
     "warm",
 ]
 

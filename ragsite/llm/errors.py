@@ -125,7 +125,8 @@ class TooLarge(RequestRefused):
 # The provider is away for everybody, as far as one refused call can tell.
 OUTAGE_KINDS = frozenset([ProviderUnavailable.kind, *ProviderUnavailable.sentences])
 
-# What a call that goes well shows to be over. A rate limit is not among them: it names its own end.
+# What a call that goes well shows to be over, unless the provider named another time. A rate limit is not among them:
+# whoever calls at once because another call went well only makes it worse.
 RECOVERABLE_KINDS = frozenset(
     [
         *(ProviderUnavailable.kind, *ProviderUnavailable.sentences),

@@ -42,13 +42,14 @@ class ProviderTest:
 
 def test_provider(embedding: str = "") -> ProviderTest:  # noqa: PT028 (no test)
     """Tries both models, also while the breaker is open: what answers closes it. Never raises ProviderError."""
-    return ProviderTest(_try_chat(), _try_embedding(embedding or default_embedding_model()))
+    return ProviderTest(try_chat(), try_embedding(embedding or default_embedding_model()))
 
 
 test_provider.__test__ = False  # type: ignore[attr-defined]  # pytest collects by name
 
 
-def _try_chat() -> Trial:
+def try_chat() -> Trial:
+    """One short question to the chat model. Never raises ProviderError."""
     from .backends import openai
 
     async def ask() -> None:
@@ -62,7 +63,8 @@ def _try_chat() -> Trial:
     return _tried(lambda: asyncio.run(ask()), chat_model() or "", host_of_chat())
 
 
-def _try_embedding(model: str) -> Trial:
+def try_embedding(model: str) -> Trial:
+    """One short text to the embedding model. Never raises ProviderError."""
     return _tried(lambda: probe_dimensions(model, probing=True), model, host_of_embeddings(model))
 
 

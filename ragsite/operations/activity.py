@@ -161,8 +161,8 @@ def queue_seen(name: str) -> QueueSeen:
         try:
             job = Job.fetch(job_id, connection=queue_connection(), serializer=JSON_SERIALIZER)
             oldest_at = job.enqueued_at
-        except NoSuchJobError:
-            pass  # a worker has just taken it
+        except (NoSuchJobError, ValueError):
+            pass  # a worker has just taken it, or it is no job
     return QueueSeen(name, queue.count, oldest_at)
 
 

@@ -1,5 +1,6 @@
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
@@ -108,3 +109,17 @@ def work_until_nothing_is_due(work, tasks=None):
         for task in tasks.open():
             task.enqueue()
         work()
+
+
+def test_a_vector_index_whose_building_was_cut_off_is_built_anew(alice):
+    make_indexed(alice)
+    index = Index.objects.live()
+    index.create_vector_index()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update pg_index set indisvalid = false where indexrelid = %s::regclass",
+            [index.vector_index_name],
+        )
+    index.create_vector_index(concurrently=True)
+
+    assert index._has_whole_vector_index()

@@ -1,13 +1,16 @@
 import threading
 from datetime import timedelta
 
+import psycopg
 import pytest
 from django.core.files.base import ContentFile
+from django.db import OperationalError
 from django.utils import timezone
 from rq.job import Job as PlainJob
 from rq.registry import FailedJobRegistry
 
-from documents import jobs, reconcile, stopping, tries
+from documents import indexing, jobs, reconcile, stopping, tries
+from documents.extraction import UnreadableFile
 from documents.locking import advisory_lock
 from documents.models import Attempt, Chunk, Document, Notice, State, Task
 from documents.models.task import Kind, TaskState, retry_delay
@@ -194,6 +197,102 @@ def test_a_worker_that_is_told_to_end_leaves_its_work_due_and_blames_nobody(alic
     assert document.state == State.READY
 
 
+def test_a_job_killed_while_its_worker_ends_is_no_death_of_the_task(alice):
+    document = make_document(alice)
+    task = index_task(document)
+    for number in range(tries.MAX_DEATHS):
+        Attempt.objects.create(task=task, document=document, stage="embed", job_id=f"job-{number}")
+        tries.excuse(f"job-{number}")
+    tries.run(task)
+
+    document.refresh_from_db()
+    assert document.state == State.READY
+
+
+@pytest.mark.parametrize(
+    ("cause", "is_away"),
+    [
+        (psycopg.OperationalError("server closed the connection unexpectedly"), True),
+        (psycopg.errors.AdminShutdown("x"), True),
+        (psycopg.errors.TooManyConnections("x"), True),
+        (psycopg.errors.DiskFull("x"), False),
+        (psycopg.errors.QueryCanceled("x"), False),
+        (psycopg.errors.DeadlockDetected("x"), False),
+    ],
+)
+def test_only_a_database_that_is_not_there_is_an_outage(cause, is_away):
+    error = OperationalError("x")
+    error.__cause__ = cause
+
+    assert tries.is_database_away(error) is is_away
+
+
+def test_a_full_disk_waits_longer_each_time_and_says_so(alice, monkeypatch):
+    def full(*args, **kwargs):
+        raise OperationalError("x") from psycopg.errors.DiskFull("x")
+
+    document = make_document(alice)
+    task = index_task(document)
+    monkeypatch.setattr(indexing, "copy_chunks", full)
+    with pytest.raises(OperationalError):
+        tries.run(task)
+    task.refresh_from_db()
+    document.refresh_from_db()
+
+    assert (task.is_due, task.tries) == (False, 1)
+    assert document.failure
+
+
+def test_an_outage_is_waited_for_however_long_it_is(alice, monkeypatch):
+    task = index_task(make_document(alice))
+    attempt = Attempt.objects.create(task=task, document=task.document, stage="embed")
+    answers = [OperationalError("away")] * 30
+    real, asked = Attempt.objects.interrupted, []
+
+    def interrupted(task):
+        asked.append(task)
+        if len(asked) <= len(answers):
+            raise answers[0]
+        return real(task)
+
+    monkeypatch.setattr(tries, "OUTAGE_PAUSE", 0)
+    monkeypatch.setattr(Attempt.objects, "interrupted", interrupted)
+    tries.note_outage(task)
+
+    attempt.refresh_from_db()
+    assert attempt.outcome == "interrupted"
+
+
+def test_a_document_deleted_while_it_fails_leaves_no_failed_job(alice, monkeypatch):
+    document = make_document(alice)
+    task = index_task(document)
+
+    def vanish(*args, **kwargs):
+        Document.objects.filter(pk=document.pk).delete()
+        raise UnreadableFile("damaged")
+
+    monkeypatch.setattr(indexing, "extract_pages", vanish)
+    tries.run(task)
+    assert not Task.objects.filter(pk=task.pk).exists()
+
+
+@pytest.mark.parametrize(
+    "half", [{"status": "started"}, {"data": b"x", "created_at": "no time"}, {"last_heartbeat": "x"}]
+)
+def test_half_a_job_in_redis_does_not_keep_the_task_from_the_queue(alice, queue, work, half):
+    document = make_document(alice)
+    job_id = index_task(document).job_id
+    queue.pop_job_id()
+    jobs.queue_connection().delete(f"rq:job:{job_id}")
+    jobs.queue_connection().hset(f"rq:job:{job_id}", mapping=half)
+    make_due(index_task(document))
+
+    assert look_twice() == 1
+    work()
+    document.refresh_from_db()
+    assert document.state == State.READY
+
+
 def test_work_lost_with_redis_is_queued_again(alice, queue, work):
     document = make_document(alice)
     jobs.queue_connection().flushdb()
@@ -326,6 +425,19 @@ def test_a_time_that_the_provider_named_is_kept_even_when_it_answers_others(alic
     work()
 
     assert index_task(document).next_try_at > timezone.now() + timedelta(seconds=200)
+
+
+def test_a_rate_limit_that_names_its_end_never_uses_the_tries_up(alice, fake_openai):
+    task = index_task(make_document(alice))
+    fake_openai.fault("status", status=429, retry_after=1, times=0, on="embeddings")
+    for _ in range(task.max_tries + 2):
+        make_due(task)
+        with pytest.raises(Exception, match="rate_limited"):
+            tries.run(task)
+        task.refresh_from_db()
+
+    assert task.state == TaskState.OPEN
+    assert task.next_try_at < timezone.now() + timedelta(seconds=15)
 
 
 def test_from_the_sixth_try_on_the_row_and_a_notice_say_that_it_still_does_not_work(alice, work, fake_openai):
