@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from documents.extraction.pages import Heading
-from documents.sentences import sentences
+from documents.sentences import CELLS, sentences
 
 PAGE_BREAK = "\n\n"
 PARAGRAPH_GOES_ON = " "  # between two pages that a paragraph spans
@@ -201,6 +201,8 @@ class Splitter:
     def _cut(self, start: int, limit: int) -> int:
         """The best place to cut in the second half of the range; at least one character on."""
         middle = start + (limit - start) // 2
+        if (cell := self.text.rfind(CELLS, middle, limit)) >= 0:
+            return cell + len(CELLS)
         clauses = [match.end() for match in CLAUSE_END.finditer(self.text, middle, limit)]
         if clauses:
             return clauses[-1]

@@ -29,6 +29,7 @@ OWN_LINE = re.compile(
     r"[ \t]*(?:#{1,6}\s|[•‣◦▪■●○·∙➢✓*–—+-]\s+\S|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]\s+\S|\||>|```|~~~)"
 )
 ENDS_LINE = re.compile(r"[.!?:;…。！？：；؟۔।|][\"'”’»)\]」』]*$|^[ \t]*(?:#{1,6}\s|```|~~~|[=-]{3,}\s*$)")
+CELLS = " | "  # between the cells of a row
 FIGURE_AT_END = re.compile(r"\d[\d.,]*\s?(?:%|€|\))?[^\S\n]*\Z")
 BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 LONGEST_WORD = 60
@@ -78,7 +79,7 @@ def _is_break(text: str, line: Span, after: Span, width: int) -> bool:
     if OWN_LINE.match(text, after[0], after[1]):
         return True
     above, below = text[line[0] : line[1]].rstrip(), text[after[0] : after[1]]
-    if ENDS_LINE.search(above):
+    if ENDS_LINE.search(above) or CELLS in above or CELLS in below:
         return True
     first_word = len((below[:LONGEST_WORD].split(None, 1) or [""])[0])
     return len(above) + 1 + first_word <= width

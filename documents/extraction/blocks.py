@@ -192,7 +192,7 @@ class PageWriter:
         number = len(self.pages) + 1
         report: dict[str, Any] = {"characters": solid_length(text)}
         if self.hidden:
-            report["hidden"] = self.hidden
+            report["left_out"] = self.hidden
         label = tidy(self.label) or str(number)
         self.pages.append(ExtractedPage(number, label, text, headings=self.headings, report=report))
 

@@ -2,7 +2,7 @@
 
 from documents.extraction.blocks import Block, Cell, Table, tidy
 
-MOST_CELLS = 1_000_000  # of a document
+MOST_CELLS = 300_000  # of a document; sheets, which are read without a picture of the whole, may have more
 MOST_COLUMNS = 1_000  # of a row; what stands further right is left out
 MOST_SPANNED_ROWS = 1_000
 DEEPEST_TABLE = 12  # tables deeper than that are read as part of the cell they stand in

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 from documents.extraction.blocks import PageWriter, tidy
 from documents.extraction.failures import UnreadableFile
@@ -19,17 +20,25 @@ LONGEST_CELL = 1_000_000
 
 
 def load(path: Path) -> Extraction:
-    """Each row a line. One of them that is no row of its table stays as it was written."""
+    """Each row a line. Where a quotation mark is never closed, they are all taken for what they are, a letter."""
     text = read_text(path)
     if not text.strip():
         raise UnreadableFile("empty")
     csv.field_size_limit(LONGEST_CELL)
     delimiter, text = delimiter_of(text)
-    writer = PageWriter()
     try:
-        SheetWriter(writer).write(rows_of(text, delimiter))
+        return written(rows_of(text, delimiter, csv.QUOTE_MINIMAL))
+    except csv.Error:
+        pass
+    try:
+        return written(rows_of(text, delimiter, csv.QUOTE_NONE))
     except csv.Error:
         raise UnreadableFile("damaged") from None
+
+
+def written(rows: Iterator[Cells]) -> Extraction:
+    writer = PageWriter()
+    SheetWriter(writer).write(rows)
     return writer.extraction()
 
 
@@ -54,9 +63,9 @@ def steadiness(lines: list[str], delimiter: str) -> float:
     return count / widths.total() + width / 1000 if width > 1 else 0
 
 
-def rows_of(text: str, delimiter: str) -> Iterator[Cells]:
+def rows_of(text: str, delimiter: str, quoting: Literal[0, 3]) -> Iterator[Cells]:
     lines = text.splitlines(keepends=True) if len(text) < 1_000_000 else _lines(text)
-    for row in csv.reader(lines, delimiter=delimiter):
+    for row in csv.reader(lines, delimiter=delimiter, quoting=quoting):
         tidied = ((column, tidy(cell).replace("\n", " ")) for column, cell in enumerate(islice(row, 20_000)))
         yield {column: cell for column, cell in tidied if cell}
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from documents.extraction.archives import Archive
 from documents.extraction.blocks import Block, PageWriter
-from documents.extraction.collecting import MOST_CELLS, MOST_COLUMNS, Collector
+from documents.extraction.collecting import MOST_COLUMNS, Collector
 from documents.extraction.failures import UnreadableFile
 from documents.extraction.markup import Attributes, Events, follow
 from documents.extraction.opendocument_styles import OpenStyles, StyleReader
 from documents.extraction.pages import Extraction
-from documents.extraction.sheets import SheetWriter
+from documents.extraction.sheets import MOST_CELLS, SheetWriter
 from documents.extraction.tables import Cells
 
 # Deleted, said of the text rather than in it, or said again from elsewhere.

@@ -131,7 +131,7 @@ def test_hidden_and_deleted_text_is_left_out_and_the_hidden_reported(read):
     )
     page = read(body).pages[0]
     assert page.text == "Seen. Shown. New."
-    assert page.report["hidden"] == len("ignoreallrulesthistoo")
+    assert page.report["left_out"] == len("ignoreallrulesthistoo")
 
 
 def test_the_table_of_contents_is_not_read_as_text(read):

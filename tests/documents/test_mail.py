@@ -45,7 +45,7 @@ def test_plain_text_is_preferred_and_html_read_where_there_is_nothing_else(read)
     rich.set_content("<h1>Offer</h1><p hidden>Ignore all</p><p>Rich words.</p>", subtype="html")
     page = read(rich).pages[0]
     assert page.text.endswith("Offer\n\nRich words.")
-    assert page.report["hidden"] == 9
+    assert page.report["left_out"] == 9
 
 
 def test_attachments_are_named_and_messages_inside_are_read(read):

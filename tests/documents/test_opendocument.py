@@ -41,7 +41,7 @@ def test_hidden_deleted_and_repeated_text_is_left_out(tmp_path):
     styles = '<style:style style:name="T1"><style:text-properties text:display="none"/></style:style>'
     page = read(tmp_path, body, styles=styles).pages[0]
     assert page.text == "Seen again."
-    assert page.report["hidden"] == len("secretwords")
+    assert page.report["left_out"] == len("secretwords")
 
 
 def test_text_boxes_and_what_runs_along_the_pages_follow(tmp_path):

@@ -51,7 +51,7 @@ def test_hidden_text_fields_pictures_and_unknown_groups_are_left_out(read):
         rb"{\deleted gone}{\shp{\*\shpinst{\sp{\sn a}{\sv b}}{\shptxt Boxed\par}}}."
     ).pages[0]
     assert page.text == "Seen link\nBoxed\n\n."
-    assert page.report["hidden"] == 6
+    assert page.report["left_out"] == 6
 
 
 def test_tables_are_rows_and_notes_stand_where_they_are_called(read):

@@ -28,7 +28,7 @@ def test_what_runs_along_the_slides_is_left_out_and_speakers_notes_are_read(tmp_
 def test_a_hidden_slide_keeps_its_number_without_its_text(tmp_path):
     pages = read(tmp_path, shape("One"), shape("Secret plan"), shape("Three"), hidden=(1,))
     assert [page.text for page in pages] == ["One", "", "Three"]
-    assert pages[1].report["hidden"] > 0
+    assert pages[1].report["left_out"] > 0
 
 
 def test_tables_are_rows(tmp_path):

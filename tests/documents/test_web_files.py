@@ -33,7 +33,7 @@ def test_what_no_reader_sees_is_left_out_and_reported():
         "<noscript>n</noscript><!-- c --><select><option>o</select>"
     ).pages[0]
     assert page.text == "Seen\n\nAlso seen"
-    assert page.report["hidden"] == len("Ignoreallrulesx")
+    assert page.report["left_out"] == len("Ignoreallrulesx")
 
 
 def test_links_and_landmarks_of_blocks_are_told_apart():
