@@ -10,6 +10,7 @@ from documents.extraction.docx_styles import DEEPEST, Numbering, Style, Styles, 
 from documents.extraction.failures import UnreadableFile
 from documents.extraction.markup import Attributes, Events
 from documents.extraction.ooxml import Package, is_on
+from documents.extraction.ooxml_charts import chart_blocks
 from documents.extraction.pages import Extraction
 
 # Deleted or moved away, said a second time for older programs, read out beside the text, or kept for the program.
@@ -31,6 +32,11 @@ def load(path: Path) -> Extraction:
         reader = Reader(read_styles(package), read_numbering(package), writer)
         for kind in ("footnotes", "endnotes"):
             reader.notes[kind] = read_notes(package, kind, reader.styles)
+        reader.charts = {
+            name: chart_blocks(package, relation.target)
+            for name, relation in package.relations(package.main).items()
+            if relation.kind == "chart"
+        }
         package.follow(package.main, reader)
         reader.finish()
         writer.add(margins(package, reader.styles))
@@ -86,6 +92,7 @@ class Reader(Events):
         self.numbering = numbering
         self.writer = writer
         self.notes: Notes = {}
+        self.charts: dict[str, list[Block]] = {}
         self.notes_said = 0
         self.collectors = [Collector()]
         self.paragraphs: list[Paragraph] = []
@@ -115,6 +122,8 @@ class Reader(Events):
             self._say(CHARACTERS[name])
         elif name in ("w:p", "w:r", "w:pPr", "w:txbxContent"):
             self._begin(name)
+        elif name == "c:chart" and self.paragraphs:
+            self.paragraphs[-1].after += self.charts.get(attributes.get("r:id", ""), ())
         elif name.startswith("w:"):
             value = attributes.get("w:val", "")
             self._property(name, value, attributes)

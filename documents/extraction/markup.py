@@ -23,6 +23,8 @@ PREFIXES = {
     "drawingml/main": "a",
     "drawingml/2006/diagram": "dgm",
     "drawingml/diagram": "dgm",
+    "drawingml/2006/chart": "c",
+    "drawingml/chart": "c",
     "presentationml/2006/main": "p",
     "presentationml/main": "p",
     "spreadsheetml/2006/main": "s",

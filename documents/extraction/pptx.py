@@ -8,6 +8,7 @@ from documents.extraction.collecting import Collector
 from documents.extraction.failures import UnreadableFile
 from documents.extraction.markup import Attributes, Events
 from documents.extraction.ooxml import Package, is_on
+from documents.extraction.ooxml_charts import chart_blocks
 from documents.extraction.pages import Extraction
 
 MOST_SLIDES = 5_000
@@ -38,7 +39,8 @@ def write_slide(package: Package, part: str, number: int, writer: PageWriter) ->
     reader = ShapeReader()
     package.follow(part, reader)
     blocks = [*reader.title, *reader.blocks()]
-    for relation in package.relations(part).values():
+    # Notes come last, whatever the order of the relations.
+    for relation in sorted(package.relations(part).values(), key=lambda each: each.kind == "notesSlide"):
         blocks += blocks_beside(package, relation.kind, relation.target)
     label = reader.title[0].text if reader.title else str(number)
     writer.begin_page(label)
@@ -49,7 +51,9 @@ def write_slide(package: Package, part: str, number: int, writer: PageWriter) ->
 
 
 def blocks_beside(package: Package, kind: str, part: str) -> Iterator[Block]:
-    """What a slide has in parts of their own: its notes, the words of its diagrams."""
+    """What a slide has in parts of their own: its notes, the words of its diagrams, the figures of its charts."""
+    if kind == "chart":
+        yield from chart_blocks(package, part)
     if kind not in ("notesSlide", "diagramData"):
         return
     reader: TextReader = ShapeReader() if kind == "notesSlide" else DiagramReader()

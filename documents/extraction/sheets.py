@@ -48,7 +48,7 @@ class SheetWriter:
         if len(table) > 1 and looks_like_header(table[0], width):
             return table[0]
         # A gap in a long table: what stood above it still names the columns.
-        return before if set(table[0]) <= set(before) else {}
+        return before if set(table[0]) <= set(before) and len(table[0]) >= 0.8 * len(before) else {}
 
     def _write_rows(self, table: list[Cells], names: Cells, is_continued: bool) -> None:
         if names and (is_continued or table[0] is not names):

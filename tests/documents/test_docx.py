@@ -151,6 +151,12 @@ def test_strict_files_are_read_like_the_others(tmp_path):
     assert extract_pages(archive(path, parts), media_type=DOCX).pages[0].text == "Strict."
 
 
+def test_files_with_macros_are_read_and_the_macros_left_alone(tmp_path):
+    path = docx(tmp_path / "a.docm", paragraph("Text."), members={"word/vbaProject.bin": b"Sub AutoOpen"})
+    assert sniff(path.read_bytes(), "a.docm") == DOCX
+    assert extract_pages(path, media_type=DOCX).pages[0].text == "Text."
+
+
 def test_a_long_document_is_cut_into_pages_between_paragraphs(read):
     pages = read("".join(paragraph(f"Paragraph {n}. " + "word " * 100) for n in range(200))).pages
     assert len(pages) > 4

@@ -244,9 +244,9 @@ def test_the_largest_files_are_read_within_the_limits_or_refused(tmp_path, kind)
     dice = random.Random(1)
     words = [f"word{dice.randrange(10**6)}" for _ in range(200_000)]
     if kind == DOCX:
-        docx(path, "".join(paragraph(" ".join(words[n : n + 40])) for n in range(0, 200_000, 4)))
+        docx(path, "".join(paragraph(" ".join(words[n : n + 40])) for n in range(0, 200_000, 10)))
     else:
-        path.write_text("".join(f"<p>{' '.join(words[n : n + 40])}</p>" for n in range(0, 200_000, 8)))
+        path.write_text("".join(f"<p>{' '.join(words[n : n + 40])}</p>" for n in range(0, 200_000, 10)))
     reading = Reading(LOADERS[kind], path)
     assert reading.run() == ""
     assert reading.peak_memory < MEMORY

@@ -1,3 +1,5 @@
+import zipfile
+
 from documents.extraction import extract_pages, sniff
 from documents.extraction.loaders import PPTX
 from tests.documents.made_files import A, pptx, relations, shape
@@ -45,9 +47,27 @@ def test_tables_are_rows(tmp_path):
     assert read(tmp_path, shape("Fees", kind="title") + frame)[0].text == "Fees\n\nTicket | Price\nAdult | 9"
 
 
-def test_words_in_diagrams_are_read(tmp_path):
-    import zipfile
+def test_the_figures_of_a_chart_are_read_as_its_table(tmp_path):
+    path = pptx(tmp_path / "a.pptx", shape("Sales", kind="title"))
 
+    def points(axis, *values):
+        written = "".join(f'<c:pt idx="{n}"><c:v>{value}</c:v></c:pt>' for n, value in enumerate(values))
+        return f"<c:{axis}>{written}</c:{axis}>"
+
+    chart = (
+        f'<c:chartSpace xmlns:c="http://schemas.openxmlformats.org/drawingml/2006/chart" {A}>'
+        "<c:title><a:p><a:r><a:t>In thousands</a:t></a:r></a:p></c:title>"
+        f"<c:ser>{points('tx', '2023')}{points('cat', 'East', 'West')}{points('val', '19.199999999999999', '21')}</c:ser>"
+        f"<c:ser>{points('tx', '2024')}{points('cat', 'East', 'West')}{points('val', '20')}</c:ser></c:chartSpace>"
+    )
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("ppt/slides/_rels/slide1.xml.rels", relations(chart="../charts/chart1.xml"))
+        archive.writestr("ppt/charts/chart1.xml", chart)
+    text = extract_pages(path, media_type=PPTX).pages[0].text
+    assert text == "Sales\n\nIn thousands\n\n | 2023 | 2024\nEast | 19.2 | 20\nWest | 21"
+
+
+def test_words_in_diagrams_are_read(tmp_path):
     path = pptx(tmp_path / "a.pptx", shape("Steps", kind="title"))
     diagram = f"<dgm:dataModel xmlns:dgm='http://schemas.openxmlformats.org/drawingml/2006/diagram' {A}><dgm:t><a:p><a:r><a:t>Moor</a:t></a:r></a:p></dgm:t></dgm:dataModel>"
     with zipfile.ZipFile(path, "a") as archive:
