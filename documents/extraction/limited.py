@@ -67,7 +67,7 @@ class Reading:
         if kind == "document":
             self.document = message
         elif kind == "page":
-            self.pages.append(message)
+            self.pages.append({**message, "text": str(message.get("text") or "")})
             self._tell(is_last=len(self.pages) == self.document.get("pages"))
         elif kind == "more" and self.pages:
             self.pages[-1]["text"] += str(message.get("text"))
