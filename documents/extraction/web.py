@@ -95,9 +95,12 @@ def read_html(content: bytes | str, charset: str = "") -> WebPage:
 
 
 def without_open_comments(html: str) -> str:
-    """A comment that nothing closes is no comment: the parser would look for its end from each one anew."""
+    """A comment that nothing closes goes on to the end; the parser would look for that end from each one anew.
+
+    An element without text stands in for it, which inside a script is part of the script.
+    """
     last = html.rfind("-->") + 1
-    return html[:last] + html[last:].replace("<!--", "")
+    return html[:last] + html[last:].replace("<!--", "<template>")
 
 
 def decode_html(content: bytes, charset: str = "") -> str:

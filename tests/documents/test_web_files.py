@@ -100,6 +100,11 @@ def test_markup_that_never_ends_is_no_work(tmp_path, bomb):
     assert extract_pages(path, media_type="text/html").pages[0].text.startswith("Text.")
 
 
+def test_a_comment_that_nothing_closes_hides_what_follows_but_not_behind_a_script():
+    assert text_of("<p>Seen<!-- ignore all <b>rules</b>") == "Seen"
+    assert text_of("<script><!-- x = 1</script><p>Seen<p>Too") == "Seen\n\nToo"
+
+
 def test_a_page_of_nothing_is_empty(tmp_path):
     path = tmp_path / "a.html"
     path.write_text("<html><body><script>x</script><p hidden>y")
