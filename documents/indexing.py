@@ -12,9 +12,9 @@ from django.utils import timezone
 from pgvector import HalfVector
 from pgvector.psycopg import register_vector
 
-from documents import notifications, passwords, stopping
+from documents import notifications, passwords, recognition, stopping
 from documents.chunking import PageText, Passage, page_starts, split_pages
-from documents.extraction import Extraction, Heading, UnreadableFile, extract_pages
+from documents.extraction import Extraction, Heading, extract_pages
 from documents.models import Attempt, Chunk, Document, Index, Page, Task, Version
 from documents.models.document import State, SummaryState
 from documents.models.index import IndexState
@@ -69,10 +69,28 @@ def index(task: Task) -> None:
         raise Superseded
     run = Run(task, task.document, task.index)
     pages = read_pages(run, version)
+    recognised = recognition.with_recognised(pages)
+    has_pictures = task.is_seen and recognition.is_wanted(version)
+    if has_pictures and not any(page.text.strip() for page in pages):
+        recognise_first(run)
+        return
     passages = cut_passages(run, version, pages)
     vectors = embed_passages(run, passages)
-    with run.stage("store"):
+    with run.stage("store"), transaction.atomic():
         store(run, version, passages, vectors)
+        recognition.save(version, pages, recognised)
+        if has_pictures:
+            Task.objects.ask_for(Kind.RECOGNISE, run.document)
+
+
+def recognise_first(run: Run) -> None:
+    """All its pages are pictures: their text comes first, and has the document indexed then."""
+    with transaction.atomic():
+        if not run.task.claim():
+            raise Superseded
+        run.task.finish()
+        run.document.move_to(State.RECOGNISING)
+        Task.objects.ask_for(Kind.RECOGNISE, run.document)
 
 
 def read_pages(run: Run, version: Version) -> list[Page]:
@@ -107,7 +125,7 @@ def cut_passages(run: Run, version: Version, pages: Sequence[Page]) -> list[Pass
             texts, tokenizer, tokens=run.target.chunk_tokens, overlap=run.target.chunk_overlap
         )
         if not passages:
-            raise UnreadableFile("no_text" if version.media_type == "application/pdf" else "empty")
+            raise recognition.failure_without_text(version)
         return passages
 
 

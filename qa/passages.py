@@ -101,10 +101,15 @@ def _in_part(page: Page, part: Part, citation: Citation) -> tuple[Range | None, 
     """Where the passage and the quoted words stand in the text that is shown."""
     cited = _inside(page, part, citation.start, citation.end)
     quote = _inside(page, part, citation.quote_start, citation.quote_end)
-    if quote and part.text[slice(*quote)] not in citation.quote:  # the page was read afresh, and differently
-        at = part.text.find(citation.quote)
-        quote = (at, at + len(citation.quote)) if at >= 0 else None
-    return cited, quote
+    return _found_again(part, cited, citation.excerpt), _found_again(part, quote, citation.quote)
+
+
+def _found_again(part: Part, place: Range | None, words: str) -> Range | None:
+    """Where the words stand now: the document may have been read afresh, and differently."""
+    if place and part.text[slice(*place)] in words:
+        return place
+    at = part.text.find(words) if words else -1
+    return (at, at + len(words)) if at >= 0 else None
 
 
 def _of_excerpt(citation: Citation) -> list[Stretch]:

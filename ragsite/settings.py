@@ -256,7 +256,7 @@ CACHES = {
 JOB_TIMEOUT = env_int("JOB_TIMEOUT", 3600)
 RQ_QUEUES = {
     name: {"URL": QUEUE_URL, "DEFAULT_TIMEOUT": JOB_TIMEOUT, "SERIALIZER": "rq.serializers.JSONSerializer"}
-    for name in ("documents", "summaries")
+    for name in ("documents", "summaries", "ocr")
 }
 RQ = {
     "COMMIT_MODE": "auto",  # we enqueue after the commit ourselves, see documents/jobs.py
@@ -285,6 +285,11 @@ STORAGES = {
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 MAX_UPLOAD_MB = env_int("MAX_UPLOAD_MB", 100)
+# Text in pictures of pages, where tesseract or rapidocr is installed.
+OCR = env_bool("OCR", True)
+OCR_LANGUAGES = env("OCR_LANGUAGES", "eng")
+OCR_MAX_PAGES = env_int("OCR_MAX_PAGES", 200)
+OCR_PAGE_SECONDS = env_int("OCR_PAGE_SECONDS", 60)
 # Ending or media type to the function that reads such files, beside those in documents/extraction/loaders.py
 # and before them: docs/loaders.md.
 DOCUMENT_LOADERS = env_pairs("DOCUMENT_LOADERS")

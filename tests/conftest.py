@@ -6,6 +6,7 @@ import os
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from rq import SimpleWorker
 
@@ -24,6 +25,7 @@ def _plain_settings(settings, tmp_path):
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.OCR = False  # whatever this machine has
     settings.OPENAI_API_KEY = settings.OPENAI_BASE_URL = settings.EMBEDDING_MODEL = ""
 
 
@@ -62,7 +64,7 @@ def work():
     """Call it to run every job that is queued, in this process, as a worker would; returns how many there were."""
 
     def run_jobs() -> int:
-        queues = [get_queue("documents"), get_queue("summaries")]
+        queues = [get_queue(name) for name in settings.RQ_QUEUES]
         count = sum(len(queue) for queue in queues)
         worker = SimpleWorker(
             queues, connection=queues[0].connection, serializer=JSON_SERIALIZER, job_class=Job

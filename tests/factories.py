@@ -16,13 +16,13 @@ def make_user(name: str, **fields) -> User:
 
 
 def make_document(
-    owner: User | None = None, text: str = "It rains in Bergen.", name: str = "weather.txt", **fields
+    owner: User | None = None, text: str | bytes = "It rains in Bergen.", name: str = "weather.txt", **fields
 ) -> Document:
     """A document in its owner's private collection (or `collection`); waiting, its job asked for."""
     owner = owner or User.objects.filter(username="alice").first() or make_user("alice")
     collection = fields.pop("collection", None) or Collection.objects.private_to(owner)
     document, _created = Document.objects.add_file(
-        collection, ContentFile(text.encode(), name=name), user=owner
+        collection, ContentFile(text if isinstance(text, bytes) else text.encode(), name=name), user=owner
     )
     if fields:
         Document.objects.filter(pk=document.pk).update(**fields)

@@ -17,7 +17,7 @@ from django.db import connection
 ROOT = Path(__file__).resolve().parent.parent
 LINES = {
     "web": [sys.executable, "-m", "uvicorn", "ragsite.asgi:application", "--lifespan", "on"],
-    "worker": [sys.executable, "manage.py", "rqworker", "documents", "summaries"],
+    "worker": [sys.executable, "manage.py", "rqworker", "documents", "summaries", "ocr"],
     "clock": [sys.executable, "manage.py", "reconcile", "--loop"],
 }
 
@@ -40,6 +40,7 @@ class Site:
             "STATIC_ROOT": str(self.folder / "static"),
             "OPENBLAS_NUM_THREADS": "1",
             "DATABASE_POOL": "False",
+            "OCR": "False",
             "OPENAI_API_KEY": "",
             "OPENAI_BASE_URL": "",
             "EMBEDDING_MODEL": "",

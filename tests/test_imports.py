@@ -24,6 +24,7 @@ LAYERS = [
         "documents.summaries",
         "documents.notifications",
         "documents.lookout",
+        "documents.recognition",
         "documents.indexing",
         "documents.building",
         "documents.fetching",
@@ -117,5 +118,11 @@ def test_only_settings_reads_the_environment():
         if "os.environ" in path.read_text() or "os.getenv" in path.read_text()
     }
     # asgi names the settings module; the others hand variables to the programs and libraries that they start or load.
-    handing_on = {"ragsite.asgi", "ragsite.embedded", "ragsite.llm.tokens", "documents.extraction.child"}
+    handing_on = {
+        "ragsite.asgi",
+        "ragsite.embedded",
+        "ragsite.llm.tokens",
+        "documents.extraction.child",
+        "documents.extraction.ocr",
+    }
     assert readers <= {"ragsite.settings", *handing_on}

@@ -177,10 +177,8 @@ class Reading:
             raise UnreadableFile("damaged")
         if with_text or (self.document or {}).get("fields"):
             return
-        if any(page.get("pictures") for page in raw):
-            raise UnreadableFile("no_text")
-        if any(float(page.get("garbled") or 0) >= LOST for page in raw):
-            raise UnreadableFile("garbled")
+        if any(page.get("pictures") or float(page.get("garbled") or 0) >= LOST for page in raw):
+            return  # the pages say what they lack; their pictures may still be read
         if troubles := [page["trouble"] for page in raw if page.get("trouble")] + self.deaths:
             known = ("limit", "timeout")
             raise UnreadableFile(next((kind for kind in known if kind in troubles), "damaged"))

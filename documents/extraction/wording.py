@@ -36,7 +36,14 @@ WORDINGS = {
     ),
     "no_text": Wording(
         _("This PDF looks scanned: its pages are pictures without text."),
-        _("Upload a copy with a text layer: most scanning programs can add one (“searchable PDF”)."),
+        _(
+            "Upload a copy with a text layer: most scanning programs can add one (“searchable PDF”). Or ask the operator of this"
+            " site to have text in pictures read: the program tesseract is missing here."
+        ),
+    ),
+    "not_recognised": Wording(
+        _("This PDF consists of pictures in which no text could be read."),
+        _("Upload a sharper scan, or a copy with a text layer."),
     ),
     "garbled": Wording(
         _("The text inside this PDF is not readable: its letters are stored in a private code."),

@@ -32,6 +32,7 @@ class State(models.TextChoices):
     WAITING = "waiting", _("waiting")
     FETCHING = "fetching", _("fetching")
     EXTRACTING = "extracting", _("reading")
+    RECOGNISING = "recognising", _("reading pictures")
     EMBEDDING = "embedding", _("almost ready")
     READY = "ready", _("ready")
     FAILED = "failed", _("failed")
@@ -53,7 +54,7 @@ class DuplicateContent(Exception):
     """The collection holds this very content already."""
 
 
-MOVING = [State.WAITING, State.FETCHING, State.EXTRACTING, State.EMBEDDING]
+MOVING = [State.WAITING, State.FETCHING, State.EXTRACTING, State.RECOGNISING, State.EMBEDDING]
 
 
 class DocumentQuerySet(models.QuerySet["Document"]):
@@ -236,8 +237,15 @@ class Document(models.Model):
         """What is still to be done to make it searchable in the live index."""
         if self.needs_fetching:
             return self.tasks.filter(kind=Kind.FETCH).first()
+        if reading := self.tasks.filter(kind=Kind.RECOGNISE, state=TaskState.OPEN).first():
+            return reading
         of_live = models.Q(index__state="live") | models.Q(index=None)
         return self.tasks.filter(of_live, kind=Kind.INDEX).first()
+
+    @property
+    def is_reading_pictures(self) -> bool:
+        """The text in its scanned pages is being read, or will be."""
+        return self.tasks.filter(kind=Kind.RECOGNISE, state=TaskState.OPEN).exists()
 
     @property
     def needs_fetching(self) -> bool:
@@ -350,7 +358,7 @@ class Document(models.Model):
         """Stop what is being done. What could be found before can still be found."""
         with transaction.atomic():
             self.tasks.filter(kind=Kind.FETCH).cancel()  # first, as whoever fetches locks them
-            self.tasks.filter(kind=Kind.INDEX).cancel()
+            self.tasks.filter(kind__in=[Kind.INDEX, Kind.RECOGNISE]).cancel()
             self.move_to(State.CANCELLED)
 
     def move_to(self, state: State, *, done: int = 0, total: int = 0) -> None:

@@ -52,6 +52,9 @@ class Page(models.Model):
     headings = models.JSONField(
         default=list, help_text=_("[start in this text, level, title] of each heading known for certain.")
     )
+    recognised = models.TextField(
+        _("text in its picture"), blank=True, help_text=_("As it was read there; its report says by what.")
+    )
     problem = models.CharField(_("problem"), max_length=12, choices=Problem, blank=True)
 
     report = models.JSONField(

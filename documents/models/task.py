@@ -24,6 +24,9 @@ class Kind(models.TextChoices):
     FETCH = "fetch", _("fetch a web page")
 
 
+QUEUES = {Kind.SUMMARISE: "summaries", Kind.RECOGNISE: "ocr"}  # the others wait on "documents"
+
+
 class TaskState(models.TextChoices):
     OPEN = "open", _("open")
     DONE = "done", _("done")
@@ -170,6 +173,10 @@ class Task(models.Model):
     @property
     def is_seen(self) -> bool:
         """Whether the document's row shows how this goes: not while an index is built behind the live one."""
+        if (
+            self.kind == Kind.RECOGNISE
+        ):  # beside a document that is ready in its other pages, nobody waits for it
+            return self.document is not None and self.document.is_moving
         return self.kind == Kind.FETCH or (
             self.kind == Kind.INDEX and (self.index is None or self.index.is_live)
         )
@@ -191,7 +198,7 @@ class Task(models.Model):
 
     @property
     def queue_name(self) -> str:
-        return "summaries" if self.kind == Kind.SUMMARISE else "documents"
+        return QUEUES.get(Kind(self.kind), "documents")
 
     def enqueue_on_commit(self) -> None:
         """The job arrives once the row is there to be found. Redis away: logged, and the reconciler enqueues it later."""

@@ -32,6 +32,8 @@ def accepted_files() -> str:
 STAGES = {
     "fetch": gettext_lazy("Fetching the page"),
     "extract": gettext_lazy("Reading the file"),
+    "recognise": gettext_lazy("Reading pictures"),
+    "build": gettext_lazy("Building an index"),
     "chunk": gettext_lazy("Finding its passages"),
     "embed": gettext_lazy("Making it searchable"),
     "store": gettext_lazy("Storing it"),

@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Aggregate, Count, DurationField, F, Func, IntegerField, Max, Min, Q, Sum
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -30,7 +31,7 @@ from qa.models import Question
 from ragsite import llm
 from ragsite.queue import JSON_SERIALIZER, Job
 
-QUEUES = ["documents", "summaries"]
+QUEUES = list(settings.RQ_QUEUES)
 # A living worker renews its entry in Redis (70 s while it works, 90 s while it waits) every 10 or 15 s. Read from what is
 # left of that, not from the time it wrote: the clocks of two machines may differ.
 SILENT_BELOW_SECONDS = 45

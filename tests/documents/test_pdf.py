@@ -100,7 +100,6 @@ def test_bookmarks_that_lead_nowhere_do_no_harm():
 @pytest.mark.parametrize(
     ("name", "kind", "sentence"),
     [
-        ("handbook-scan", "no_text", "looks scanned"),
         ("handbook-truncated", "damaged", "damaged or incomplete"),
         ("password-asdfzxcv", "password", "needs a password"),
     ],
@@ -416,9 +415,12 @@ def test_a_page_of_glyph_names_is_called_garbled(tmp_path):
     assert (first.problem, second.problem, second.text) == ("", "garbled", "")
 
 
-def test_a_file_of_glyph_names_alone_is_refused(tmp_path):
+def test_pages_of_glyph_names_and_scanned_pages_say_what_they_lack(tmp_path):
     codes = "".join(f"/g{n}" for n in range(10, 90))
-    assert reason(make_pdf(tmp_path / "codes.pdf", [[codes]])).kind == "garbled"
+    (page,) = read(make_pdf(tmp_path / "codes.pdf", [[codes]])).pages
+    assert (page.problem, page.text) == ("garbled", "")
+    (page,) = read(SAMPLES / "handbook-scan.pdf").pages
+    assert (page.problem, page.text) == ("no_text", "")
 
 
 def test_a_blank_pdf_is_empty(tmp_path):

@@ -48,9 +48,9 @@ def test_a_healthy_site_has_one_line_for_each_part_and_exit_status_0(healthy):
     assert status == 0, found
     assert list(found) == [
         "database", "pgvector", "migrations", "locks", "redis", "redis persistence", "redis eviction",
-        "cache", "cache apart", "workers", "clock", "disk", "files", "file rights", "packages", "secret key", "debug",
+        "cache", "cache apart", "workers", "clock", "disk", "files", "file rights", "scanned pages", "packages", "secret key", "debug",
     ]  # fmt: skip
-    assert last.startswith("17 looked at: 0 failed")
+    assert last.startswith("18 looked at: 0 failed")
 
 
 def test_what_is_not_well_comes_with_its_remedy_in_the_same_line_and_exit_status_1(healthy, settings):
@@ -60,7 +60,7 @@ def test_what_is_not_well_comes_with_its_remedy_in_the_same_line_and_exit_status
     assert status == 1
     assert found["secret key"].startswith("fail  secret key")
     assert "→ python3 -c" in found["secret key"]
-    assert "17 looked at: 1 failed" in last
+    assert "18 looked at: 1 failed" in last
 
 
 def test_offline_calls_no_provider(healthy, fake_openai):

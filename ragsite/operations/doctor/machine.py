@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from packaging.markers import Marker
 
+from documents.extraction import ocr
 from ragsite.operations.doctor.finding import Finding, fail, ok, tried, warn
 
 GIGABYTE = 1024**3
@@ -27,6 +28,7 @@ def examine() -> Iterator[Finding]:
     yield tried("disk", there_is_room)
     yield tried("files", files_can_be_written)
     yield tried("file rights", nobody_else_reads)
+    yield tried("scanned pages", pictures_can_be_read)
     yield tried("packages", packages_are_as_pinned)
     yield tried("secret key", key_is_long)
     yield tried("debug", debug_is_off)
@@ -54,6 +56,26 @@ def _files_lie_here() -> bool:
 
 def _existing(folder: Path) -> Path:
     return next(place for place in (folder, *folder.parents) if place.exists())
+
+
+def pictures_can_be_read() -> Finding:
+    """Of the machine on which doctor runs; the workers' is the one that matters."""
+    if not settings.OCR:
+        return ok("scanned pages", _("Text in pictures is not looked for (OCR=False)."))
+    if not (found := ocr.engine()):
+        sentence = _("Neither tesseract nor rapidocr is installed: nothing on scanned pages can be found.")
+        return warn(
+            "scanned pages", sentence, _("Install tesseract (Debian: apt-get install tesseract-ocr).")
+        )
+    languages = ocr.installed_languages()
+    if missing := [name for name in settings.OCR_LANGUAGES.split("+") if languages and name not in languages]:
+        sentence = _("tesseract has no data for: %(languages)s.") % {"languages": ", ".join(missing)}
+        return warn(
+            "scanned pages",
+            sentence,
+            _("Install the data (Debian: tesseract-ocr-…), or change OCR_LANGUAGES."),
+        )
+    return ok("scanned pages", _("Read by %(program)s.") % {"program": found})
 
 
 def files_can_be_written() -> Finding:

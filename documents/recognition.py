@@ -1,0 +1,134 @@
+"""The text of pages that are pictures, read by a program where one is installed: a task of its own, on a queue of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from documents import stopping
+from documents.chunking import PAGE_BREAK
+from documents.extraction import UnreadableFile
+from documents.extraction.cleaning import RawPage, clean_pages
+from documents.extraction.garbage import solid_length
+from documents.extraction.limits import FEW_CHARACTERS
+from documents.extraction.ocr import NotRecognised, engine
+from documents.extraction.ocr import recognise as recognise_picture
+from documents.extraction.pictures import paint_page
+from documents.models import Attempt, Document, Index, Page, State, Task, Version
+from documents.models.index import IndexState
+from documents.models.page import Problem
+from documents.models.page_report import report_of
+from documents.models.task import Kind, Superseded
+
+IS_PICTURE = Q(problem=Problem.NO_TEXT) | Q(
+    problem=Problem.GARBLED, text=""
+)  # the text of some garbled ones was kept
+TRIED = "recognised_by"  # in a page's report: somebody has tried, whatever came of it
+WIDTH = 1700  # pixels: a sheet of A4 or letter paper at some 200 dots an inch
+
+
+def is_wanted(version: Version) -> bool:
+    """Whether pages of it are pictures that nobody has tried to read yet, and this machine can."""
+    return bool(settings.OCR and engine() and unread(version).exists())
+
+
+def unread(version: Version):  # type: ignore[no-untyped-def]
+    """The pages still to be tried, in order, as far as the cap on a document's pages lets."""
+    pictures = version.pages.filter(IS_PICTURE).order_by("number")
+    room = settings.OCR_MAX_PAGES - version.pages.filter(report__has_key=TRIED).count()
+    return pictures.exclude(report__has_key=TRIED)[: max(room, 0)]
+
+
+def recognise(task: Task) -> None:
+    """Read the pages that are pictures, one after the other, then have the document indexed with what they say.
+
+    Each page is kept as soon as it is read: a second run goes on with the next. A page that cannot be read stays a picture.
+    """
+    document = task.document
+    if document is None or (version := document.newest) is None:
+        raise Superseded
+    pages = list(unread(version).defer("text", "runs"))
+    with (
+        Attempt.objects.record(task, "recognise", task.job_under_way),
+        version.local_path() as path,
+    ):
+        for done, page in enumerate(pages):
+            show(task, document, done, len(pages))
+            read(page, path)
+    hand_over(task, document)
+
+
+def show(task: Task, document: Document, done: int, total: int) -> None:
+    """How far it is, where nothing of the document can be found before. Raises Superseded, and Stopped between two pages."""
+    stopping.check()
+    with transaction.atomic():
+        if not task.claim():
+            raise Superseded
+        if task.is_seen:
+            document.move_to(State.RECOGNISING, done=done, total=total)
+
+
+def read(page: Page, path: Path) -> None:
+    text, report = "", page.report | {TRIED: engine()}
+    try:
+        if picture := paint_page(path.resolve(), page.number, WIDTH):
+            text = recognise_picture(
+                picture, languages=settings.OCR_LANGUAGES, seconds=settings.OCR_PAGE_SECONDS
+            )
+    except NotRecognised as error:
+        report["not_recognised"] = str(error)
+    Page.objects.filter(pk=page.pk).update(recognised=text, report=report)
+
+
+def hand_over(task: Task, document: Document) -> None:
+    with transaction.atomic():
+        if not task.claim():
+            raise Superseded
+        task.finish()
+        for index in Index.objects.filter(state__in=[IndexState.LIVE, IndexState.BUILDING]):
+            Task.objects.ask_for(Kind.INDEX, document, index)
+
+
+def with_recognised(pages: Sequence[Page]) -> list[Page]:
+    """Puts what was read in pictures into the pages, unsaved; gives those that changed, be it only in their place."""
+    pictures = [page for page in pages if page.problem and page.recognised]
+    cleaned, _running = clean_pages([RawPage(page.recognised or "") for page in pictures])
+    texts = {page.pk: clean.text for page, clean in zip(pictures, cleaned, strict=True)}
+    changed: list[Page] = []
+    end_before, end = 0, 0
+    for place, page in enumerate(pages):
+        gap, end_before = page.start - end_before, page.start + len(page.text)
+        text = texts.get(page.pk, "")
+        if is_read := solid_length(text) >= FEW_CHARACTERS:
+            page.text, page.runs, page.problem = text, [], ""
+            page.report |= {"characters": solid_length(text), "engine": page.report[TRIED]}
+            gap = len(PAGE_BREAK) if place else 0
+        if is_read or page.start != end + gap:
+            page.start = end + gap
+            changed.append(page)
+        end = page.start + len(page.text)
+    return changed
+
+
+def save(version: Version, pages: Sequence[Page], changed: Sequence[Page]) -> None:
+    """What `with_recognised` changed. In the transaction that stores the chunks: their places count in the same text."""
+    if changed:
+        Page.objects.bulk_update(changed, ["text", "runs", "problem", "report", "start"], batch_size=200)
+        version.report = report_of(pages, version.page_count or 0)
+        version.save(update_fields=["report"])
+
+
+def failure_without_text(version: Version) -> UnreadableFile:
+    """Why nothing of it can be found: what it lacks, or what this site does."""
+    if version.media_type != "application/pdf":
+        return UnreadableFile("empty")
+    problems = set(version.pages.filter(IS_PICTURE).values_list("problem", flat=True))
+    if not problems:
+        return UnreadableFile("empty")
+    if version.pages.filter(report__has_key=TRIED).exists():
+        return UnreadableFile("not_recognised")
+    return UnreadableFile("no_text" if Problem.NO_TEXT in problems else "garbled")

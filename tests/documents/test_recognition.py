@@ -1,0 +1,233 @@
+from pathlib import Path
+
+import pytest
+from django.urls import reverse
+
+from documents import recognition, stopping
+from documents.extraction import ocr
+from documents.extraction.rapid import Box, in_reading_order
+from documents.models import Attempt, Chunk, Page, State, Task
+from documents.models.task import Kind, TaskState
+from tests.documents.made_pdfs import make_pdf
+from tests.factories import make_document
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+needs_tesseract = pytest.mark.skipif(ocr.engine() != ocr.TESSERACT, reason="no tesseract on this machine")
+PICTURE = b"q 500 0 0 700 40 40 cm BI /W 8 /H 8 /CS /G /BPC 8 ID " + bytes(64) + b" EI Q"
+SCAN = (Path(__file__).parent.parent / "files" / "handbook-scan.pdf").read_bytes()
+
+
+@pytest.fixture(autouse=True)
+def _wanted(settings):
+    settings.OCR = True
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """A program that reads every picture as the same words; gives the list of the pictures that it was handed."""
+    seen = []
+
+    def read(picture, *, languages, seconds):
+        seen.append(picture)
+        return (
+            f"The lighthouse of page {len(seen)} was painted white and red in the\nyear 1911 by sixteen men."
+        )
+
+    monkeypatch.setattr(recognition, "engine", lambda: "tesseract")
+    monkeypatch.setattr(recognition, "recognise_picture", read)
+    return seen
+
+
+@pytest.fixture
+def nothing_installed(monkeypatch):
+    monkeypatch.setattr(recognition, "engine", lambda: "")
+
+
+def scan(alice):
+    return make_document(alice, SCAN, name="scan.pdf")
+
+
+def pictures(alice, tmp_path, count):
+    path = make_pdf(tmp_path / "pictures.pdf", [PICTURE] * count)
+    return make_document(alice, path.read_bytes(), name="pictures.pdf")
+
+
+def half_scanned(alice, tmp_path):
+    """Words, a picture, words."""
+    first, last = (
+        ["The harbour opens at six o'clock in the morning."],
+        ["The harbour closes at ten in the evening."],
+    )
+    path = make_pdf(tmp_path / "half.pdf", [first, PICTURE, last])
+    return make_document(alice, path.read_bytes(), name="half.pdf")
+
+
+@needs_tesseract
+def test_a_scanned_document_is_read_and_can_be_asked_about(alice, work):
+    document = scan(alice)
+    work()
+    work()
+
+    document.refresh_from_db()
+    assert document.state == State.READY
+    assert "observatory" in " ".join(Chunk.objects.values_list("text", flat=True)).lower()
+    page = Page.objects.get(version=document.serving, number=1)
+    assert (page.problem, page.report["engine"]) == ("", "tesseract")
+
+
+def test_a_document_with_some_pictures_is_ready_before_they_are_read(alice, work, tmp_path, reads):
+    document = half_scanned(alice, tmp_path)
+    document.index()
+    assert document.state == State.READY
+    assert document.serving.page_report.troubles[0].numbers == "2"
+
+    work()
+    work()
+    document.refresh_from_db()
+    assert document.serving.page_report.troubles == []
+    text = document.serving.text
+    for chunk in Chunk.objects.filter(document=document):
+        assert text[chunk.start : chunk.end] == chunk.text
+    assert "painted white and red in the year 1911" in text
+    assert text.index("opens at six") < text.index("lighthouse") < text.index("closes at ten")
+
+
+def test_the_document_says_what_becomes_of_its_scanned_pages(alice, tmp_path, reads, client, settings):
+    client.force_login(alice)
+    settings.OCR = False
+    document = half_scanned(alice, tmp_path)
+    document.index()
+    assert "tesseract" in client.get(document.get_absolute_url()).content.decode()
+
+    settings.OCR = True
+    document.index()
+    assert "are being read" in client.get(document.get_absolute_url()).content.decode()
+
+
+def test_readers_see_the_old_places_until_the_new_chunks_are_there(alice, tmp_path, reads):
+    document = half_scanned(alice, tmp_path)
+    document.index()
+    before = document.serving.text
+    recognition.recognise(Task.objects.get(document=document, kind=Kind.RECOGNISE))
+
+    assert document.serving.text == before
+
+
+def test_each_page_is_read_once_though_the_work_is_cut_off(alice, reads, monkeypatch, tmp_path):
+    document = pictures(alice, tmp_path, 3)
+    document.index()
+    task = Task.objects.get(document=document, kind=Kind.RECOGNISE)
+
+    def stop_after_one():
+        if len(reads) == 1:
+            raise stopping.Stopped
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stopping, "check", stop_after_one)
+        with pytest.raises(stopping.Stopped):
+            recognition.recognise(task)
+    recognition.recognise(task)
+    assert len(reads) == 3
+    assert Attempt.objects.filter(stage="recognise", outcome="interrupted").count() == 1
+
+
+def test_no_more_pages_are_read_than_the_cap_allows(alice, work, reads, settings, tmp_path):
+    settings.OCR_MAX_PAGES = 1
+    document = pictures(alice, tmp_path, 3)
+    for _ in range(4):
+        work()
+
+    document.refresh_from_db()
+    assert len(reads) == 1
+    assert document.state == State.READY
+
+
+def test_pictures_without_words_end_in_a_plain_sentence(alice, work, monkeypatch):
+    monkeypatch.setattr(recognition, "engine", lambda: "tesseract")
+    monkeypatch.setattr(recognition, "recognise_picture", lambda *args, **kwargs: "")
+    document = scan(alice)
+    for _ in range(3):
+        work()
+
+    document.refresh_from_db()
+    assert (document.state, document.failure_kind) == (State.FAILED, "not_recognised")
+
+
+def test_a_page_that_takes_too_long_stays_a_picture(alice, work, monkeypatch, tmp_path):
+    def too_long(*args, **kwargs):
+        raise ocr.NotRecognised("timeout")
+
+    monkeypatch.setattr(recognition, "engine", lambda: "tesseract")
+    monkeypatch.setattr(recognition, "recognise_picture", too_long)
+    document = half_scanned(alice, tmp_path)
+    for _ in range(3):
+        work()
+
+    document.refresh_from_db()
+    page = Page.objects.get(version=document.serving, number=2)
+    assert (document.state, page.problem, page.report["not_recognised"]) == (
+        State.READY,
+        "no_text",
+        "timeout",
+    )
+
+
+def test_without_a_program_the_failure_says_what_is_missing(alice, work, nothing_installed):
+    document = scan(alice)
+    work()
+
+    document.refresh_from_db()
+    assert (document.state, document.failure_kind) == (State.FAILED, "no_text")
+    assert "tesseract" in document.remedy
+    assert not Task.objects.filter(kind=Kind.RECOGNISE).exists()
+
+
+def test_reading_pictures_has_a_queue_of_its_own_and_says_how_far_it_is(alice, reads, client):
+    document = scan(alice)
+    document.index()
+    task = Task.objects.get(document=document, kind=Kind.RECOGNISE)
+    assert (task.queue_name, task.state) == ("ocr", TaskState.OPEN)
+
+    recognition.show(task, document, 0, 12)
+    client.force_login(alice)
+    assert "Reading pictures: 0 of 12 pages" in client.get(reverse("documents:list")).content.decode()
+
+
+def test_cancelling_stops_the_reading_of_pictures(alice, reads):
+    document = scan(alice)
+    document.index()
+    document.cancel()
+
+    assert Task.objects.get(document=document, kind=Kind.RECOGNISE).state == TaskState.CANCELLED
+
+
+@needs_tesseract
+def test_tesseract_that_takes_too_long_is_ended():
+    with pytest.raises(ocr.NotRecognised, match="timeout"):
+        ocr.recognise(b"\x89PNG", languages="eng", seconds=0.000001)
+
+
+@needs_tesseract
+def test_what_is_no_picture_is_no_text():
+    with pytest.raises(ocr.NotRecognised, match="failed"):
+        ocr.recognise(b"no picture", languages="eng", seconds=20)
+
+
+def test_columns_are_read_one_after_the_other():
+    words = [
+        Box(0, 0, 100, 10, "title"),
+        Box(60, 20, 95, 30, "three"),
+        Box(0, 21, 40, 31, "one"),
+        Box(60, 40, 90, 50, "four"),
+    ]
+    words += [Box(0, 41, 35, 51, "two"), Box(0, 90, 100, 99, "end")]
+
+    assert [box.text for box in in_reading_order(words, 100)] == [
+        "title",
+        "one",
+        "two",
+        "three",
+        "four",
+        "end",
+    ]
