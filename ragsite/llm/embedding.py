@@ -15,7 +15,7 @@ from django.conf import settings
 from . import cache, circuit_breaker
 from .backends import local
 from .embedding_models import EmbeddingModel, embedding_model, native_dimensions
-from .errors import BadResponse, NotConfigured, ProviderError, RequestRefused, TooLarge
+from .errors import BadResponse, NotConfigured, ProviderError, ProviderUnavailable, RequestRefused, TooLarge
 from .provider import Provider, provider
 from .quirks import Quirks, quirks_of
 from .tokens import tokenizer_for
@@ -193,6 +193,8 @@ class _Run:
             vectors, call = future.result()
         except TooLarge as refusal:
             circuit_breaker.failed(self.server, refusal)
+            if len(batch) == 1 and refusal.may_pass:
+                raise ProviderUnavailable(refusal.detail) from None
             if len(batch) == 1:
                 raise
             self._halve(batch, refusal.too_many)

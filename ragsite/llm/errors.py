@@ -60,6 +60,9 @@ class ProviderUnavailable(ProviderError):
         "timeout": _("The provider did not answer in time."),
         "unreachable": _("The provider could not be reached."),
         "interrupted": _("The connection to the provider broke off."),
+        "no_such_page": _(
+            "Something else answers at the provider's address: it is being restarted, or the address is wrong."
+        ),
     }
 
 
@@ -116,10 +119,14 @@ class BadResponse(ProviderError):
 
 
 class TooLarge(RequestRefused):
-    """A batch of texts is too much for one request: `too_many` texts, else too many tokens. Its half may pass."""
+    """A batch of texts is too much for one request: `too_many` texts, else too many tokens. Its half may pass.
+
+    `may_pass`: where even a single text is refused so, the server is at fault, and not the text.
+    """
 
     kind = "too_long"
     too_many = False
+    may_pass = False
 
 
 # The provider is away for everybody, as far as one refused call can tell.

@@ -232,6 +232,53 @@ def test_one_text_that_is_too_long_teaches_nothing_about_batches(fake_openai):
     assert sizes(fake_openai) == [20]
 
 
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (500, "input is too large to process. increase the physical batch size"),
+        (400, "Array too long. Expected an array with maximum length 2048"),
+        (400, "batch size 10 exceeds the limit of this server, try again with fewer inputs"),
+        (400, "'$.input' is invalid. Please check the API reference"),
+    ],
+)
+def test_a_batch_is_halved_whatever_words_its_size_is_refused_in(fake_openai, status, message):
+    fake_openai.fault("max_texts", most=5, status=status, message=message)
+    assert embed().shape == (10, 1536)
+    assert sizes(fake_openai) == [10, 5, 5]
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (500, "HTTPSConnectionPool(host='x'): Max retries exceeded with url: /embeddings"),
+        (500, "Connection limit exceeded"),
+        (500, "upstream: maximum number of pending requests"),
+        (500, "context deadline exceeded"),
+        (500, "too many open files"),
+        (400, "engine overloaded: too many requests at the moment"),
+        (400, "Rate limit exceeded: too many tokens per minute"),
+    ],
+)
+def test_a_busy_server_that_speaks_of_limits_refuses_no_text_for_good(fake_openai, status, message):
+    fake_openai.fault("status", status=status, message=message, code="server_error")
+    with pytest.raises(llm.ProviderUnavailable) as error:
+        embed()
+    assert error.value.is_passing
+    assert len(fake_openai.requests) == 1
+
+
+def test_a_single_text_that_a_broken_server_calls_too_large_may_pass_later(fake_openai):
+    fake_openai.fault("status", status=500, message="input is too large to process", times=0)
+    with pytest.raises(llm.ProviderUnavailable) as error:
+        embed(TEXTS[:2])
+    assert error.value.is_passing
+    assert sizes(fake_openai) == [2, 1]
+    fake_openai.heal()
+    fake_openai.requests.clear()
+    embed()
+    assert sizes(fake_openai) == [10], "a server that was broken teaches nothing about batches"
+
+
 # --- faults
 
 

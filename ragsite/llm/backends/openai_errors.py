@@ -38,6 +38,17 @@ SPEAKS_OF_SIZE = re.compile(
     r"|exceed|larger than|limit is|\binput'? is invalid",
     re.IGNORECASE,
 )
+# A server that is only busy speaks of limits too: there a word must say what is too much.
+SPEAKS_OF_INPUT = re.compile(r"\b(tokens?|batch|inputs?|context|prompt)\b", re.IGNORECASE)
+SPEAKS_OF_BUSY = re.compile(
+    r"overload|\bbusy\b|temporar|at capacity|(try|retry) again (later|soon|in\b)|please (re)?try( again)?\W*$"
+    r"|try again\W*$|model is (currently |still )?loading|still loading",
+    re.IGNORECASE,
+)
+# Whatever else it says, this is about time and not about the text ("context deadline exceeded").
+SPEAKS_OF_TIME = re.compile(
+    r"deadline|timed? ?out|rate.?limit|\bper (second|minute|hour|day)\b", re.IGNORECASE
+)
 LONGEST_WAIT = timedelta(days=1)
 
 
@@ -59,7 +70,8 @@ def translate_embedding(error: Exception) -> ProviderError:
     """The same for a batch of texts, where a refusal that speaks of size is TooLarge."""
     if isinstance(error, openai.APIStatusError) and _is_about_size(error):
         too_large = TooLarge(_detail(error))
-        too_large.too_many = "token" not in error.message.lower()
+        too_large.too_many = "token" not in _said(error).lower()
+        too_large.may_pass = _is_unsure(error)
         return too_large
     return translate(error)
 
@@ -92,10 +104,12 @@ def _by_answer(error: openai.APIError) -> ProviderError:
         return RequestRefused(detail, kind="context_length")
     if codes & FILTER_CODES:
         return RequestRefused(detail, kind="content_filter")
-    if codes & MODEL_CODES or status == 404:
+    if codes & MODEL_CODES or (status == 404 and _is_its_own_word(error)):
         return RequestRefused(detail, kind="no_such_model")
+    if status == 404:
+        return ProviderUnavailable(detail, kind="no_such_page", not_before=_not_before(error))
     # 403 without JSON is a gate on the way, not the provider's word about the key.
-    if status is None or status >= 500 or status in (403, 408, 409, 425):
+    if status is None or status in (403, 408, 409, 425) or _is_unsure(error):
         return ProviderUnavailable(
             detail, not_before=_not_before(error), kind="" if status else "interrupted"
         )
@@ -105,9 +119,22 @@ def _by_answer(error: openai.APIError) -> ProviderError:
 def _is_about_size(error: openai.APIStatusError) -> bool:
     if error.status_code == 413 or _codes(error) & LENGTH_CODES:
         return True
+    said = _said(error)
     if error.status_code == 429:  # more tokens at once than the account may send in a minute
-        return "too large" in error.message.lower()
-    return error.status_code in (400, 422, 500) and bool(SPEAKS_OF_SIZE.search(error.message[:500]))
+        return "too large" in said.lower()
+    if error.status_code not in (400, 422, 500) or not _is_json(error) or SPEAKS_OF_TIME.search(said):
+        return False
+    is_plain = not _is_unsure(error) or SPEAKS_OF_INPUT.search(said)
+    return bool(is_plain and SPEAKS_OF_SIZE.search(said))
+
+
+def _is_unsure(error: openai.APIError) -> bool:
+    """Whether the same request may pass later: the server is broken or busy, or it was not the API that answered."""
+    if (_status(error) or 0) >= 500:
+        return True
+    said = _said(error)
+    is_busy = SPEAKS_OF_BUSY.search(said) or SPEAKS_OF_TIME.search(said)
+    return bool(is_busy) or (isinstance(error, openai.APIStatusError) and not _is_json(error))
 
 
 def _status(error: openai.APIError) -> int | None:
@@ -124,7 +151,28 @@ def _codes(error: openai.APIError) -> set[str]:
 
 
 def _is_json(error: openai.APIError) -> bool:
-    return isinstance(error.body, dict)
+    is_named_so = isinstance(error, openai.APIStatusError) and "json" in error.response.headers.get(
+        "content-type", ""
+    )
+    return isinstance(error.body, dict) or (isinstance(error.body, str) and is_named_so)
+
+
+def _is_its_own_word(error: openai.APIError) -> bool:
+    """Whether the API speaks, and not a gateway before it: `{"error": …}`, or a sentence about the model."""
+    if not isinstance(error, openai.APIStatusError):
+        return True
+    try:
+        answer = error.response.json()
+    except ValueError:
+        return False
+    is_error = isinstance(answer, dict) and ("error" in answer or answer.get("object") == "error")
+    return is_error or (_is_json(error) and "model" in _said(error).lower())
+
+
+def _said(error: openai.APIError) -> str:
+    """The beginning of its sentence. To be read here, never to be kept."""
+    inner = error.body if isinstance(error.body, str) and _is_json(error) else ""
+    return f"{error.message} {inner}"[:500]
 
 
 def _detail(error: openai.APIError) -> str:
