@@ -53,10 +53,12 @@ POINTS_BACK = frozenset(BACK_WORDS.split())
 
 @dataclass(frozen=True)
 class Piece:
-    """Something to show while an answer comes about: what is being done, more text, or (last) the answered question."""
+    """Something to show while an answer comes about: what is being done, more text, or (last) the answered question.
+    `takes_back`: the text before it was no part of the answer."""
 
     step: str = ""
     text: str = ""
+    takes_back: bool = False
     question: Question | None = None
     citations: Sequence[Citation] = ()
 
@@ -292,6 +294,10 @@ async def _write(draft: Draft, stop: asyncio.Event) -> AsyncGenerator[Piece]:
         async with aclosing(_read(prompt.messages, stop)) as pieces:
             async for piece in pieces:
                 completion = piece.completion or completion
+                if piece.takes_back:
+                    length = 0
+                    draft.text.clear()
+                    yield Piece(takes_back=True)
                 if piece.thinking and not is_thinking and not length:
                     is_thinking = True
                     yield Piece(step=_("The model is thinking…"))

@@ -190,6 +190,9 @@ class Feed:
             await self.close(piece.question, piece.citations)
         if piece.step:
             self._add("step", escape(piece.step))
+        if piece.takes_back:
+            self.text = ""
+            self._add("back", "")
         if piece.text:
             self.text += piece.text
             self._add("token", escape(piece.text))

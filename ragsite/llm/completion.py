@@ -1,6 +1,6 @@
 """What a chat model says: read chunk by chunk, thinking kept apart, complete only when it says so."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
 
 from .errors import BadResponse
@@ -33,10 +33,14 @@ class Completion:
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of an answer as it comes. The last one has no text but the completion."""
+    """A part of an answer as it comes. The last one has no text but the completion.
+
+    `takes_back`: all text before this piece turns out to have been thinking, and is no part of the answer.
+    """
 
     text: str = ""
     thinking: str = ""
+    takes_back: bool = False
     completion: Completion | None = None
 
 
@@ -135,9 +139,11 @@ class AnswerReader:
     def _read(self, part: dict[str, Any]) -> Piece | None:
         aside = _string(part.get("reasoning_content")) or _string(part.get("reasoning"))
         text, thinking = self._splitter.feed(_string(part.get("content")) or _string(part.get("refusal")))
-        if self._splitter.has_stray_end:
+        takes_back = self._splitter.has_stray_end
+        if takes_back:
             self._take_back()
-        return self._keep(text, aside + thinking)
+        piece = self._keep(text, aside + thinking)
+        return replace(piece or Piece(), takes_back=True) if takes_back else piece
 
     def _keep(self, text: str, thinking: str) -> Piece | None:
         if not any(self._text):

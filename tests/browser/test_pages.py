@@ -164,6 +164,19 @@ def test_a_reload_in_the_middle_of_an_answer_goes_on_where_it_was(site_with_mode
     assert len(answers_asked_of(provider)) == 1
 
 
+def test_a_thought_that_looked_like_an_answer_leaves_the_page(site_with_model, sign_in, provider):
+    make_indexed(make_user("alice"), "It rains in Bergen on 240 days a year.")
+    provider.answer = " ".join(f"word{number}" for number in range(200))
+    provider.fault("thinking", text="The reader asks about the rain there.", how="open")
+    provider.fault("slow", seconds=0.05, on="chat")
+    page = sign_in(site_with_model, "alice")
+    ask(page, "How often does it rain in Bergen?")
+    so_far = page.locator(".so-far").first
+    expect(so_far).to_contain_text("The reader")
+    expect(so_far).to_have_text(re.compile(r"^\s*word0 word1 "))
+    page.get_by_role("button", name="Stop").click()
+
+
 def test_stop_ends_an_answer_and_keeps_its_text(site_with_model, sign_in, provider):
     make_indexed(make_user("alice"), "It rains in Bergen on 240 days a year.")
     provider.answer = " ".join(f"word{number}" for number in range(400))

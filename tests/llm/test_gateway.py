@@ -244,6 +244,14 @@ def test_thinking_whose_opening_tag_stood_in_the_prompt_is_taken_back(fake_opena
     assert (completion.text, completion.thinking) == (ANSWER, "Hm, perhaps.")
 
 
+def test_the_pieces_say_that_what_came_before_was_thinking(fake_openai):
+    fake_openai.fault("thinking", text="A long thought.", how="open")
+    pieces, _error = listen()
+    (at,) = [number for number, piece in enumerate(pieces) if piece.takes_back]
+    assert "thought" in "".join(piece.text for piece in pieces[:at])
+    assert "".join(piece.text for piece in pieces[at:]) == pieces[-1].completion.text
+
+
 def test_thinking_keeps_a_slow_model_from_being_given_up(fake_openai, settings):
     settings.LLM_FIRST_TOKEN_TIMEOUT = 0.5
     fake_openai.fault("thinking", how="reasoning_content", text="hm " * 12)

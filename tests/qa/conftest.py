@@ -37,7 +37,10 @@ class Followed:
 
     @property
     def text(self):
-        return "".join(event.body for event in self.events if event.kind == "token")
+        text = ""
+        for event in self.events:
+            text = "" if event.kind == "back" else text + event.body * (event.kind == "token")
+        return text
 
     @property
     def final(self):

@@ -4,6 +4,7 @@ import time
 import pytest
 
 from documents.models import Collection
+from qa import streaming
 from qa.answering import ask, joined, turns_before
 from qa.models import AnswerState, Question
 from qa.prompts import Turn
@@ -151,6 +152,64 @@ async def test_thinking_is_no_part_of_the_answer(browser, alice, prices, writer)
     question = await (await browser(alice)).asked(ASKED)
     assert "wants a price" not in question.answer + question.followed.text + question.followed.final
     assert any("thinking" in event.body for event in question.followed.events if event.kind == "step")
+
+
+THOUGHT = ["The ", "reader ", "wants ", "a ", "price.", "</think>"]
+
+
+def thinks_first(writer):
+    """A model whose opening tag stood in the prompt: its thought looks like an answer until it ends."""
+    writer.fault("thinking", text="".join(THOUGHT[:-1]), how="open")
+
+
+async def test_a_thought_that_looked_like_an_answer_is_taken_back(browser, alice, prices, writer):
+    thinks_first(writer)
+    writer.fault("slow", seconds=0.05)
+    question = await (await browser(alice)).asked(ASKED)
+    assert question.state == AnswerState.COMPLETE
+    assert any("price" in event.body for event in question.followed.events if event.kind == "token")
+    assert "wants" not in question.answer + question.followed.text + question.followed.final
+
+
+@pytest.mark.parametrize("fault", ["reset", "no_finish", "finish"])
+async def test_a_thought_stays_out_of_an_answer_that_breaks_off(browser, alice, prices, writer, fault):
+    thinks_first(writer)
+    writer.fault(fault, after=len(THOUGHT) + 3)
+    question = await (await browser(alice)).asked(ASKED)
+    assert question.state == AnswerState.UNFINISHED
+    assert question.answer
+    assert "wants" not in question.answer + question.followed.text + question.followed.final
+
+
+async def test_after_a_thought_without_a_word_of_answer_there_are_quotes(browser, alice, prices, writer):
+    thinks_first(writer)
+    writer.fault("reset", after=len(THOUGHT))
+    question = await (await browser(alice)).asked(ASKED)
+    assert (question.state, question.kind) == ("complete", "quoted")
+    assert "wants" not in question.answer + question.followed.text + question.followed.final
+
+
+async def test_a_thought_stays_out_of_an_answer_that_is_stopped_or_interrupted(
+    browser, alice, prices, writer, monkeypatch
+):
+    monkeypatch.setattr(streaming, "SAVE_SECONDS", 0.05)
+    thinks_first(writer)
+    writer.answer = " ".join(f"word{number}" for number in range(200))
+    writer.fault("slow", seconds=0.03)
+    person = await browser(alice)
+    stopped = await person.ask(ASKED)
+    await person.follow(stopped, until=lambda followed: "word3" in followed.text)
+    await stopped.arefresh_from_db()
+    assert stopped.answer.startswith("word0"), "the text saved while it grows"
+    await streaming.request_stop(stopped.pk)
+    await finished()
+    interrupted = await person.ask("And what does a student membership cost today?", fresh="1")
+    await person.follow(interrupted, until=lambda followed: "word3" in followed.text)
+    await streaming.finish_running_answers(timeout=0.05)
+    for question, state in ((stopped, "stopped"), (interrupted, "interrupted")):
+        await question.arefresh_from_db()
+        assert question.state == state
+        assert question.answer.startswith("word0 word1")
 
 
 async def test_an_endless_answer_is_cut(browser, alice, prices, writer, settings):
