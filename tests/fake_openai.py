@@ -7,7 +7,7 @@ texts so that equal words are near. Faults are set by `server.fault("status", st
 
 Faults that take the place of an answer; each request consumes one, in the order in which they were set:
     status (status, code, message, retry_after)   quota   bad_key   hang   html   broken_json   empty_object
-    no_choices   null_content   missing_vector   wrong_dimension   reversed   nan   zero   same_index   text_vector
+    drip (seconds between bytes; an answer that never ends)   no_choices   null_content   missing_vector   wrong_dimension   reversed   nan   zero   same_index   text_vector
     stall (after)   stall_at_end   reset (after)   no_finish (after)   stream_error (after, code)   broken_stream (after)
     finish (reason, after)   whole (answers a streamed request unstreamed)   no_usage   none (a good answer)
 Faults that hold for all requests while they last:
@@ -315,9 +315,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif name == "bad_key":
             key = self.headers.get("Authorization", "")[7:]
             self._error(401, "invalid_api_key", f"Incorrect API key provided: {key}.")
-        elif name == "hang":
-            self._wait(fault.get("seconds", 3600))
-            self.close_connection = True
+        elif name in ("hang", "drip"):
+            self._never_end(name, fault)
         elif name == "html":
             self._send(b"<html><body>Welcome to the proxy</body></html>", "text/html")
         elif name == "broken_json":
@@ -327,6 +326,18 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             return False
         return True
+
+    def _never_end(self, name, fault):
+        self.close_connection = True
+        if name == "hang":
+            return self._wait(fault.get("seconds", 3600))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", "100000")
+        self.end_headers()
+        while True:
+            self.wfile.write(b" ")
+            self._wait(fault.get("seconds", 0.1))
 
     # chat
 

@@ -7,6 +7,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Thread
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +29,9 @@ LOCAL_BATCH_TEXTS = 32
 # After a fault, how long answers that are on their way are waited for: they are paid for already.
 GRACE_SECONDS = 10
 HURRIED_GRACE_SECONDS = 3
+# What a request may take beyond the time to its first byte, for connecting and for each of its texts.
+OVERHEAD_SECONDS = 5
+SECONDS_A_TEXT = 0.25
 
 Keep = Callable[[Sequence[str], np.ndarray], None]
 Counted = list[tuple[str, int]]  # texts with their tokens
@@ -143,6 +147,7 @@ class _Run:
     tell: Callable[[], None]
     waiting: deque[Counted] = field(default_factory=deque)
     flying: dict[Future[Answer], Counted] = field(default_factory=dict)
+    deadlines: dict[Future[Answer], float] = field(default_factory=dict)
     is_learning: bool = False
     asked: int | None = None  # the width to ask for: none where it is the model's own
 
@@ -166,9 +171,22 @@ class _Run:
         while self.waiting or self.flying:
             while self.waiting and len(self.flying) < max(at_once, 1):
                 self._submit(self.waiting.popleft())
-            for future in wait(self.flying, return_when=FIRST_COMPLETED).done:
+            for future in self._landed():
                 if self._land(future, self.flying.pop(future)):
                     at_once = settings.EMBEDDING_CONCURRENCY
+
+    def _landed(self) -> set[Future[Answer]]:
+        """Waits for the next answers. A server that goes on and on without ending one is given up, too."""
+        first = min(self.deadlines[future] for future in self.flying)
+        done = wait(self.flying, timeout=max(first - monotonic(), 0), return_when=FIRST_COMPLETED).done
+        late = [future for future in self.flying if self.deadlines[future] <= monotonic()]
+        if done or not late:
+            return done
+        for future in late:
+            del self.flying[future]
+        error = ProviderUnavailable("deadline", kind="timeout")
+        circuit_breaker.failed(self.server, error)
+        raise error
 
     def _submit(self, batch: Counted) -> None:
         # Late: the client takes a second to import, and the local model needs none.
@@ -176,6 +194,7 @@ class _Run:
 
         first, *rest = _batches(batch, *self._limits())  # a limit learnt meanwhile may cut it
         self.waiting.extendleft(reversed(rest))
+        seconds = longest_request(len(first))
         request = partial(
             embed_batch,
             [text for text, _tokens in first],
@@ -184,8 +203,10 @@ class _Run:
             width=self.width,
             server=self.server,
             quirks=self.quirks,
+            seconds=seconds,
         )
-        self.flying[_in_a_thread(request)] = first
+        future = _in_a_thread(request)
+        self.flying[future], self.deadlines[future] = first, monotonic() + seconds
 
     def _land(self, future: Future[Answer], batch: Counted) -> bool:
         """True when the vectors are there; False when the batch goes back in halves."""
@@ -230,6 +251,11 @@ class _Run:
         texts = min(settings.EMBEDDING_BATCH_TEXTS, self.quirks.texts or settings.EMBEDDING_BATCH_TEXTS)
         tokens = min(settings.EMBEDDING_BATCH_TOKENS, self.quirks.tokens or settings.EMBEDDING_BATCH_TOKENS)
         return max(texts, 1), tokens
+
+
+def longest_request(texts: int) -> float:
+    """How many seconds a request of so many texts may take in all."""
+    return float(settings.LLM_FIRST_TOKEN_TIMEOUT or 60) + OVERHEAD_SECONDS + SECONDS_A_TEXT * texts
 
 
 def _in_a_thread(request: Callable[[], Answer]) -> Future[Answer]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ragsite import llm
+from ragsite.llm import embedding
 from tests.fake_openai import count_tokens, vector_of
 
 MODEL = "text-embedding-3-small"
@@ -296,6 +297,37 @@ def test_a_hanging_server_is_given_up(fake_openai, settings):
     with pytest.raises(llm.ProviderUnavailable) as error:
         embed()
     assert error.value.kind == "timeout"
+
+
+def test_a_server_that_never_ends_its_answer_is_given_up_and_hung_up_on(fake_openai, settings, monkeypatch):
+    settings.LLM_FIRST_TOKEN_TIMEOUT = 0.4  # each byte comes well within it
+    monkeypatch.setattr(embedding, "OVERHEAD_SECONDS", 0.2)
+    monkeypatch.setattr(embedding, "SECONDS_A_TEXT", 0.01)
+    fake_openai.fault("drip")
+    started = time.monotonic()
+    with pytest.raises(llm.ProviderUnavailable) as error:
+        embed()
+    assert error.value.kind == "timeout"
+    assert time.monotonic() - started < 3
+    deadline = time.monotonic() + 3
+    while not fake_openai.embeddings[0].hung_up_at and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert fake_openai.embeddings[0].hung_up_at, "no thread and no connection is left behind"
+
+
+def test_the_other_answers_are_kept_when_one_never_ends(known_good, settings, monkeypatch):
+    settings.LLM_FIRST_TOKEN_TIMEOUT, settings.EMBEDDING_BATCH_TEXTS = 0.4, 5
+    monkeypatch.setattr(embedding, "OVERHEAD_SECONDS", 0.2)
+    known_good.fault("drip")
+    with pytest.raises(llm.ProviderUnavailable):
+        embed()
+    known_good.requests.clear()
+    embed()
+    assert sizes(known_good) == [5]
+
+
+def test_many_texts_may_take_longer_than_few():
+    assert embedding.longest_request(2048) > embedding.longest_request(1) + 300
 
 
 def test_after_a_fault_in_the_middle_only_the_rest_is_sent_again(known_good, settings):

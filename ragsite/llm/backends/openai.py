@@ -8,11 +8,14 @@ import json
 import logging
 import os
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager
+from contextvars import ContextVar
+from time import monotonic
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
+import httpx2
 import numpy as np
 import openai
 from django.conf import settings
@@ -181,12 +184,15 @@ def embed_batch(
     width: int | None,
     server: Provider,
     quirks: Quirks,
+    seconds: float,
 ) -> tuple[np.ndarray, Call]:
-    """One request, safe in any thread. `dimensions` is asked for, `width` is what the vectors must have.
+    """One request, safe in any thread. `dimensions` is asked for, `width` is what the vectors must have. After so many
+    `seconds` an answer that still goes on is hung up on.
 
     TooLarge where half of it may pass. Neither breaker nor Redis is touched: that is for the calling thread.
     """
     call = Call("embed", model, server.host, texts=len(texts))
+    _until.set(monotonic() + seconds)
     try:
         answer = _post_embeddings(texts, model, dimensions, server, quirks)
         vectors = read_vectors(answer, count=len(texts), dimensions=width)
@@ -212,6 +218,29 @@ def _post_embeddings(
             return client.post("/embeddings", cast_to=object, body=body, options=OPTIONS)
         except openai.APIStatusError as error:
             _drop_refused(error, body, quirks)
+
+
+_until: ContextVar[float] = ContextVar("until")  # of the request that this thread makes
+
+
+class _Bounded(httpx2.SyncByteStream):
+    """The body of an answer, for as long as it may take: the client's own time-outs begin anew with each byte."""
+
+    def __init__(self, stream: httpx2.SyncByteStream, until: float) -> None:
+        self._stream, self._until = stream, until
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self._stream:
+            if monotonic() > self._until:
+                raise httpx2.ReadTimeout("the answer does not end")
+            yield part
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+def _bound(response: httpx2.Response) -> None:
+    response.stream = _Bounded(cast(httpx2.SyncByteStream, response.stream), _until.get(float("inf")))
 
 
 # --- what both share
@@ -259,7 +288,8 @@ def sync_client(server: Provider) -> openai.OpenAI:
     how = _settings_of(server)
     with _lock:
         if how not in _sync_clients:
-            _sync_clients[how] = openai.OpenAI(**_client_options(server))
+            client = openai.DefaultHttpxClient(event_hooks={"response": [_bound]})
+            _sync_clients[how] = openai.OpenAI(**_client_options(server), http_client=client)
         return _sync_clients[how]
 
 
