@@ -56,12 +56,12 @@ class Navigation:
         return self.user.is_authenticated and self.user.is_operator
 
     @cached_property
-    def no_worker(self) -> bool:
-        """Whether nobody is there to read documents, so that a page can say so."""
+    def no_worker(self) -> bool | None:
+        """Whether nobody is there to read documents, so that a page can say so. None while that cannot be found out."""
         if not self.user.is_authenticated:
             return False
         try:
             with spared_while_hung():
                 return workers_alive(queue_connection()) == 0
         except RedisError:
-            return True
+            return None
