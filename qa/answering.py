@@ -20,7 +20,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from psycopg_pool import PoolTimeout
 
-from documents.models import Collection, Document, Index
+from documents.models import Collection, Document, Index, Task
+from documents.models.task import Kind
 from qa import cache, citations, extractive
 from qa.models import AnswerState, Citation, Conversation, Question
 from qa.models.question import AnswerKind
@@ -44,11 +45,15 @@ STANDALONE_TOKENS = 120
 STANDALONE_SECONDS = 10
 WAIT_FOR_TWIN_SECONDS = 30
 LOOK_AGAIN_SECONDS = 0.2
-SAVE_AGAIN_SECONDS = [1, 2, 4, 8, 15, 30]
+SAVE_AGAIN_SECONDS = [1, 2, 4, 8, *[15] * 120]  # half an hour
+WAKE_SUMMARIES_SECONDS = 10
 FEW_WORDS = 2
 DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 BACK_WORDS = "it its they them their theirs this that these those he him his she her hers there then one ones former latter same"
 POINTS_BACK = frozenset(BACK_WORDS.split())
+
+_woken_at = float("-inf")
+_saw_model_away = False
 
 
 @dataclass(frozen=True)
@@ -383,6 +388,8 @@ def _why_unfinished(completion: llm.Completion | None) -> str:
 
 
 def _end_after_fault(draft: Draft, error: ProviderError) -> None:
+    global _saw_model_away
+    _saw_model_away = _saw_model_away or error.kind in llm.OUTAGE_KINDS
     question = draft.question
     question.error_kind = error.kind
     text = "".join(draft.text).strip()
@@ -431,8 +438,14 @@ def _not_saved_yet(question: Question) -> Question:
 
 
 async def _save_later(draft: Draft) -> None:
+    """Until the database is back. The last time when the process is told to end."""
     for seconds in SAVE_AGAIN_SECONDS:
-        await asyncio.sleep(seconds)
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            with suppress(*DATABASE_AWAY):
+                await in_thread(finish)(draft)
+            raise
         with suppress(*DATABASE_AWAY):
             await in_thread(finish)(draft)
             return
@@ -458,6 +471,12 @@ def finish(draft: Draft) -> None:
         Conversation.objects.filter(pk=question.conversation_id).update(updated_at=question.finished_at)
     if is_worth_keeping(draft):
         cache.remember(draft.key, _entry(draft))
+    if (
+        question.kind == AnswerKind.WRITTEN
+        and question.state == AnswerState.COMPLETE
+        and not question.cached_from
+    ):
+        wake_summaries()
     logger.info(
         "question=%s state=%s kind=%s ms=%s",
         question.pk,
@@ -465,6 +484,19 @@ def finish(draft: Draft) -> None:
         question.kind,
         question.timings["total"],
     )
+
+
+def wake_summaries() -> None:
+    """The model writes: summaries that wait for it need not wait longer. Seldom, however much is asked; and those that
+    have failed many times only where this process saw the model away before."""
+    global _woken_at, _saw_model_away
+    if monotonic() - _woken_at < WAKE_SUMMARIES_SECONDS:
+        return
+    with suppress(*DATABASE_AWAY):
+        count = Task.objects.filter(kind=Kind.SUMMARISE).bring_forward(all=_saw_model_away)
+        _woken_at, _saw_model_away = monotonic(), False
+        if count:
+            logger.info("brought_forward=%s", count)
 
 
 def _add_up(draft: Draft) -> None:

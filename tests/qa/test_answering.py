@@ -1,10 +1,13 @@
 import asyncio
 import time
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
-from documents.models import Collection
-from qa import streaming
+from documents.models import Collection, Task
+from documents.models.task import Kind
+from qa import answering, streaming
 from qa.answering import ask, joined, turns_before
 from qa.models import AnswerState, Question
 from qa.prompts import Turn
@@ -314,3 +317,64 @@ def test_a_document_that_is_still_being_read_is_not_asked(alice):
     make_document(alice)
     assert Collection.objects.private_to(alice).documents.askable().count() == 0
     assert ask("Where does it rain?", user=alice).kind == "nothing"
+
+
+@pytest.fixture
+def waiting_summary(alice, prices, monkeypatch):
+    """Call it with a number of failed tries for a summary whose next one is hours away."""
+    monkeypatch.setattr(answering, "_woken_at", float("-inf"))
+    monkeypatch.setattr(answering, "_saw_model_away", False)
+
+    def make(tries):
+        task = Task.objects.ask_for(Kind.SUMMARISE, prices, enqueue=False)
+        later = timezone.now() + timedelta(hours=9)
+        Task.objects.filter(pk=task.pk).update(next_try_at=later, tries=tries, error_kind="unavailable")
+        task.refresh_from_db()
+        return task
+
+    return make
+
+
+def answered(task, alice, text=ASKED):
+    question = ask(text, user=alice)
+    task.refresh_from_db()
+    return question
+
+
+def test_a_written_answer_brings_waiting_summaries_forward(alice, writer, waiting_summary):
+    task = waiting_summary(tries=2)
+    assert answered(task, alice).kind == "written"
+    assert task.is_due
+
+
+def test_neither_quotes_nor_kept_nor_broken_answers_bring_summaries_forward(
+    alice, writer, waiting_summary, monkeypatch
+):
+    answered(waiting_summary(tries=2), alice)  # from now on kept
+    monkeypatch.setattr(answering, "_woken_at", float("-inf"))
+    task = waiting_summary(tries=2)
+    writer.fault("no_finish", after=3)
+    assert answered(task, alice, "What is a membership for students?").state == "unfinished"
+    writer.fault("status", status=500, times=0, on="chat")
+    assert answered(task, alice, "How much is it for pensioners?").kind == "quoted"
+    assert answered(task, alice).cached_from
+    assert not task.is_due
+
+
+def test_a_summary_that_failed_often_waits_unless_the_model_was_away(alice, writer, waiting_summary):
+    task = waiting_summary(tries=8)
+    answered(task, alice)
+    assert not task.is_due
+    answering._woken_at = float("-inf")
+    writer.fault("status", status=503, on="chat")
+    answered(task, alice, "How much is it for pensioners?")
+    assert not task.is_due
+    answered(task, alice, "How long may members borrow instruments?")
+    assert task.is_due
+
+
+def test_however_much_is_asked_summaries_are_brought_forward_seldom(alice, writer, waiting_summary):
+    answered(waiting_summary(tries=2), alice)
+    task = waiting_summary(tries=2)
+    answered(task, alice, "How long may members borrow instruments?")
+    assert not task.is_due

@@ -253,3 +253,32 @@ async def test_with_the_database_away_at_the_end_the_reader_still_has_the_whole_
     assert "21 euros" in question.followed.final
     assert "not saved yet" in question.followed.final
     assert (question.state, question.notice) == ("complete", "")
+
+
+def test_a_database_that_is_away_is_waited_for_half_an_hour():
+    pauses = answering.SAVE_AGAIN_SECONDS
+    assert 1800 <= sum(pauses) < 3600
+    assert max(pauses) < streaming.LOST_SECONDS, (
+        "the heartbeat is back before anybody takes the writer for dead"
+    )
+
+
+async def test_an_answer_that_waits_for_the_database_is_saved_when_the_server_stops(
+    browser, alice, prices, writer, monkeypatch
+):
+    finish, tries = answering.finish, []
+
+    def away_once(draft):
+        tries.append(draft)
+        if len(tries) == 1:
+            raise OperationalError
+        finish(draft)
+
+    monkeypatch.setattr(answering, "finish", away_once)
+    person = await browser(alice)
+    question = await person.ask(ASKED)
+    await person.follow(question)
+    await streaming.finish_running_answers(timeout=0)
+    await question.arefresh_from_db()
+    assert (len(tries), question.state, question.notice) == (2, "complete", "")
+    assert "21 euros" in question.answer
