@@ -34,6 +34,10 @@ class Report:
         shown = "never" if math.isinf(value) else f"{value:.4g}{unit}"
         self.figures.append(Figure(f"{name} {shown} (at most {limit:.4g}{unit})", value <= limit))
 
+    def at_least(self, name: str, value: float, limit: float) -> None:
+        """For what a drill must have met: without it, it would have shown nothing."""
+        self.figures.append(Figure(f"{name} {value:.4g} (at least {limit:.4g})", value >= limit))
+
     def exactly(self, name: str, value: object, wanted: object) -> None:
         self.figures.append(Figure(f"{name} {value} (must be {wanted})", value == wanted))
 

@@ -182,6 +182,25 @@ def stopped_by_its_reader(stage, report):
     report.exactly("saved as", (stage.value(state, question), bool(answer)), ("stopped", True))
 
 
+@drill("P11b", quick=True)
+def left_by_its_reader(stage, report):
+    """the reader closes the tab in mid-answer, and nobody follows it any more"""
+    alice, text = asker_with_prices(stage), "The membership costs 42 euros in a year for everybody [1]."
+    slow = {"name": "slow", "seconds": 0.3, "on": "chat"}
+    stage.fake.control({"faults": [slow], "answer": text})
+    question = alice.ask("What does membership cost?")
+    left = alice.follow(question, leave_after=3)
+    row = "select state, answer from qa_question where id = %s"
+    state, so_far = stage.sql(row, question)[0]
+    until(lambda: stage.sql(row, question)[0][0] != "running", 30)
+    report.exactly(
+        "left while it was written", (state, "everybody" in left.streamed + so_far), ("running", False)
+    )
+    report.exactly("saved whole", stage.sql(row, question)[0], ("complete", text))
+    report.exactly("requests for the answer", len(stage.fake.chats), 1)
+    report.exactly("the reader who comes back sees all", "everybody" in alice.follow(question).final, True)
+
+
 @drill("P02")
 def too_busy_in_jobs(stage, report):
     """429 with Retry-After 20 for a document"""

@@ -205,6 +205,7 @@ class Stage:
                 self.have(name, 0)
         if self.workers and math.isinf(until(self.workers_are_known, 3)):
             self.have("worker", 0)  # a drill before made Redis forget them
+        self.end_all_work()
         self.forget_everything()
         for name, count in wanted.items():
             self.have(name, count)
@@ -218,6 +219,23 @@ class Stage:
 
     def workers_are_known(self):
         return self.redis.scard("rq:workers") >= len(self.workers)
+
+    def end_all_work(self):
+        """Nothing runs any more: a job whose rows go away beneath it would be taken for part of the coming drill."""
+        if self.workers:
+            self.sql_without_rows(
+                "update documents_task set state = 'cancelled', generation = generation + 1 where state = 'open'"
+            )
+            is_calm = until(
+                lambda: not self.queued() and not self.queued("summaries") and not self.horses, 20
+            )
+            if math.isinf(is_calm):
+                self.have("worker", 0)
+
+    @property
+    def horses(self):
+        """The jobs' processes that run now."""
+        return [horse for worker in self.workers if (horse := worker.horse)]
 
     def forget_everything(self):
         """No documents, no questions, no jobs; accounts, workers and the index's recipe stay."""

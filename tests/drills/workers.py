@@ -17,11 +17,17 @@ from tests.drills.staging import children_of, command_of, is_alive, text_about, 
 
 STATE = "select state from documents_document where id = %s"
 BEGUN_AGAIN = "select count(*) > %s from documents_attempt where document_id = %s"
+CUT_SHORT = "select count(*) from documents_attempt where stage = 'embed' and outcome = 'interrupted'"
 WORK_SECONDS = 0.7  # of one document at the provider
 
 
 class LostJobs:
-    """Watches, in a thread of its own, how soon the work of a killed worker stands on the queue or runs again."""
+    """Watches, in a thread of its own, how soon the work of a killed worker stands on the queue or runs again.
+
+    `waits` holds what was lost and has come back. What was done already when its worker died was not lost.
+    """
+
+    LEAST = 3  # fewer of them show little
 
     def __init__(self, stage):
         self.stage, self.waits, self.lost = stage, [], []
@@ -54,11 +60,41 @@ class LostJobs:
                 for entry in list(self.lost):
                     task, job, at, clock = entry
                     again = "select count(*) from documents_attempt where task_id = %s and started_at > %s"
-                    done = "select count(*) from documents_task where id = %s and state <> 'open'"
-                    is_back = job in self.stage.queued() or job in self.stage.queued("summaries")
-                    if is_back or self.stage.value(again, task, clock) or self.stage.value(done, task):
+                    open_still = "select count(*) from documents_task where id = %s and state = 'open'"
+                    is_queued = job in self.stage.queued() or job in self.stage.queued("summaries")
+                    if is_queued or self.stage.value(again, task, clock):
                         self.lost.remove(entry)
                         self.waits.append(time.monotonic() - at)
+                    elif not self.stage.value(open_still, task):  # done just before, or its document is gone
+                        self.lost.remove(entry)
+
+    def tell(self, report):
+        report.at_least("jobs lost", len(self.waits), self.LEAST)
+        report.at_most("longest until queued again", max(self.waits, default=0), 10, " s")
+
+
+class Counts:
+    """The most tries and deaths that any task had, looked at all the time: a task that ends well forgets its deaths."""
+
+    def __init__(self, stage):
+        self.stage, self.tries, self.deaths = stage, 0, 0
+        self.is_over = threading.Event()
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self._watch, daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *args):
+        self.is_over.set()
+        self.thread.join()
+
+    def _watch(self):
+        counts = "select coalesce(max(tries), 0), coalesce(max(deaths), 0) from documents_task"
+        while not self.is_over.wait(0.1):
+            with suppress(psycopg.OperationalError):
+                tries, deaths = self.stage.sql(counts)[0]
+                self.tries, self.deaths = max(self.tries, tries), max(self.deaths, deaths)
 
 
 @drill("J01")
@@ -77,9 +113,7 @@ def killed_in_mid_embed(stage, report):
     report.exactly("ready", stage.count(), count)
     report.at_most("all ready after the last kill", took + 4, 30 + calm, " s")
     report.note(f"calm run {calm:.1f} s")
-    report.at_most(
-        f"longest of {len(lost.waits)} lost jobs until queued again", max(lost.waits, default=0), 10, " s"
-    )
+    lost.tell(report)
     report.exactly("documents with wrong chunks", stage.inexact_documents(), 0)
 
 
@@ -200,7 +234,8 @@ def poison_for_the_reader(stage, report):
     tries = stage.value(
         "select count(*) from documents_attempt where document_id = %s and stage = 'extract'", pk
     )
-    report.note(f"{kills} reading processes killed: {state} “{sentence}”")
+    report.at_least("reading processes killed", kills, 1)
+    report.note(f"{state} “{sentence}”")
     report.at_most("tries", tries, 3)
     report.exactly("settled", state in ("failed", "ready"), True)
     alice.add_ready(text_about("sound"), "sound.txt")
@@ -233,12 +268,17 @@ def resumed(stage, report):
     alice.upload({"long.txt": text})
     progress = "select progress_total > 0 and progress_done >= progress_total * 0.9 from documents_document where state = 'embedding'"
     until(lambda: any(done for (done,) in stage.sql(progress)), 60, every=0.01)
+    kills = 0
     for worker in stage.workers:
         if worker.horse:
             worker.kill()
+            kills += 1
     until(lambda: stage.count() == 1, 60)
     sent, chunks = stage.fake.embedded_texts, stage.value("select count(*) from documents_chunk")
-    report.note(f"{chunks} passages, {len(sent)} texts sent in {len(stage.fake.embeddings)} requests")
+    report.at_least("killed", kills, 1)
+    report.exactly("embedding passes cut short", stage.value(CUT_SHORT), 1)
+    report.at_least("passages", chunks, 250)
+    report.note(f"{len(sent)} texts sent in {len(stage.fake.embeddings)} requests")
     report.at_most("paid of a single run", len(sent) / max(1, len(set(sent))), 1.1)
     report.exactly("documents with wrong chunks", stage.inexact_documents(), 0)
 
@@ -276,16 +316,55 @@ def told_to_end(stage, report):
     until(lambda: any(done for (done,) in stage.sql(progress)), 60, every=0.02)
     worker = next(worker for worker in stage.workers if worker.horse)
     pid, horse = worker.pid, worker.horse
-    os.kill(pid, signal.SIGTERM)
-    ended = until(lambda: not is_alive(pid), 10, every=0.02)
-    for number in (pid, horse):
-        with suppress(ProcessLookupError):
-            os.kill(number, signal.SIGKILL)
-    took = until(lambda: stage.count() == 1, 90)
+    with Counts(stage) as most:
+        os.kill(pid, signal.SIGTERM)
+        ended = until(lambda: not is_alive(pid), 10, every=0.02)
+        for number in (pid, horse):
+            with suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+        took = until(lambda: stage.count() == 1, 90)
     sent = stage.fake.embedded_texts
-    deaths, tries = stage.sql("select deaths, tries from documents_task where kind = 'index'")[0]
     report.at_most("ended by itself after", ended, 10, " s")
     report.exactly("texts paid for twice", len(sent) - len(set(sent)), 0)
-    report.exactly("tries and deaths counted", (tries, deaths), (0, 0))
+    report.exactly("embedding passes cut short", stage.value(CUT_SHORT), 1)
+    report.exactly("its log says so", worker.log.read_text().count("outcome=stopped"), 1)
+    report.exactly("most tries and deaths counted", (most.tries, most.deaths), (0, 0))
     report.exactly("documents with wrong chunks", stage.inexact_documents(), 0)
     report.note(f"ready {took:.1f} s after; {len(set(sent))} passages")
+
+
+@drill("J16b")
+def deployed_thrice(stage, report):
+    """the workers ended through bin/keep and started anew three times while one batch takes 20 s"""
+    stage.fake.fault("late", seconds=20, on="embeddings")
+    alice = stage.person()
+    alice.upload(texts(1))
+    pk, slowest, met, states = alice.document("drill-0.txt"), 0.0, 0, set()
+    with Counts(stage) as most:
+        for _ in range(3):
+            before = len(stage.fake.embeddings)
+            until(lambda n=before: len(stage.fake.embeddings) > n and stage.horses, 60, every=0.05)
+            time.sleep(1)
+            met += bool(stage.horses)
+            slowest = max(slowest, end_through_keep(stage))
+            states.add(stage.value(STATE, pk))
+            stage.have("worker", 2)
+        until(lambda: states.add(stage.value(STATE, pk)) or stage.has_settled(1), 120)
+    state, failure = stage.sql("select state, failure from documents_document where id = %s", pk)[0]
+    report.exactly("times that they were ended in mid-batch", met, 3)
+    report.exactly(f"its state (“{failure}”)", state, "ready")
+    report.exactly("ever shown as failed", "failed" in states, False)
+    report.exactly("documents with wrong chunks", stage.inexact_documents(), 0)
+    report.note(f"slowest end {slowest:.1f} s; {stage.value(CUT_SHORT)} passes cut short")
+    report.note(f"at most {most.tries} tries and {most.deaths} deaths counted")
+
+
+def end_through_keep(stage):
+    """As a deployment ends them: all at once, and with bin/keep's patience. How long it took."""
+    began = time.monotonic()
+    for worker in stage.workers:
+        worker.process.terminate()
+    until(lambda: all(worker.process.poll() is not None for worker in stage.workers), 90)
+    ended = time.monotonic() - began
+    stage.have("worker", 0)
+    return ended
