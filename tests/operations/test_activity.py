@@ -520,6 +520,64 @@ def test_an_attempt_leads_to_its_document_its_job_and_its_history_and_all_of_the
     assert "django_rq" in work_page  # the try that failed, not the coming one
 
 
+def failed_job_page(client, operator, work):
+    """RQ's page of the job that failed at an operator's document."""
+    document = make_pdf("handbook-truncated.pdf", operator)
+    work()
+    job_id = task_of(document).attempts.last().job_id
+    return document, reverse("admin:django_rq_job_detail", args=[0, job_id])
+
+
+def test_a_job_leads_back_to_its_attempt_its_document_and_activity_and_all_of_them_open(
+    client, operator, work
+):
+    document, address = failed_job_page(client, operator, work)
+    client.force_login(operator)
+    page = client.get(address).content.decode()
+    way_back = page.partition('id="job-work"')[2].partition("</p>")[0]
+    links = [link.partition("#")[0] for link in re.findall(r'href="([^"]+)"', way_back)]
+
+    attempt = reverse("admin:documents_attempt_change", args=[task_of(document).attempts.get().pk])
+    assert links == [document.get_absolute_url(), attempt, f"{ACTIVITY}?document={document.pk}", ACTIVITY]
+    for link in links:
+        assert client.get(link).status_code == 200, link
+    assert "Requeue" in page  # RQ's own page is still whole
+
+
+def test_a_job_page_names_no_document_to_who_may_not_operate_the_site(client, operator, work):
+    document, address = failed_job_page(client, operator, work)
+    bob = make_user("bob", is_staff=True)
+    bob.user_permissions.add(Permission.objects.get(codename="admin", content_type__app_label="django_rq"))
+    client.force_login(bob)
+    page = client.get(address)
+
+    assert page.status_code == 200
+    assert "job-work" not in page.content.decode()
+    assert document.title not in page.content.decode()
+
+
+def test_an_operator_who_may_not_read_a_document_gets_no_link_to_its_pages(client, operator, work):
+    document, address = failed_job_page(client, operator, work)
+    bob = make_user("bob", is_staff=True)
+    for name in ("admin", "operate"):
+        bob.user_permissions.add(Permission.objects.get(codename=name))
+    client.force_login(bob)
+    page = client.get(address).content.decode()
+
+    assert f"{ACTIVITY}?document={document.pk}" in page
+    assert document.get_absolute_url() not in page
+    assert "/admin/documents/attempt/" not in page
+
+
+def test_a_job_without_work_of_ours_is_shown_as_rq_shows_it(client, operator, queue):
+    job = queue.enqueue("os.getcwd", job_id="task-999999999999999999999-1-0")
+    client.force_login(operator)
+    page = client.get(reverse("admin:django_rq_job_detail", args=[0, job.id]))
+
+    assert page.status_code == 200
+    assert "job-work" not in page.content.decode()
+
+
 def test_a_job_that_rq_has_forgotten_is_not_linked(desk, alice):
     note(make_document(alice), job_id="task-1-1-99")
 

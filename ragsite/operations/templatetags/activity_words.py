@@ -3,12 +3,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django import template
+from django.template import Context
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_rq.settings import get_queues_map
 
-from documents.models import Attempt, Task
+from documents.models import Attempt, Document, Task
 from ragsite.operations import activity
 
 register = template.Library()
@@ -61,6 +62,24 @@ def job_url(work: Attempt | Task, job_id: str) -> str:
     task = work if isinstance(work, Task) else work.task
     queue = task.queue_name if task else "documents"
     return reverse("admin:django_rq_job_detail", args=[get_queues_map()[queue], job_id])
+
+
+@register.inclusion_tag("operations/_job_work.html", takes_context=True)
+def work_of_job(context: Context, job_id: str) -> dict[str, object]:
+    """For RQ's page of a job: what it works at, and its attempts. Nothing for who may not operate the site."""
+    user = context["user"]
+    found = activity.with_document(Task.objects.filter(pk=activity.task_of_job(job_id)))
+    task = found.first() if user.has_perm("documents.operate") else None
+    if task is None:
+        return {"task": None}
+    visible = Document.objects.visible_to(user).filter(pk=task.document_id)
+    return {
+        "task": task,
+        "attempts": task.attempts.filter(job_id=job_id).defer("traceback").order_by("pk"),
+        "readable": set(visible.values_list("pk", flat=True)),
+        "user": user,
+        "perms": context["perms"],
+    }
 
 
 @register.simple_tag
