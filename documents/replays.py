@@ -9,7 +9,8 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
-from documents.models import Document, State, Task, Version
+from documents import building
+from documents.models import Document, Index, State, Task, Version
 from documents.models.document import SummaryState
 from documents.models.index import IndexState
 from documents.models.task import Kind, TaskQuerySet, TaskState
@@ -44,11 +45,15 @@ def replay(tasks: TaskQuerySet) -> int:
 
 
 def cancel(tasks: TaskQuerySet) -> int:
-    """Stop what is open of it; returns how many were. What could be found before can still be found."""
+    """Stop what is open of it; returns how many were. What could be found before can still be found.
+
+    With the finishing of an index, all of its building is given up.
+    """
     with transaction.atomic():
         found = locked(tasks.filter(state=TaskState.OPEN))
         seen = list(found.filter(IS_SEEN).values_list("document", flat=True))
         count = found.cancel()
+        building.give_up(Index.objects.filter(pk__in=found.filter(kind=Kind.BUILD).values("index")))
         Task.objects.filter(
             kind=Kind.INDEX, document__in=seen
         ).cancel()  # in an index that is being built too

@@ -5,7 +5,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from documents.models import Document, State, Task
+from documents import building
+from documents.models import Document, Index, State, Task
+from documents.models.document import SummaryState
+from documents.models.index import IndexState
 from documents.models.task import Kind, TaskState
 from tests.factories import make_document, make_indexed
 
@@ -112,6 +115,61 @@ def test_cancel_knows_when_a_document_is_not_there_and_then_changes_nothing(shel
     with pytest.raises(CommandError, match="no document 12345"):
         run("cancel", "--document", str(shelf["late"].pk), "12345")
     assert Document.objects.get(title="late").state == State.WAITING
+
+
+def test_cancel_stops_a_summary_and_leaves_the_document_alone(alice, work):
+    document = make_indexed(alice, "It rains in Bergen nearly every day, and people carry umbrellas.")
+    other = make_indexed(alice, "It snows in Oslo.", name="snow.txt")
+    said = run("cancel", "--kind", "summarise", "--document", str(document.pk))
+    work()
+
+    assert "1 cancelled." in said
+    document.refresh_from_db()
+    other.refresh_from_db()
+    assert (document.state, document.summary_state) == (State.READY, SummaryState.NONE)
+    assert other.summary_state == "ready"
+
+
+def test_cancel_gives_up_an_index_that_is_being_built_and_the_live_one_answers_on(shelf, work):
+    live = Index.objects.live()
+    index = building.begin(live.embedding_model)
+    build = Task.objects.get(kind=Kind.BUILD)
+    said = run("cancel", "--task", str(build.pk))
+    work()
+
+    assert "1 cancelled." in said
+    index.refresh_from_db()
+    assert index.state == IndexState.RETIRED
+    assert not Task.objects.open().filter(index=index).exists()
+    assert Index.objects.live() == live
+    assert Document.objects.get(title="ready").state == State.READY
+
+
+def test_an_index_that_was_given_up_can_be_completed_later(shelf, work):
+    index = building.begin(Index.objects.live().embedding_model)
+    run("cancel", "--kind", "build")
+    run("cancel", "--document", *(str(shelf[name].pk) for name in ("late",)))
+    building.fill(index)
+    work()
+
+    index.refresh_from_db()
+    assert index.state == IndexState.LIVE
+
+
+def test_cancelling_by_task_leaves_what_is_done_and_what_was_not_named(shelf):
+    done = Task.objects.get(document=shelf["ready"], kind=Kind.INDEX)
+    said = run("cancel", "--task", str(done.pk))
+
+    assert "0 cancelled." in said
+    assert Task.objects.get(pk=done.pk).state == TaskState.DONE
+    assert Document.objects.get(title="late").state == State.WAITING
+
+
+def test_cancel_wants_to_be_told_what_and_knows_when_a_task_is_not_there(db):
+    with pytest.raises(CommandError, match="Say what"):
+        run("cancel")
+    with pytest.raises(CommandError, match="no task 12345"):
+        run("cancel", "--task", "12345")
 
 
 def test_both_leave_a_line_in_the_log(shelf, caplog):
