@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 import time
@@ -12,7 +13,7 @@ from rq import Callback, Queue
 from rq.serializers import JSONSerializer, PickleSerializer
 
 from tests.drills import drill
-from tests.drills.staging import Kept, free_port, text_about, texts, until
+from tests.drills.staging import ROOT, Kept, free_port, text_about, texts, until
 from tests.drills.workers import WORK_SECONDS
 
 
@@ -334,3 +335,71 @@ def two_clocks(stage, report):
         "embedding passes", stage.value("select count(*) from documents_attempt where stage = 'embed'"), 20
     )
     stage.have("clock", 1)
+
+
+@drill("J22")
+def clock_jumps(stage, report):
+    """the clock of web, workers and clock process jumps an hour, both ways, with work waiting and with work under way"""
+    clock = MachineClock(stage)
+    restart_all(stage, PYTHONPATH=clock.python_path, DRILL_CLOCK=str(clock.file))
+    alice, documents, revived = stage.person(), 0, times_revived(stage)
+    for hours, way in ((-1, "back"), (1, "forward")):
+        stage.fake.fault("status", status=500, on="embeddings")
+        alice.upload({f"waits-{way}.txt": text_about(f"waits{way}")})
+        until(lambda: stage.value(WAITS_FOR_A_TRY), 30)
+        report.exactly("work that waits", stage.value(WAITS_FOR_A_TRY), 1)
+        documents += 1
+        clock.show(hours)
+        took = until(lambda n=documents: stage.count() == n, 120)
+        report.at_most(f"ready after a jump {way} while it waited", took, 60, " s")
+        stage.fake.fault("late", seconds=WORK_SECONDS, on="embeddings")
+        alice.upload_each(texts(10, way))
+        until(lambda: stage.horses, 20, every=0.02)
+        report.at_least("under way and queued", len(stage.horses) + len(stage.queued()), 3)
+        documents += 10
+        clock.show(0)
+        took = until(lambda n=documents: stage.count() == n, 120)
+        report.at_most("ten under way ready after the jump the other way", took, 60, " s")
+        stage.fake.heal()
+    sent = stage.fake.embedded_texts
+    report.at_most("times that work was put back on the queue", times_revived(stage) - revived, 4)
+    report.exactly("embedding passes", stage.value(EMBEDDED), documents)
+    report.exactly("texts paid for twice", len(sent) - len(set(sent)), stage.value(PASSAGES_THAT_WAITED))
+    report.exactly("documents with wrong chunks", stage.inexact_documents(), 0)
+    for name in stage.running:
+        stage.have(name, 0)
+
+
+WAITS_FOR_A_TRY = (
+    "select count(*) from documents_task where kind = 'index' and state = 'open' and tries = 1"
+    " and next_try_at > changed_at + interval '10 seconds'"
+)
+EMBEDDED = "select count(*) from documents_attempt where stage = 'embed' and outcome = 'done'"
+PASSAGES_THAT_WAITED = "select sum(chunk_count) from documents_document where title like 'waits-%%'"
+
+
+class MachineClock:
+    """What the site's processes take for the time, shifted by whole hours."""
+
+    def __init__(self, stage):
+        self.file = stage.var / "clock"
+        self.python_path = os.pathsep.join([str(ROOT / "tests/drills/shifted"), str(ROOT)])
+        self.show(0)
+
+    def show(self, hours):
+        coming = self.file.with_suffix(".new")
+        coming.write_text(str(hours * 3600))
+        coming.replace(self.file)  # at once: somebody always reads it
+
+
+def restart_all(stage, **variables):
+    for name in stage.running:
+        stage.restart(name, **variables)
+
+
+def times_revived(stage):
+    """How often work was put back on the queue, by the logs of those that do it."""
+    logs = [
+        kept.log.read_text(errors="replace") for name in ("worker", "clock") for kept in stage.running[name]
+    ]
+    return sum(int(number) for log in logs for number in re.findall(r"revived=(\d+)", log))

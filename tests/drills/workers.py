@@ -354,9 +354,9 @@ def deployed_thrice(stage, report):
     report.exactly("times that they were ended in mid-batch", met, 3)
     report.exactly(f"its state (“{failure}”)", state, "ready")
     report.exactly("ever shown as failed", "failed" in states, False)
+    report.exactly("most tries and deaths counted", (most.tries, most.deaths), (0, 0))
     report.exactly("documents with wrong chunks", stage.inexact_documents(), 0)
     report.note(f"slowest end {slowest:.1f} s; {stage.value(CUT_SHORT)} passes cut short")
-    report.note(f"at most {most.tries} tries and {most.deaths} deaths counted")
 
 
 def end_through_keep(stage):
