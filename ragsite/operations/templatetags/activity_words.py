@@ -68,11 +68,11 @@ def job_url(work: Attempt | Task, job_id: str) -> str:
 def work_of_job(context: Context, job_id: str) -> dict[str, object]:
     """For RQ's page of a job: what it works at, and its attempts. Nothing for who may not operate the site."""
     user = context["user"]
-    found = activity.with_document(Task.objects.filter(pk=activity.task_of_job(job_id)))
+    found = activity.with_document(Task.objects.filter(pk=activity.task_of_job(job_id) or 0))
     task = found.first() if user.has_perm("documents.operate") else None
     if task is None:
         return {"task": None}
-    visible = Document.objects.visible_to(user).filter(pk=task.document_id)
+    visible = Document.objects.visible_to(user).filter(pk=task.document_id or 0)
     return {
         "task": task,
         "attempts": task.attempts.filter(job_id=job_id).defer("traceback").order_by("pk"),
