@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
+from documents.jobs import queue_connection
 from documents.models import Chunk, Document, State
 from tests.factories import make_indexed, make_pdf, make_user
 
@@ -80,4 +81,7 @@ def test_the_rq_dashboard_needs_its_permission_and_shows_the_traceback(client, o
     page = client.get(job).content.decode()
     result = re.search(r"window.location='([^']*/results/[^']*)'", page)[1]
     assert "UnreadableFile" in client.get(result).content.decode()  # the traceback is one click further
-    assert "handbook" not in page  # no title and no text in what RQ keeps
+    job_id = failed.task.attempts.first().job_id
+    kept = b"".join(queue_connection().hgetall(f"rq:job:{job_id}").values())
+    assert kept
+    assert b"handbook" not in kept  # no title and no text in what RQ keeps

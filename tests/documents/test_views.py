@@ -163,7 +163,7 @@ def test_a_row_says_when_it_is_tried_again_and_why(alices, alice):
 def test_only_a_moving_row_asks_for_itself_again(alices, alice, state):
     document = make_document(alice, state=state)
     assert ("hx-get" in row(alices, document)) == (
-        state in ("waiting", "fetching", "extracting", "embedding")
+        state in ("waiting", "fetching", "extracting", "recognising", "embedding")
     )
 
 

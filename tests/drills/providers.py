@@ -18,7 +18,7 @@ def asker_with_prices(stage):
     """Alice with one document, nothing else under way and nothing asked of the provider yet."""
     alice = stage.person()
     alice.add_ready(PRICES, "prices.txt")
-    until(lambda: not stage.value("select count(*) from documents_task where state = 'open'"), 30)
+    until(stage.has_nothing_to_do, 30)
     stage.fake.requests.clear()
     return alice
 

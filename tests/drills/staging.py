@@ -316,6 +316,10 @@ class Stage:
             "select count(*) from documents_document where state not in ('ready', 'failed', 'cancelled')"
         )
 
+    def has_nothing_to_do(self):
+        """Whether every task has come to its end, summaries among them."""
+        return not self.value("select count(*) from documents_task where state = 'open'")
+
     def queued(self, name="documents"):
         return [job_id.decode() for job_id in self.redis.lrange(f"rq:queue:{name}", 0, -1)]
 

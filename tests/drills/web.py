@@ -7,7 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.drills import drill
-from tests.drills.staging import ROOT
+from tests.drills.staging import ROOT, until
 
 CANARY = "zyxomma-4711"
 
@@ -81,6 +81,7 @@ def cached_answers_are_isolated(stage, report):
     alice, bob = stage.person(), stage.person("bob")
     alice.add_ready(f"The password of the vault is {CANARY}.", "vault.txt")
     bob.add_ready("The password of the vault is daisy.", "vault.txt-b.txt")
+    until(stage.has_nothing_to_do, 30)  # summaries ask the same model
     stage.fake.requests.clear()
     first, _ = alice.asked("What is the password of the vault?")
     again, _ = alice.asked("What is the password of the vault?")

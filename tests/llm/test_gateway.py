@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 import time
+import traceback
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -647,10 +648,13 @@ def test_a_fork_makes_a_client_of_its_own(fake_openai):
     child = os.fork()
     if child == 0:
         code = 1
-        with contextlib.suppress(BaseException):
+        try:
             llm.embed_query("after", model=MODEL)
             code = 0
-        os._exit(code)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
     assert os.waitpid(child, 0)[1] == 0
     assert llm.embed_query("again", model=MODEL).shape == (1536,)
     assert fake_openai.embedded_texts == ["before", "after", "again"]
