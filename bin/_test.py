@@ -14,7 +14,13 @@ import _setup
 sys.path.insert(0, str(_setup.ROOT))
 from ragsite import embedded
 
-ALL_AT_ONCE = ["-n", "2", "--dist", "loadfile"]  # what waits for a browser in one leaves the other a core
+ALL_AT_ONCE = [
+    "-n",
+    "2",
+    "--dist",
+    "loadfile",
+    "--no-loadscope-reorder",
+]  # what waits for a browser in one leaves the other a core
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 

@@ -111,8 +111,16 @@ async def answer(question_id: int, *, stop: asyncio.Event | None = None) -> Asyn
         if await _try_to_save(draft):
             yield Piece(question=draft.question, citations=draft.citations)
         else:
-            yield Piece(question=_not_saved_yet(draft.question), citations=draft.citations)
-            await _save_later(draft)
+            try:
+                yield Piece(question=_not_saved_yet(draft.question), citations=draft.citations)
+                await _save_later(draft)
+            except (
+                GeneratorExit,
+                asyncio.CancelledError,
+            ):  # the process is told to end, and this is the last moment
+                with suppress(*DATABASE_AWAY):
+                    await in_thread(finish)(draft)
+                raise
     finally:
         if draft.has_claim:
             await in_thread(cache.release)(draft.key)
@@ -438,14 +446,9 @@ def _not_saved_yet(question: Question) -> Question:
 
 
 async def _save_later(draft: Draft) -> None:
-    """Until the database is back. The last time when the process is told to end."""
+    """Until the database is back."""
     for seconds in SAVE_AGAIN_SECONDS:
-        try:
-            await asyncio.sleep(seconds)
-        except asyncio.CancelledError:
-            with suppress(*DATABASE_AWAY):
-                await in_thread(finish)(draft)
-            raise
+        await asyncio.sleep(seconds)
         with suppress(*DATABASE_AWAY):
             await in_thread(finish)(draft)
             return
