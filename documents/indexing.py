@@ -78,7 +78,8 @@ def index(task: Task) -> None:
     vectors = embed_passages(run, passages)
     with run.stage("store"), transaction.atomic():
         store(run, version, passages, vectors)
-        recognition.save(version, pages, recognised)
+        if run.target.is_live:  # others follow it: their places count in the text as it is stored here
+            recognition.save(version, pages, recognised)
         if has_pictures:
             Task.objects.ask_for(Kind.RECOGNISE, run.document)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,16 +19,17 @@ from documents.extraction.limits import FEW_CHARACTERS
 from documents.extraction.ocr import NotRecognised, engine
 from documents.extraction.ocr import recognise as recognise_picture
 from documents.extraction.pictures import paint_page
-from documents.models import Attempt, Document, Index, Page, State, Task, Version
+from documents.models import Attempt, Chunk, Document, Index, Page, State, Task, Version
 from documents.models.index import IndexState
-from documents.models.page import Problem
+from documents.models.page import TRIED, Problem
 from documents.models.page_report import report_of
 from documents.models.task import Kind, Superseded
 
 IS_PICTURE = Q(problem=Problem.NO_TEXT) | Q(
     problem=Problem.GARBLED, text=""
 )  # the text of some garbled ones was kept
-TRIED = "recognised_by"  # in a page's report: somebody has tried, whatever came of it
+TURN_SECONDS = 30  # then what waits on other queues comes first
+NO_PICTURE = "no picture"
 WIDTH = 1700  # pixels: a sheet of A4 or letter paper at some 200 dots an inch
 
 
@@ -46,18 +48,22 @@ def unread(version: Version):  # type: ignore[no-untyped-def]
 def recognise(task: Task) -> None:
     """Read the pages that are pictures, one after the other, then have the document indexed with what they say.
 
-    Each page is kept as soon as it is read: a second run goes on with the next. A page that cannot be read stays a picture.
+    Each page is kept as soon as it is read: a second run goes on with the next, and gives way to other work after a while
+    (Stopped). A page that cannot be read stays a picture. Raises UnreadableFile where no program is installed any more.
     """
     document = task.document
     if document is None or (version := document.newest) is None:
         raise Superseded
+    began, tried = time.monotonic(), version.pages.filter(report__has_key=TRIED).count()
     pages = list(unread(version).defer("text", "runs"))
     with (
         Attempt.objects.record(task, "recognise", task.job_under_way),
         version.local_path() as path,
     ):
         for done, page in enumerate(pages):
-            show(task, document, done, len(pages))
+            if done and time.monotonic() - began > TURN_SECONDS:
+                raise stopping.Stopped
+            show(task, document, tried + done, tried + len(pages))
             read(page, path)
     hand_over(task, document)
 
@@ -68,17 +74,23 @@ def show(task: Task, document: Document, done: int, total: int) -> None:
     with transaction.atomic():
         if not task.claim():
             raise Superseded
+        document.refresh_from_db(fields=["state", "serving"])
         if task.is_seen:
             document.move_to(State.RECOGNISING, done=done, total=total)
 
 
 def read(page: Page, path: Path) -> None:
-    text, report = "", page.report | {TRIED: engine()}
+    program = engine()
+    if not program:  # it was there when this was asked for; another worker may have it
+        raise UnreadableFile("no_text")
+    text, report = "", page.report | {TRIED: program}
     try:
         if picture := paint_page(path.resolve(), page.number, WIDTH):
             text = recognise_picture(
                 picture, languages=settings.OCR_LANGUAGES, seconds=settings.OCR_PAGE_SECONDS
             )
+        else:
+            report["not_recognised"] = NO_PICTURE
     except NotRecognised as error:
         report["not_recognised"] = str(error)
     Page.objects.filter(pk=page.pk).update(recognised=text, report=report)
@@ -120,6 +132,9 @@ def save(version: Version, pages: Sequence[Page], changed: Sequence[Page]) -> No
         Page.objects.bulk_update(changed, ["text", "runs", "problem", "report", "start"], batch_size=200)
         version.report = report_of(pages, version.page_count or 0)
         version.save(update_fields=["report"])
+        # Indexes that are filled again, should they be taken back: their places count in the text as it was.
+        answering = [IndexState.LIVE, IndexState.BUILDING]
+        Chunk.objects.filter(version=version).exclude(index__state__in=answering).delete()
 
 
 def failure_without_text(version: Version) -> UnreadableFile:
@@ -129,6 +144,8 @@ def failure_without_text(version: Version) -> UnreadableFile:
     problems = set(version.pages.filter(IS_PICTURE).values_list("problem", flat=True))
     if not problems:
         return UnreadableFile("empty")
+    if version.pages.filter(report__not_recognised=NO_PICTURE).exists():
+        return UnreadableFile("unsupported", is_protected=True)
     if version.pages.filter(report__has_key=TRIED).exists():
         return UnreadableFile("not_recognised")
     return UnreadableFile("no_text" if Problem.NO_TEXT in problems else "garbled")

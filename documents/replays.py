@@ -10,14 +10,21 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from documents import building
-from documents.models import Document, Index, State, Task, Version
+from documents.models import Document, Index, Page, State, Task, Version
 from documents.models.document import SummaryState
 from documents.models.index import IndexState
 from documents.models.task import Kind, TaskQuerySet, TaskState
 
 ENQUEUE_SECONDS = 1.0  # the reconciler enqueues what is left within seconds
 # As `Task.is_seen`.
-IS_SEEN = Q(kind=Kind.FETCH) | (Q(kind=Kind.INDEX) & (Q(index__state=IndexState.LIVE) | Q(index=None)))
+IS_READING_PICTURES = Q(kind=Kind.RECOGNISE) & (
+    Q(document__state=State.RECOGNISING) | Q(document__serving=None)
+)
+IS_SEEN = (
+    IS_READING_PICTURES
+    | Q(kind=Kind.FETCH)
+    | (Q(kind=Kind.INDEX) & (Q(index__state=IndexState.LIVE) | Q(index=None)))
+)
 
 
 def replay(tasks: TaskQuerySet) -> int:
@@ -27,6 +34,8 @@ def replay(tasks: TaskQuerySet) -> int:
     now = timezone.now()
     with transaction.atomic():
         found = locked(tasks.filter(has_content))
+        vain = Document.objects.filter(failure_kind="not_recognised", tasks__in=found)
+        Page.objects.filter(version__document__in=vain).forget_vain_reading()
         count = found.update(
             state=TaskState.OPEN,
             generation=F("generation") + 1,

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 CLOSERS = r"[\"'”’»›)\]」』】》）]"
 # Scripts that put no space behind a full stop, and those that do.
 END = re.compile(
-    rf"[。！？｡︒…]+{CLOSERS}*(?=\S)"
-    rf"|(?:[.!?…]+|[؟۔।॥։።။។]+|[。！？｡]+){CLOSERS}*(?P<note>\[\d{{1,3}}\])?(?=\s)"
+    rf"(?<![。！？｡︒…])[。！？｡︒…]++{CLOSERS}*+(?=\S)"
+    rf"|(?:(?<![.!?…])[.!?…]++|(?<![؟۔।॥։።။។])[؟۔।॥։።။។]++|(?<![。！？｡])[。！？｡]++){CLOSERS}*+(?P<note>\[\d{{1,3}}\])?(?=\s)"
 )
 STARTS_NEXT = re.compile(r"\s+[\"'“‘«‹(\[¿¡—–-]*\s?(?P<first>\S)")
 TOKEN_BEFORE = re.compile(r"[^\s(\[\"“‘«]{1,20}$")

@@ -20,6 +20,8 @@ END_64 = b"PK\x06\x06"
 LOCATOR_64 = b"PK\x06\x07"
 PIECE = 64 * 1024
 # What zipfile says of a file that is no sound archive.
+# zipfile unpacks these two a piece at a time; bzip2 and LZMA at one go, whatever a thousand bytes unpack to.
+BY_PIECES = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 UNSOUND = (zipfile.BadZipFile, ValueError, struct.error, EOFError, NotImplementedError, OSError)
 OUTSIDE = re.compile(r"^[/\\]|^[A-Za-z]:|(?:^|[/\\])\.\.(?:[/\\]|$)|\x00")
 
@@ -60,6 +62,8 @@ class Archive:
             raise UnreadableFile("damaged")
         if any(member.flag_bits & 1 for member in members):
             raise UnreadableFile("unsupported", format="locked")
+        if any(member.compress_type not in BY_PIECES for member in members):
+            raise UnreadableFile("unsupported", format="packed")
 
     def read(self, name: str) -> bytes:
         """A member whole; empty if there is none of that name."""
@@ -95,8 +99,11 @@ def members_of(file: IO[bytes]) -> dict[str, int]:
 def read_start(file: IO[bytes], name: str, length: int) -> bytes:
     """A member's first bytes, no more than so many; empty if it cannot be read."""
     try:
-        with zipfile.ZipFile(file) as archive, archive.open(name) as member:
-            return member.read(length)
+        with zipfile.ZipFile(file) as archive:
+            if archive.getinfo(name).compress_type not in BY_PIECES:
+                return b""
+            with archive.open(name) as member:
+                return member.read(length)
     except (KeyError, RuntimeError, zlib.error, *UNSOUND):
         return b""
 

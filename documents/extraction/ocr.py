@@ -5,16 +5,22 @@ Each page is a process of its own with limits on memory and time, since pictures
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
+from functools import partial
 from importlib.util import find_spec
 
 TESSERACT, RAPIDOCR = "tesseract", "rapidocr"
 DPI = 200  # finer pictures cost more time and are read no better (measured at 150, 200 and 300)
-MEMORY = 2 * 1024**3  # of address space: onnxruntime reserves far more than it uses
+MEMORY = {
+    TESSERACT: 512 * 1024**2,
+    RAPIDOCR: 2 * 1024**3,
+}  # of address space: onnxruntime reserves far more than it uses
 LARGEST_TEXT = 200_000  # characters of a page
 
 
@@ -31,7 +37,8 @@ def engine() -> str:
 
 def recognise(picture: bytes, *, languages: str, seconds: float) -> str:
     """The text in a PNG, a line of the page a line, a blank line between blocks. Raises NotRecognised."""
-    command = _rapidocr() if engine() == RAPIDOCR else _tesseract(languages)
+    program = engine() or TESSERACT
+    command = _rapidocr() if program == RAPIDOCR else _tesseract(languages)
     try:
         done = subprocess.run(
             command,
@@ -40,7 +47,7 @@ def recognise(picture: bytes, *, languages: str, seconds: float) -> str:
             timeout=seconds,
             check=False,
             env=_environment(),
-            preexec_fn=_limit,
+            preexec_fn=partial(_limit, MEMORY[program], int(seconds) + 5),
         )
     except subprocess.TimeoutExpired:
         raise NotRecognised("timeout") from None
@@ -75,7 +82,16 @@ def _environment() -> dict[str, str]:
     return {**kept, **one}
 
 
-def _limit() -> None:
+def _limit(memory: int, cpu_seconds: int) -> None:
+    """In the new process: no more than it needs, and no longer than whoever waits for it lives."""
     os.setsid()
-    for kind, most in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0)):
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, linux/prctl.h
+    limits = {
+        resource.RLIMIT_AS: memory,
+        resource.RLIMIT_CPU: cpu_seconds,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: 0,
+    }
+    for kind, most in limits.items():
         resource.setrlimit(kind, (most, most))

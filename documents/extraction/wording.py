@@ -129,6 +129,10 @@ PAGES = {
 WORDINGS |= PAGES
 
 FORMATS = {
+    "packed": Wording(
+        _("This file is packed in a way that is not read here."),
+        _("Pack it again as an ordinary zip, or upload the files in it."),
+    ),
     "doc": Wording(
         _("This is an old Word file (.doc)."),
         _("Open it in Word or LibreOffice and save it as .docx, then upload that."),

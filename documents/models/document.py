@@ -19,6 +19,7 @@ from pgvector.django import CosineDistance, HalfVectorField
 from documents.extraction import sniff
 from documents.models.collection import Collection
 from documents.models.index import Index
+from documents.models.page import Page
 from documents.models.task import Kind, Task, TaskState
 from documents.models.version import Content, Version, kept
 
@@ -40,7 +41,7 @@ class State(models.TextChoices):
 
 
 AT_ONCE = timedelta(seconds=2)  # between a content's row and the note that its address was looked at
-MARKDOWN = re.compile(r"^(?:#{1,6}[ \t]+\S|```|~~~)|\[[^\]\n]+\]\(https?://", re.MULTILINE)
+MARKDOWN = re.compile(r"^(?:#{1,6}[ \t]+\S|```|~~~)|\[[^\[\]\n]{1,500}\]\(https?://", re.MULTILINE)
 
 
 class SummaryState(models.TextChoices):
@@ -237,10 +238,11 @@ class Document(models.Model):
         """What is still to be done to make it searchable in the live index."""
         if self.needs_fetching:
             return self.tasks.filter(kind=Kind.FETCH).first()
-        if reading := self.tasks.filter(kind=Kind.RECOGNISE, state=TaskState.OPEN).first():
-            return reading
         of_live = models.Q(index__state="live") | models.Q(index=None)
-        return self.tasks.filter(of_live, kind=Kind.INDEX).first()
+        indexing = self.tasks.filter(of_live, kind=Kind.INDEX).first()
+        if indexing and indexing.state == TaskState.OPEN:
+            return indexing
+        return self.tasks.filter(kind=Kind.RECOGNISE, state=TaskState.OPEN).first() or indexing
 
     @property
     def is_reading_pictures(self) -> bool:
@@ -302,6 +304,7 @@ class Document(models.Model):
         try:
             with transaction.atomic():
                 version = self.add_version(content)
+                self.tasks.filter(kind=Kind.RECOGNISE).cancel()  # of the former content
                 self._update(sha256=content.sha256)
                 self.move_to(State.WAITING)
         except IntegrityError:  # another document got the same content at the same moment
@@ -349,6 +352,7 @@ class Document(models.Model):
         with (
             transaction.atomic()
         ):  # the task's row first, as whoever works on it does: they must not block each other
+            Page.objects.filter(version__document=self).forget_vain_reading()
             live = Index.objects.filter(state="live").first()  # none yet: the worker makes it
             task = Task.objects.ask_for(Kind.INDEX, self, live, enqueue=enqueue)
             self.move_to(State.WAITING)

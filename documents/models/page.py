@@ -19,12 +19,23 @@ class Problem(models.TextChoices):
     UNREADABLE = "unreadable", _("could not be read")
 
 
+TRIED = "recognised_by"  # in a page's report: which program has looked for text in its picture, whatever came of it
+
+
 class PageQuerySet(models.QuerySet["Page"]):
     def visible_to(self, user: User, *, operating: bool = False) -> Self:
         return self.filter(version__in=Version.objects.visible_to(user, operating=operating))
 
     def readable(self) -> Self:
         return self.filter(problem="")
+
+    def forget_vain_reading(self) -> None:
+        """Pictures in which nothing was read are looked at again: a program or its languages may be there by now."""
+        for page in self.filter(report__has_key=TRIED, recognised="").only("report"):
+            report = {
+                name: value for name, value in page.report.items() if name not in (TRIED, "not_recognised")
+            }
+            Page.objects.filter(pk=page.pk).update(report=report)
 
     def in_parts(self) -> Self:
         """Without their texts, which may be as large as a file: `page.part()` reads what is shown."""

@@ -176,7 +176,7 @@ class Task(models.Model):
         if (
             self.kind == Kind.RECOGNISE
         ):  # beside a document that is ready in its other pages, nobody waits for it
-            return self.document is not None and self.document.is_moving
+            return self.document is not None and (self.document.is_moving or self.document.serving_id is None)
         return self.kind == Kind.FETCH or (
             self.kind == Kind.INDEX and (self.index is None or self.index.is_live)
         )

@@ -14,6 +14,14 @@ LONGEST = 2000  # characters
 # What browsers reach the web by. Other services, such as mail, could be made to take a request for their own language.
 PORTS = frozenset((80, 443, 8080, 8443))
 TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
+# Special all the same, whatever this Python's own list says: IANA's registries, and what clouds keep for themselves.
+NEVER_PUBLIC = [
+    ipaddress.ip_network(network)
+    for network in (
+        *("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "100.100.100.200/32"),
+        *("3fff::/20", "5f00::/16", "64:ff9b:1::/48"),
+    )
+]
 UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\\]")
 LEFT_AS_IT_IS = "/%:@!$&'()*+,;=~-._?[]|"
 
@@ -91,6 +99,8 @@ def is_public(address: IPAddress) -> bool:
     if inner is not None:
         return is_public(inner)
     is_special = address.is_multicast or address.is_reserved or address.is_unspecified
+    if any(address in network for network in NEVER_PUBLIC):
+        return False
     return address.is_global and not is_special and not getattr(address, "is_site_local", False)
 
 

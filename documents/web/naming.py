@@ -25,6 +25,7 @@ ENDINGS = {
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
 }
+LONGEST_TYPE = 300  # characters of a Content-Type; its parser takes long over long ones
 TEXTS = (".txt", ".text", ".md", ".markdown", ".mdown", ".mkd", ".csv", ".tsv", ".log")
 # The encodings that the web is written in. Python knows others, some of which take very long over a hostile text.
 KNOWN = re.compile(
@@ -48,7 +49,10 @@ def file_name(address: Address, content_type: str) -> str:
 def foreign_encoding(content_type: str) -> str:
     """The encoding that the site names for a text, where it is a known one other than UTF-8."""
     message = _message(content_type)
-    name = str(message.get_param("charset", "") or "").strip().lower()
+    try:
+        name = str(message.get_param("charset", "") or "").strip().lower()
+    except ValueError:  # a header made to be read wrongly
+        return ""
     is_text = message.get_content_maintype() == "text" or message.get_content_type().endswith("xhtml+xml")
     if not (is_text and KNOWN.fullmatch(name)):
         return ""
@@ -61,5 +65,5 @@ def foreign_encoding(content_type: str) -> str:
 
 def _message(content_type: str) -> Message:
     message = Message()
-    message["Content-Type"] = content_type or "application/octet-stream"
+    message["Content-Type"] = content_type[:LONGEST_TYPE] or "application/octet-stream"
     return message

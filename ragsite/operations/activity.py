@@ -50,7 +50,9 @@ STAGES = {
     "chunk": _("Cut into chunks"),
     "embed": _("Compute vectors"),
     "store": _("Store"),
+    "recognise": _("Read pictures"),
     "summarise": _("Summarise"),
+    "build": _("Build an index"),
 }
 WORK = {
     "failed": Q(state=TaskState.FAILED),

@@ -280,3 +280,9 @@ def test_splitting_is_linear(piece):
 def test_a_thousand_pages_split_in_seconds():
     passages = split(*[prose(40)] * 1000, tokens=200, overlap=40)
     assert len(passages) > 3000
+
+
+@pytest.mark.parametrize("run", [".", "?.?.…", "。", "।", ".)", "…”"])
+def test_endless_full_stops_cost_no_more_than_their_length(run):
+    """Two hundred thousand of them took minutes when each was tried as the beginning of an end."""
+    assert sentences("Word " + run * (200_000 // len(run)) + "x")[0][0] == 0

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from documents.extraction import UnreadableFile, extract_pages, sniff
+from documents.extraction.archives import Archive, read_start
 from documents.extraction.limited import Reading
 from documents.extraction.limits import MEMORY
 from documents.extraction.loaders import DOCX, EPUB, LOADERS, MAIL, ODT, PPTX, RTF, XLSX
@@ -251,3 +252,16 @@ def test_the_largest_files_are_read_within_the_limits_or_refused(tmp_path, kind)
     assert reading.run() == ""
     assert reading.peak_memory < MEMORY
     assert reading.used_cpu < 20
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_unpacks_at_one_go_is_not_unpacked(method):
+    """A kilobyte of bzip2 would otherwise fill gigabytes, in the web process, whatever its directory promises."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.text")
+        archive.writestr("content.xml", "<office:document-content/>")
+    with pytest.raises(UnreadableFile) as refused:
+        Archive(io.BytesIO(packed.getvalue()))
+    assert refused.value.kind == "unsupported"
+    assert read_start(io.BytesIO(packed.getvalue()), "mimetype", 100) == b""

@@ -1,7 +1,10 @@
+import threading
+
 import pytest
 from django.core.files.base import ContentFile
+from django.db import connections
 
-from documents import indexing
+from documents import indexing, tries
 from documents.extraction import UnreadableFile
 from documents.models import Attempt, Chunk, Collection, Document, Notice, Page, Posting, State, Task
 from documents.models.document import SummaryState
@@ -208,3 +211,32 @@ def test_the_same_file_is_kept_once_in_a_collection_but_each_person_may_have_it(
     assert first == again
     assert make_document(bob) != first
     assert Document.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_document_deleted_while_its_chunks_are_stored_is_gone_and_stays_gone(alice, monkeypatch):
+    document = make_document(alice)
+    real, faults = indexing.write_postings, []
+
+    def delete():
+        try:
+            Document.objects.get(pk=document.pk).delete()
+        except Exception as error:
+            faults.append(error)
+        finally:
+            connections.close_all()
+
+    deleting = threading.Thread(target=delete)
+
+    def while_storing(*arguments):
+        deleting.start()
+        deleting.join(0.7)  # it waits for this transaction
+        real(*arguments)
+
+    monkeypatch.setattr(indexing, "write_postings", while_storing)
+    tries.run(Task.objects.get(document=document, kind=Kind.INDEX))
+    deleting.join(20)
+
+    assert faults == []
+    assert not Document.objects.exists()
+    assert not Chunk.objects.exists()

@@ -1,13 +1,14 @@
 from pathlib import Path
 
 import pytest
+from django.core.files.base import ContentFile
 from django.urls import reverse
 
-from documents import recognition, stopping
+from documents import recognition, replays, stopping, tries
 from documents.extraction import ocr
 from documents.extraction.rapid import Box, in_reading_order
 from documents.models import Attempt, Chunk, Page, State, Task
-from documents.models.task import Kind, TaskState
+from documents.models.task import Kind, Superseded, TaskState
 from tests.documents.made_pdfs import make_pdf
 from tests.factories import make_document
 
@@ -231,3 +232,51 @@ def test_columns_are_read_one_after_the_other():
         "four",
         "end",
     ]
+
+
+def test_a_new_content_ends_the_reading_of_the_old_ones_pictures(alice, reads, tmp_path):
+    document = pictures(alice, tmp_path, 3)
+    document.index()
+    task = Task.objects.get(document=document, kind=Kind.RECOGNISE)
+    document.replace(ContentFile(b"The lamp was lit in 1911.", name="new.txt"))
+
+    with pytest.raises(Superseded):
+        recognition.recognise(task)
+    assert reads == []
+
+
+def test_a_long_scan_gives_way_to_what_else_waits(alice, reads, tmp_path, monkeypatch):
+    monkeypatch.setattr(recognition, "TURN_SECONDS", 0)
+    document = pictures(alice, tmp_path, 3)
+    document.index()
+    task = Task.objects.get(document=document, kind=Kind.RECOGNISE)
+    tries.run(task)
+    task.refresh_from_db()
+
+    assert (len(reads), task.is_due, task.tries) == (1, True, 0)
+
+
+def test_retry_looks_at_pictures_again_in_which_nothing_was_read(alice, work, monkeypatch):
+    monkeypatch.setattr(recognition, "engine", lambda: "tesseract")
+    monkeypatch.setattr(recognition, "recognise_picture", lambda *args, **kwargs: "")
+    document = scan(alice)
+    for _ in range(3):
+        work()
+    words = "The lighthouse was painted in the year 1911 by sixteen men."
+    monkeypatch.setattr(recognition, "recognise_picture", lambda *args, **kwargs: words)
+    document.refresh_from_db()
+    document.replay()
+    for _ in range(3):
+        work()
+
+    document.refresh_from_db()
+    assert document.state == State.READY
+
+
+def test_cancelling_the_reading_of_pictures_alone_cancels_the_document(alice, reads):
+    document = scan(alice)
+    document.index()
+    replays.cancel(Task.objects.filter(kind=Kind.RECOGNISE))
+
+    document.refresh_from_db()
+    assert document.state == State.CANCELLED

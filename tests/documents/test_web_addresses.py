@@ -62,6 +62,7 @@ def test_private_networks_and_the_clouds_own_address_are_refused(url):
     [
         ("8.8.8.8", True), ("2606:4700::1111", True), ("::ffff:8.8.8.8", True), ("64:ff9b::8.8.8.8", True),
         ("::ffff:10.0.0.1", False), ("64:ff9b::10.0.0.1", False), ("64:ff9b:1::8.8.8.8", False),
+        ("192.0.0.192", False), ("168.63.129.16", False), ("192.88.99.1", False), ("3fff::1", False), ("5f00::1", False),
         ("2001:0:4136:e378:8000:63bf:3fff:fdd2", False), ("240.0.0.1", False), ("192.0.2.1", False),
     ],
 )  # fmt: skip
