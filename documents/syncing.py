@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,14 +31,38 @@ class Differences:
     unreadable: list[tuple[str, str]] = field(default_factory=list)
 
 
-def paths_in(folder: Path) -> list[str]:
-    """Of all files in it, however deep, seen from it and with slashes; hidden ones left out."""
-    found = (
-        Path(root, name).relative_to(folder).as_posix()
-        for root, _folders, names in os.walk(folder)
-        for name in names
+def paths_in(folder: Path) -> tuple[list[str], list[tuple[str, str]]]:
+    """Of all files in it, however deep, seen from it and with slashes; and what could not be looked at, with why.
+
+    Hidden ones are left out, as is what is not a file: reading a pipe would wait for ever.
+    """
+    files: list[str] = []
+    errors: list[OSError] = []
+    for root, _folders, names in os.walk(folder, onerror=errors.append):
+        for name in names:
+            try:
+                if stat.S_ISREG(os.stat(os.path.join(root, name)).st_mode):
+                    files.append(_seen_from(folder, os.path.join(root, name)))
+            except OSError as error:
+                errors.append(error)
+    unreadable = [(_seen_from(folder, error.filename), _reason(error)) for error in errors]
+    return (
+        sorted(path for path in files if not is_unasked(path)),
+        sorted((printable(path), reason) for path, reason in unreadable if not is_unasked(path)),
     )
-    return sorted(path for path in found if not is_unasked(path))
+
+
+def printable(path: str) -> str:
+    """A path as it can be shown and stored: with marks for the bytes that are not UTF-8."""
+    return os.fsencode(path).decode(errors="replace")
+
+
+def _seen_from(folder: Path, path: str) -> str:
+    return Path(path).relative_to(folder).as_posix()
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or "cannot be opened"
 
 
 def compare(folder: Path, shelf: Collection, name: str) -> Differences:
@@ -62,8 +87,8 @@ def compare(folder: Path, shelf: Collection, name: str) -> Differences:
         else:
             differences.changed.append((path, document))
             used.add(document.pk)
-    missing = {path for path, _reason in differences.unreadable}  # there, but not to be judged by
-    differences.vanished = [d for d in documents if d.pk not in used and d.path not in missing]
+    hidden = [path for path, _why in differences.unreadable]  # what is there is not known
+    differences.vanished = [d for d in documents if d.pk not in used and not _is_under(hidden, d.path)]
     return differences
 
 
@@ -71,13 +96,21 @@ def _is_at(at_path: dict[str, Document], path: str, digest: str) -> bool:
     return path in at_path and at_path[path].sha256 == digest
 
 
+def _is_under(paths: list[str], path: str) -> bool:
+    return any(above in (".", path) or path.startswith(above + "/") for above in paths)
+
+
 def _hashes(folder: Path, differences: Differences) -> Iterator[tuple[str, str]]:
-    for path in paths_in(folder):
+    files, differences.unreadable = paths_in(folder)
+    for path in files:
         try:
+            path.encode()
             with (folder / path).open("rb") as stream:
                 yield path, hashlib.file_digest(stream, "sha256").hexdigest()
         except OSError as error:
-            differences.unreadable.append((path, error.strerror or "cannot be opened"))
+            differences.unreadable.append((path, _reason(error)))
+        except UnicodeEncodeError:
+            differences.unreadable.append((printable(path), "its name is not written in UTF-8"))
 
 
 def add(folder: Path, path: str, shelf: Collection, name: str, user: User) -> tuple[Document, bool]:

@@ -1,10 +1,13 @@
 """manage.py sync: documents that follow a folder."""
 
 import io
+import os
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from documents import syncing
 from documents.models import Collection, Document, State
 from documents.models.collection import Membership, Role
 from tests.factories import make_document
@@ -149,3 +152,46 @@ def test_a_folder_is_synced_into_a_collection_the_person_may_edit(folder, alice)
 
 def test_a_folder_that_is_not_there_is_said(operator, tmp_path):
     assert "There is no folder" in sync(tmp_path / "nowhere")
+
+
+def test_documents_of_a_folder_that_cannot_be_read_have_not_vanished(folder, monkeypatch):
+    sync(folder)
+    real = os.scandir
+
+    def refusing(path="."):
+        if str(path).endswith("deep"):
+            raise PermissionError(13, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)  # who runs the tests may be root, who may read all
+    said = sync(folder, delete=True)
+    assert "0 deleted, 1 unchanged, 1 not taken" in said
+    assert "deep: Permission denied" in said
+    assert "failed: 1 files could not be taken." in said
+    assert set(paths()) == {"rain.txt", "deep/snow.txt"}
+
+
+def test_a_folder_that_cannot_be_read_at_all_deletes_nothing(folder, monkeypatch):
+    sync(folder)
+
+    def refusing(path="."):
+        raise OSError(5, "Input/output error", path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    assert "failed: 1 files could not be taken." in sync(folder, delete=True)
+    assert Document.objects.count() == 2
+
+
+def test_a_pipe_in_a_folder_is_passed_over(folder):
+    os.mkfifo(folder / "pipe")
+    assert syncing.paths_in(folder) == (["deep/snow.txt", "rain.txt"], [])
+    with pytest.raises(CommandError, match="neither a file nor a folder"):
+        call_command("ingest", str(folder / "pipe"), no_wait=True)
+
+
+def test_a_file_name_that_is_not_utf_8_is_told_and_the_others_are_taken(folder):
+    Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.txt")).write_text("Coffee.")
+    said = sync(folder)
+    assert "2 added" in said
+    assert "caf\N{REPLACEMENT CHARACTER}.txt: its name is not written in UTF-8" in said
+    assert "failed: 1 files could not be taken." in said

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,8 @@ class Command(AddingCommand):
         person = self.person(user)
         shelf = self.shelf_of(person, collection)
         urls = [thing for thing in things if thing.startswith(("http://", "https://"))]
-        files = list(files_in(Path(thing) for thing in things if thing not in urls))
-        if not files and not urls:
+        files = list(self.files_in(Path(thing) for thing in things if thing not in urls))
+        if not files and not urls and not self.refused:
             raise CommandError("There are no files there.")
         if files:
             self.agree_to_price(files, yes)
@@ -53,6 +53,20 @@ class Command(AddingCommand):
         if not no_wait:
             self.wait_for(self.documents)
         self.report()
+
+    def files_in(self, paths: Iterable[Path]) -> Iterator[Path]:
+        """The files named, and those in the folders named, however deep; hidden ones left out."""
+        for path in paths:
+            if path.is_dir():
+                found, unreadable = syncing.paths_in(path)
+                self.refused += [(str(path / name), reason) for name, reason in unreadable]
+                yield from (path / name for name in found)
+            elif path.is_file():
+                yield path
+            elif path.exists():
+                raise CommandError(f"{path} is neither a file nor a folder.")
+            else:
+                raise CommandError(f"There is no {path}.")
 
     def add_file(self, path: Path, shelf: Collection, person: User) -> None:
         with path.open("rb") as stream:
@@ -101,14 +115,3 @@ class Command(AddingCommand):
             self.stdout.write(f"  {name}: {sentence}")
         for document in [*failed, *waiting.exclude(failure_kind="")]:
             self.stdout.write(f"  {document.title}: {document.failure} {document.remedy}")
-
-
-def files_in(paths: Iterator[Path] | Sequence[Path]) -> Iterator[Path]:
-    """The files named, and those in the folders named, however deep; hidden ones left out."""
-    for path in paths:
-        if path.is_dir():
-            yield from (path / found for found in syncing.paths_in(path))
-        elif path.exists():
-            yield path
-        else:
-            raise CommandError(f"There is no {path}.")

@@ -56,7 +56,7 @@ class Command(AddingCommand):
         person = self.person(user)
         shelf = self.shelf_of(person, collection)
         found = syncing.compare(folder, shelf, name)
-        if delete and found.vanished and not syncing.paths_in(folder):
+        if delete and found.vanished and not any(syncing.paths_in(folder)):
             # An empty mount point looks like this too.
             raise CommandError(
                 "The folder is empty: nothing was deleted. Delete its documents on their page."
