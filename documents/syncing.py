@@ -25,6 +25,7 @@ class Differences:
     new: list[str] = field(default_factory=list)
     changed: list[tuple[str, Document]] = field(default_factory=list)
     moved: list[tuple[str, Document]] = field(default_factory=list)
+    displaced: list[tuple[str, Document]] = field(default_factory=list)  # among the changed or vanished too
     vanished: list[Document] = field(default_factory=list)
     same: list[str] = field(default_factory=list)
     copies: list[tuple[str, Document]] = field(default_factory=list)
@@ -70,8 +71,9 @@ def compare(folder: Path, shelf: Collection, name: str) -> Differences:
     differences = Differences()
     hashes = dict(_hashes(folder, differences))
     documents = list(shelf.documents.filter(synced_from=name).exclude(path="").defer("embedding"))
-    at_path = {document.path: document for document in documents}
     with_content = {document.sha256: document for document in documents}
+    at_path = {document.path: document for document in documents}
+    at_path |= {d.path: d for d in documents if hashes.get(d.path) == d.sha256}
     used = {document.pk for path, document in at_path.items() if hashes.get(path) == document.sha256}
     differences.same = [path for path, digest in hashes.items() if _is_at(at_path, path, digest)]
     left = {path: digest for path, digest in hashes.items() if not _is_at(at_path, path, digest)}
@@ -80,6 +82,7 @@ def compare(folder: Path, shelf: Collection, name: str) -> Differences:
             (differences.copies if document.pk in used else differences.moved).append((path, document))
             used.add(document.pk)
             del left[path]
+    at_path = _after_moves(at_path, differences.moved)
     for path in left:
         document = at_path.get(path)
         if document is None or document.pk in used:
@@ -87,9 +90,30 @@ def compare(folder: Path, shelf: Collection, name: str) -> Differences:
         else:
             differences.changed.append((path, document))
             used.add(document.pk)
+    moved = {document.pk for _path, document in differences.moved}
+    differences.displaced = [(p, d) for p, d in at_path.items() if p != d.path and d.pk not in moved]
+    for path, document in differences.displaced:
+        document.path = path  # as it is once the moves are carried out
     hidden = [path for path, _why in differences.unreadable]  # what is there is not known
     differences.vanished = [d for d in documents if d.pk not in used and not _is_under(hidden, d.path)]
     return differences
+
+
+def _after_moves(at_path: dict[str, Document], moves: list[tuple[str, Document]]) -> dict[str, Document]:
+    """Which document is where then. One whose place is taken gets the other's in exchange: no two are in one."""
+    places = {document.pk: path for path, document in at_path.items()}
+    after = dict(at_path)
+    for path, document in moves:
+        before = places.get(document.pk)
+        other = after.get(path)
+        if before is not None and after.get(before) == document:
+            del after[before]
+            if other is not None and other != document:
+                after[before] = other
+                places[other.pk] = before
+        after[path] = document
+        places[document.pk] = path
+    return after
 
 
 def _is_at(at_path: dict[str, Document], path: str, digest: str) -> bool:
@@ -122,11 +146,11 @@ def add(folder: Path, path: str, shelf: Collection, name: str, user: User) -> tu
 
 def replace(folder: Path, path: str, document: Document) -> None:
     """Raises UnreadableFile, OSError; also for a content that the collection has elsewhere."""
-    try:
-        with (folder / path).open("rb") as stream:
+    with (folder / path).open("rb") as stream:
+        try:
             document.replace(File(stream, name=Path(path).name))
-    except DuplicateContent:
-        raise UnreadableFile("known_content") from None
+        except DuplicateContent:
+            raise UnreadableFile("known_content") from None
 
 
 def move(path: str, document: Document) -> None:

@@ -1,5 +1,6 @@
 """manage.py sync: documents that follow a folder."""
 
+import hashlib
 import io
 import os
 from pathlib import Path
@@ -195,3 +196,45 @@ def test_a_file_name_that_is_not_utf_8_is_told_and_the_others_are_taken(folder):
     assert "2 added" in said
     assert "caf\N{REPLACEMENT CHARACTER}.txt: its name is not written in UTF-8" in said
     assert "failed: 1 files could not be taken." in said
+
+
+def contents(folder):
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*.txt")
+        if ".git" not in path.parts
+    }
+
+
+def test_contents_that_went_round_leave_each_file_one_document(folder):
+    sync(folder)
+    before = {document.pk for document in Document.objects.all()}
+    (folder / "rain.txt").write_text((folder / "deep" / "snow.txt").read_text())
+    (folder / "deep" / "snow.txt").write_text("It thaws in Tromsø.")
+    assert "0 added, 1 replaced, 1 moved, 0 vanished" in sync(folder)
+    assert {document.path: document.sha256 for document in Document.objects.all()} == contents(folder)
+    assert {document.pk for document in Document.objects.all()} == before
+    assert "0 added, 0 replaced, 0 moved, 0 vanished, 2 unchanged" in sync(folder)
+
+
+def test_contents_that_went_round_among_many_files_leave_each_one_document(folder):
+    (folder / "fog.txt").write_text("It is foggy in Bodø.")
+    sync(folder)
+    rain, snow, fog = folder / "rain.txt", folder / "deep" / "snow.txt", folder / "fog.txt"
+    for taker, giver in ((rain, snow), (snow, fog)):
+        taker.write_text(giver.read_text())
+    fog.write_text("It clears in Bodø.")
+    assert "0 added, 1 replaced, 2 moved, 0 vanished" in sync(folder)
+    assert {document.path: document.sha256 for document in Document.objects.all()} == contents(folder)
+    assert "3 unchanged" in sync(folder)
+
+
+def test_a_file_put_over_another_leaves_no_two_documents_at_its_path(folder):
+    sync(folder)
+    (folder / "deep" / "snow.txt").rename(folder / "rain.txt")
+    said = sync(folder)
+    assert "1 moved, 1 vanished" in said
+    assert "deep/snow.txt: vanished" in said
+    assert set(paths()) == {"rain.txt", "deep/snow.txt"}
+    assert "1 deleted, 1 unchanged" in sync(folder, delete=True)
+    assert {document.path: document.sha256 for document in Document.objects.all()} == contents(folder)

@@ -89,7 +89,7 @@ class Command(AddingCommand):
     def carry_out(
         self, found: Differences, folder: Path, shelf: Collection, name: str, person: User, delete: bool
     ) -> None:
-        for path, document in found.moved:
+        for path, document in [*found.displaced, *found.moved]:
             syncing.move(path, document)
         if delete:  # first: their contents may have come back under other names
             for document in found.vanished:
