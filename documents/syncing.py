@@ -145,11 +145,18 @@ def add(folder: Path, path: str, shelf: Collection, name: str, user: User) -> tu
 
 
 def replace(folder: Path, path: str, document: Document) -> None:
-    """Raises UnreadableFile, OSError; also for a content that the collection has elsewhere."""
+    """Raises UnreadableFile, OSError; also for a content that the collection has elsewhere.
+
+    Whoever syncs the same folder at the same time may have been first: then there is nothing to do.
+    """
     with (folder / path).open("rb") as stream:
         try:
             document.replace(File(stream, name=Path(path).name))
         except DuplicateContent:
+            stream.seek(0)
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            if Document.objects.filter(pk=document.pk, sha256=digest).exists():
+                return
             raise UnreadableFile("known_content") from None
 
 

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from documents import syncing
+from documents.extraction import UnreadableFile
 from documents.models import Collection, Document, State
 from documents.models.collection import Membership, Role
 from tests.factories import make_document
@@ -238,3 +239,16 @@ def test_a_file_put_over_another_leaves_no_two_documents_at_its_path(folder):
     assert set(paths()) == {"rain.txt", "deep/snow.txt"}
     assert "1 deleted, 1 unchanged" in sync(folder, delete=True)
     assert {document.path: document.sha256 for document in Document.objects.all()} == contents(folder)
+
+
+def test_two_syncs_at_once_do_not_take_the_document_for_another(folder):
+    sync(folder)
+    document = paths()["rain.txt"]
+    (folder / "rain.txt").write_text("It is dry in Bergen.")
+    name = document.synced_from
+    first, second = (syncing.compare(folder, document.collection, name) for _ in range(2))
+    syncing.replace(folder, *first.changed[0])
+    syncing.replace(folder, *second.changed[0])
+    assert document.versions.count() == 2
+    with pytest.raises(UnreadableFile):  # what another document holds is still refused
+        syncing.replace(folder, "deep/snow.txt", document)
