@@ -94,9 +94,24 @@ def compare(folder: Path, shelf: Collection, name: str) -> Differences:
     differences.displaced = [(p, d) for p, d in at_path.items() if p != d.path and d.pk not in moved]
     for path, document in differences.displaced:
         document.path = path  # as it is once the moves are carried out
+    homeless = [d for d in documents if d.pk not in used and d.path in hashes]
+    for path, document in zip(_unheld(differences, left, shelf), homeless, strict=False):
+        differences.new.remove(path)
+        differences.changed.append((path, document))
+        differences.displaced.append((path, document))
+        document.path = path
+        used.add(document.pk)
     hidden = [path for path, _why in differences.unreadable]  # what is there is not known
     differences.vanished = [d for d in documents if d.pk not in used and not _is_under(hidden, d.path)]
     return differences
+
+
+def _unheld(differences: Differences, digests: dict[str, str], shelf: Collection) -> list[str]:
+    """New paths that a document can take over: one for each content that no document has or is about to get."""
+    fresh = {digests[path]: path for path in reversed(differences.new)}
+    coming = {digests[path] for path, _document in differences.changed}
+    held = set(shelf.documents.filter(sha256__in=fresh).values_list("sha256", flat=True))
+    return sorted(path for digest, path in fresh.items() if digest not in coming | held)
 
 
 def _after_moves(at_path: dict[str, Document], moves: list[tuple[str, Document]]) -> dict[str, Document]:

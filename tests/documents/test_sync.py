@@ -252,3 +252,37 @@ def test_two_syncs_at_once_do_not_take_the_document_for_another(folder):
     assert document.versions.count() == 2
     with pytest.raises(UnreadableFile):  # what another document holds is still refused
         syncing.replace(folder, "deep/snow.txt", document)
+
+
+def test_of_two_documents_at_one_path_the_one_without_a_file_takes_a_new_file(folder):
+    sync(folder)
+    rain, snow = paths()["rain.txt"], paths()["deep/snow.txt"]
+    Document.objects.filter(pk=rain.pk).update(path="deep/snow.txt")
+    (folder / "rain.txt").write_text("It is dry in Bergen.")
+    assert "0 added, 1 replaced, 0 moved, 0 vanished, 1 unchanged" in sync(folder)
+    assert {path: document.pk for path, document in paths().items()} == {
+        "rain.txt": rain.pk,
+        "deep/snow.txt": snow.pk,
+    }
+    assert {document.path: document.sha256 for document in Document.objects.all()} == contents(folder)
+
+
+def test_a_new_file_with_a_content_added_by_hand_is_left_to_that_document(folder, operator):
+    sync(folder)
+    make_document(operator, "It hails.", name="by hand.txt")
+    (folder / "rain.txt").write_text((folder / "deep" / "snow.txt").read_text())
+    (folder / "hail.txt").write_text("It hails.")
+    said = sync(folder)
+    assert "there already, as 'by hand'" in said
+    assert "0 not taken" in said
+
+
+def test_ingest_names_what_it_cannot_open_and_takes_the_rest(folder):
+    (folder / "nowhere.txt").symlink_to(folder / "not there")
+    odd = Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.odd"))
+    odd.write_bytes(bytes(20))
+    out = io.StringIO()
+    call_command("ingest", str(folder), no_wait=True, stdout=out)
+    assert "nowhere.txt: No such file or directory" in out.getvalue()
+    assert "caf\N{REPLACEMENT CHARACTER}.odd: " in out.getvalue()
+    assert Document.objects.count() == 2
