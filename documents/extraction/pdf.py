@@ -4,6 +4,7 @@ import gc
 import re
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from itertools import pairwise
@@ -150,7 +151,11 @@ class Reading:
         metadata = dict(self.document.get("metadata") or {})
         with collecting_later():
             cleaned, running = clean_pages([RawPage(_usable_text(page), _lines(page)) for page in raw])
-            pages = [self._page(number, *both) for number, both in enumerate(zip(raw, cleaned, strict=True))]
+            own = own_lengths(raw)
+            pages = [
+                self._page(number, page, clean, own.get(number, len(clean.text)))
+                for number, (page, clean) in enumerate(zip(raw, cleaned, strict=True))
+            ]
         for before, page in pairwise(pages):
             page.goes_on = goes_on(before.text, page.text)
         self._append_fields(pages)
@@ -190,7 +195,7 @@ class Reading:
     def _is_cut(self) -> bool:
         return bool(self.document and self.document.get("is_cut"))
 
-    def _page(self, number: int, raw: Message, cleaned: CleanPage) -> ExtractedPage:
+    def _page(self, number: int, raw: Message, cleaned: CleanPage, own: int) -> ExtractedPage:
         labels = (self.document or {}).get("labels") or []
         label = str(labels[number]) if number < len(labels) else ""
         share, characters = float(raw.get("garbled") or 0), solid_length(cleaned.text)
@@ -199,7 +204,7 @@ class Reading:
             problem = "unreadable"
         elif share > GARBLED:
             problem = "garbled"
-        elif characters < FEW_CHARACTERS and raw.get("pictures"):
+        elif min(characters, own) < FEW_CHARACTERS and raw.get("pictures"):
             problem = "no_text"
         report = {
             "characters": characters,
@@ -279,6 +284,27 @@ def _one_line(text: str) -> str:
 
 def _usable_text(page: Message) -> str:
     return "" if float(page.get("garbled") or 0) >= LOST else str(page["text"])
+
+
+def own_lengths(pages: list[Message]) -> dict[int, int]:
+    """Of each page that is one picture, the characters in lines that no other page has: a stamp comes again and again.
+
+    Figures count as alike. Cleaning spares a line if it is all that pages have, so it is not asked.
+    """
+    pictures = [number for number, page in enumerate(pages) if page.get("is_one_picture")]
+    if not pictures:
+        return {}
+    lines = [_folded_lines(page) for page in pages]
+    seen = Counter(line for page in lines for line in set(page))
+    return {
+        number: sum(solid_length(line) for line in lines[number] if seen[line] == 1) for number in pictures
+    }
+
+
+def _folded_lines(page: Message) -> list[str]:
+    return [
+        re.sub(r"\d+", "#", " ".join(line.casefold().split())) for line in _usable_text(page).splitlines()
+    ]
 
 
 def _findings(raw: Message, cleaned: CleanPage) -> Message:

@@ -10,6 +10,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import pypdf
@@ -34,6 +35,9 @@ MOST_PAGES = 20_000
 MOST_CHARACTERS = 40_000_000  # of a document; a long novel has one million
 MOST_CHARACTERS_OF_A_PAGE = 1_000_000
 MOST_LINES = 500_000  # of a document; ten thousand full pages
+STAMPED_PAGE = 200  # characters; a scan with more than that has a text layer or was written over
+MOST_OF_A_PAGE = 0.6  # of its area
+MOST_OBJECTS = 1_000  # that are looked at on one page for a picture of its size
 SHORT_PAGE = 400  # characters; below that it is worth asking pypdf whether it sees more
 SECOND_LOOKS_SECONDS = 0.3  # that may be spent in vain on a document, and for each page read:
 SECOND_LOOKS_SECONDS_OF_A_PAGE = 0.001
@@ -273,6 +277,8 @@ class Document:
                 textpage.close()
             if is_shorter(text, FEW_CHARACTERS):
                 message["pictures"] = self._guarded(lambda: shows_pictures(page), False)
+            if is_shorter(text, STAMPED_PAGE) and self._guarded(lambda: is_one_picture(page), False):
+                message |= {"pictures": True, "is_one_picture": True}
             return message
         finally:
             page.close()
@@ -386,6 +392,29 @@ def shows_pictures(page: Any) -> bool:
         if shapes > 50:
             return True
     return False
+
+
+def is_one_picture(page: Any) -> bool:
+    """Whether a single image covers most of the page, as on a scan."""
+    left, bottom, right, top = page.get_bbox()
+    enough = MOST_OF_A_PAGE * (right - left) * (top - bottom)
+    for item in islice(page.get_objects(max_depth=3), MOST_OBJECTS):
+        if item.type == pdfium_c.FPDF_PAGEOBJ_IMAGE:
+            box = bounds_on_page(item)
+            width, height = min(right, box[2]) - max(left, box[0]), min(top, box[3]) - max(bottom, box[1])
+            if width > 0 and height > 0 and width * height >= enough:
+                return True
+    return False
+
+
+def bounds_on_page(item: Any) -> tuple[float, float, float, float]:
+    """Left, bottom, right and top; PDFium counts what is in a form in the form's own units."""
+    box = item.get_bounds()
+    form = item.container
+    while form:
+        box = form.get_matrix().on_rect(*box)
+        form = form.container
+    return box  # type: ignore[no-any-return]
 
 
 def has_images(page: Any) -> bool:

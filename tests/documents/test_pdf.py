@@ -433,6 +433,44 @@ def test_a_scanned_page_among_others_is_marked(tmp_path):
     assert [page.problem for page in pages] == ["", "no_text"]
 
 
+FULL_PICTURE = b"q 500 0 0 700 40 70 cm BI /W 2 /H 2 /CS /G /BPC 8 ID \x00\xff\xff\x00 EI Q\n"
+
+
+@pytest.mark.parametrize(
+    ("stamp", "top"),
+    [("Scanned with CamScanner", 20), ("Case 1:19-cv-01234 Document 55 Filed 04/05/21 Page {} of 5", 820)],
+)
+def test_scans_with_a_stamp_on_every_page_have_no_text(tmp_path, stamp, top):
+    contents = [FULL_PICTURE + text_content([stamp.format(n)], size=8, top=top) for n in range(1, 6)]
+    assert [page.problem for page in read(make_pdf(tmp_path / "a.pdf", contents)).pages] == ["no_text"] * 5
+    contents[1] += text_content(["What was typed over this page is read."])
+    pages = read(make_pdf(tmp_path / "a.pdf", contents)).pages
+    assert [page.problem for page in pages] == ["no_text", "", "no_text", "no_text", "no_text"]
+
+
+def test_a_stamped_scan_that_is_drawn_through_a_form_has_no_text(tmp_path):
+    def form(side):
+        image = b"q 1 0 0 1 0 0 cm BI /W 2 /H 2 /CS /G /BPC 8 ID \x00\xff\xff\x00 EI Q"
+        head = b"<</Type/XObject/Subtype/Form/BBox[0 0 1 1]/Matrix[%d 0 0 %d 0 0]/Length %d>>stream\n"
+        return head % (side, side, len(image)) + image + b"\nendstream"
+
+    def problems(side):
+        contents = [b"q /S Do Q " + text_content(["Received by the court of Bergen"])] * 3
+        path = make_pdf(
+            tmp_path / "a.pdf", contents, resources=b"/XObject<</S 900 0 R>>", extra={900: form(side)}
+        )
+        return [page.problem for page in read(path).pages]
+
+    assert problems(800) == ["no_text"] * 3
+    assert problems(100) == [""] * 3
+
+
+def test_short_words_beside_a_small_picture_are_text(tmp_path):
+    small = b"q 200 0 0 200 40 70 cm BI /W 2 /H 2 /CS /G /BPC 8 ID \x00\xff\xff\x00 EI Q\n"
+    contents = [small + text_content([f"Rescue plan of the harbour, sheet {n}"]) for n in range(1, 4)]
+    assert [page.problem for page in read(make_pdf(tmp_path / "a.pdf", contents)).pages] == [""] * 3
+
+
 def test_a_file_cut_before_most_of_its_pages_is_damaged(tmp_path):
     path = make_pdf(tmp_path / "whole.pdf", [text_content(["Some words on a page."] * 30) for _ in range(20)])
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 4])
