@@ -1,6 +1,7 @@
 """CSV and its relatives: the delimiter made out, then rows like those of any sheet."""
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -16,6 +17,7 @@ from documents.extraction.text import read_text
 
 DELIMITERS = (",", ";", "\t", "|")
 LOOKED_AT = 50  # lines, to make out the delimiter
+DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 LONGEST_CELL = 1_000_000
 
 
@@ -48,7 +50,14 @@ def delimiter_of(text: str) -> tuple[str, str]:
     if first.lower().startswith("sep=") and len(first) == 5:
         return first[4], rest
     lines = text[:100_000].split("\n")[:LOOKED_AT]
-    return max(DELIMITERS, key=lambda delimiter: steadiness(lines, delimiter)), text
+    found = max(DELIMITERS, key=lambda delimiter: steadiness(lines, delimiter))
+    is_tie = found == "," and steadiness(lines, ";") >= min(1, steadiness(lines, ",")) > 0
+    return ";" if is_tie and has_decimal_commas(lines) else found, text
+
+
+def has_decimal_commas(lines: list[str]) -> bool:
+    """Whether every comma stands between two digits, as in 1,50."""
+    return all(line.count(",") == len(DECIMAL_COMMA.findall(line)) for line in lines)
 
 
 def steadiness(lines: list[str], delimiter: str) -> float:
@@ -64,13 +73,13 @@ def steadiness(lines: list[str], delimiter: str) -> float:
 
 
 def rows_of(text: str, delimiter: str, quoting: Literal[0, 3]) -> Iterator[Cells]:
-    lines = text.splitlines(keepends=True) if len(text) < 1_000_000 else _lines(text)
-    for row in csv.reader(lines, delimiter=delimiter, quoting=quoting):
+    for row in csv.reader(_lines(text), delimiter=delimiter, quoting=quoting):
         tidied = ((column, tidy(cell).replace("\n", " ")) for column, cell in enumerate(islice(row, 20_000)))
         yield {column: cell for column, cell in tidied if cell}
 
 
 def _lines(text: str) -> Iterator[str]:
+    """Cut at newlines alone: what else may end a line stands inside a cell."""
     start = 0
     while (end := text.find("\n", start)) >= 0:
         yield text[start : end + 1]

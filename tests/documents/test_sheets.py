@@ -29,6 +29,27 @@ def test_the_delimiter_is_made_out(tmp_path, delimiter):
     assert pages[0].text == "Ticket | Price | Note\nAdult | 9 | a (b)\nChild | 4 | x: y"
 
 
+@pytest.mark.parametrize(
+    ("content", "shown"),
+    [
+        ("Brot;1,50\nMilch;0,99\nSalz;2,10\n", "Brot | 1,50\nMilch | 0,99\nSalz | 2,10"),
+        ("Brot;1,50;2,30\nMilch;0,99;1,10\n", "Brot | 1,50 | 2,30\nMilch | 0,99 | 1,10"),
+        ("1,50;2,30\n0,99;1,10\n", "1,50 | 2,30\n0,99 | 1,10"),
+        ("1,2,3\n4,5,6\n", "1 | 2 | 3\n4 | 5 | 6"),
+        ("a;b,c\nd;e,f\n", "a;b | c\nd;e | f"),
+    ],
+)
+def test_a_comma_within_figures_parts_no_cells_where_semicolons_do(tmp_path, content, shown):
+    assert csv_pages(tmp_path, content)[0].text == shown
+
+
+def test_only_a_new_line_ends_a_row(tmp_path):
+    content = "name,note,price\nAnn,first\u2028second,3\nBob,plain\x0bmore,4\nEve,three\x85four,5\n"
+    lines = csv_pages(tmp_path, content)[0].text.split("\n")
+    assert len(lines) == 4
+    assert all(len(line.split(" | ")) == 3 for line in lines)
+
+
 def test_excels_own_hint_of_the_delimiter_is_no_row(tmp_path):
     assert csv_pages(tmp_path, "sep=;\na,1;b\nc;d")[0].text == "a,1 | b\nc | d"
 
