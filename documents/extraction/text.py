@@ -20,6 +20,12 @@ LONGEST_TITLE = 300
 SETEXT = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 NO_PARAGRAPH = re.compile(r"\s*$| {0,3}(?:[>#|]|[-*+] |\d{1,9}[.)] )| {4}|\t")
+FRONT_MATTER = re.compile(
+    r"---[ \t]*\n((?:(?!(?:---|\.\.\.)[ \t]*$).*\n)*)(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.MULTILINE
+)
+FIELD = re.compile(r"^[\w-]+[ \t]*:(?:[ \t]|$)", re.MULTILINE)
+FRONT_TITLE = re.compile(r"^title[ \t]*:[ \t]+(.*)$", re.MULTILINE | re.IGNORECASE)
+LONGEST_FRONT_MATTER = 20_000
 BREAK = "\n\n"
 
 
@@ -29,12 +35,13 @@ def load(path: Path) -> Extraction:
 
 
 def load_markdown(path: Path) -> Extraction:
-    """The same, with its headings and the first of them as its title."""
+    """The same, with its headings; its title is the one in its front matter, or the first heading."""
     text = read_text(path)
-    return pages_of_text(text, headings(text))
+    return pages_of_text(text, headings(text), title_in_front(text))
 
 
-def pages_of_text(text: str, found: Sequence[Heading] = ()) -> Extraction:
+def pages_of_text(text: str, found: Sequence[Heading] = (), title: str = "") -> Extraction:
+    """The title is the one given, else the first heading of the first level."""
     if not text.strip():
         raise UnreadableFile("empty")
     pages = []
@@ -45,7 +52,7 @@ def pages_of_text(text: str, found: Sequence[Heading] = ()) -> Extraction:
         pages.append(
             ExtractedPage(number, str(number), page, [[0, 0, len(page)]] if page else [], own, "", report)
         )
-    return Extraction(pages, len(pages), next((h.title for h in found if h.level == 1), ""))
+    return Extraction(pages, len(pages), title or next((h.title for h in found if h.level == 1), ""))
 
 
 def read_text(path: Path) -> str:
@@ -87,12 +94,12 @@ def _next_cut(text: str, start: int) -> int:
 
 
 def headings(text: str) -> list[Heading]:
-    """The headings of a Markdown text, written with # or underlined, outside code."""
+    """The headings of a Markdown text, written with # or underlined, outside code and front matter."""
     found: list[Heading] = []
     fence = ""
     before, before_at = "", 0  # the line above, for underlined headings
-    at = 0
-    for line in text.split("\n"):
+    at = front_matter(text)
+    for line in text[at:].split("\n"):
         if fence:
             if (close := FENCE.match(line)) and close[1].startswith(fence) and not line.strip(" `~"):
                 fence = ""
@@ -110,6 +117,23 @@ def headings(text: str) -> list[Heading]:
             before, before_at = ("" if NO_PARAGRAPH.match(line) else line), at
         at += len(line) + 1
     return found
+
+
+def front_matter(text: str) -> int:
+    """Where the lines between --- and --- end with which a text may begin; 0 where it does not.
+
+    They name things, or it is two rules with words between them.
+    """
+    block = FRONT_MATTER.match(text[:LONGEST_FRONT_MATTER])
+    return block.end() if block and FIELD.search(block[1]) else 0
+
+
+def title_in_front(text: str) -> str:
+    found = FRONT_TITLE.search(text, 0, front_matter(text))
+    title = found[1].strip() if found else ""
+    if len(title) > 1 and title[0] == title[-1] and title[0] in "\"'":
+        title = title[1:-1].strip()
+    return "" if title[:1] in ("|", ">") else title[:LONGEST_TITLE]
 
 
 def _add(found: list[Heading], offset: int, level: int, title: str) -> None:

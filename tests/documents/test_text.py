@@ -111,6 +111,23 @@ def test_markdown_headings_belong_to_their_page_and_give_the_title(tmp_path):
     assert sum(len(page.headings) for page in extraction.pages) == 31
 
 
+def test_front_matter_gives_the_title_and_no_heading(tmp_path):
+    text = '---\ntitle: "Keeper: a guide"\ntags:\n  - sea\n# a remark\ndate: 2024-03-01\n---\n\n# Lamps\n\nOil.\n'
+    extraction = read(tmp_path, text.encode(), "text/markdown")
+    (page,) = extraction.pages
+    assert extraction.title == "Keeper: a guide"
+    assert page.text == text
+    assert [(heading.title, page.text[heading.offset :][:7]) for heading in page.headings] == [
+        ("Lamps", "# Lamps")
+    ]
+    assert read(tmp_path, b"---\ndate: 2024\n---\n# Lamps\n", "text/markdown").title == "Lamps"
+
+
+@pytest.mark.parametrize("text", ["---\nLamps\n---\n\nOil.", "---\n\nLamps\n-----\n\nOil: none."])
+def test_a_rule_at_the_beginning_is_no_front_matter(text):
+    assert [heading.title for heading in headings(text)] == ["Lamps"]
+
+
 def test_plain_text_has_no_headings(tmp_path):
     assert read(tmp_path, b"# not a heading here").pages[0].headings == []
 
