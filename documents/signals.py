@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models.signals import post_delete, post_save, pre_delete
+from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from documents import summaries
@@ -22,12 +22,6 @@ def index_new_content(instance: Version, created: bool, raw: bool, **kwargs: Any
         indexes: list[Index | None] = [*Index.objects.wanted()]
         for index in indexes or [None]:
             Task.objects.ask_for(Kind.INDEX, instance.document, index)
-
-
-@receiver(pre_delete, sender=Document)
-def wait_for_whoever_stores(instance: Document, **kwargs: Any) -> None:
-    """Whoever stores chunks holds the task's row: what it writes is then seen and deleted too, and nobody stores any more after it."""
-    list(Task.objects.select_for_update().filter(document=instance).order_by("pk").values_list("pk"))
 
 
 @receiver(post_delete, sender=Version)

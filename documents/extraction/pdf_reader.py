@@ -414,7 +414,7 @@ def bounds_on_page(item: Any) -> tuple[float, float, float, float]:
     while form:
         box = form.get_matrix().on_rect(*box)
         form = form.container
-    return box  # type: ignore[no-any-return]
+    return box
 
 
 def has_images(page: Any) -> bool:

@@ -132,6 +132,15 @@ class DocumentQuerySet(models.QuerySet["Document"]):
             return pages.get(), False
         return document, True
 
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """At once, and with all that a worker has stored up to then: whoever stores is waited for."""
+        with transaction.atomic():
+            Task.objects.filter(document__in=self.values("pk")).hold()
+            return super().delete()
+
+    delete.alters_data = True  # type: ignore[attr-defined]  # as Django's own
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
     def replay(self) -> int:
         """Put each one's work on the queue again; returns how many."""
         return sum(document.replay() is not None for document in self)
@@ -320,6 +329,12 @@ class Document(models.Model):
         if task := self.replay(enqueue=False):
             run(task)
         self.refresh_from_db()
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """At once, and with all that a worker has stored up to then: whoever stores is waited for."""
+        with transaction.atomic():
+            self.tasks.hold()
+            return super().delete(*args, **kwargs)
 
     def fetch(self, *, enqueue: bool = True) -> Task:
         """Have a worker look at its address: a changed page becomes a new content, an unchanged one is left alone."""

@@ -79,6 +79,10 @@ class TaskQuerySet(models.QuerySet["Task"]):
         one_less = models.functions.Greatest(models.F("tries") - 1, 0)
         return waiting.update(next_try_at=now, changed_at=now, tries=one_less)
 
+    def hold(self) -> None:
+        """Wait for whoever stores what a task of these asked for, and let nobody store after; until the transaction ends."""
+        list(self.select_for_update(of=["self"]).order_by("pk").values_list("pk", flat=True))
+
     def cancel(self) -> int:
         """A run that is under way finds its generation outdated and writes nothing."""
         return self.open().update(state=TaskState.CANCELLED, generation=models.F("generation") + 1)
