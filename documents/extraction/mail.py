@@ -19,6 +19,7 @@ MOST_PARTS = 1_000
 MOST_ATTACHMENTS = 100
 DEEPEST = 20
 LONGEST_HEADER = 2_000
+STAND_IN = 3  # times as many words in the HTML: the plain text only says where they are to be seen
 BLANK_LINES = re.compile(r"\n[ \t]*\n\s*")
 
 
@@ -112,11 +113,56 @@ def children(part: Message) -> list[Message]:
 
 
 def preferred(parts: list[Message]) -> list[Message]:
-    """Of the same said in several ways, the plain text if it says anything, else the richest."""
-    for part in parts:
-        if part.get_content_type() == "text/plain" and str(part.get_payload()).strip():
-            return [part]
-    return parts[-1:]
+    """Of the same said in several ways, the plain text, unless it only stands in for the HTML; else the richest.
+
+    HTML may stand together with its pictures. Anything else, such as a calendar's entry, is chosen only where there
+    is neither.
+    """
+    plain = [part for part in parts if said_as(part, "text/plain")][:1]
+    rich = [part for part in parts if html_of(part)][-1:]
+    if plain and rich:
+        few = STAND_IN * word_count(plain[0]) < word_count(html_of(rich[0])[0])
+        return rich if few else plain
+    return plain or rich or parts[-1:]
+
+
+def html_of(part: Message, deepest: int = 2) -> list[Message]:
+    """The HTML that a part is or holds; what is in a message inside it is another's."""
+    if said_as(part, "text/html"):
+        return [part]
+    if part.get_content_type() == "message/rfc822" or not deepest:
+        return []
+    return [found for each in children(part) for found in html_of(each, deepest - 1)]
+
+
+def said_as(part: Message, kind: str) -> bool:
+    return (
+        part.get_content_type() == kind and not part.is_multipart() and bool(str(part.get_payload()).strip())
+    )
+
+
+def word_count(part: Message) -> int:
+    """0 for what cannot be decoded."""
+    content = part.get_payload(decode=True)
+    if not isinstance(content, bytes):
+        return 0
+    charset = str(part.get_content_charset() or "")
+    try:
+        if part.get_content_type() == "text/html":
+            return sum(len(text.split()) for text in texts_of(read_html(content, charset).blocks))
+        return len(decode(content, charset).split())
+    except UnreadableFile:
+        return 0
+
+
+def texts_of(blocks: list[Block]) -> Iterator[str]:
+    """Of all of them and of what stands in the cells of tables, in any order."""
+    waiting = list(blocks)
+    while waiting:
+        block = waiting.pop()
+        yield block.text
+        for row in block.table.rows if block.table else ():
+            waiting += [each for cell in row for each in cell.blocks]
 
 
 def attachment_name(part: Message) -> str:

@@ -48,6 +48,44 @@ def test_plain_text_is_preferred_and_html_read_where_there_is_nothing_else(read)
     assert page.report["left_out"] == 9
 
 
+RICH = "<p>The harbour opens at six. Ships of more than forty metres call the pilot first, on channel twelve.</p>"
+
+
+@pytest.mark.parametrize("has_pictures", [False, True])
+def test_plain_text_that_only_stands_in_for_the_html_is_passed_over(read, has_pictures):
+    mail = letter("This mail is in HTML. Use a modern client.")
+    mail.add_alternative(RICH * 3, subtype="html")
+    if has_pictures:
+        mail.get_payload()[1].add_related(b"GIF89a", "image", "gif", filename="flag.gif")
+    text = read(mail).pages[0].text
+    assert "pilot" in text
+    assert "modern client" not in text
+    assert ("flag.gif" in text) == has_pictures
+
+
+def test_plain_text_without_a_header_of_its_own_is_weighed(read):
+    words = "The harbour opens at six and closes at ten."
+    mail = f"Subject: Hours\nContent-Type: multipart/alternative; boundary=x\n\n--x\n\n{words}\n--x\n"
+    mail += "Content-Type: text/html\n\n<p>Rich words.</p>\n--x--\n"
+    assert words in read(mail.encode()).pages[0].text
+
+
+def test_words_in_a_table_of_the_html_count(read):
+    mail = letter("Your bill is in HTML.")
+    rows = "".join(f"<tr><td>Berth {n}</td><td>{n} days of mooring</td></tr>" for n in range(9))
+    mail.add_alternative(f"<table><tr><th>Place</th><th>Time</th></tr>{rows}</table>", subtype="html")
+    assert "Berth 7" in read(mail).pages[0].text
+
+
+def test_an_invitation_is_read_and_not_its_calendar(read):
+    mail = letter()
+    mail.set_content(RICH, subtype="html")
+    mail.add_alternative("BEGIN:VCALENDAR\nEND:VCALENDAR", subtype="calendar")
+    text = read(mail).pages[0].text
+    assert "pilot" in text
+    assert "VCALENDAR" not in text
+
+
 def test_attachments_are_named_and_messages_inside_are_read(read):
     message = letter()
     message.add_attachment(b"%PDF-", maintype="application", subtype="pdf", filename="Gebühren 2024.pdf")
