@@ -47,7 +47,10 @@ class Command(AddingCommand):
         if files:
             self.agree_to_price(files, yes)
         for path in self.shown(files, "Adding"):
-            self.add_file(path, shelf, person)
+            try:
+                self.add_file(path, shelf, person)
+            except OSError as error:
+                self.refused.append((str(path), error.strerror or "cannot be opened"))
         for url in urls:
             self.add(url, partial(self.add_page, url, shelf, person))
         if not no_wait:
@@ -103,7 +106,7 @@ class Command(AddingCommand):
             if is_new:
                 self.documents.append(document)
             else:
-                self.stdout.write(f"  {name}: there already, as {document.title!r}")
+                self.stdout.write(f"  {syncing.printable(name)}: there already, as {document.title!r}")
 
     def report(self) -> None:
         current = Document.objects.filter(pk__in=[document.pk for document in self.documents])
@@ -112,6 +115,6 @@ class Command(AddingCommand):
             f"{ready.count()} ready, {failed.count() + len(self.refused)} failed, {waiting.count()} waiting."
         )
         for name, sentence in self.refused:
-            self.stdout.write(f"  {name}: {sentence}")
+            self.stdout.write(f"  {syncing.printable(name)}: {sentence}")
         for document in [*failed, *waiting.exclude(failure_kind="")]:
             self.stdout.write(f"  {document.title}: {document.failure} {document.remedy}")
