@@ -17,6 +17,7 @@ from documents.extraction.text import read_text
 
 DELIMITERS = (",", ";", "\t", "|")
 LOOKED_AT = 50  # lines, to make out the delimiter
+LINE_ENDS = re.compile(r"[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")  # other than a newline, within a cell
 DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 LONGEST_CELL = 1_000_000
 
@@ -74,7 +75,8 @@ def steadiness(lines: list[str], delimiter: str) -> float:
 
 def rows_of(text: str, delimiter: str, quoting: Literal[0, 3]) -> Iterator[Cells]:
     for row in csv.reader(_lines(text), delimiter=delimiter, quoting=quoting):
-        tidied = ((column, tidy(cell).replace("\n", " ")) for column, cell in enumerate(islice(row, 20_000)))
+        cells = enumerate(islice(row, 20_000))
+        tidied = ((column, tidy(LINE_ENDS.sub(" ", cell)).replace("\n", " ")) for column, cell in cells)
         yield {column: cell for column, cell in tidied if cell}
 
 
