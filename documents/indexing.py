@@ -71,7 +71,7 @@ def index(task: Task) -> None:
     pages = read_pages(run, version)
     recognised = recognition.with_recognised(pages)
     has_pictures = task.is_seen and recognition.is_wanted(version)
-    if has_pictures and not any(page.text.strip() for page in pages):
+    if has_pictures and recognition.are_pictures(pages):
         recognise_first(run)
         return
     passages = cut_passages(run, version, pages)
@@ -125,7 +125,7 @@ def cut_passages(run: Run, version: Version, pages: Sequence[Page]) -> list[Pass
         passages = split_pages(
             texts, tokenizer, tokens=run.target.chunk_tokens, overlap=run.target.chunk_overlap
         )
-        if not passages:
+        if not passages or recognition.are_pictures(pages):
             raise recognition.failure_without_text(version)
         return passages
 

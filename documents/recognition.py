@@ -38,6 +38,11 @@ def is_wanted(version: Version) -> bool:
     return bool(settings.OCR and engine() and unread(version).exists())
 
 
+def are_pictures(pages: Sequence[Page]) -> bool:
+    """Whether nothing but pictures is there: a stamp that stands on every page is no text to find anything by."""
+    return not any(page.text.strip() and page.problem != Problem.NO_TEXT for page in pages)
+
+
 def unread(version: Version):  # type: ignore[no-untyped-def]
     """The pages still to be tried, in order, as far as the cap on a document's pages lets."""
     pictures = version.pages.filter(IS_PICTURE).order_by("number")

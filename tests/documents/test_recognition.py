@@ -5,7 +5,7 @@ from django.core.files.base import ContentFile
 from django.urls import reverse
 
 from documents import recognition, replays, stopping, tries
-from documents.extraction import ocr
+from documents.extraction import UnreadableFile, ocr
 from documents.extraction.rapid import Box, in_reading_order
 from documents.models import Attempt, Chunk, Page, State, Task
 from documents.models.task import Kind, Superseded, TaskState
@@ -280,3 +280,14 @@ def test_cancelling_the_reading_of_pictures_alone_cancels_the_document(alice, re
 
     document.refresh_from_db()
     assert document.state == State.CANCELLED
+
+
+def test_a_scan_of_which_only_the_stamp_could_be_read_is_never_ready(alice, tmp_path, nothing_installed):
+    stamped = PICTURE + b" BT /F1 9 Tf 40 20 Td (Scanned with CamScanner) Tj ET"
+    path = make_pdf(tmp_path / "stamped.pdf", [stamped] * 3)
+    document = make_document(alice, path.read_bytes(), name="stamped.pdf")
+    with pytest.raises(UnreadableFile):
+        document.index()
+
+    document.refresh_from_db()
+    assert (document.state, document.failure_kind) == (State.FAILED, "no_text")
