@@ -16,8 +16,11 @@ class CannotBeStaged(Exception):
 
 @dataclass(frozen=True)
 class Figure:
+    """What was measured. `is_late`: all that is wrong is that it took longer than it may."""
+
     text: str
     has_passed: bool
+    is_late: bool = False
 
 
 @dataclass
@@ -32,7 +35,8 @@ class Report:
 
     def at_most(self, name: str, value: float, limit: float, unit: str = "") -> None:
         shown = "never" if math.isinf(value) else f"{value:.4g}{unit}"
-        self.figures.append(Figure(f"{name} {shown} (at most {limit:.4g}{unit})", value <= limit))
+        is_late = unit == " s" and limit < value < math.inf
+        self.figures.append(Figure(f"{name} {shown} (at most {limit:.4g}{unit})", value <= limit, is_late))
 
     def at_least(self, name: str, value: float, limit: float) -> None:
         """For what a drill must have met: without it, it would have shown nothing."""
