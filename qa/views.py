@@ -111,8 +111,13 @@ def _refusal(form: QuestionForm) -> int | None:
     return None
 
 
+def minute() -> str:
+    """The one it is now; questions are counted in each anew."""
+    return f"{timezone.now():%H%M}"
+
+
 def _may_ask_now(user: User) -> bool:
-    key = f"asked:{user.pk}:{timezone.now():%H%M}"
+    key = f"asked:{user.pk}:{minute()}"
     try:
         cache.add(key, 0, 120)
         return cache.incr(key) <= QUESTIONS_A_MINUTE
