@@ -14,8 +14,10 @@ import pytest
 from redis import Redis
 
 from ragsite import embedded
+from ragsite.embedded import record
+from ragsite.embedded.server import Answer
 
-ROOT = Path(embedded.__file__).resolve().parent.parent
+ROOT = Path(embedded.__file__).resolve().parents[2]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="is about root")
 
 
@@ -28,7 +30,7 @@ def var(tmp_path):
 
 @pytest.fixture
 def no_redis(monkeypatch):
-    monkeypatch.setattr(embedded, "find_redis_server", lambda: None)
+    monkeypatch.setattr(embedded.redis, "find_redis_server", lambda: None)
 
 
 def query(urls, statement):
@@ -46,7 +48,7 @@ def test_nothing_is_known_of_a_folder_where_nothing_was_started(tmp_path):
 
 
 def test_a_damaged_record_is_as_good_as_none(tmp_path):
-    (tmp_path / embedded.RECORD).write_text('{"DATABASE_URL": ')
+    (tmp_path / record.RECORD).write_text('{"DATABASE_URL": ')
 
     assert embedded.known_urls(tmp_path) == {}
 
@@ -172,7 +174,7 @@ def test_a_temporary_server_ends_with_the_process_that_started_it(var):
 
     servers = [embedded.Postgres(var), embedded.Redis(var)]
     deadline = time.monotonic() + 10
-    while any(server._ask() is not embedded.Answer.NOBODY for server in servers):
+    while any(server._ask() is not Answer.NOBODY for server in servers):
         assert time.monotonic() < deadline, "a server outlived its starter"
         time.sleep(0.1)
 
@@ -194,7 +196,7 @@ def test_under_root_a_moved_folder_finds_its_data_again(var, tmp_path):
     moved = var.rename(tmp_path / "moved")
     try:
         assert query(embedded.start(moved, redis=False, temporary=True), "select answer from kept") == [(42,)]
-        assert json.loads((moved / embedded.RECORD).read_text())["var"] == str(moved)
+        assert json.loads((moved / record.RECORD).read_text())["var"] == str(moved)
     finally:
         embedded.discard(moved)
 
@@ -204,7 +206,7 @@ def test_under_root_a_copied_folder_gets_a_database_of_its_own(var, tmp_path):
     first = embedded.start(var, redis=False, temporary=True)
     copy = tmp_path / "copy"
     copy.mkdir()
-    (copy / embedded.RECORD).write_bytes((var / embedded.RECORD).read_bytes())
+    (copy / record.RECORD).write_bytes((var / record.RECORD).read_bytes())
     try:
         assert embedded.start(copy, redis=False, temporary=True)["DATABASE_URL"] != first["DATABASE_URL"]
     finally:

@@ -120,7 +120,6 @@ def test_only_settings_reads_the_environment():
     # asgi names the settings module; the others hand variables to the programs and libraries that they start or load.
     handing_on = {
         "ragsite.asgi",
-        "ragsite.embedded",
         "ragsite.llm.tokens",
         "documents.extraction.child",
         "documents.extraction.ocr",

