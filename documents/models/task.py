@@ -62,6 +62,10 @@ class TaskQuerySet(models.QuerySet["Task"]):
         has_come = models.Q(next_try_at__lte=now) | models.Q(changed_at__gt=now + CLOCK_SLACK)
         return self.open().filter(has_come).order_by("next_try_at", "pk")
 
+    def with_document(self) -> Self:
+        """With what a row shows of the document and its owner, without its vector."""
+        return self.select_related("document__uploaded_by", "index").defer("document__embedding")
+
     def bring_forward(self, *, all: bool = False) -> int:
         """The provider answers again: what waits because of it need not wait longer. Where it named a time, that time stands.
 

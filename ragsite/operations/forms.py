@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from documents.models.attempt import AttemptQuerySet, Outcome
 from documents.models.task import Kind, TaskQuerySet
 from ragsite import llm
-from ragsite.operations import activity
+from ragsite.operations import backlog, stage_times
 
 
 class NewIndexForm(forms.Form):
@@ -53,7 +53,7 @@ class AttemptFilter(forms.Form):
     person = forms.CharField(label=_("Person"), required=False, max_length=150)
     error = forms.CharField(label=_("Error text"), required=False, max_length=200)
     stage = forms.ChoiceField(
-        label=_("Stage"), required=False, choices=[("", _("All")), *activity.STAGES.items()]
+        label=_("Stage"), required=False, choices=[("", _("All")), *stage_times.STAGES.items()]
     )
     outcome = forms.ChoiceField(
         label=_("Outcome"), required=False, choices=[("", _("All")), *Outcome.choices]
@@ -109,6 +109,6 @@ class WorkFilter(forms.Form):
     def narrow(self) -> TaskQuerySet:
         """None at all where the form makes no sense: what is not understood must not be acted on."""
         if not self.is_valid():
-            return activity.tasks("failed").none()
+            return backlog.tasks("failed").none()
         wanted = {name: value for name in ("kind", "error_kind") if (value := self.cleaned_data[name])}
-        return activity.tasks(self.cleaned_data["state"]).filter(**wanted)
+        return backlog.tasks(self.cleaned_data["state"]).filter(**wanted)

@@ -33,7 +33,7 @@ from documents.reconcile import clock_alive
 from qa.models import Question
 from ragsite import __version__, llm
 from ragsite.llm import circuit_breaker
-from ragsite.operations.activity import Percentile
+from ragsite.operations.stage_times import Percentile
 
 PATH = "/metrics"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -25,7 +25,7 @@ from documents.models import Document, Index, Task
 from documents.models.index import IndexState
 from documents.models.task import TaskQuerySet
 from ragsite import llm
-from ragsite.operations import activity
+from ragsite.operations import backlog, queueing, spending, stage_times
 from ragsite.operations.forms import AttemptFilter, NewIndexForm, WorkFilter
 
 if TYPE_CHECKING:
@@ -134,9 +134,9 @@ def activity_part(request: SignedInRequest, part: str) -> HttpResponse:
 def work(request: SignedInRequest) -> HttpResponse:
     """What failed, waits or is open, one by one."""
     form = WorkFilter(request.GET if "state" in request.GET else {"state": "failed", **request.GET.dict()})
-    found = activity.with_document(form.narrow().order_by("-changed_at", "-pk"))
+    found = form.narrow().with_document().order_by("-changed_at", "-pk")
     shown = Paginator(found, ON_A_PAGE).get_page(request.GET.get("page"))
-    shown.object_list = activity.described(shown.object_list)
+    shown.object_list = backlog.described(shown.object_list)
     context = {
         "form": form,
         "tasks": shown,
@@ -170,7 +170,7 @@ def chosen_work(chosen: QueryDict, verb: str) -> TaskQuerySet:
     pks = [int(pk) for pk in chosen.getlist("chosen") if pk.isdecimal() and len(pk) < 19]
     scopes = {
         "work": lambda: Task.objects.filter(pk__in=pks),
-        "attempts": lambda: activity.of_attempts(pks),
+        "attempts": lambda: backlog.of_attempts(pks),
         "group": lambda: WorkFilter(chosen).narrow(),
         "search": lambda: found_by_search(QueryDict(chosen.get("search", "")), verb),
     }
@@ -180,10 +180,10 @@ def chosen_work(chosen: QueryDict, verb: str) -> TaskQuerySet:
 
 def found_by_search(search: QueryDict, verb: str) -> TaskQuerySet:
     form = AttemptFilter(search)
-    found = form.narrow(activity.attempts())
+    found = form.narrow(backlog.attempts())
     if not form.is_valid():  # a field that is not understood narrows nothing, and nobody meant everything
         return Task.objects.none()
-    return activity.unfinished(found, with_failed=verb == "replay")
+    return backlog.unfinished(found, with_failed=verb == "replay")
 
 
 def after_verb(request: SignedInRequest, verb: str, count: int, sentence: str) -> HttpResponse:
@@ -216,26 +216,26 @@ def leave_trace(request: SignedInRequest, verb: str, count: int) -> None:
 
 
 def about_now(request: SignedInRequest) -> dict[str, Any]:
-    seen, work = activity.queueing(), activity.due()
+    seen, work = queueing.queueing(), queueing.due()
     live = Index.objects.live()
     return {
         "seen": seen,
         "due": work,
-        "warnings": activity.warnings(seen, work),
-        "states": activity.documents_by_state(),
+        "warnings": queueing.warnings(seen, work),
+        "states": backlog.documents_by_state(),
         "breaker": llm.breaker(),
         "chat_model": llm.chat_model(),
         "embedding_model": live.embedding_model,
-        "spent": activity.spent_today(),
+        "spent": spending.spent_today(),
         "prices_date": settings.MODEL_PRICES_DATE,
     }
 
 
 def about_trouble(request: SignedInRequest) -> dict[str, Any]:
-    waiting = activity.waiting()
+    waiting = backlog.waiting()
     return {
-        "failed_groups": activity.groups("failed"),
-        "waiting_groups": activity.groups("waiting"),
+        "failed_groups": backlog.groups("failed"),
+        "waiting_groups": backlog.groups("waiting"),
         "waiting": waiting,
         "readable": readable(request, waiting),
         "back": activity_address(request),
@@ -244,18 +244,18 @@ def about_trouble(request: SignedInRequest) -> dict[str, Any]:
 
 def about_stages(request: SignedInRequest) -> dict[str, Any]:
     period = request.GET.get("period", "")
-    period = period if period in activity.PERIODS else "day"
+    period = period if period in stage_times.PERIODS else "day"
     return {
         "period": period,
-        "periods": [(name, label) for name, (label, _length) in activity.PERIODS.items()],
-        "stages": activity.stage_times(period),
+        "periods": [(name, label) for name, (label, _length) in stage_times.PERIODS.items()],
+        "stages": stage_times.stage_times(period),
         "query": request.GET.urlencode(),
     }
 
 
 def about_ledger(request: SignedInRequest) -> dict[str, Any]:
     form = AttemptFilter(request.GET)
-    found = form.narrow(activity.attempts())
+    found = form.narrow(backlog.attempts())
     shown = Paginator(found, ON_A_PAGE).get_page(request.GET.get("page"))
     entries = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(Task))
     pk = form.cleaned_data.get("document")
@@ -264,7 +264,7 @@ def about_ledger(request: SignedInRequest) -> dict[str, Any]:
         "attempts": shown,
         "document": Document.objects.defer("embedding").filter(pk=pk).first() if pk else None,
         "readable": readable(request, shown),
-        "kept_jobs": activity.kept_jobs(attempt.job_id for attempt in shown),
+        "kept_jobs": queueing.kept_jobs(attempt.job_id for attempt in shown),
         "query": request.GET.urlencode(),
         "back": activity_address(request),
         "acts": entries.select_related("user").order_by("-action_time")[:LAST_ACTS],

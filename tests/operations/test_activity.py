@@ -16,7 +16,7 @@ from documents.models.index import IndexState
 from documents.models.task import Kind, TaskState
 from qa.models import Question
 from ragsite import llm
-from ragsite.operations import activity
+from ragsite.operations import backlog, queueing, spending, stage_times
 from ragsite.queue import JSON_SERIALIZER, Job
 from tests.factories import make_document, make_indexed, make_pdf, make_question, make_user
 
@@ -91,7 +91,7 @@ def nobody(settings, monkeypatch):
     """Redis at an address where nobody listens."""
     away = Redis(host="127.0.0.1", port=9, socket_connect_timeout=0.2)
     monkeypatch.setattr(jobs, "queue_connection", lambda: away)
-    monkeypatch.setattr(activity, "queue_connection", lambda: away)
+    monkeypatch.setattr(queueing, "queue_connection", lambda: away)
 
 
 # Who may
@@ -205,7 +205,7 @@ def test_it_tells_how_much_is_due_and_for_how_long(desk, alice, worker):
     make_document(alice)
     wait(make_document(alice, "It snows.", name="snow.txt"))
     Task.objects.filter(error_kind="").update(next_try_at=timezone.now() - timedelta(minutes=5))
-    found, seen = activity.due(), activity.queueing()
+    found, seen = queueing.due(), queueing.queueing()
 
     assert (found.due, found.later) == (1, 1)
     assert timedelta(minutes=5) <= timezone.now() - found.oldest_at < timedelta(minutes=6)
@@ -227,7 +227,7 @@ def test_documents_are_counted_by_state(desk, alice):
     fail(make_document(alice))
     make_document(alice, "It snows.", name="snow.txt")
 
-    counts = dict(activity.documents_by_state())
+    counts = dict(backlog.documents_by_state())
     assert (counts[State.FAILED], counts[State.WAITING], counts[State.READY]) == (1, 1, 0)
 
 
@@ -248,7 +248,7 @@ def test_tokens_and_cost_of_today_are_summed_as_far_as_prices_are_known(alice):
     note(document, tokens=1_000_000)
     note(document, tokens=5_000_000, ago=3 * 86400)
     make_question(alice, input_tokens=100, output_tokens=20, cost="0.50")
-    spent = activity.spent_today()
+    spent = spending.spent_today()
     assert (spent.documents, spent.questions, float(spent.cost), spent.is_complete) == (
         1_000_000,
         120,
@@ -257,7 +257,7 @@ def test_tokens_and_cost_of_today_are_summed_as_far_as_prices_are_known(alice):
     )
 
     Question.objects.update(cost=None)
-    assert not activity.spent_today().is_complete
+    assert not spending.spent_today().is_complete
 
 
 # What failed, what waits
@@ -267,7 +267,7 @@ def test_failures_are_grouped_with_their_count_and_sentence(desk, alice):
     for number in range(3):
         fail(make_document(alice, f"text {number}", name=f"{number}.txt"))
     fail(make_document(alice, name="other.txt"), "password", "This PDF needs a password.")
-    found = activity.groups("failed")
+    found = backlog.groups("failed")
 
     assert [(group.error_kind, group.count) for group in found] == [("damaged", 3), ("password", 1)]
     page = desk.get(ACTIVITY)
@@ -278,11 +278,11 @@ def test_failures_are_grouped_with_their_count_and_sentence(desk, alice):
 def test_what_failed_in_a_retired_index_is_no_failure_any_more(alice):
     Index.objects.live()
     fail(make_document(alice))
-    assert activity.something_failed()
+    assert backlog.something_failed()
     Index.objects.update(state=IndexState.RETIRED)
 
-    assert not activity.something_failed()
-    assert activity.groups("failed") == []
+    assert not backlog.something_failed()
+    assert backlog.groups("failed") == []
 
 
 def test_waiting_work_says_when_its_next_try_is_and_why_and_from_the_sixth_that_it_still_fails(desk, alice):
@@ -300,8 +300,8 @@ def test_a_provider_that_was_slow_is_not_told_as_a_file_that_was(alice):
     wait(make_document(alice), kind="timeout")
     fail(make_document(alice, "It snows.", name="snow.txt"), "timeout", "Reading this file took too long.")
 
-    assert activity.groups("waiting")[0].sentence == "The provider did not answer in time."
-    assert activity.groups("failed")[0].sentence == "Reading this file took too long."
+    assert backlog.groups("waiting")[0].sentence == "The provider did not answer in time."
+    assert backlog.groups("failed")[0].sentence == "Reading this file took too long."
 
 
 # The verbs
@@ -595,13 +595,13 @@ def test_stage_times_are_percentiles_of_the_good_tries_and_the_rate_of_the_bad(a
         note(document, outcome=outcome, ago=600, took=9999)
     note(document, ago=2 * 86400, took=9999)
     note(document, outcome=Outcome.SUPERSEDED, ago=600, took=9999)
-    (embed,) = activity.stage_times("hour")
+    (embed,) = stage_times.stage_times("hour")
 
     assert embed.p50 == timedelta(seconds=50.5)
     assert embed.p95 == timedelta(seconds=95.05)
     assert (embed.ended, embed.failed) == (102, 2)
     assert round(embed.failure_rate, 1) == 2.0
-    assert activity.stage_times("week")[0].ended == 103
+    assert stage_times.stage_times("week")[0].ended == 103
 
 
 def test_the_chart_has_a_bar_where_something_was_done_and_no_inline_style(desk, alice):
@@ -609,7 +609,7 @@ def test_the_chart_has_a_bar_where_something_was_done_and_no_inline_style(desk, 
     note(document, ago=30, took=4)
     note(document, ago=3500, took=2)
     note(document, outcome=Outcome.FAILED, ago=3500)
-    (embed,) = activity.stage_times("hour")
+    (embed,) = stage_times.stage_times("hour")
     page = desk.get(f"{ACTIVITY}?period=hour")
 
     assert [(bar.x, bar.p95, bar.failed) for bar in embed.bars] == [(0, 50, 1), (230, 100, 0)]
@@ -620,7 +620,7 @@ def test_the_chart_has_a_bar_where_something_was_done_and_no_inline_style(desk, 
 
 def test_a_stage_that_never_ended_well_has_no_times(desk, alice):
     note(make_document(alice), outcome=Outcome.FAILED)
-    (embed,) = activity.stage_times("day")
+    (embed,) = stage_times.stage_times("day")
 
     assert embed.p50 is None
     assert "100.0 %" in desk.get(ACTIVITY)

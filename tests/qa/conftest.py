@@ -11,6 +11,7 @@ from django.test import AsyncClient
 
 from qa import streaming
 from qa.models import Question
+from qa.streaming import writing
 from ragsite import llm
 from tests.factories import make_indexed
 
@@ -112,7 +113,7 @@ class Browser:
 
 async def finished():
     """Waits for every answer that this process writes."""
-    tasks = [running.task for running in streaming.RUNNING.values()]
+    tasks = [running.task for running in writing.RUNNING.values()]
     if tasks:
         await asyncio.wait(tasks, timeout=20)
 

@@ -11,6 +11,7 @@ from qa import answering, streaming
 from qa.answering import ask, joined, turns_before
 from qa.models import AnswerState, Question
 from qa.prompts import Turn
+from qa.streaming import feed
 from tests.factories import make_document, make_indexed, make_question
 from tests.qa.conftest import finished, plain
 
@@ -195,7 +196,7 @@ async def test_after_a_thought_without_a_word_of_answer_there_are_quotes(browser
 async def test_a_thought_stays_out_of_an_answer_that_is_stopped_or_interrupted(
     browser, alice, prices, writer, monkeypatch
 ):
-    monkeypatch.setattr(streaming, "SAVE_SECONDS", 0.05)
+    monkeypatch.setattr(feed, "SAVE_SECONDS", 0.05)
     thinks_first(writer)
     writer.answer = " ".join(f"word{number}" for number in range(200))
     writer.fault("slow", seconds=0.03)

@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from qa import answering, streaming
 from qa.models import Question
-from qa.streaming import interrupt_lost_answers, sse_event
+from qa.streaming import clients, feed, interrupt_lost_answers, reading, writing
+from qa.streaming.reading import sse_event
 from tests.factories import make_question
 from tests.qa.conftest import finished, read_event
 
@@ -67,7 +68,7 @@ async def test_a_closed_tab_neither_ends_nor_repeats_the_answer(browser, alice, 
 async def test_a_finished_answer_is_told_again_from_the_database(browser, alice, prices):
     person = await browser(alice)
     question = await person.asked(ASKED)
-    await streaming._clients().writer.delete(f"answer:{question.pk}")
+    await clients.clients().writer.delete(f"answer:{question.pk}")
 
     followed = await person.follow(question)
 
@@ -90,7 +91,7 @@ async def test_following_starts_nothing(browser, alice, prices, writer):
 
 
 async def test_a_person_switched_off_is_shown_no_more(browser, alice, prices, writer, monkeypatch):
-    monkeypatch.setattr(streaming, "LOOK_SECONDS", 0.3)
+    monkeypatch.setattr(reading, "LOOK_SECONDS", 0.3)
     written_by(writer, seconds=0.1)
     person = await browser(alice)
     question = await person.ask(ASKED)
@@ -104,8 +105,8 @@ async def test_a_person_switched_off_is_shown_no_more(browser, alice, prices, wr
 
 
 async def test_a_silent_stream_shows_a_sign_of_life(alice, monkeypatch):
-    monkeypatch.setattr(streaming, "READER_LINE_SECONDS", 0.2)
-    monkeypatch.setattr(streaming, "BLOCK_MS", 100)
+    monkeypatch.setattr(reading, "READER_LINE_SECONDS", 0.2)
+    monkeypatch.setattr(reading, "BLOCK_MS", 100)
     question = make_question(alice, ASKED)
     stream = streaming.answer_events(question.pk)
     async with asyncio.timeout(5):
@@ -117,14 +118,14 @@ async def test_a_silent_stream_shows_a_sign_of_life(alice, monkeypatch):
 
 
 async def test_a_model_that_is_slow_to_begin_is_explained(browser, alice, prices, writer, monkeypatch):
-    monkeypatch.setattr(streaming, "SILENCE_SECONDS", 0.3)
+    monkeypatch.setattr(feed, "SILENCE_SECONDS", 0.3)
     writer.fault("late", seconds=1)
     followed = (await (await browser(alice)).asked(ASKED)).followed
     assert any("The model is thinking" in event.body for event in followed.events if event.kind == "step")
 
 
 async def test_the_text_is_saved_as_it_grows(browser, alice, prices, writer, monkeypatch):
-    monkeypatch.setattr(streaming, "SAVE_SECONDS", 0.1)
+    monkeypatch.setattr(feed, "SAVE_SECONDS", 0.1)
     written_by(writer)
     person = await browser(alice)
     question = await person.ask(ASKED)
@@ -158,12 +159,12 @@ async def test_a_server_that_stops_lets_an_answer_end(browser, alice, prices, wr
 async def test_stop_reaches_an_answer_that_another_process_writes(
     browser, alice, prices, writer, monkeypatch
 ):
-    monkeypatch.setattr(streaming, "SAVE_SECONDS", 0.1)
+    monkeypatch.setattr(feed, "SAVE_SECONDS", 0.1)
     written_by(writer, seconds=0.1)
     person = await browser(alice)
     question = await person.ask(ASKED)
     await person.follow(question, until=lambda followed: followed.text)
-    running = streaming.RUNNING.pop(question.pk)  # as another process sees it
+    running = writing.RUNNING.pop(question.pk)  # as another process sees it
     await streaming.request_stop(question.pk)
     await asyncio.wait([running.task], timeout=5)
     await question.arefresh_from_db()
@@ -188,8 +189,8 @@ async def test_with_redis_away_the_answer_is_written_saved_and_shown(
     browser, alice, prices, writer, settings, monkeypatch
 ):
     settings.STREAM_URL = "unix:///nowhere/redis.sock"
-    monkeypatch.setattr(streaming, "LOOK_SECONDS", 0.2)
-    monkeypatch.setattr(streaming, "REDIS_REST_SECONDS", 0.2)
+    monkeypatch.setattr(reading, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(reading, "REST_SECONDS", 0.2)
     question = await (await browser(alice)).asked(ASKED)
     assert question.state == "complete"
     assert question.followed.kinds == ["final", "done"]
@@ -258,7 +259,7 @@ async def test_with_the_database_away_at_the_end_the_reader_still_has_the_whole_
 def test_a_database_that_is_away_is_waited_for_half_an_hour():
     pauses = answering.SAVE_AGAIN_SECONDS
     assert 1800 <= sum(pauses) < 3600
-    assert max(pauses) < streaming.LOST_SECONDS, (
+    assert max(pauses) < writing.LOST_SECONDS, (
         "the heartbeat is back before anybody takes the writer for dead"
     )
 

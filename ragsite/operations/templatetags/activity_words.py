@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django_rq.settings import get_queues_map
 
 from documents.models import Attempt, Document, Task
-from ragsite.operations import activity
+from ragsite.operations import backlog, queueing, stage_times
 
 register = template.Library()
 
@@ -53,7 +53,7 @@ def until(moment: datetime) -> str:
 
 @register.filter
 def stage_label(stage: str) -> str:
-    return str(activity.STAGES.get(stage, stage))
+    return str(stage_times.STAGES.get(stage, stage))
 
 
 @register.simple_tag
@@ -68,7 +68,7 @@ def job_url(work: Attempt | Task, job_id: str) -> str:
 def work_of_job(context: Context, job_id: str) -> dict[str, object]:
     """For RQ's page of a job: what it works at, and its attempts. Nothing for who may not operate the site."""
     user = context["user"]
-    found = activity.with_document(Task.objects.filter(pk=activity.task_of_job(job_id) or 0))
+    found = Task.objects.with_document().filter(pk=queueing.task_of_job(job_id) or 0)
     task = found.first() if user.has_perm("documents.operate") else None
     if task is None:
         return {"task": None}
@@ -85,4 +85,4 @@ def work_of_job(context: Context, job_id: str) -> dict[str, object]:
 @register.simple_tag
 def something_failed() -> bool:
     """For the dot beside Activity."""
-    return activity.something_failed()
+    return backlog.something_failed()

@@ -1,0 +1,62 @@
+"""Redis, a client for each event loop, and the names of what an answer has there."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from django.conf import settings
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+READERS = 5000
+REST_SECONDS = 2  # in which Redis is left alone after it did not answer
+
+
+@dataclass(frozen=True)
+class Clients:
+    writer: Redis
+    reader: Redis
+
+
+_clients_of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, Clients] = WeakKeyDictionary()
+
+
+def clients() -> Clients:
+    """Of the running event loop, made at the first call."""
+    loop = asyncio.get_running_loop()
+    if loop not in _clients_of_loops:
+        # A reader keeps its connection for as long as it waits, and so has a pool of its own.
+        _clients_of_loops[loop] = Clients(
+            _client(connections=50, wait=1), _client(connections=READERS, wait=10)
+        )
+    return _clients_of_loops[loop]
+
+
+def _client(*, connections: int, wait: float) -> Redis:
+    pool = BlockingConnectionPool.from_url(
+        settings.STREAM_URL,
+        max_connections=connections,
+        timeout=1,
+        socket_timeout=wait,
+        socket_connect_timeout=1,
+        retry=Retry(NoBackoff(), 0),
+    )
+    return Redis.from_pool(pool)
+
+
+async def close_clients() -> None:
+    """For the end of the running event loop."""
+    if found := _clients_of_loops.pop(asyncio.get_running_loop(), None):
+        await found.writer.aclose()
+        await found.reader.aclose()
+
+
+def stream_key(question_id: int) -> str:
+    return f"answer:{question_id}"
+
+
+def stop_key(question_id: int) -> str:
+    return f"stop:{question_id}"

@@ -1,0 +1,145 @@
+"""What the readers of one answer are given while it is written: its pieces to Redis, its text and heartbeat to the row."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import monotonic
+
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.html import escape
+from django.utils.translation import gettext as _
+from redis.exceptions import RedisError
+
+from qa import answering
+from qa.answering import DATABASE_AWAY, in_thread
+from qa.models import Citation, Question
+from qa.streaming.clients import REST_SECONDS, clients, stop_key, stream_key
+
+logger = logging.getLogger(__name__)
+
+COALESCE_SECONDS = 0.05
+SAVE_SECONDS = 1
+BEAT_SECONDS = 4
+SILENCE_SECONDS = 10  # without a word, after which the reader is told that this can take a while
+KEPT_SECONDS = 600  # how long a finished answer can still be followed
+LONGEST_SECONDS = 3600
+
+
+@dataclass
+class Feed:
+    """What the readers of one answer are given, gathered for a moment so that a word costs no entry of its own."""
+
+    question_id: int
+    stop: asyncio.Event
+    text: str = ""
+    _waiting: list[tuple[str, str]] = field(default_factory=list)
+    _has_news: asyncio.Event = field(default_factory=asyncio.Event)
+    _resting_until: float = 0.0
+    _is_closed: bool = False
+
+    async def take(self, piece: answering.Piece) -> None:
+        if piece.question:
+            await self.close(piece.question, piece.citations)
+        if piece.step:
+            self._add("step", escape(piece.step))
+        if piece.takes_back:
+            self.text = ""
+            self._add("back", "")
+        if piece.text:
+            self.text += piece.text
+            self._add("token", escape(piece.text))
+
+    async def close(self, question: Question, rows: Sequence[Citation]) -> None:
+        """The finished answer in place of its pieces, and the word that nothing more comes."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._add("final", await in_thread(final_html)(question, rows))
+            self._add("done", "")
+            await self.send()
+            await self._try(clients().writer.expire(stream_key(self.question_id), KEPT_SECONDS))
+
+    async def send_loop(self) -> None:
+        has_apologised = False
+        while True:
+            try:
+                await asyncio.wait_for(self._has_news.wait(), SILENCE_SECONDS)
+            except TimeoutError:
+                if not (has_apologised or self.text):
+                    has_apologised = True
+                    self._add(
+                        "step",
+                        escape(_("The model is thinking. Some take a minute before their first word.")),
+                    )
+            await asyncio.sleep(COALESCE_SECONDS)
+            await self.send()
+
+    async def save_loop(self) -> None:
+        """The text as far as it has come, the heartbeat, and the wish to stop."""
+        saved, beat = "", monotonic()
+        while True:
+            await asyncio.sleep(SAVE_SECONDS)
+            if monotonic() >= self._resting_until and await self._try(
+                clients().writer.exists(stop_key(self.question_id))
+            ):
+                self.stop.set()
+            if self.text != saved or monotonic() - beat >= BEAT_SECONDS:
+                saved, beat = self.text, monotonic()
+                with suppress(*DATABASE_AWAY):
+                    if not await in_thread(save_text)(self.question_id, saved):
+                        self.stop.set()  # deleted: nobody waits for it
+
+    async def send(self) -> None:
+        """All that has gathered, in one trip. With Redis away it is dropped: the database will have the answer."""
+        self._has_news.clear()
+        waiting, self._waiting = _merged(self._waiting), []
+        if not waiting or monotonic() < self._resting_until:
+            return
+        pipe = clients().writer.pipeline(transaction=False)
+        key = stream_key(self.question_id)
+        for kind, body in waiting:
+            pipe.xadd(key, {"kind": kind, "body": body})
+        pipe.expire(key, LONGEST_SECONDS)
+        await self._try(pipe.execute())
+
+    def _add(self, kind: str, body: str) -> None:
+        self._waiting.append((kind, body))
+        self._has_news.set()
+
+    async def _try(self, call):  # type: ignore[no-untyped-def]
+        """The call's result; None with Redis away, which is then left alone for a moment."""
+        try:
+            return await call
+        except (RedisError, OSError) as error:
+            logger.warning("question=%s: Redis is away, %s", self.question_id, type(error).__name__)
+            self._resting_until = monotonic() + REST_SECONDS
+            return None
+
+
+def _merged(waiting: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Neighbouring pieces of text as one."""
+    merged: list[tuple[str, str]] = []
+    for kind, body in waiting:
+        if kind == "token" and merged and merged[-1][0] == "token":
+            merged[-1] = (kind, merged[-1][1] + body)
+        else:
+            merged.append((kind, body))
+    return merged
+
+
+def save_text(question_id: int, text: str) -> int:
+    running = Question.objects.running().filter(pk=question_id)
+    return (
+        running.update(answer=text, heartbeat_at=timezone.now())
+        or Question.objects.filter(pk=question_id).count()
+    )
+
+
+def final_html(question: Question, rows: Sequence[Citation] | None = None) -> str:
+    """The finished answer, the same as a reloaded page shows it."""
+    rows = list(question.citations.all()) if rows is None else list(rows)
+    return render_to_string("qa/_answer.html", {"question": question, "citations": rows})

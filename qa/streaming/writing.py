@@ -1,0 +1,143 @@
+"""The one task that writes an answer, from its start to whichever end: done, stopped, interrupted or lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from datetime import timedelta, tzinfo
+
+from django.conf import settings
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from redis.exceptions import RedisError
+
+from qa import answering
+from qa.answering import DATABASE_AWAY, in_thread
+from qa.models import AnswerState, Question
+from qa.streaming.clients import clients, close_clients, stop_key
+from qa.streaming.feed import KEPT_SECONDS, Feed
+from ragsite import llm, logs
+
+logger = logging.getLogger(__name__)
+
+LOST_SECONDS = 20  # without a heartbeat, after which whoever wrote the answer is taken for dead
+
+
+@dataclass
+class Running:
+    """An answer that this process is writing."""
+
+    task: asyncio.Task[None]
+    stop: asyncio.Event
+
+
+RUNNING: dict[int, Running] = {}  # also the strong reference without which a task may vanish
+
+
+async def begin_answer(question_id: int) -> None:
+    """Has the server's event loop answer a saved question, for a view in a thread: call it by `async_to_sync`."""
+    start_answer(question_id)
+
+
+async def write_answer_now(question_id: int) -> None:
+    """For a server whose event loop ends with the request: returns when the answer is there."""
+    try:
+        await start_answer(question_id)
+    finally:
+        await close_clients()
+        await llm.aclose()
+
+
+def start_answer(question_id: int) -> asyncio.Task[None]:
+    """Begins to answer a saved question in this event loop and returns at once."""
+    stop = asyncio.Event()
+    work = write_answer(
+        question_id,
+        stop,
+        timezone.get_current_timezone(),
+        translation.get_language() or settings.LANGUAGE_CODE,
+    )
+    # In a fresh context: the request's own would tie the task's database work to a thread that ends with the request.
+    task = asyncio.get_running_loop().create_task(work, context=contextvars.Context())
+    RUNNING[question_id] = Running(task, stop)
+    task.add_done_callback(lambda _: RUNNING.pop(question_id, None))
+    return task
+
+
+async def write_answer(question_id: int, stop: asyncio.Event, zone: tzinfo, language: str) -> None:
+    """Answers, and tells all readers. Ends in a state that says how it ended, whatever happens."""
+    feed = Feed(question_id, stop)
+    with timezone.override(zone), translation.override(language), logs.bound(question=question_id):
+        loops = [asyncio.create_task(feed.send_loop()), asyncio.create_task(feed.save_loop())]
+        try:
+            async with aclosing(answering.answer(question_id, stop=stop)) as pieces:
+                async for piece in pieces:
+                    await feed.take(piece)
+        except asyncio.CancelledError:  # the server stops
+            await _end_early(feed, AnswerState.INTERRUPTED, interrupted_notice())
+            raise
+        except Question.DoesNotExist:
+            logger.info("question=%s was deleted", question_id)
+        except llm.ProviderError as error:  # not even an index could be made
+            await _end_early(feed, AnswerState.FAILED, f"{error.sentence} {error.remedy}")
+        except Exception:
+            logger.exception("question=%s could not be answered", question_id)
+            await _end_early(
+                feed, AnswerState.FAILED, _("Something went wrong on our side. Ask again in a moment.")
+            )
+        finally:
+            for loop in loops:
+                loop.cancel()
+
+
+async def _end_early(feed: Feed, state: AnswerState, notice: str) -> None:
+    try:
+        question = await in_thread(end_early)(feed.question_id, state, notice, feed.text)
+        if question:
+            await feed.close(question, [])
+    except DATABASE_AWAY:
+        logger.warning("question=%s: its end could not be saved", feed.question_id)
+
+
+def end_early(question_id: int, state: AnswerState, notice: str, text: str) -> Question | None:
+    running = Question.objects.running().filter(pk=question_id)
+    running.update(
+        state=state, notice=notice, answer=text, kind="written" if text else "", finished_at=timezone.now()
+    )
+    return Question.objects.filter(pk=question_id).first()
+
+
+def interrupted_notice() -> str:
+    return _("This answer was interrupted. What had been written is kept.")
+
+
+def interrupt_lost_answers() -> int:
+    """Marks as interrupted what nobody writes any more, its text kept; returns how many. For the clock and at start-up."""
+    lost = Question.objects.running().filter(
+        heartbeat_at__lt=timezone.now() - timedelta(seconds=LOST_SECONDS)
+    )
+    return lost.update(state=AnswerState.INTERRUPTED, notice=interrupted_notice(), finished_at=timezone.now())
+
+
+async def finish_running_answers(timeout: float) -> None:  # noqa: ASYNC109 (what is late is marked, not raised)
+    """For the end of the web process: running answers get so long to end, the rest are marked interrupted."""
+    tasks = {running.task for running in RUNNING.values()}
+    if tasks:
+        _done, late = await asyncio.wait(tasks, timeout=timeout)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=3)
+    await close_clients()
+    await llm.aclose()
+
+
+async def request_stop(question_id: int) -> None:
+    """Asks whichever process writes the answer to end it here."""
+    if running := RUNNING.get(question_id):
+        running.stop.set()
+    with suppress(RedisError, OSError):
+        await clients().writer.set(stop_key(question_id), 1, ex=KEPT_SECONDS)
