@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 
 from documents.models import Collection, Document
 from qa import streaming
-from qa.answering import in_their_places
+from qa.answering.history import in_their_places
 from qa.forms import QuestionForm
 from qa.models import Citation, Conversation, Question
 from qa.passages import open_passage

@@ -21,8 +21,8 @@ from django.utils.translation import gettext as _
 
 from documents.models import Index
 from qa import streaming
-from qa.answering import in_thread
 from ragsite import health, llm, logs
+from ragsite.database import in_thread
 from ragsite.operations import metrics
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]

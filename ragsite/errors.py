@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from psycopg_pool import PoolTimeout
 
-DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
+from ragsite.database import DATABASE_AWAY
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -16,9 +16,9 @@ from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
 from qa import answering
-from qa.answering import DATABASE_AWAY, in_thread
 from qa.models import Citation, Question
 from qa.streaming.clients import REST_SECONDS, clients, stop_key, stream_key
+from ragsite.database import DATABASE_AWAY, in_thread
 
 logger = logging.getLogger(__name__)
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
 
-from qa.answering import DATABASE_AWAY, in_thread
 from qa.models import Question
 from qa.streaming.clients import REST_SECONDS, clients, stream_key
 from qa.streaming.feed import final_html
+from ragsite.database import DATABASE_AWAY, in_thread
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User

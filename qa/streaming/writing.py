@@ -15,11 +15,11 @@ from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
 from qa import answering
-from qa.answering import DATABASE_AWAY, in_thread
 from qa.models import AnswerState, Question
 from qa.streaming.clients import clients, close_clients, stop_key
 from qa.streaming.feed import KEPT_SECONDS, Feed
 from ragsite import llm, logs
+from ragsite.database import DATABASE_AWAY, in_thread
 
 logger = logging.getLogger(__name__)
 

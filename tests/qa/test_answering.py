@@ -7,8 +7,10 @@ from django.utils import timezone
 
 from documents.models import Collection, Task
 from documents.models.task import Kind
-from qa import answering, streaming
-from qa.answering import ask, joined, turns_before
+from qa import streaming
+from qa.answering import ask, waking
+from qa.answering.follow_ups import joined
+from qa.answering.history import turns_before
 from qa.models import AnswerState, Question
 from qa.prompts import Turn
 from qa.streaming import feed
@@ -323,8 +325,8 @@ def test_a_document_that_is_still_being_read_is_not_asked(alice):
 @pytest.fixture
 def waiting_summary(alice, prices, monkeypatch):
     """Call it with a number of failed tries for a summary whose next one is hours away."""
-    monkeypatch.setattr(answering, "_woken_at", float("-inf"))
-    monkeypatch.setattr(answering, "_saw_model_away", False)
+    monkeypatch.setattr(waking, "_woken_at", float("-inf"))
+    monkeypatch.setattr(waking, "_saw_model_away", False)
 
     def make(tries):
         task = Task.objects.ask_for(Kind.SUMMARISE, prices, enqueue=False)
@@ -352,7 +354,7 @@ def test_neither_quotes_nor_kept_nor_broken_answers_bring_summaries_forward(
     alice, writer, waiting_summary, monkeypatch
 ):
     answered(waiting_summary(tries=2), alice)  # from now on kept
-    monkeypatch.setattr(answering, "_woken_at", float("-inf"))
+    monkeypatch.setattr(waking, "_woken_at", float("-inf"))
     task = waiting_summary(tries=2)
     writer.fault("no_finish", after=3)
     assert answered(task, alice, "What is a membership for students?").state == "unfinished"
@@ -366,7 +368,7 @@ def test_a_summary_that_failed_often_waits_unless_the_model_was_away(alice, writ
     task = waiting_summary(tries=8)
     answered(task, alice)
     assert not task.is_due
-    answering._woken_at = float("-inf")
+    waking._woken_at = float("-inf")
     writer.fault("status", status=503, on="chat")
     answered(task, alice, "How much is it for pensioners?")
     assert not task.is_due

@@ -6,7 +6,8 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from qa import answering, streaming
+from qa import streaming
+from qa.answering import saving
 from qa.models import Question
 from qa.streaming import clients, feed, interrupt_lost_answers, reading, writing
 from qa.streaming.reading import sse_event
@@ -239,7 +240,7 @@ async def test_words_arrive_as_they_are_written(browser, alice, prices, writer):
 async def test_with_the_database_away_at_the_end_the_reader_still_has_the_whole_answer(
     browser, alice, prices, writer, monkeypatch
 ):
-    finish, tries = answering.finish, []
+    finish, tries = saving.finish, []
 
     def away_once(draft):
         tries.append(draft)
@@ -247,8 +248,8 @@ async def test_with_the_database_away_at_the_end_the_reader_still_has_the_whole_
             raise OperationalError
         finish(draft)
 
-    monkeypatch.setattr(answering, "finish", away_once)
-    monkeypatch.setattr(answering, "SAVE_AGAIN_SECONDS", [0.1])
+    monkeypatch.setattr(saving, "finish", away_once)
+    monkeypatch.setattr(saving, "SAVE_AGAIN_SECONDS", [0.1])
     question = await (await browser(alice)).asked(ASKED)
 
     assert "21 euros" in question.followed.final
@@ -257,7 +258,7 @@ async def test_with_the_database_away_at_the_end_the_reader_still_has_the_whole_
 
 
 def test_a_database_that_is_away_is_waited_for_half_an_hour():
-    pauses = answering.SAVE_AGAIN_SECONDS
+    pauses = saving.SAVE_AGAIN_SECONDS
     assert 1800 <= sum(pauses) < 3600
     assert max(pauses) < writing.LOST_SECONDS, (
         "the heartbeat is back before anybody takes the writer for dead"
@@ -267,7 +268,7 @@ def test_a_database_that_is_away_is_waited_for_half_an_hour():
 async def test_an_answer_that_waits_for_the_database_is_saved_when_the_server_stops(
     browser, alice, prices, writer, monkeypatch
 ):
-    finish, tries = answering.finish, []
+    finish, tries = saving.finish, []
 
     def away_once(draft):
         tries.append(draft)
@@ -275,7 +276,7 @@ async def test_an_answer_that_waits_for_the_database_is_saved_when_the_server_st
             raise OperationalError
         finish(draft)
 
-    monkeypatch.setattr(answering, "finish", away_once)
+    monkeypatch.setattr(saving, "finish", away_once)
     person = await browser(alice)
     question = await person.ask(ASKED)
     await person.follow(question)
