@@ -1,7 +1,7 @@
 """Headers, footers and page numbers: lines that come again on page after page."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -16,6 +16,9 @@ PAGE_NUMBER = re.compile(
     r"(?:[\W_]*(?:of|von|de|di|van|av|из|sur|/|\|)[\W_]*\d{1,5})?[\W_]*",
     re.IGNORECASE,
 )
+# A header or footer with its page's number: 12 Chapter 3. Duties, 3.2. Duties 13
+LEADING = re.compile(r"(?P<number>\d{1,5})\s+(?P<rest>\S.*)")
+TRAILING = re.compile(r"(?P<rest>.*\S)\s+(?P<number>\d{1,5})")
 SENTENCE = re.compile(r"(?:\S+\s+){3}.*[.!?][\"'”’»)]*$")
 Key = tuple[str, str]
 
@@ -31,6 +34,7 @@ def find_running_lines(pages: Sequence[Sequence[str]]) -> tuple[list[set[int]], 
             for page, line in found:
                 running[page].add(line)
     _drop_page_numbers(pages, running)
+    _drop_numbered_lines(pages, running)
     _spare_the_only_lines(pages, running)
     return running, list(dict.fromkeys(samples))
 
@@ -140,6 +144,41 @@ def _outermost(page: Sequence[str], running: set[int]) -> Iterator[int]:
     yield from left[:1]
     right = [line for line in range(max(0, len(page) - 2 * EDGE), len(page)) if line not in running]
     yield from (line for line in right[-1:] if line not in left[:1])
+
+
+def _drop_numbered_lines(pages: Sequence[Sequence[str]], running: list[set[int]]) -> None:
+    """Where most pages end (or begin) with a line that carries their number, all such lines are running ones.
+
+    Many of them name the section, and a section of one page has its line once. Most must come again, or be a number
+    alone: titles of slides that are counted do neither.
+    """
+    for place in (0, -1):
+        found: dict[int, list[tuple[int, str]]] = defaultdict(list)
+        for number, page in enumerate(pages):
+            for value, text in _numbered(page[place] if page else ""):
+                found[value - number].append((number, text))
+        if not found:
+            continue
+        best = max(found.values(), key=len)
+        times = Counter(text for _number, text in best)
+        usual = sum(times[text] > 1 or not text for _number, text in best)
+        if len(best) >= max(3, 0.6 * len(pages)) and 2 * usual >= len(best):
+            for number, _text in best:
+                running[number].add(place % len(pages[number]))
+
+
+def _numbered(line: str) -> Iterator[tuple[int, str]]:
+    """The number at either end of a line, and what else it says; numbers in that count as alike."""
+    if len(line) > LONGEST or SENTENCE.search(line):
+        return
+    if alone := PAGE_NUMBER.fullmatch(line):
+        value = _value(alone["number"])
+        if value is not None:
+            yield value, ""
+        return
+    for pattern in (LEADING, TRAILING):
+        if match := pattern.fullmatch(line):
+            yield int(match["number"]), _folded(match["rest"])
 
 
 ROMAN = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100, "d": 500, "m": 1000}

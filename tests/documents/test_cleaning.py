@@ -211,6 +211,23 @@ def test_the_header_of_a_chapter_is_found():
     assert all(0 in found for found in find_running_lines(pages)[0])
 
 
+def test_the_header_of_a_section_of_one_page_is_found_by_its_number():
+    """Left pages name the chapter, right pages the section: some sections have their line once."""
+    sections = ["Tolls", "Keys", "Hinges", "Locks", "Bolts"]
+    pages = pages_with("", 10)
+    for number, page in enumerate(pages, 1):
+        page[0] = f"{number} Chapter {1 + number // 4}. On gates"
+        if number % 2:
+            page[0] = f"3.{number}. {sections[number // 2]} {number}"
+    assert all(0 in found for found in find_running_lines(pages)[0])
+
+
+def test_counted_titles_of_slides_stay():
+    titles = ["Why gates", "Who pays", "What it costs", "Where they stand", "How they fail", "What is next"]
+    slides = [[f"{n} {title}", f"A point about {title}", "A point"] for n, title in enumerate(titles, 1)]
+    assert all(0 not in found for found in find_running_lines(slides)[0])
+
+
 def test_rows_and_sentences_that_count_are_no_headers():
     rows = [
         [f"Item {n * 3} sold {n * n % 11} times", *["text"] * 7, f"The code of page {n} is K{n}."]
