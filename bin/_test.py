@@ -37,13 +37,17 @@ def main(arguments: list[str]) -> int:
             signal.signal(
                 signal.SIGINT, lambda *_: None
             )  # Ctrl-C is for pytest, which then ends in good order
-            command = [sys.executable, "-m", "pytest", "--cov", *(arguments or ALL_AT_ONCE)]
             env = environment(var, urls)
-            return subprocess.run(command, cwd=_setup.ROOT, env=env, check=False).returncode
+            return subprocess.run(command(arguments), cwd=_setup.ROOT, env=env, check=False).returncode
         except embedded.CannotStart as problem:
             _setup.show_failure(str(problem), problem.log)
         finally:
             embedded.discard(var)
+
+
+def command(arguments: list[str]) -> list[str]:
+    # The option stands last: it would take a path that follows it for the code to be covered, and all tests would run.
+    return [sys.executable, "-m", "pytest", *(arguments or ALL_AT_ONCE), "--cov"]
 
 
 def start_servers(var: Path) -> dict[str, str]:

@@ -191,6 +191,21 @@ def test_where_no_redis_can_be_had_one_line_says_how(setup_module, monkeypatch, 
     assert "brew install redis" in capsys.readouterr().err
 
 
+def test_a_path_given_to_bin_test_runs_that_file_alone(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "bin")
+    from _test import command
+
+    listed = subprocess.run(
+        [*command(["tests/test_bin.py"]), "--collect-only", "--quiet", "--no-cov"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    names = [line for line in listed.stdout.splitlines() if "::" in line]
+    assert names
+    assert all(name.startswith("tests/test_bin.py::") for name in names)
+
+
 def test_a_failed_step_shows_its_last_lines_and_where_the_log_is(setup_module, tmp_path, capsys):
     (tmp_path / "var" / "log").mkdir(parents=True)
     noisy = [sys.executable, "-c", "print(*range(100), sep='\\n'); raise SystemExit(3)"]

@@ -10,8 +10,8 @@ from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tests.drills import drill
-from tests.drills.payloads import ALLOWED, SCRIPT
 from tests.drills.providers import PRICES
+from tests.payloads import ALLOWED, SCRIPT
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
