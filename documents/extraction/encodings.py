@@ -1,5 +1,6 @@
 """From bytes to text: by a mark, by what is declared, as UTF-8, or by the likeliest encoding of those that people still have."""
 
+import codecs
 import re
 
 from documents.extraction.failures import UnreadableFile
@@ -10,10 +11,12 @@ MARKS = {
     b"\x00\x00\xfe\xff": "utf-32",
     b"\xff\xfe": "utf-16",
     b"\xfe\xff": "utf-16",
+    codecs.BOM_UTF8: "utf-8",
 }
 # What programs declare, and what they then write.
 MEANT_BY = {
     "iso-8859-1": "cp1252",
+    "iso8859-1": "cp1252",
     "latin1": "cp1252",
     "latin-1": "cp1252",
     "us-ascii": "cp1252",
@@ -27,6 +30,8 @@ MEANT_BY = {
     "tis-620": "cp874",
     "unicode": "utf-8",
 }
+# What no text is written in, though Python decodes it; and what would have had a mark.
+NOT_DECLARED = ("idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "utf-16", "utf-32")
 # Encodings of Latin scripts, the likeliest first, and the letters that the languages written in them use.
 LATIN = {
     "cp1252": frozenset("äöüßÄÖÜéèêëàâçîïôûùñáíóúåæøãõìòÉÈÀÂÇÊÔÑÁÍÓÚÅÆØÃÕœŒ"),
@@ -65,10 +70,18 @@ def decode(content: bytes, declared: str = "") -> str:
     return text.replace("\x00", " ")
 
 
+def has_single_bytes(encoding: str) -> bool:
+    """Whether each of its letters is one byte. Whatever is valid UTF-8 beyond ASCII is not written in such a one."""
+    try:
+        return len(bytes(range(128, 256)).decode(encoding, errors="replace")) == 128
+    except (LookupError, ValueError):
+        return False
+
+
 def _decoded(content: bytes, declared: str) -> str:
     marked = next((encoding for mark, encoding in MARKS.items() if content.startswith(mark)), "")
-    if not marked and declared:
-        text = _as_declared(content, declared)
+    if marked in ("", "utf-8"):
+        text = _as_declared(content, marked or declared)
         if text is not None:
             return text
     try:
@@ -83,13 +96,24 @@ def _as_declared(content: bytes, declared: str) -> str | None:
     """None where the declaration cannot be right. A byte or two that it does not have are no proof of that."""
     name = declared.strip().lower().replace("_", "-")
     name = MEANT_BY.get(name, name)
-    if name.startswith(("utf-16", "utf-32")) or name in ("idna", "punycode", "unicode-escape"):
-        return None  # these would have had a mark; and what no text is written in
     try:
+        name = codecs.lookup(name).name.replace("_", "-")
+        if name.startswith(NOT_DECLARED) or (has_single_bytes(name) and _is_in_utf8(content)):
+            return None
         text = content.decode(name, errors="replace")
     except (LookupError, ValueError):
         return None
     return text if text.count("\ufffd") <= len(text) // 500 else None
+
+
+def _is_in_utf8(content: bytes) -> bool:
+    if content.isascii():
+        return False
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _guessed(content: bytes) -> str:

@@ -20,6 +20,7 @@ from documents.web import naming
 from documents.web.addresses import Address, Networks
 from documents.web.failures import SiteAway
 from documents.web.network import Deadline, PublicNetwork
+from documents.web.recoding import in_utf8
 
 MOST_REDIRECTS = 5
 CONNECT_SECONDS = 10.0
@@ -160,7 +161,7 @@ def _read(
         file.write(piece)
     file.flush()
     if encoding := naming.foreign_encoding(media_type):
-        size = in_utf8(file, encoding)
+        size = in_utf8(file, encoding, most_bytes)
     return FetchedPage(
         address.text,
         file,
@@ -190,17 +191,6 @@ def unpacked(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
         raise SiteAway("page_broken_off", "not well packed") from None
     if not unpacker.eof:
         raise SiteAway("page_broken_off", "packed, and cut short")
-
-
-def in_utf8(file: IO[bytes], encoding: str) -> int:
-    """Only the site's word tells this encoding, and a stored file does not keep it. Returns the new size."""
-    file.seek(0)
-    text = file.read().decode(encoding, errors="replace")
-    file.seek(0)
-    file.truncate()
-    size = file.write(text.encode("utf-8-sig"))
-    file.flush()
-    return size
 
 
 def storable(value: str, longest: int) -> str:

@@ -272,3 +272,14 @@ def test_a_site_may_say_that_nothing_has_changed(web_site, loopback):
     assert web_site.asked[0][1]["if-none-match"] == '"7"'
     with pytest.raises(UnreadableFile):  # unasked for
         fetched(web_site.url, allowed=loopback)
+
+
+def test_a_page_that_names_its_old_encoding_twice_is_not_read_twice_in_it(web_site, loopback, tmp_path):
+    from documents.extraction import extract_pages
+
+    html = '<meta charset="iso-8859-1"><p>Das Maß fällt über die Größe.</p>'
+    for encoding in ("latin-1", "utf-8"):
+        web_site.pages["/"] = answer(html.encode(encoding), kind="text/html; charset=ISO-8859-1")
+        path = tmp_path / "page.html"
+        path.write_bytes(fetched(web_site.url, allowed=loopback)[1])
+        assert extract_pages(path, media_type="text/html").pages[0].text == "Das Maß fällt über die Größe."
