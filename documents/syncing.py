@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from django.core.files import File
-
-from documents.archives import is_unasked
 from documents.extraction import UnreadableFile
+from documents.folders import copied, files_in, opened, printable, reason
 from documents.models import Collection, Document
-from documents.models.document import DuplicateContent, title_of
+from documents.models.document import DuplicateContent, clean_name, title_of
 from ragsite.accounts.models import User
+
+LONGEST_PATH = 1000  # characters, as a document's row has room for
 
 
 @dataclass
@@ -30,40 +28,7 @@ class Differences:
     same: list[str] = field(default_factory=list)
     copies: list[tuple[str, Document]] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
-
-
-def paths_in(folder: Path) -> tuple[list[str], list[tuple[str, str]]]:
-    """Of all files in it, however deep, seen from it and with slashes; and what could not be looked at, with why.
-
-    Hidden ones are left out, as is what is not a file: reading a pipe would wait for ever.
-    """
-    files: list[str] = []
-    errors: list[OSError] = []
-    for root, _folders, names in os.walk(folder, onerror=errors.append):
-        for name in names:
-            try:
-                if stat.S_ISREG(os.stat(os.path.join(root, name)).st_mode):
-                    files.append(_seen_from(folder, os.path.join(root, name)))
-            except OSError as error:
-                errors.append(error)
-    unreadable = [(_seen_from(folder, error.filename), _reason(error)) for error in errors]
-    return (
-        sorted(path for path in files if not is_unasked(path)),
-        sorted((printable(path), reason) for path, reason in unreadable if not is_unasked(path)),
-    )
-
-
-def printable(path: str) -> str:
-    """A path as it can be shown and stored: with marks for the bytes that are not UTF-8."""
-    return os.fsencode(path).decode(errors="replace")
-
-
-def _seen_from(folder: Path, path: str) -> str:
-    return Path(path).relative_to(folder).as_posix()
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or "cannot be opened"
+    links_out: list[str] = field(default_factory=list)
 
 
 def compare(folder: Path, shelf: Collection, name: str) -> Differences:
@@ -101,7 +66,8 @@ def compare(folder: Path, shelf: Collection, name: str) -> Differences:
         differences.displaced.append((path, document))
         document.path = path
         used.add(document.pk)
-    hidden = [path for path, _why in differences.unreadable]  # what is there is not known
+    # What is there is not known.
+    hidden = [*(path for path, _why in differences.unreadable), *differences.links_out]
     differences.vanished = [d for d in documents if d.pk not in used and not _is_under(hidden, d.path)]
     return differences
 
@@ -140,22 +106,23 @@ def _is_under(paths: list[str], path: str) -> bool:
 
 
 def _hashes(folder: Path, differences: Differences) -> Iterator[tuple[str, str]]:
-    files, differences.unreadable = paths_in(folder)
+    files, differences.unreadable, differences.links_out = files_in(folder)
     for path in files:
         try:
             path.encode()
-            with (folder / path).open("rb") as stream:
+            if len(path) > LONGEST_PATH:
+                raise OSError(None, "its path is too long to be remembered")
+            with opened(folder / path, within=folder) as stream:
                 yield path, hashlib.file_digest(stream, "sha256").hexdigest()
         except OSError as error:
-            differences.unreadable.append((path, _reason(error)))
+            differences.unreadable.append((path, reason(error)))
         except UnicodeEncodeError:
             differences.unreadable.append((printable(path), "its name is not written in UTF-8"))
 
 
 def add(folder: Path, path: str, shelf: Collection, name: str, user: User) -> tuple[Document, bool]:
     """The document, and whether it is new. One that somebody added by hand stays theirs. Raises UnreadableFile, OSError."""
-    with (folder / path).open("rb") as stream:
-        upload = File(stream, name=Path(path).name)
+    with opened(folder / path, within=folder) as stream, copied(stream, Path(path).name) as upload:
         return Document.objects.add_file(shelf, upload, user=user, synced_from=name, path=path)
 
 
@@ -164,17 +131,17 @@ def replace(folder: Path, path: str, document: Document) -> None:
 
     Whoever syncs the same folder at the same time may have been first: then there is nothing to do.
     """
-    with (folder / path).open("rb") as stream:
+    with opened(folder / path, within=folder) as stream, copied(stream, Path(path).name) as upload:
         try:
-            document.replace(File(stream, name=Path(path).name))
+            document.replace(upload)
         except DuplicateContent:
-            stream.seek(0)
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            upload.seek(0)
+            digest = hashlib.file_digest(upload, "sha256").hexdigest()
             if Document.objects.filter(pk=document.pk, sha256=digest).exists():
                 return
             raise UnreadableFile("known_content") from None
 
 
 def move(path: str, document: Document) -> None:
-    title = title_of(Path(path).name)
+    title = title_of(clean_name(Path(path).name))
     Document.objects.filter(pk=document.pk).update(path=path, title=title)

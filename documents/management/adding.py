@@ -6,17 +6,19 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from documents import estimates
+from documents.folders import printable
 from documents.models import Collection, Document, Index
 from documents.models.document import MOVING, State
 from ragsite import llm
 from ragsite.accounts.models import User
 
 Thing = TypeVar("Thing")
+INTERRUPTED = 130  # as shells say it
 
 
 class AddingCommand(BaseCommand):
@@ -26,6 +28,13 @@ class AddingCommand(BaseCommand):
             "--collection", help="the name of a collection that person may add to (default: their own)"
         )
         parser.add_argument("--yes", action="store_true", help="do not ask before paid work")
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        try:
+            return super().execute(*args, **options)
+        except KeyboardInterrupt:
+            said = "Stopped. What was added until then stays; the same command goes on with the rest."
+            raise CommandError(said, returncode=INTERRUPTED) from None
 
     def person(self, name: str | None) -> User:
         try:
@@ -66,6 +75,10 @@ class AddingCommand(BaseCommand):
             time.sleep(0.5)
         self.bar("Reading", len(ids) - left, len(ids))
         self.stdout.write("")
+
+    def say(self, line: str) -> None:
+        """Of a file; whatever its name holds, it is one line."""
+        self.stdout.write(f"  {printable(line)}")
 
     def shown(self, things: Sequence[Thing], what: str) -> Iterator[Thing]:
         for number, thing in enumerate(things, 1):

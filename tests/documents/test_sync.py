@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 
 from documents import syncing
 from documents.extraction import UnreadableFile
+from documents.folders import files_in
 from documents.models import Collection, Document, State
 from documents.models.collection import Membership, Role
 from tests.factories import make_document
@@ -186,7 +187,7 @@ def test_a_folder_that_cannot_be_read_at_all_deletes_nothing(folder, monkeypatch
 
 def test_a_pipe_in_a_folder_is_passed_over(folder):
     os.mkfifo(folder / "pipe")
-    assert syncing.paths_in(folder) == (["deep/snow.txt", "rain.txt"], [])
+    assert files_in(folder) == (["deep/snow.txt", "rain.txt"], [], [])
     with pytest.raises(CommandError, match="neither a file nor a folder"):
         call_command("ingest", str(folder / "pipe"), no_wait=True)
 

@@ -3,13 +3,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from django.conf import settings
 from django.core.files import File
 from django.core.management.base import CommandError, CommandParser
 
-from documents import syncing
+from documents import folders
 from documents.archives import Archive, Member, is_archive
 from documents.extraction import UnreadableFile
 from documents.management.adding import AddingCommand
@@ -41,43 +41,49 @@ class Command(AddingCommand):
         person = self.person(user)
         shelf = self.shelf_of(person, collection)
         urls = [thing for thing in things if thing.startswith(("http://", "https://"))]
-        files = list(self.files_in(Path(thing) for thing in things if thing not in urls))
+        files = dict(self.files_in(Path(thing) for thing in things if thing not in urls))
         if not files and not urls and not self.refused:
             raise CommandError("There are no files there.")
         if files:
-            self.agree_to_price(files, yes)
-        for path in self.shown(files, "Adding"):
+            self.agree_to_price(list(files), yes)
+        for path in self.shown(list(files), "Adding"):
             try:
-                self.add_file(path, shelf, person)
+                with folders.opened(path, within=files[path]) as stream:
+                    self.add_file(path, stream, shelf, person)
             except OSError as error:
-                self.refused.append((str(path), error.strerror or "cannot be opened"))
+                self.refused.append((str(path), folders.reason(error)))
         for url in urls:
             self.add(url, partial(self.add_page, url, shelf, person))
         if not no_wait:
             self.wait_for(self.documents)
         self.report()
 
-    def files_in(self, paths: Iterable[Path]) -> Iterator[Path]:
-        """The files named, and those in the folders named, however deep; hidden ones left out."""
+    def files_in(self, paths: Iterable[Path]) -> Iterator[tuple[Path, Path | None]]:
+        """The files named, and with their folder those in the folders named, however deep; hidden ones left out."""
         for path in paths:
             if path.is_dir():
-                found, unreadable = syncing.paths_in(path)
-                self.refused += [(str(path / name), reason) for name, reason in unreadable]
-                yield from (path / name for name in found)
+                found = folders.files_in(path)
+                self.refused += [(str(path / name), reason) for name, reason in found.unreadable]
+                for name in found.links_out:
+                    self.say(f"{path / name}: passed over, {folders.LEADS_OUT}")
+                yield from ((path / name, path) for name in found.files)
             elif path.is_file():
-                yield path
+                yield path, None
             elif path.exists():
-                raise CommandError(f"{path} is neither a file nor a folder.")
+                raise CommandError(f"{folders.printable(str(path))} is neither a file nor a folder.")
             else:
-                raise CommandError(f"There is no {path}.")
+                raise CommandError(f"There is no {folders.printable(str(path))}.")
 
-    def add_file(self, path: Path, shelf: Collection, person: User) -> None:
-        with path.open("rb") as stream:
-            file = File(stream, name=path.name)
-            if is_archive(file, path.name):
-                self.add_archive(path, file, shelf, person)
-            else:
-                self.add(path.name, lambda: Document.objects.add_file(shelf, file, user=person))
+    def add_file(self, path: Path, stream: IO[bytes], shelf: Collection, person: User) -> None:
+        file = File(stream, name=path.name)
+        if is_archive(file, path.name):
+            self.add_archive(path, file, shelf, person)
+        else:
+            self.add(str(path), partial(self.take, stream, path.name, shelf, person))
+
+    def take(self, stream: IO[bytes], name: str, shelf: Collection, person: User) -> tuple[Document, bool]:
+        with folders.copied(stream, name) as file:
+            return Document.objects.add_file(shelf, file, user=person)
 
     def add_archive(self, path: Path, file: File, shelf: Collection, person: User) -> None:
         try:
@@ -101,12 +107,12 @@ class Command(AddingCommand):
         except UnreadableFile as error:
             self.refused.append((name, f"{error.sentence} {error.remedy}"))
         except OSError as error:
-            self.refused.append((name, error.strerror or "cannot be opened"))
+            self.refused.append((name, folders.reason(error)))
         else:
             if is_new:
                 self.documents.append(document)
             else:
-                self.stdout.write(f"  {syncing.printable(name)}: there already, as {document.title!r}")
+                self.say(f"{name}: there already, as {document.title!r}")
 
     def report(self) -> None:
         current = Document.objects.filter(pk__in=[document.pk for document in self.documents])
@@ -115,6 +121,6 @@ class Command(AddingCommand):
             f"{ready.count()} ready, {failed.count() + len(self.refused)} failed, {waiting.count()} waiting."
         )
         for name, sentence in self.refused:
-            self.stdout.write(f"  {syncing.printable(name)}: {sentence}")
+            self.say(f"{name}: {sentence}")
         for document in [*failed, *waiting.exclude(failure_kind="")]:
-            self.stdout.write(f"  {document.title}: {document.failure} {document.remedy}")
+            self.say(f"{document.title}: {document.failure} {document.remedy}")

@@ -9,6 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from documents import syncing
 from documents.extraction import UnreadableFile
+from documents.folders import LEADS_OUT, files_in, reason
 from documents.management.adding import AddingCommand
 from documents.models import Collection, Document
 from documents.syncing import Differences
@@ -56,7 +57,7 @@ class Command(AddingCommand):
         person = self.person(user)
         shelf = self.shelf_of(person, collection)
         found = syncing.compare(folder, shelf, name)
-        if delete and found.vanished and not any(syncing.paths_in(folder)):
+        if delete and found.vanished and not any(files_in(folder)):
             # An empty mount point looks like this too.
             raise CommandError(
                 "The folder is empty: nothing was deleted. Delete its documents on their page."
@@ -82,9 +83,10 @@ class Command(AddingCommand):
             *(("moved", f"{document.path} -> {path}") for path, document in found.moved),
             *(("same as " + repr(document.title), path) for path, document in found.copies),
             *(("vanished, deleted" if delete else "vanished", document.path) for document in found.vanished),
+            *((f"passed over, {LEADS_OUT}", path) for path in found.links_out),
         ]
         for what, path in lines:
-            self.stdout.write(f"  {path}: {what}")
+            self.say(f"{path}: {what}")
 
     def carry_out(
         self, found: Differences, folder: Path, shelf: Collection, name: str, person: User, delete: bool
@@ -109,7 +111,7 @@ class Command(AddingCommand):
         else:
             found.new.remove(path)
             found.copies.append((path, document))
-            self.stdout.write(f"  {path}: there already, as {document.title!r}")
+            self.say(f"{path}: there already, as {document.title!r}")
 
     def could(self, path: str, verb: Callable[[], object]) -> bool:
         try:
@@ -117,7 +119,7 @@ class Command(AddingCommand):
         except UnreadableFile as error:
             self.refused.append((path, f"{error.sentence} {error.remedy}"))
         except OSError as error:
-            self.refused.append((path, error.strerror or "cannot be opened"))
+            self.refused.append((path, reason(error)))
         else:
             return True
         return False
@@ -140,6 +142,6 @@ class Command(AddingCommand):
         for document in current.failed():
             self.refused.append((document.path, f"{document.failure} {document.remedy}"))
         for path, sentence in self.refused:
-            self.stdout.write(f"  {path}: {sentence}")
+            self.say(f"{path}: {sentence}")
         if self.refused:
             raise CommandError(f"{len(self.refused)} files could not be taken.")
