@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from tempfile import SpooledTemporaryFile
 from types import TracebackType
 from typing import IO, Any, Self, cast
+from zipfile import ZipInfo
 
 from django.core.files.base import File
 
@@ -16,6 +18,7 @@ from documents.extraction import UnreadableFile, archives, sniff
 
 IN_MEMORY = 1024 * 1024
 ZIP_MARKS = (b"PK\x03\x04", b"PK\x05\x06")
+SAYS_UTF8 = 0x800  # a flag in the format
 UNASKED = ("__MACOSX", "Thumbs.db", "desktop.ini")
 
 
@@ -60,7 +63,7 @@ class Archive:
             if is_unasked(path):
                 self.left_out += 1
             else:
-                yield Member(self, path)
+                yield Member(self, path, readable_name(self.guarded.members[path]))
 
     def pieces(self, path: str) -> Iterator[bytes]:
         size = 0
@@ -73,24 +76,40 @@ class Archive:
 
 @dataclass(frozen=True)
 class Member:
-    """One file of an archive. `path` is how it is called there."""
+    """One file of an archive. `path` finds it there, `name` is how it was called."""
 
     archive: Archive
     path: str
+    name: str
+
+    @property
+    def is_link(self) -> bool:
+        return stat.S_ISLNK(self.archive.guarded.members[self.path].external_attr >> 16)
 
     @contextmanager
     def open(self) -> Iterator[File]:
-        """The file, unpacked for the while."""
+        """The file, unpacked for the while. Raises UnreadableFile."""
+        if self.is_link:
+            raise UnreadableFile("link")
         with SpooledTemporaryFile(IN_MEMORY, prefix="ragsite-zip-") as copy:
             for piece in self.archive.pieces(self.path):
                 copy.write(piece)
             size = copy.tell()
             copy.seek(0)
-            file: Any = File(copy, name=PurePosixPath(self.path).name)
+            file: Any = File(copy, name=PurePosixPath(self.name).name)
             file.size = size
             if is_archive(file, file.name):
                 raise UnreadableFile("nested_archive")
             yield file
+
+
+def readable_name(member: ZipInfo) -> str:
+    """A path in an archive as it was meant: Macs write UTF-8 and do not say so."""
+    name = member.filename
+    if not member.flag_bits & SAYS_UTF8:
+        with suppress(UnicodeError):
+            name = name.encode("cp437").decode()
+    return name
 
 
 def is_unasked(name: str) -> bool:

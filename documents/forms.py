@@ -151,18 +151,19 @@ def _taken(archive: Archive, shelf: Collection, user: User) -> Iterator[Upload]:
     """Storing a file takes some milliseconds, but nobody waits for a page for minutes: what is left is said to be left."""
     until = time.monotonic() + UNPACK_SECONDS
     for member in archive.members():
+        name = visible(member.name)
         if time.monotonic() > until:
             yield Upload(
-                member.path,
+                name,
                 sentence=_("There was no time left for this one."),
                 remedy=_("Upload the archive again: what is there already is not added twice."),
             )
             continue
         try:
             with member.open() as file:
-                yield take_file(file, member.path, shelf, user)
+                yield take_file(file, name, shelf, user)
         except UnreadableFile as error:
-            yield Upload(member.path, sentence=error.sentence, remedy=error.remedy)
+            yield Upload(name, sentence=error.sentence, remedy=error.remedy)
 
 
 class PagesForm(AddingForm):

@@ -81,6 +81,9 @@ WORDINGS |= {
     "known_content": Wording(
         _("The collection holds this very content already, as another document."), _("Delete one of the two.")
     ),
+    "link": Wording(
+        _("This is a link to another file, and links are not followed."), _("Upload the file it leads to.")
+    ),
     "nested_archive": Wording(
         _("An archive within an archive is not unpacked."), _("Unpack it and upload the files inside.")
     ),

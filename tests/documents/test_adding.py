@@ -2,6 +2,7 @@
 
 import io
 import logging
+import stat
 import zipfile
 
 import pytest
@@ -157,6 +158,28 @@ def test_a_file_in_an_archive_may_be_no_larger_than_one_alone(alices, settings):
     said = alices.post(UPLOAD, {"files": zipped(large=noise, rain="It rains.")}).text
     assert "1 added" in said
     assert "larger than what this site takes" in said
+
+
+def test_a_link_in_an_archive_is_named_and_not_followed(alices, tmp_path):
+    with zipfile.ZipFile(tmp_path / "papers.zip", "w") as writer:
+        link = zipfile.ZipInfo("passwords.txt")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        writer.writestr(link, "../../../../etc/passwd")
+        writer.writestr("rain.txt", "It rains.")
+    content = (tmp_path / "papers.zip").read_bytes()
+    assert (
+        "links are not followed" in alices.post(UPLOAD, {"files": SimpleUploadedFile("x.zip", content)}).text
+    )
+    assert [document.title for document in Document.objects.all()] == ["rain"]
+
+
+def test_names_in_an_archive_are_shown_as_they_were_meant_and_steer_nothing(alices):
+    content = archive({"caf-1.txt": "Coffee.", "txe\u202egnp.png": b"\x89PNG\r\n\x1a\n"}).read()
+    content = content.replace(b"caf-1.txt", "café.txt".encode())  # as Macs write it
+    said = alices.post(UPLOAD, {"files": SimpleUploadedFile("x.zip", content)}).text
+    assert Document.objects.get().title == "café"
+    assert "\u202e" not in said
+    assert "txegnp.png" in said
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ class Command(AddingCommand):
         try:
             with Archive(file, most_bytes=settings.MAX_UPLOAD_MB * 1024 * 1024) as archive:
                 for member in archive.members():
-                    name = f"{path.name}: {member.path}"
+                    name = f"{path.name}: {member.name}"
                     self.add(name, partial(self.unpack, member, shelf, person))
         except UnreadableFile as error:
             self.refused.append((path.name, f"{error.sentence} {error.remedy}"))
