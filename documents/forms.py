@@ -17,7 +17,7 @@ from documents.extraction import UnreadableFile
 from documents.extraction.loaders import accepted_kinds
 from documents.models import Collection, Document
 from documents.models.document import DuplicateContent, clean_name, visible
-from documents.web import LONGEST, Address
+from documents.web import LONGEST, Address, without_credentials
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
@@ -197,13 +197,14 @@ class PagesForm(AddingForm):
         return [self._take(url, shelf) for url in self.cleaned_data["urls"]]
 
     def _take(self, url: str, shelf: Collection) -> Upload:
+        name = visible(without_credentials(url))
         try:
             address = Address.parse(url)
             address.refuse_private(settings.WEB_PAGES_ALLOW)
         except UnreadableFile as error:
-            return Upload(visible(url), sentence=error.sentence, remedy=error.remedy)
+            return Upload(name, sentence=error.sentence, remedy=error.remedy)
         document, is_new = Document.objects.add_page(shelf, address.text, user=self.user)
-        return Upload(visible(url), document, is_new)
+        return Upload(name, document, is_new)
 
 
 def text_field() -> forms.CharField:

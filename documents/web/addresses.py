@@ -5,7 +5,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Sequence
+from string import ascii_letters, digits
 from typing import NamedTuple
+from unicodedata import normalize
 from urllib.parse import quote, urljoin, urlsplit
 
 from documents.extraction import UnreadableFile
@@ -23,7 +25,14 @@ NEVER_PUBLIC = [
     )
 ]
 UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\\]")
+CREDENTIALS = re.compile(r"^(\s*[a-z][a-z0-9+.-]*:[/\\]*)[^/\\?#]*@", re.IGNORECASE)
 LEFT_AS_IT_IS = "/%:@!$&'()*+,;=~-._?[]|"
+ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+NEEDS_NO_ESCAPE = frozenset(ascii_letters + digits + "-._~")
+DOTS = re.compile("[.\u3002\uff0e\uff61]")
+KNOWN_SINCE_2008 = re.compile("[\xdf\u1e9e\u03c2]")
+LONGEST_LABEL = 60
+USUAL = {"http": 80, "https": 443}
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 Networks = Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]
@@ -52,18 +61,18 @@ class Address(NamedTuple):
             raise UnreadableFile("page_address")
         if parts.username is not None or parts.password is not None:
             raise UnreadableFile("page_credentials")
-        target = quote(parts.path or "/", LEFT_AS_IT_IS)
+        target = _without_dots(_escaped(parts.path or "/"))
         if parts.query:
-            target += "?" + quote(parts.query, LEFT_AS_IT_IS)
-        if port == 0:
+            target += "?" + _escaped(parts.query)
+        address = cls(parts.scheme, host, USUAL[parts.scheme] if port is None else port, target)
+        if address.port == 0 or len(address.text) > LONGEST:
             raise UnreadableFile("page_address")
-        return cls(parts.scheme, host, port or (443 if parts.scheme == "https" else 80), target)
+        return address
 
     @property
     def authority(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        usual = {"http": 80, "https": 443}[self.scheme]
-        return host if self.port == usual else f"{host}:{self.port}"
+        return host if self.port == USUAL[self.scheme] else f"{host}:{self.port}"
 
     @property
     def text(self) -> str:
@@ -80,17 +89,53 @@ class Address(NamedTuple):
 
     def followed(self, location: str) -> Address:
         """Where a redirect leads. Raises UnreadableFile if that is no address of a web page."""
-        return self.parse(urljoin(self.text, location.strip()))
+        return self.parse(urljoin(self.text, location.strip().replace(" ", "%20")))
+
+
+def without_credentials(text: str) -> str:
+    """What someone gave as an address, as it may be shown again."""
+    return CREDENTIALS.sub(r"\1…@", text)
+
+
+def _escaped(part: str) -> str:
+    """The same page under the same letters, however its address was typed (RFC 3986, 6.2.2)."""
+    return ESCAPE.sub(_shortest, quote(part, LEFT_AS_IT_IS))
+
+
+def _shortest(escape: re.Match[str]) -> str:
+    letter = chr(int(escape[1], 16))
+    return letter if letter in NEEDS_NO_ESCAPE else escape[0].upper()
+
+
+def _without_dots(path: str) -> str:
+    kept: list[str] = []
+    for part in path.split("/")[1:]:
+        if part == "..":
+            kept[-1:] = []
+        elif part != ".":
+            kept.append(part)
+    ends_in_folder = path.endswith(("/.", "/.."))
+    return "/" + "/".join([*kept, ""] if ends_in_folder and kept else kept)
 
 
 def _ascii_host(host: str) -> str:
     """As it is asked for; raises UnicodeError or ValueError for what no host is called."""
+    if "%" in host:  # an address of one network card's, say
+        raise ValueError
     if ":" in host:
         return str(ipaddress.IPv6Address(host))
-    name = host.rstrip(".").encode("idna").decode().lower() if host else ""
-    if not re.fullmatch(r"[a-z0-9_.-]{0,253}", name):
+    labels = [_ascii_label(label) for label in DOTS.split(host)]
+    name = ".".join(labels).rstrip(".").lower()
+    if not re.fullmatch(r"[a-z0-9_.-]{0,253}", name) or ".." in name or name.startswith("."):
         raise ValueError
     return name
+
+
+def _ascii_label(label: str) -> str:
+    """Python's own codec is of 2003 and would lead to another site where browsers know these letters (IDNA 2008)."""
+    if KNOWN_SINCE_2008.search(label) and len(label) < LONGEST_LABEL:
+        return "xn--" + normalize("NFC", label.lower()).encode("punycode").decode()
+    return label.encode("idna").decode() if label else ""
 
 
 def is_public(address: IPAddress) -> bool:

@@ -28,6 +28,8 @@ IDLE_SECONDS = 20.0
 ALL_SECONDS = 120.0
 LONGEST_WAIT = timedelta(days=1)  # that a site may ask for
 PIECE = 64 * 1024
+EITHER_KIND = zlib.MAX_WBITS | 32  # gzip or zlib, by its own mark
+GZIP_MARK = b"\x1f"
 USER_AGENT = "ragsite (fetches single pages that a person asked for)"
 ACCEPT = "text/html,application/xhtml+xml,application/pdf,text/*;q=0.9,*/*;q=0.5"
 MOVED = (301, 302, 303, 307, 308)
@@ -88,7 +90,7 @@ def _fetch(
         with pool.stream(
             "GET", address.text, headers=headers(address, conditions), extensions=TIMEOUTS
         ) as answer:
-            said = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
+            said = {name.decode("latin-1").lower(): letters(value) for name, value in answer.headers}
             if answer.status in MOVED and said.get("location"):
                 address = address.followed(said["location"])
                 continue
@@ -114,6 +116,14 @@ def headers(address: Address, conditions: dict[str, str]) -> list[tuple[str, str
         **conditions,
     }
     return [(name, value) for name, value in values.items() if value]
+
+
+def letters(value: bytes) -> str:
+    """A header's value: an address in it may be written in UTF-8, as browsers take it, though it should not be."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def refuse(status: int, said: dict[str, str]) -> None:
@@ -154,11 +164,9 @@ def _read(
     if declared.isdigit() and int(declared) > most_bytes:
         raise UnreadableFile("page_large")
     size = 0
-    for piece in unpacked(answer.iter_stream(), said.get("content-encoding", "")):
-        size += len(piece)
-        if size > most_bytes:
-            raise UnreadableFile("page_large")
-        file.write(piece)
+    packed = within(answer.iter_stream(), most_bytes)
+    for piece in within(unpacked(packed, said.get("content-encoding", "")), most_bytes):
+        size += file.write(piece)
     file.flush()
     if encoding := naming.foreign_encoding(media_type):
         size = in_utf8(file, encoding, most_bytes)
@@ -172,6 +180,16 @@ def _read(
     )
 
 
+def within(pieces: Iterator[bytes], most_bytes: int) -> Iterator[bytes]:
+    """The same, as long as it is not too much."""
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > most_bytes:
+            raise UnreadableFile("page_large")
+        yield piece
+
+
 def unpacked(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
     """The page itself, never more than a piece at a time, however much a few bytes unpack to."""
     encoding = encoding.strip().lower()
@@ -180,13 +198,17 @@ def unpacked(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
         return
     if encoding not in ("gzip", "x-gzip", "deflate"):  # we asked for no other
         raise UnreadableFile("page_refused")
-    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)  # gzip or zlib, by its own mark
+    unpacker = zlib.decompressobj(EITHER_KIND)
     try:
         for piece in pieces:
             packed = piece
-            while packed and not unpacker.eof:
+            while packed:
+                if unpacker.eof:
+                    if not packed.startswith(GZIP_MARK):  # padding, which browsers pass over
+                        return
+                    unpacker = zlib.decompressobj(EITHER_KIND)
                 yield unpacker.decompress(packed, PIECE)
-                packed = unpacker.unconsumed_tail
+                packed = unpacker.unused_data or unpacker.unconsumed_tail
     except zlib.error:
         raise SiteAway("page_broken_off", "not well packed") from None
     if not unpacker.eof:

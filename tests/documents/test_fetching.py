@@ -65,6 +65,7 @@ def test_what_is_no_address_is_said_beside_it_and_the_others_go_on(alices, own_s
     assert "This is not the address of a web page." in said
     assert "not on the open internet" in said
     assert "holds a user name or a password" in said
+    assert "me:word" not in said
     assert [document.url for document in Document.objects.all()] == [f"{own_site.url}/rain"]
 
 
@@ -277,3 +278,14 @@ def test_a_page_in_another_encoding_is_read_by_its_sites_word(alice, own_site, w
     document = add(alice, f"{own_site.url}/rain")
     work()
     assert "Der Regen fällt." in fresh(document).serving.text
+
+
+def test_one_page_under_several_addresses_is_one_document(alices, own_site):
+    ways = ["/rain", "/rain#part", "/./rain", "/x/../rain", "/%72ain"]
+    alices.post("/documents/pages/", {"urls": "\n".join(own_site.url + way for way in ways)})
+    assert [document.url for document in Document.objects.all()] == [f"{own_site.url}/rain"]
+
+
+def test_an_address_that_is_too_long_once_it_is_escaped_is_said(alices):
+    said = alices.post("/documents/pages/", {"urls": "https://example.org/" + "ä" * 900}).text
+    assert "This is not the address of a web page." in said

@@ -1,14 +1,16 @@
 """What may be fetched, and what is refused before a single connection is made."""
 
+import gzip
 import socket
 import threading
 import time
+import zlib
 from ipaddress import ip_address, ip_network
 
 import pytest
 
 from documents.extraction import UnreadableFile
-from documents.web import Address, SiteAway, fetch_page, is_public
+from documents.web import Address, SiteAway, fetch_page, is_public, without_credentials
 from documents.web import client as web_client
 from documents.web.addresses import admits
 from tests.web_site import answer, redirect
@@ -177,8 +179,6 @@ def test_too_much_is_refused_whether_the_site_says_so_or_not(web_site, loopback)
 
 
 def test_a_few_packed_bytes_never_become_many(web_site, loopback):
-    import zlib
-
     packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
     bomb = packer.compress(bytes(50_000_000)) + packer.flush()
     web_site.pages["/"] = answer(bomb, Content_Encoding="gzip")
@@ -283,3 +283,61 @@ def test_a_page_that_names_its_old_encoding_twice_is_not_read_twice_in_it(web_si
         path = tmp_path / "page.html"
         path.write_bytes(fetched(web_site.url, allowed=loopback)[1])
         assert extract_pages(path, media_type="text/html").pages[0].text == "Das Maß fällt über die Größe."
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("http://EXAMPLE.org:80", "http://example.org/"), ("https://example.org.:443/?a#b", "https://example.org/?a"),
+        ("http://example.org/a/../b/./c", "http://example.org/b/c"), ("http://example.org/%2e%2E/x", "http://example.org/x"),
+        ("http://example.org/a/..", "http://example.org/"), ("http://example.org/a/b/.", "http://example.org/a/b/"),
+        ("http://example.org/%7euser/%2fx?%7e", "http://example.org/~user/%2Fx?~"),
+        ("http://example.org//a//", "http://example.org//a//"), ("http://example.org/100%", "http://example.org/100%"),
+        ("https://faß.example/", "https://xn--fa-hia.example/"), ("https://example。org/", "https://example.org/"),
+        ("https://раураl.example/", "https://xn--l-7sba6dbr.example/"),
+    ],
+)  # fmt: skip
+def test_one_page_has_one_address_and_is_shown_where_it_really_is(url, text):
+    assert Address.parse(url).text == text
+    assert Address.parse(text).text == text
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://[fe80::1%25eth0]/", "http://[2606:4700::1111%25lo]/", "http://a..example/", "http://.example/", "http://example.org:0/",
+     "https://example.org/" + "ä" * 900, "http://" + "ß" * 70 + ".example/"],
+)  # fmt: skip
+def test_what_would_not_fit_or_means_one_network_card_is_no_address(url):
+    with pytest.raises(UnreadableFile) as refused:
+        Address.parse(url)
+    assert refused.value.kind == "page_address"
+
+
+@pytest.mark.parametrize(
+    "url", ["https://me:word@example.org/x", "https:me:word@example.org", "https:/\\me:word@x", "me:word@x"]
+)
+def test_a_password_in_an_address_is_never_shown_again(url):
+    shown = without_credentials(url)
+    assert "word" not in shown
+    assert without_credentials("https://example.org/@user?mail=a@b") == "https://example.org/@user?mail=a@b"
+
+
+def test_a_redirect_may_be_written_as_browsers_take_it(web_site, loopback):
+    web_site.pages["/stra%C3%9Fe%20b"] = answer("There.")
+    web_site.pages["/"] = answer(status=302, Location="/straße b".encode().decode("latin-1"))
+    assert fetched(web_site.url, allowed=loopback)[1] == b"There."
+
+
+def test_a_page_packed_in_several_pieces_is_whole(web_site, loopback):
+    packed = gzip.compress(b"It rains ") + gzip.compress(b"in Bergen.")
+    for padding in (b"", bytes(20)):
+        web_site.pages["/"] = answer(packed + padding, Content_Encoding="gzip")
+        assert fetched(web_site.url, allowed=loopback)[1] == b"It rains in Bergen."
+
+
+def test_packed_bytes_that_hold_nothing_are_not_taken_for_ever(web_site, loopback):
+    nothing = zlib.compress(b"x")[:2] + b"\x00\x00\x00\xff\xff" * 50_000  # blocks of no length
+    web_site.pages["/"] = answer(nothing, Content_Encoding="deflate")
+    with pytest.raises(UnreadableFile) as refused:
+        fetched(web_site.url, allowed=loopback, most_bytes=100_000)
+    assert refused.value.kind == "page_large"

@@ -14,7 +14,7 @@ from documents.archives import Archive, Member, is_archive
 from documents.extraction import UnreadableFile
 from documents.management.adding import AddingCommand
 from documents.models import Collection, Document
-from documents.web import Address
+from documents.web import Address, without_credentials
 from ragsite.accounts.models import User
 
 
@@ -53,7 +53,7 @@ class Command(AddingCommand):
             except OSError as error:
                 self.refused.append((str(path), folders.reason(error)))
         for url in urls:
-            self.add(url, partial(self.add_page, url, shelf, person))
+            self.add(without_credentials(url), partial(self.add_page, url, shelf, person))
         if not no_wait:
             self.wait_for(self.documents)
         self.report()
