@@ -116,6 +116,7 @@ PAGES = {
     "page_sign_in": Wording(_("This page asks for a sign-in."), AS_A_FILE),
     "page_refused": Wording(_("The site does not give this page out to programs."), AS_A_FILE),
     "page_loop": Wording(_("This address leads on and on to other addresses."), AS_A_FILE),
+    "page_astray": Wording(_("This address leads on to one that is not fetched."), AS_A_FILE),
     "page_certificate": Wording(_("The site could not prove that it is the one it says it is."), AS_A_FILE),
     "page_large": Wording(_("This page is larger than what this site takes."), AS_A_FILE),
     "page_known": Wording(

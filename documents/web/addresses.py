@@ -88,8 +88,11 @@ class Address(NamedTuple):
             raise UnreadableFile("page_private")
 
     def followed(self, location: str) -> Address:
-        """Where a redirect leads. Raises UnreadableFile if that is no address of a web page."""
-        return self.parse(urljoin(self.text, location.strip().replace(" ", "%20")))
+        """Where a redirect leads. Raises UnreadableFile if that is no address that is fetched."""
+        try:
+            return self.parse(urljoin(self.text, location.strip().replace(" ", "%20")))
+        except (UnreadableFile, ValueError):
+            raise UnreadableFile("page_astray") from None
 
 
 def without_credentials(text: str) -> str:

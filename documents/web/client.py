@@ -29,6 +29,7 @@ ALL_SECONDS = 120.0
 LONGEST_WAIT = timedelta(days=1)  # that a site may ask for
 PIECE = 64 * 1024
 EITHER_KIND = zlib.MAX_WBITS | 32  # gzip or zlib, by its own mark
+UNKNOWN_PACKINGS = ("br", "zstd", "compress", "x-compress", "dcb", "dcz")
 GZIP_MARK = b"\x1f"
 USER_AGENT = "ragsite (fetches single pages that a person asked for)"
 ACCEPT = "text/html,application/xhtml+xml,application/pdf,text/*;q=0.9,*/*;q=0.5"
@@ -174,10 +175,15 @@ def _read(
         address.text,
         file,
         size,
-        naming.file_name(address, media_type),
+        naming.file_name(address, media_type, start_of(file)),
         etag=storable(said.get("etag", ""), 300),
         last_modified=storable(said.get("last-modified", ""), 100),
     )
+
+
+def start_of(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read(4096)
 
 
 def within(pieces: Iterator[bytes], most_bytes: int) -> Iterator[bytes]:
@@ -193,15 +199,15 @@ def within(pieces: Iterator[bytes], most_bytes: int) -> Iterator[bytes]:
 def unpacked(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
     """The page itself, never more than a piece at a time, however much a few bytes unpack to."""
     encoding = encoding.strip().lower()
-    if encoding in ("", "identity"):
+    if encoding in UNKNOWN_PACKINGS or "," in encoding:  # we asked for none
+        raise UnreadableFile("page_refused")
+    if encoding not in ("gzip", "x-gzip", "deflate"):  # as browsers do: some sites say "utf-8" here
         yield from pieces
         return
-    if encoding not in ("gzip", "x-gzip", "deflate"):  # we asked for no other
-        raise UnreadableFile("page_refused")
-    unpacker = zlib.decompressobj(EITHER_KIND)
+    is_empty, unpacker = True, zlib.decompressobj(EITHER_KIND)
     try:
         for piece in pieces:
-            packed = piece
+            packed, is_empty = piece, False
             while packed:
                 if unpacker.eof:
                     if not packed.startswith(GZIP_MARK):  # padding, which browsers pass over
@@ -211,7 +217,7 @@ def unpacked(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
                 packed = unpacker.unused_data or unpacker.unconsumed_tail
     except zlib.error:
         raise SiteAway("page_broken_off", "not well packed") from None
-    if not unpacker.eof:
+    if not (unpacker.eof or is_empty):
         raise SiteAway("page_broken_off", "packed, and cut short")
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import codecs
 import re
-from email.message import Message
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
+from documents.extraction.sniffing import PDF_MARK, WEB
 from documents.web.addresses import Address
 
 ENDINGS = {
@@ -25,7 +25,8 @@ ENDINGS = {
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
 }
-LONGEST_TYPE = 300  # characters of a Content-Type; its parser takes long over long ones
+LONGEST_TYPE = 300  # characters of a Content-Type
+CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 TEXTS = (".txt", ".text", ".md", ".markdown", ".mdown", ".mkd", ".csv", ".tsv", ".log")
 # The encodings that the web is written in. Python knows others, some of which take very long over a hostile text.
 KNOWN = re.compile(
@@ -34,11 +35,15 @@ KNOWN = re.compile(
 )
 
 
-def file_name(address: Address, content_type: str) -> str:
-    """A name with the ending by which its kind is told, as for an upload."""
+def file_name(address: Address, content_type: str, first: bytes) -> str:
+    """A name with the ending by which its kind is told, as for an upload. What begins as a page or a PDF is one."""
     path = PurePosixPath(unquote(address.target.partition("?")[0]))
-    media_type = _message(content_type).get_content_type() if content_type else ""
+    media_type = media_type_in(content_type)
     stem, own = path.stem or address.host, path.suffix.lower()
+    if first.lstrip().startswith(PDF_MARK):
+        return stem + ".pdf"
+    if WEB.match(first) and media_type not in ("text/plain", "text/markdown"):
+        return stem + ".html"
     if media_type == "text/plain":
         return stem + (own if own in TEXTS else ".txt")
     if ending := ENDINGS.get(media_type):
@@ -46,24 +51,18 @@ def file_name(address: Address, content_type: str) -> str:
     return stem + own
 
 
+def media_type_in(content_type: str) -> str:
+    return content_type[:LONGEST_TYPE].partition(";")[0].strip().lower()
+
+
 def foreign_encoding(content_type: str) -> str:
     """The encoding that the site names for a text, where it is a known one other than UTF-8."""
-    message = _message(content_type)
-    try:
-        name = str(message.get_param("charset", "") or "").strip().lower()
-    except ValueError:  # a header made to be read wrongly
-        return ""
-    is_text = message.get_content_maintype() == "text" or message.get_content_type().endswith("xhtml+xml")
-    if not (is_text and KNOWN.fullmatch(name)):
+    media_type, named = media_type_in(content_type), CHARSET.search(content_type[:LONGEST_TYPE])
+    name = named[1].lower() if named else ""
+    if not (media_type.startswith("text/") or media_type.endswith("xhtml+xml")) or not KNOWN.fullmatch(name):
         return ""
     name = {"iso-8859-1": "windows-1252", "latin1": "windows-1252", "latin-1": "windows-1252"}.get(name, name)
     try:
         return codecs.lookup(name.removeprefix("x-")).name
     except LookupError:
         return ""
-
-
-def _message(content_type: str) -> Message:
-    message = Message()
-    message["Content-Type"] = content_type[:LONGEST_TYPE] or "application/octet-stream"
-    return message

@@ -289,3 +289,12 @@ def test_one_page_under_several_addresses_is_one_document(alices, own_site):
 def test_an_address_that_is_too_long_once_it_is_escaped_is_said(alices):
     said = alices.post("/documents/pages/", {"urls": "https://example.org/" + "ä" * 900}).text
     assert "This is not the address of a web page." in said
+
+
+def test_a_pdf_is_read_as_one_and_a_page_as_one_whatever_their_site_says(alice, own_site, work):
+    own_site.pages["/a"] = answer((FILES / "handbook.pdf").read_bytes(), kind="text/html")
+    own_site.pages["/b.pdf"] = answer(html(1), kind="application/pdf")
+    pdf, page = add(alice, f"{own_site.url}/a"), add(alice, f"{own_site.url}/b.pdf")
+    work()
+    assert fresh(pdf).serving.media_type == "application/pdf"
+    assert (fresh(page).state, fresh(page).serving.media_type) == (State.READY, "text/html")

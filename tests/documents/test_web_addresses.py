@@ -89,6 +89,11 @@ def test_only_the_usual_ports_of_public_machines_and_any_of_the_operators_networ
         "//[::1]:{port}/",
         "file:///etc/passwd",
         "ftp://127.0.0.1/",
+        "gopher://127.0.0.1:6379/_FLUSHALL",
+        "http://me:word@127.0.0.1:{port}/",
+        "http://[",
+        "http://2130706434:{port}/",
+        "/" + "a" * 5000,
     ],
 )
 def test_a_redirect_is_looked_at_like_any_address(web_site, loopback, target):
@@ -97,7 +102,8 @@ def test_a_redirect_is_looked_at_like_any_address(web_site, loopback, target):
     with pytest.raises((UnreadableFile, SiteAway)) as refused:
         fetched(web_site.url, allowed=loopback)
 
-    assert refused.value.kind in ("page_private", "page_address", "page_no_site", "page_unreachable")
+    assert refused.value.kind in ("page_private", "page_astray", "page_no_site", "page_unreachable")
+    assert "word" not in str(refused.value)
     assert web_site.connections == before + 1
 
 
@@ -341,3 +347,51 @@ def test_packed_bytes_that_hold_nothing_are_not_taken_for_ever(web_site, loopbac
     with pytest.raises(UnreadableFile) as refused:
         fetched(web_site.url, allowed=loopback, most_bytes=100_000)
     assert refused.value.kind == "page_large"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "text/html; " + "a*0=b; " * 40,
+        "text/html; charset*=utf-8''%ff",
+        ";;;/",
+        "text/html\xff",
+        "a" * 60_000,
+        "/",
+    ],
+)
+def test_no_word_of_a_site_about_its_page_is_too_odd(web_site, loopback, kind):
+    web_site.pages["/"] = answer("<html>Hello", kind=kind)
+    assert fetched(web_site.url, allowed=loopback)[1] == b"<html>Hello"
+
+
+@pytest.mark.parametrize("packing", ["none", "utf-8", "identity", ""])
+def test_a_packing_that_nobody_knows_is_none(web_site, loopback, packing):
+    web_site.pages["/"] = answer("Hello", Content_Encoding=packing)
+    assert fetched(web_site.url, allowed=loopback)[1] == b"Hello"
+
+
+@pytest.mark.parametrize("packing", ["br", "zstd", "gzip, gzip", "gzip,br"])
+def test_a_packing_that_was_not_asked_for_is_refused(web_site, loopback, packing):
+    web_site.pages["/"] = answer("Hello", Content_Encoding=packing)
+    with pytest.raises(UnreadableFile) as refused:
+        fetched(web_site.url, allowed=loopback)
+    assert refused.value.kind == "page_refused"
+
+
+def test_a_packed_page_of_nothing_is_nothing(web_site, loopback):
+    web_site.pages["/"] = answer("", Content_Encoding="gzip")
+    assert fetched(web_site.url, allowed=loopback)[1] == b""
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "content", "name"),
+    [
+        ("/a", "text/html", "%PDF-1.7", "a.pdf"), ("/a.pdf", "application/pdf", "<!doctype html><p>Sign in", "a.html"),
+        ("/a.docx", "application/octet-stream", " <html><p>Sign in", "a.html"), ("/a.md", "text/markdown", "<html>", "a.md"),
+        ("/a.txt", "text/plain", "<html>", "a.txt"), ("/a%2F..%2F%E2%80%AEb", "text/html", "x", "\u202eb.html"),
+    ],
+)  # fmt: skip
+def test_a_page_is_what_it_begins_like_whatever_its_site_says(web_site, loopback, path, kind, content, name):
+    web_site.pages[Address.parse(web_site.url + path).target] = answer(content, kind=kind)
+    assert fetched(web_site.url + path, allowed=loopback)[0].name == name
