@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 
 from ragsite.database import DATABASE_AWAY
 
@@ -15,3 +17,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if isinstance(sys.exc_info()[1], DATABASE_AWAY):
         return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": "5"})
     return HttpResponse(render_to_string("500.html"), status=500)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400; or, for a text that is longer than a form takes, a 413 that says what to do."""
+    if isinstance(exception, RequestDataTooBig):
+        sentence = _("This text is too long for the form. Save it as a file and upload that.")
+        return HttpResponse(render_to_string("413.html", {"sentence": sentence, "is_text": True}), status=413)
+    return HttpResponse(render_to_string("400.html"), status=400)

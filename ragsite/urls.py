@@ -17,4 +17,5 @@ urlpatterns = [
     path("", include("qa.urls")),
 ]
 
+handler400 = "ragsite.errors.bad_request"
 handler500 = "ragsite.errors.server_error"

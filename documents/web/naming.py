@@ -30,7 +30,7 @@ CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 TEXTS = (".txt", ".text", ".md", ".markdown", ".mdown", ".mkd", ".csv", ".tsv", ".log")
 # The encodings that the web is written in. Python knows others, some of which take very long over a hostile text.
 KNOWN = re.compile(
-    r"iso-?8859-\d{1,2}|latin-?1|windows-\d{3,4}|cp\d{3,4}|utf-16(?:le|be)?|(?:x-)?s(?:hift_?)?jis|euc-(?:jp|kr)"
+    r"iso-?8859-\d{1,2}|latin-?1|windows-\d{3,4}|cp\d{3,4}|utf-16-?(?:le|be)?|(?:x-)?s(?:hift_?)?jis|euc-(?:jp|kr)"
     r"|ks_c_5601-1987|iso-2022-jp|gb2312|gbk|gb18030|big5(?:-hkscs)?|koi8-[ru]|macintosh|tis-620"
 )
 

@@ -59,6 +59,13 @@ def test_a_pasted_text_becomes_a_document_that_is_read_as_it_stands(alices, work
     )
 
 
+def test_a_text_that_is_too_long_to_be_looked_at_is_told_what_to_do(alices):
+    response = alices.post("/documents/text/", {"title": "x", "text": "Rain. " * 1_000_000})
+    assert response.status_code == 413
+    assert "This text is too long for the form. Save it as a file and upload that." in response.text
+    assert not Document.objects.exists()
+
+
 def test_a_text_without_marks_is_plain_and_its_title_is_no_path(alices):
     alices.post("/documents/text/", {"title": "../notes\u202e v1.2", "text": "It rains."})
     version = Document.objects.get().newest

@@ -251,6 +251,8 @@ def test_pictures_and_films_are_not_fetched(web_site, loopback, kind):
 def test_an_encoding_that_only_the_site_names_is_not_lost(web_site, loopback):
     web_site.pages["/"] = answer("Das Maß der Dinge".encode("latin-1"), kind="text/html; charset=ISO-8859-1")
     assert fetched(web_site.url, allowed=loopback)[1].decode("utf-8-sig") == "Das Maß der Dinge"
+    web_site.pages["/"] = answer("Maß".encode("utf-16-le"), kind="text/html; charset=utf-16-le")
+    assert fetched(web_site.url, allowed=loopback)[1].decode("utf-8-sig") == "Maß"
     web_site.pages["/"] = answer(b"plain", kind="text/plain; charset=punycode")
     assert fetched(web_site.url, allowed=loopback)[1] == b"plain"
 
