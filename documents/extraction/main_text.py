@@ -40,8 +40,21 @@ NOTICE_MAKERS = (
     "truste",
 )
 SURROUNDINGS = frozenset(
-    ("sidebar", "breadcrumb", "breadcrumbs", "newsletter", "advert", "advertisement", "adsbygoogle", "sponsored", "navbar", "skiplink", "pagination", "masthead", "toc", "sharing", "subscribe")
-)  # fmt: skip
+    """sidebar breadcrumb breadcrumbs newsletter advert advertisement adsbygoogle sponsored navbar skiplink pagination masthead
+    toc sharing subscribe navigation navheader navfooter navlinks pager""".split()  # noqa: SIM905
+)
+# "with-sidebar" is what has one, "sidebar-open" what stands beside one.
+WITH_ONE = frozenset("with has no without left right layout open closed collapsed expanded enabled".split())  # noqa: SIM905
+BESIDES = SURROUNDINGS | frozenset(
+    "left right top bottom main site page primary secondary menu nav wrapper container box area".split()  # noqa: SIM905
+)
+# Where their id is an anchor, made of the words of a heading.
+ANCHORED = frozenset("section h1 h2 h3 h4 h5 h6 p li dl dt dd tr td th pre blockquote figure".split())  # noqa: SIM905
+# An <aside> of these is part of the text: a footnote, a remark in a box.
+NOTES = frozenset(
+    "footnote footnotes topic admonition note notes callout tip hint warning caution important example definition".split()  # noqa: SIM905
+)
+NOTE_ROLES = ("note", "doc-footnote", "doc-endnotes", "doc-tip", "doc-example")
 WHOLE = frozenset(("html", "body", "main", "article"))
 DEEPEST = 60  # characters of a place
 ENOUGH = 500  # characters: whatever else stands on the page, this is a text
@@ -60,26 +73,34 @@ def place_within(outer: str, tag: str, attrs: Iterable[tuple[str, str | None]]) 
 
 def _place_of(tag: str, attrs: dict[str, str | None]) -> str:
     role = (attrs.get("role") or "").strip().lower()
+    if tag == "aside" and (
+        role in NOTE_ROLES or NOTES & set(WORDS.findall((attrs.get("class") or "")[:500].lower()))
+    ):
+        return ""
     if role in BY_ROLE or tag in TAGS:
         return BY_ROLE.get(role) or tag
     if tag in WHOLE:
         return ""
-    names = f"{attrs.get('id') or ''} {attrs.get('class') or ''}"[:500].lower()
-    if any(maker in names.replace("-", "").replace("_", "") for maker in NOTICE_MAKERS):
-        return PERHAPS
-    words = set(WORDS.findall(names))
-    is_notice = bool(words & NOTICES) and bool(words & OF_NOTICES)
-    # "with-sidebar" is what has one.
-    is_beside = bool(words & SURROUNDINGS) and not words & {
-        "with",
-        "has",
-        "no",
-        "without",
-        "left",
-        "right",
-        "layout",
-    }
-    return PERHAPS if is_notice or is_beside else ""
+    return PERHAPS if _is_called_beside(tag, attrs) else ""
+
+
+def _is_called_beside(tag: str, attrs: dict[str, str | None]) -> bool:
+    """Whether its site gives it such a name."""
+    classes = (attrs.get("class") or "")[:500].lower().split()
+    own = (attrs.get("id") or "")[:100].lower()
+    if tag in ANCHORED or any(name.startswith("sect") for name in classes):
+        own = ""
+    together = " ".join([own, *classes])
+    if any(maker in together.replace("-", "").replace("_", "") for maker in NOTICE_MAKERS):
+        return True
+    words = set(WORDS.findall(together))
+    if words & NOTICES and words & OF_NOTICES:
+        return True
+    of_id = set(WORDS.findall(own))
+    return bool(of_id & SURROUNDINGS and of_id <= BESIDES) or any(
+        words & SURROUNDINGS and not words & WITH_ONE
+        for words in (set(WORDS.findall(name)) for name in classes)
+    )
 
 
 def main_blocks(blocks: Sequence[Block]) -> list[Block]:
@@ -106,7 +127,11 @@ def _without_surroundings(blocks: Sequence[Block]) -> list[Block]:
     if in_forms < LARGE_SHARE * _size(blocks):  # some sites are one form from top to bottom
         left_out.add(FORM)
     kept = [block for block in blocks if not left_out & set(_inner_places(block))]
-    if _size(kept) < SMALL_SHARE * _size(blocks):  # names that sites give are a guess
+    # Names that sites give are a guess: wrong where they leave little, or take away most of what is said.
+    named = [block for block in blocks if not (left_out - {PERHAPS}) & set(_inner_places(block))]
+    if _said(kept) < LARGE_SHARE * _said(named):
+        kept = named
+    if _size(kept) < SMALL_SHARE * _size(blocks):
         kept = [block for block in blocks if not CHROME & set(_inner_places(block))]
     return [block for block in kept if not _is_head_of_site(block)]
 
@@ -166,6 +191,11 @@ def _places(block: Block) -> list[str]:
 
 def _size(blocks: Iterable[Block]) -> int:
     return sum(size_of(block) for block in blocks)
+
+
+def _said(blocks: Iterable[Block]) -> int:
+    """Their size without links."""
+    return sum(size_of(block) - links_of(block) for block in blocks)
 
 
 def size_of(block: Block) -> int:

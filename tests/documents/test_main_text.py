@@ -74,6 +74,11 @@ def test_a_table_that_arranges_a_page_hides_no_menu():
         ("div", {"class": "cookie-recipe"}, ""), ("div", {"class": "with-sidebar"}, ""), ("body", {"class": "sidebar"}, ""),
         ("ul", {"class": "breadcrumbs"}, "perhaps"), ("div", {"role": "search"}, "form"), ("nav", {}, "nav"),
         ("section", {"role": "MAIN"}, "main"), ("p", {"class": None}, ""),
+        ("section", {"id": "pagination"}, ""), ("h2", {"id": "sharing"}, ""), ("div", {"class": "sect1", "id": "SHARING"}, ""),
+        ("div", {"id": "PLPYTHON-SHARING"}, ""), ("div", {"id": "subscribe-to-topics"}, ""), ("div", {"id": "main-sidebar"}, "perhaps"),
+        ("div", {"class": "content sidebar-open"}, ""), ("div", {"class": "navfooter"}, "perhaps"), ("div", {"class": "sidebar no-print"}, "perhaps"),
+        ("section", {"id": "cookie-consent-banner"}, ""), ("aside", {"class": "footnote brackets"}, ""), ("aside", {"role": "note"}, ""),
+        ("aside", {"class": "related"}, "aside"),
     ],
 )  # fmt: skip
 def test_places_are_told_by_tags_roles_and_with_care_by_names(tag, attributes, place):
@@ -82,3 +87,23 @@ def test_places_are_told_by_tags_roles_and_with_care_by_names(tag, attributes, p
 
 def test_depth_costs_nothing():
     assert text_of("<article>" * 20_000 + TEXT) == SAID
+
+
+def test_a_part_whose_name_only_sounds_like_surroundings_is_kept():
+    html = f"<main><h1>Plans</h1>{TEXT}<section id=sharing><h2 id=sharing>Sharing</h2><p>Two may share.</p></section></main>"
+    assert "Two may share." in text_of(html)
+    html = f"<div class=navheader><p>Next: Fees</p></div><div class=newsletter-archive>{TEXT * 3}</div><p>Bye.</p>"
+    assert SAID in text_of(html)
+
+
+def test_footnotes_and_remarks_beside_a_text_are_part_of_it():
+    html = f"<main><h1>Fees</h1>{TEXT}<aside class=footnote><p>[1] Since 1840.</p></aside><aside>Did you know?</aside></main>"
+    assert text_of(html) == f"Fees\n\n{SAID}\n\n[1] Since 1840."
+
+
+def test_the_surroundings_of_a_docbook_page_are_left_out():
+    links = "<tr><td><a href=1>Prev</a><td><a href=2>Up</a><td><a href=3>Next</a>"
+    html = f"""<body id=docContent><div class=navheader><table><tr><th colspan=3>46.3. Fees{links}</table></div>
+        <div class=sect1 id=PORT-SHARING><h2 class=title>46.3. Fees</h2>{TEXT}</div>
+        <div class=navfooter><table>{links}<tr><td>46.2. Ships<td>Home<td>46.4. Berths</table></div>"""
+    assert text_of(html) == f"46.3. Fees\n\n{SAID}"
