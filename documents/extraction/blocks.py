@@ -18,6 +18,7 @@ from documents.extraction.tables import Cells, looks_like_header, rows_as_lines
 PAGE_LENGTH = 20_000  # characters; a longer text is cut into pages
 LONGEST_TITLE = 300
 MOST_INDENTED = 8
+LONGEST_INDENT, MOST_INDENT = 400, 40  # of a line of code: looked at, kept
 # Ligatures and presentation forms are letters; other compatibility characters, such as ², say more than their fold.
 FORMS = re.compile(r"[\ufb00-\ufb4f\ufb50-\ufdcf\ufdf0-\ufdfb\ufe70-\ufefc\u2e80-\u2fd5]+")
 
@@ -124,6 +125,21 @@ def tidy(text: str) -> str:
     if "\n" not in text:
         return " ".join(text.split())
     return "\n".join(filter(None, (" ".join(line.split()) for line in text.split("\n"))))
+
+
+def tidy_code(text: str) -> str:
+    """The same, with each line as far to the right of the others as it was."""
+    lines = [
+        line[:LONGEST_INDENT].expandtabs(4).replace("\xa0", " ") + line[LONGEST_INDENT:]
+        for line in text.split("\n")
+    ]
+    lines = [line for line in lines if line.strip()]
+    indents = [len(line) - len(line.lstrip(" ")) for line in lines]
+    least = min(indents, default=0)
+    tidied = (
+        (min(indent - least, MOST_INDENT), tidy(line)) for indent, line in zip(indents, lines, strict=True)
+    )
+    return "\n".join(" " * indent + line for indent, line in tidied if line).lstrip()
 
 
 def _plain_letters(match: re.Match[str]) -> str:

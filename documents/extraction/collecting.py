@@ -1,6 +1,6 @@
 """From the running text of a marked-up document to its blocks: what HTML, Word, OpenDocument and slides have in common."""
 
-from documents.extraction.blocks import Block, Cell, Table, tidy
+from documents.extraction.blocks import Block, Cell, Table, tidy, tidy_code
 
 MOST_CELLS = 300_000  # of a document; sheets, which are read without a picture of the whole, may have more
 MOST_COLUMNS = 1_000  # of a row; what stands further right is left out
@@ -23,6 +23,7 @@ class Collector:
         self.pieces: list[str] = []
         self.links = 0
         self.is_link = False
+        self.is_code = False  # what comes now is to keep its shape
 
     def text(self, text: str) -> None:
         self.pieces.append(text)
@@ -38,7 +39,7 @@ class Collector:
         """The block ends here; the next is of the same kind unless begun otherwise, and without the mark."""
         if not self.pieces:
             return
-        text = tidy("".join(self.pieces))
+        text = (tidy_code if self.is_code else tidy)("".join(self.pieces))
         links = self.links
         self.pieces, self.links = [], 0
         if text:

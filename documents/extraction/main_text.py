@@ -41,7 +41,8 @@ NOTICE_MAKERS = (
 )
 SURROUNDINGS = frozenset(
     """sidebar breadcrumb breadcrumbs newsletter advert advertisement adsbygoogle sponsored navbar skiplink pagination masthead
-    toc sharing subscribe navigation navheader navfooter navlinks pager""".split()  # noqa: SIM905
+    toc sharing subscribe navigation navheader navfooter navlinks pager
+    footer noprint catlinks sitenotice""".split()  # noqa: SIM905
 )
 # "with-sidebar" is what has one, "sidebar-open" what stands beside one.
 WITH_ONE = frozenset("with has no without left right layout open closed collapsed expanded enabled".split())  # noqa: SIM905

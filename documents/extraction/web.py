@@ -29,6 +29,11 @@ VOID = frozenset(
 SILENT = frozenset(
     "script style template noscript svg iframe object canvas audio video map select datalist rt rp head".split()  # noqa: SIM905
 )
+# These are none if their site calls them so: numbers of lines, signs to link to a heading or to edit it.
+CONTROLS = frozenset(("button", "td", "a", "span", "div"))
+CONTROL = re.compile(
+    r"(?:^|\s)(?:linenos|lineno|line-numbers-rows|headerlink|mw-editsection|mw-cite-backlink|mw-jump-link|hash-link)(?:\s|$)"
+)
 BLOCKS = frozenset(
     """address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption figure
     footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav ol p pre section summary table
@@ -144,7 +149,7 @@ class PageParser(HTMLParser):
         self.count[tag] += 1
         if not self.hidden_at and attrs and is_hidden(attrs):
             self.hidden_at = len(self.open)
-        if not self.silent_at and tag in SILENT:
+        if not self.silent_at and (tag in SILENT or (tag in CONTROLS and self._is_control(tag, attrs))):
             self.silent_at = len(self.open)
         if not (self.hidden_at or self.silent_at):
             self._begin(tag, attrs)
@@ -211,6 +216,12 @@ class PageParser(HTMLParser):
                     self._pop()
                 return
 
+    def _is_control(self, tag: str, attrs: list[tuple[str, str | None]]) -> bool:
+        """Something to press or to count lines by. A heading may be a button that opens what is below it."""
+        if tag == "button":
+            return not any(self.count[name] for name in (*HEADINGS, "dt", "summary", "legend"))
+        return any(name == "class" and value and CONTROL.search(value[:500]) for name, value in attrs)
+
     def _pop(self) -> None:
         tag = self.open.pop()
         self.count[tag] -= 1
@@ -229,6 +240,9 @@ class PageParser(HTMLParser):
         if tag not in BLOCKS:
             return
         self._enter(tag, attrs)
+        if tag == "pre":
+            collector.flush()
+            collector.is_code = True
         if tag in HEADINGS:
             collector.begin("heading", HEADINGS[tag])
         elif tag in LISTS:
@@ -275,6 +289,8 @@ class PageParser(HTMLParser):
         if tag not in BLOCKS:
             return
         collector.flush()
+        if tag == "pre":
+            collector.is_code = bool(self.count["pre"])
         if tag in LISTS and self.lists:
             self.lists.pop()
         if tag in ("td", "th"):

@@ -107,3 +107,8 @@ def test_the_surroundings_of_a_docbook_page_are_left_out():
         <div class=sect1 id=PORT-SHARING><h2 class=title>46.3. Fees</h2>{TEXT}</div>
         <div class=navfooter><table>{links}<tr><td>46.2. Ships<td>Home<td>46.4. Berths</table></div>"""
     assert text_of(html) == f"46.3. Fees\n\n{SAID}"
+
+
+def test_what_is_not_printed_and_what_stands_below_is_left_out():
+    html = f"<div class=noprint><p>Log in to edit.</p></div><div><h1>Fees</h1>{TEXT}</div><div class=footer><p>© 2026 Port.</p></div>"
+    assert text_of(html) == f"Fees\n\n{SAID}"

@@ -22,6 +22,34 @@ def test_headings_lists_and_paragraphs_keep_their_shape():
     assert all(page.pages[0].text[heading.offset :].startswith(heading.title) for heading in headings)
 
 
+def test_code_keeps_its_shape_without_numbers_of_lines_and_buttons():
+    assert (
+        text_of(
+            "<p>So:<pre>\n  def f(x):\n      if x:\n\treturn 1\n\n\n  f(2)\n</pre><div class=highlight><table><tr><td class=linenos>"
+            "<pre>1\n2</pre><td class=code><button class=copy>Copy</button><pre><span class=linenos>1</span>a:\n  b</pre></table></div>"
+            "<p>a   b</p>"
+        )
+        == "So:\n\ndef f(x):\n    if x:\n  return 1\nf(2)\n\na:\n  b\n\na b"
+    )
+
+
+def test_what_is_to_be_pressed_is_no_text_but_a_heading_that_opens_is():
+    assert (
+        text_of(
+            "<h2><button>When?</button><a class=headerlink href=#w>¶</a></h2><p>Always. <button>Buy</button></p>"
+            "<h2>Fees<span class=mw-editsection>[<a href=e>edit</a>]</span></h2><div class='row gutter'>21 euros</div>"
+        )
+        == "When?\n\nAlways.\n\nFees\n\n21 euros"
+    )
+
+
+@pytest.mark.parametrize(
+    "content", ["\t" * 2_000_000, (" " * 300 + "x\n") * 20_000, " \n" * 500_000 + "x", "\xa0" * 1_000_000]
+)
+def test_code_of_blanks_is_no_work(content):
+    assert len(text_of(f"<p>Text.<pre>{content}</pre>")) < 1_000_000
+
+
 def test_words_are_not_torn_by_tags_nor_joined_over_blocks():
     assert text_of("<p>b<b>ol</b>d</p><div>one</div><div>two</div>x&shy;y") == "bold\n\none\n\ntwo\n\nxy"
 
