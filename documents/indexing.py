@@ -112,7 +112,7 @@ def read_pages(run: Run, version: Version) -> list[Page]:
             )
             save_pages(version, extraction)
             run.document.found_title(extraction.title)
-    return list(version.pages.order_by("number"))
+    return list(version.pages.order_by("number").defer("word_places"))
 
 
 def cut_passages(run: Run, version: Version, pages: Sequence[Page]) -> list[Passage]:

@@ -13,7 +13,9 @@ from redis.exceptions import RedisError
 
 from documents.extraction import UnreadableFile
 from documents.extraction.cleaning import raw_range
+from documents.extraction.ocr import RAPIDOCR, TESSERACT
 from documents.extraction.pictures import Places, paint_page, places_of
+from documents.extraction.recognised import rectangles_of
 from documents.models import Page, Version
 
 WIDTHS = (800, 1600)  # pixels: of a page in its place, and of one on a fine screen or by itself
@@ -41,15 +43,22 @@ def picture(version: Version, number: int, width: int) -> bytes | None:
 
 def marks(page: Page, ranges: Sequence[tuple[int, int]]) -> Places | None:
     """Where these ranges of its text stand on the page; None where that cannot be told. Raises PainterBusy."""
-    if page.report.get("engine") != "pdfium":  # only its text can be found again on the page
-        return None
     raw = [raw_range(page.runs, start, end) for start, end in ranges[:MOST_RANGES]]
     wanted = [(start, end) for start, end in raw if start < end]
-    if not wanted:
+    engine = page.report.get("engine")
+    if wanted and engine in (TESSERACT, RAPIDOCR):
+        return _kept_places(page, wanted)
+    if not wanted or engine != "pdfium":  # pypdf's text cannot be found again on the page
         return None
     with suppress(UnreadableFile, OSError), page.version.local_path() as path:
         return places_of(path.resolve(), page.number, wanted)
     return None
+
+
+def _kept_places(page: Page, ranges: Sequence[tuple[int, int]]) -> Places:
+    """Of what was read in its picture: noted then, so that nothing is painted or read for it now."""
+    width, height = page.size
+    return Places(page.size, rectangles_of(page.word_places, ranges, width / height))
 
 
 def forget(version_pk: int, page_count: int) -> None:

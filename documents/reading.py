@@ -132,11 +132,11 @@ def page_marks(request: SignedInRequest, pk: int, number: int) -> HttpResponse:
     """An overlay for the picture: boxes over ranges of the page's text, `?at=12-40&at=90-97`. Empty where none can be told."""
     version = _pictured(request, pk, number)
     page = get_object_or_404(
-        Page.objects.select_related("version").defer("text"), version=version, number=number
+        Page.objects.select_related("version").defer("text", "recognised"), version=version, number=number
     )
     asked = request.GET.getlist("at")[: pictures.MOST_RANGES]
     ranges = [found for text in asked if (found := _range(text))]
-    told = f"{version.pk}-{number}-{ranges}-{version.extracted_at}-{pictures.PAINTER}"
+    told = f"{version.pk}-{number}-{ranges}-{version.extracted_at}-{page.report.get('engine')}-{pictures.PAINTER}"
     etag = quote_etag(hashlib.sha256(told.encode()).hexdigest())
     if unchanged := get_conditional_response(request, etag=etag):
         return _guarded(unchanged)

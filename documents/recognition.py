@@ -12,13 +12,15 @@ from django.db.models import Q
 
 from documents import stopping
 from documents.chunking import PAGE_BREAK
-from documents.extraction import UnreadableFile
-from documents.extraction.cleaning import RawPage, clean_pages
+from documents.extraction import Heading, UnreadableFile
+from documents.extraction.cleaning import CleanPage, RawPage, clean_pages
 from documents.extraction.garbage import solid_length
-from documents.extraction.limits import FEW_CHARACTERS
-from documents.extraction.ocr import NotRecognised, engine
+from documents.extraction.headings import moved
+from documents.extraction.layers import lacking, says_more
+from documents.extraction.ocr import DPI, NotRecognised, engine
 from documents.extraction.ocr import recognise as recognise_picture
 from documents.extraction.pictures import paint_page
+from documents.extraction.recognised import Recognised
 from documents.models import Attempt, Chunk, Document, Index, Page, State, Task, Version
 from documents.models.index import IndexState
 from documents.models.page import TRIED, Problem
@@ -29,8 +31,10 @@ IS_PICTURE = Q(problem=Problem.NO_TEXT) | Q(
     problem=Problem.GARBLED, text=""
 )  # the text of some garbled ones was kept
 TURN_SECONDS = 30  # then what waits on other queues comes first
+STAMPED = "stamped"  # in a page's report: its few words look put onto a picture
 NO_PICTURE = "no picture"
-WIDTH = 1700  # pixels: a sheet of A4 or letter paper at some 200 dots an inch
+# Pixels of a page's longer side: A4 and letter paper at 200 dots an inch, up to A3; smaller pages larger than they are.
+SHORTEST_SIDE, LONGEST_SIDE = 2400, 3300
 
 
 def is_wanted(version: Version) -> bool:
@@ -39,8 +43,13 @@ def is_wanted(version: Version) -> bool:
 
 
 def are_pictures(pages: Sequence[Page]) -> bool:
-    """Whether nothing but pictures is there: a stamp that stands on every page is no text to find anything by."""
-    return not any(page.text.strip() and page.problem != Problem.NO_TEXT for page in pages)
+    """Whether nothing but pictures is there: a stamp that stands on every page is no text to find anything by.
+
+    One that stands on a single page may be: such a page is read as a picture too, but not waited for.
+    """
+    return not any(
+        page.text.strip() and (page.problem != Problem.NO_TEXT or page.report.get(STAMPED)) for page in pages
+    )
 
 
 def unread(version: Version):  # type: ignore[no-untyped-def]
@@ -60,7 +69,7 @@ def recognise(task: Task) -> None:
     if document is None or (version := document.newest) is None:
         raise Superseded
     began, tried = time.monotonic(), version.pages.filter(report__has_key=TRIED).count()
-    pages = list(unread(version).defer("text", "runs"))
+    pages = list(unread(version).defer("text", "runs", "word_places"))
     with (
         Attempt.objects.record(task, "recognise", task.job_under_way),
         version.local_path() as path,
@@ -88,17 +97,26 @@ def read(page: Page, path: Path) -> None:
     program = engine()
     if not program:  # it was there when this was asked for; another worker may have it
         raise UnreadableFile("no_text")
-    text, report = "", page.report | {TRIED: program}
+    found, report = Recognised(), page.report | {TRIED: program}
     try:
-        if picture := paint_page(path.resolve(), page.number, WIDTH):
-            text = recognise_picture(
+        if picture := paint_page(path.resolve(), page.number, width_of(page)):
+            found = recognise_picture(
                 picture, languages=settings.OCR_LANGUAGES, seconds=settings.OCR_PAGE_SECONDS
             )
         else:
             report["not_recognised"] = NO_PICTURE
     except NotRecognised as error:
         report["not_recognised"] = str(error)
-    Page.objects.filter(pk=page.pk).update(recognised=text, report=report)
+    Page.objects.filter(pk=page.pk).update(
+        recognised=found.text, word_places=list(found.places), report=report
+    )
+
+
+def width_of(page: Page) -> int:
+    """Of the picture that is read, in pixels."""
+    width, height = page.size
+    side = min(max(max(page.size) / 72 * DPI, SHORTEST_SIDE), LONGEST_SIDE)
+    return max(1, round(side * width / max(width, height)))
 
 
 def hand_over(task: Task, document: Document) -> None:
@@ -114,15 +132,13 @@ def with_recognised(pages: Sequence[Page]) -> list[Page]:
     """Puts what was read in pictures into the pages, unsaved; gives those that changed, be it only in their place."""
     pictures = [page for page in pages if page.problem and page.recognised]
     cleaned, _running = clean_pages([RawPage(page.recognised or "") for page in pictures])
-    texts = {page.pk: clean.text for page, clean in zip(pictures, cleaned, strict=True)}
+    read = dict(zip((page.pk for page in pictures), cleaned, strict=True))
     changed: list[Page] = []
     end_before, end = 0, 0
     for place, page in enumerate(pages):
         gap, end_before = page.start - end_before, page.start + len(page.text)
-        text = texts.get(page.pk, "")
-        if is_read := solid_length(text) >= FEW_CHARACTERS:
-            page.text, page.runs, page.problem = text, [], ""
-            page.report |= {"characters": solid_length(text), "engine": page.report[TRIED]}
+        found = read.get(page.pk)
+        if is_read := found is not None and take(page, found):
             gap = len(PAGE_BREAK) if place else 0
         if is_read or page.start != end + gap:
             page.start = end + gap
@@ -131,10 +147,28 @@ def with_recognised(pages: Sequence[Page]) -> list[Page]:
     return changed
 
 
+def take(page: Page, found: CleanPage) -> bool:
+    """The page says now what its picture says, and what only its own text said. False where the picture says too little.
+
+    Where it says no more than a text of the page's own, that stays, being free of errors, and the page was no scan.
+    """
+    if not says_more(found.text, page.text):
+        page.problem = "" if page.report.get(STAMPED) else page.problem
+        return not page.problem
+    page.problem = ""
+    page.text = PAGE_BREAK.join(filter(None, (found.text, lacking(page.text, found.text))))
+    page.headings = moved([Heading(*heading) for heading in page.headings], page.text)
+    page.runs = found.runs
+    page.report |= {"characters": solid_length(page.text), "engine": page.report[TRIED]}
+    return True
+
+
 def save(version: Version, pages: Sequence[Page], changed: Sequence[Page]) -> None:
     """What `with_recognised` changed. In the transaction that stores the chunks: their places count in the same text."""
     if changed:
-        Page.objects.bulk_update(changed, ["text", "runs", "problem", "report", "start"], batch_size=200)
+        Page.objects.bulk_update(
+            changed, ["text", "runs", "headings", "problem", "report", "start"], batch_size=200
+        )
         version.report = report_of(pages, version.page_count or 0)
         version.save(update_fields=["report"])
         # Indexes that are filled again, should they be taken back: their places count in the text as it was.

@@ -29,6 +29,15 @@ def headings_from_outline(outline: Sequence[Sequence[Any]], texts: Sequence[str]
     }
 
 
+def moved(headings: Sequence[Heading], text: str) -> list[list[Any]]:
+    """Headings of a page that has another text now: at the place of their title there, else where the one before begins."""
+    found: list[list[Any]] = []
+    for heading in headings:
+        after = found[-1][0] if found else 0
+        found.append([_offset_of(heading.title, text[:LOOKED_AT], after), heading.level, heading.title])
+    return sorted(found)
+
+
 def _offset_of(title: str, text: str, after: int) -> int:
     """Where a paragraph begins with the title, perhaps behind its number; `after` when nowhere."""
     words = r"\s+".join(map(re.escape, title.split()[:30]))

@@ -12,8 +12,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
+from operator import attrgetter
+
+from documents.extraction.recognised import Recognised, from_table
 
 TESSERACT, RAPIDOCR = "tesseract", "rapidocr"
 DPI = 200  # finer pictures cost more time and are read no better (measured at 150, 200 and 300)
@@ -21,11 +26,14 @@ MEMORY = {
     TESSERACT: 512 * 1024**2,
     RAPIDOCR: 2 * 1024**3,
 }  # of address space: onnxruntime reserves far more than it uses
-LARGEST_TEXT = 200_000  # characters of a page
+UPRIGHT, TURNED = (
+    "3",
+    "1",
+)  # columns and blocks are found by itself; TURNED looks for the way up before, for half as long again
 
 
 class NotRecognised(Exception):
-    """The program gave no text: it took too long ("timeout") or ended with an error ("failed")."""
+    """The program gave no text: it took too long ("timeout"), ended with an error ("failed") or guessed ("unsure")."""
 
 
 def engine() -> str:
@@ -35,10 +43,30 @@ def engine() -> str:
     return RAPIDOCR if find_spec("rapidocr") and find_spec("onnxruntime") else ""
 
 
-def recognise(picture: bytes, *, languages: str, seconds: float) -> str:
-    """The text in a PNG, a line of the page a line, a blank line between blocks. Raises NotRecognised."""
-    program = engine() or TESSERACT
-    command = _rapidocr() if program == RAPIDOCR else _tesseract(languages)
+def recognise(picture: bytes, *, languages: str, seconds: float) -> Recognised:
+    """The text in a PNG and where it stands; nothing for an empty page. Raises NotRecognised.
+
+    A page that makes no sense is looked at once more for the way up.
+    """
+    until = time.monotonic() + seconds
+    if engine() == RAPIDOCR:
+        found = _read(RAPIDOCR, [sys.executable, "-m", "documents.extraction.rapid"], picture, until)
+    else:
+        found = _read(TESSERACT, _tesseract(languages, UPRIGHT), picture, until)
+        if found.sureness and not found.is_text:
+            with suppress(NotRecognised):  # the data for it may be missing
+                found = max(
+                    found,
+                    _read(TESSERACT, _tesseract(languages, TURNED), picture, until),
+                    key=attrgetter("sureness"),
+                )
+    if found.sureness and not found.is_text:
+        raise NotRecognised("unsure")
+    return found
+
+
+def _read(program: str, command: list[str], picture: bytes, until: float) -> Recognised:
+    seconds = max(until - time.monotonic(), 0.001)
     try:
         done = subprocess.run(
             command,
@@ -55,7 +83,7 @@ def recognise(picture: bytes, *, languages: str, seconds: float) -> str:
         raise NotRecognised("failed") from None
     if done.returncode:
         raise NotRecognised("failed")
-    return done.stdout.decode(errors="replace").replace("\f", "").replace("\0", "")[:LARGEST_TEXT].strip()
+    return from_table(done.stdout.decode(errors="replace"))
 
 
 def installed_languages() -> list[str]:
@@ -66,13 +94,8 @@ def installed_languages() -> list[str]:
     return [name for name in done.stdout.split("\n")[1:] if name and name != "osd"]
 
 
-def _tesseract(languages: str) -> list[str]:
-    # 3: columns and blocks are found by itself.
-    return [TESSERACT, "stdin", "stdout", "-l", languages, "--psm", "3", "--dpi", str(DPI)]
-
-
-def _rapidocr() -> list[str]:
-    return [sys.executable, "-m", "documents.extraction.rapid"]
+def _tesseract(languages: str, layout: str) -> list[str]:
+    return [TESSERACT, "stdin", "stdout", "-l", languages, "--psm", layout, "--dpi", str(DPI), "tsv"]
 
 
 def _environment() -> dict[str, str]:

@@ -13,9 +13,9 @@ import pypdfium2.raw as pdfium_c
 
 from documents.extraction.pdf_reader import characters_of, limit_cpu
 from documents.extraction.png import png
+from documents.extraction.rectangles import Rectangle, joined
 
 Message = dict[str, Any]
-Rectangle = list[float]
 
 CPU_SECONDS = 4
 MOST_PIXELS = 8_000_000  # a page of any shape; twenty-four megabytes while it is painted
@@ -65,7 +65,7 @@ def locate(path: str, index: int, ranges: list[list[int]]) -> Iterator[Message]:
     except (pdfium.PdfiumError, IndexError):
         yield {"kind": "failed"}
         return
-    places = [place for found in shown for place in _joined(list(filter(None, found)), size[0] / size[1])]
+    places = [place for found in shown for place in joined(list(filter(None, found)), size[0] / size[1])]
     yield {"kind": "places", "size": size, "rectangles": places[:MOST_RECTANGLES]}
 
 
@@ -91,33 +91,6 @@ def _shown(page: Any, rectangle: tuple[float, float, float, float]) -> Rectangle
         sorted(min(1.0, max(0.0, value)) for value in side) for side in zip(*corners, strict=True)
     )
     return [x1, y1, x2 - x1, y2 - y1] if x2 - x1 > 1e-5 and y2 - y1 > 1e-5 else []
-
-
-def _joined(places: list[Rectangle], shape: float) -> list[Rectangle]:
-    """What follows on the same line is one rectangle, gaps between words included, a little higher than its letters."""
-    lines: list[Rectangle] = []
-    for left, top, width, height in places:
-        if lines:
-            before = lines[-1]
-            common = min(before[1] + before[3], top + height) - max(before[1], top)
-            gap = max(left - before[0] - before[2], before[0] - left - width) * shape
-            if common > 0.5 * min(before[3], height) and gap < 1.5 * max(before[3], height):
-                lines[-1] = _around(before, [left, top, width, height])
-                continue
-        lines.append([left, top, width, height])
-    return [_padded(line) for line in lines]
-
-
-def _around(one: Rectangle, other: Rectangle) -> Rectangle:
-    left, top = min(one[0], other[0]), min(one[1], other[1])
-    right, bottom = max(one[0] + one[2], other[0] + other[2]), max(one[1] + one[3], other[1] + other[3])
-    return [left, top, right - left, bottom - top]
-
-
-def _padded(place: Rectangle) -> Rectangle:
-    left, top, width, height = place
-    padding = 0.15 * height
-    return [round(value, 5) for value in (left, top - padding, width, height + 2 * padding)]
 
 
 def _on_picture(page: Any, x: float, y: float) -> tuple[float, float]:

@@ -26,7 +26,7 @@ class Places(NamedTuple):
     """Where words stand on a page: its width and height, and rectangles (left, top, width, height) as shares of them."""
 
     size: tuple[float, float]
-    rectangles: list[tuple[float, float, float, float]]
+    rectangles: Sequence[Sequence[float]]
 
 
 def paint_page(path: Path, number: int, width: int) -> bytes | None:

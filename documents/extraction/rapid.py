@@ -1,4 +1,4 @@
-"""One page by rapidocr, in a process of its own: a PNG on standard input, its text on standard output."""
+"""One page by rapidocr, in a process of its own: a PNG on standard input, a table as tesseract writes it on standard output."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ class Box(NamedTuple):
     right: float
     bottom: float
     text: str
+    sureness: float = 1.0
 
 
 def in_reading_order(boxes: Sequence[Box], width: float) -> list[Box]:
@@ -58,11 +59,22 @@ def main() -> None:
     if found.boxes is None:
         return
     boxes = [
-        Box(*map(float, box.min(axis=0)), *map(float, box.max(axis=0)), text)  # type: ignore[call-arg, arg-type]
-        for box, text in zip(found.boxes, found.txts, strict=True)
+        Box(*map(float, box.min(axis=0)), *map(float, box.max(axis=0)), text, float(score))  # type: ignore[call-arg, arg-type]
+        for box, text, score in zip(found.boxes, found.txts, found.scores, strict=True)
     ]
     width = max(box.right for box in boxes) - min(box.left for box in boxes)
-    sys.stdout.write("\n".join(box.text for box in in_reading_order(boxes, width)))
+    sys.stdout.write(as_table(in_reading_order(boxes, width), *found.img.shape[:2]))
+
+
+def as_table(boxes: Sequence[Box], height: int, width: int) -> str:
+    """Each line as if it were one word of tesseract's."""
+    rows = [f"1\t1\t0\t0\t0\t0\t0\t0\t{width}\t{height}\t-1\t"]
+    for number, box in enumerate(boxes, 1):
+        place = f"{box.left:.0f}\t{box.top:.0f}\t{box.right - box.left:.0f}\t{box.bottom - box.top:.0f}"
+        rows.append(
+            f"5\t1\t1\t1\t{number}\t1\t{place}\t{100 * box.sureness:.1f}\t{' '.join(box.text.split())}"
+        )
+    return "\n".join(rows)
 
 
 if __name__ == "__main__":

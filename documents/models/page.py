@@ -22,6 +22,9 @@ class Problem(models.TextChoices):
 TRIED = "recognised_by"  # in a page's report: which program has looked for text in its picture, whatever came of it
 
 
+PAPER = (595.0, 842.0)
+
+
 class PageQuerySet(models.QuerySet["Page"]):
     def visible_to(self, user: User, *, operating: bool = False) -> Self:
         return self.filter(version__in=Version.objects.visible_to(user, operating=operating))
@@ -39,7 +42,7 @@ class PageQuerySet(models.QuerySet["Page"]):
 
     def in_parts(self) -> Self:
         """Without their texts, which may be as large as a file: `page.part()` reads what is shown."""
-        return self.defer("text").annotate(length=Length("text"))
+        return self.defer("text", "recognised", "word_places").annotate(length=Length("text"))
 
 
 class Page(models.Model):
@@ -66,6 +69,13 @@ class Page(models.Model):
     recognised = models.TextField(
         _("text in its picture"), blank=True, help_text=_("As it was read there; its report says by what.")
     )
+    word_places = models.JSONField(
+        default=list,
+        blank=True,
+        help_text=_(
+            "[start, end, left, top, right, bottom] of each word in that text, in ten-thousandths of the picture's sides."
+        ),
+    )
     problem = models.CharField(_("problem"), max_length=12, choices=Problem, blank=True)
 
     report = models.JSONField(
@@ -91,6 +101,12 @@ class Page(models.Model):
         if self.label and self.label != str(self.number):
             return _("%(label)s (%(number)s)") % {"label": self.label, "number": self.number}
         return str(self.number)
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height in points, as it is shown; those of A4 where they are not known."""
+        width, height = self.report.get("size") or PAPER
+        return (width, height) if width > 0 and height > 0 else PAPER
 
     def part(self, number: int = 1) -> Part:
         """One part of its text, read alone where the text was left in the database; most pages are short and have one."""

@@ -7,6 +7,7 @@ from django.urls import reverse
 from documents import recognition, replays, stopping, tries
 from documents.extraction import UnreadableFile, ocr
 from documents.extraction.rapid import Box, in_reading_order
+from documents.extraction.recognised import Recognised
 from documents.models import Attempt, Chunk, Page, State, Task
 from documents.models.task import Kind, Superseded, TaskState
 from tests.documents.made_pdfs import make_pdf
@@ -31,7 +32,7 @@ def reads(monkeypatch):
 
     def read(picture, *, languages, seconds):
         seen.append(picture)
-        return (
+        return Recognised(
             f"The lighthouse of page {len(seen)} was painted white and red in the\nyear 1911 by sixteen men."
         )
 
@@ -146,7 +147,7 @@ def test_no_more_pages_are_read_than_the_cap_allows(alice, work, reads, settings
 
 def test_pictures_without_words_end_in_a_plain_sentence(alice, work, monkeypatch):
     monkeypatch.setattr(recognition, "engine", lambda: "tesseract")
-    monkeypatch.setattr(recognition, "recognise_picture", lambda *args, **kwargs: "")
+    monkeypatch.setattr(recognition, "recognise_picture", lambda *args, **kwargs: Recognised())
     document = scan(alice)
     for _ in range(3):
         work()
@@ -258,12 +259,12 @@ def test_a_long_scan_gives_way_to_what_else_waits(alice, reads, tmp_path, monkey
 
 def test_retry_looks_at_pictures_again_in_which_nothing_was_read(alice, work, monkeypatch):
     monkeypatch.setattr(recognition, "engine", lambda: "tesseract")
-    monkeypatch.setattr(recognition, "recognise_picture", lambda *args, **kwargs: "")
+    monkeypatch.setattr(recognition, "recognise_picture", lambda *args, **kwargs: Recognised())
     document = scan(alice)
     for _ in range(3):
         work()
     words = "The lighthouse was painted in the year 1911 by sixteen men."
-    monkeypatch.setattr(recognition, "recognise_picture", lambda *args, **kwargs: words)
+    monkeypatch.setattr(recognition, "recognise_picture", lambda *args, **kwargs: Recognised(words))
     document.refresh_from_db()
     document.replay()
     for _ in range(3):
