@@ -23,6 +23,7 @@ from documents.extraction.limits import (
     MOST_PAGES,
 )
 from documents.extraction.pages import ExtractedPage, Extraction
+from documents.extraction.stamps import is_stamped
 
 Message = dict[str, Any]
 Progress = Callable[[int, int], None]
@@ -199,18 +200,20 @@ class Reading:
         labels = (self.document or {}).get("labels") or []
         label = str(labels[number]) if number < len(labels) else ""
         share, characters = float(raw.get("garbled") or 0), solid_length(cleaned.text)
-        problem = ""
+        problem, stamped = "", False
         if raw.get("trouble"):
             problem = "unreadable"
         elif share > GARBLED:
             problem = "garbled"
-        elif min(characters, own) < FEW_CHARACTERS and raw.get("pictures"):
+        elif (min(characters, own) < FEW_CHARACTERS and raw.get("pictures")) or (stamped := is_stamped(raw)):
             problem = "no_text"
         report = {
             "characters": characters,
             "garbled": round(share, 3),
             "engine": raw["engine"],
         }
+        if stamped:
+            report["stamped"] = True
         report |= {name: value for name, value in _findings(raw, cleaned).items() if value}
         return ExtractedPage(
             number + 1,

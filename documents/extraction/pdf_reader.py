@@ -277,8 +277,10 @@ class Document:
                 textpage.close()
             if is_shorter(text, FEW_CHARACTERS):
                 message["pictures"] = self._guarded(lambda: shows_pictures(page), False)
-            if is_shorter(text, STAMPED_PAGE) and self._guarded(lambda: is_one_picture(page), False):
-                message |= {"pictures": True, "is_one_picture": True}
+            if is_shorter(text, STAMPED_PAGE):
+                covered = self._guarded(lambda: share_of_picture(page), 0.0)
+                if covered >= MOST_OF_A_PAGE:
+                    message |= {"pictures": True, "is_one_picture": True, "covered": covered}
             return message
         finally:
             page.close()
@@ -394,17 +396,16 @@ def shows_pictures(page: Any) -> bool:
     return False
 
 
-def is_one_picture(page: Any) -> bool:
-    """Whether a single image covers most of the page, as on a scan."""
+def share_of_picture(page: Any) -> float:
+    """How much of the page its largest image covers: most or all of it on a scan."""
     left, bottom, right, top = page.get_bbox()
-    enough = MOST_OF_A_PAGE * (right - left) * (top - bottom)
+    area, largest = (right - left) * (top - bottom), 0.0
     for item in islice(page.get_objects(max_depth=3), MOST_OBJECTS):
         if item.type == pdfium_c.FPDF_PAGEOBJ_IMAGE:
             box = bounds_on_page(item)
             width, height = min(right, box[2]) - max(left, box[0]), min(top, box[3]) - max(bottom, box[1])
-            if width > 0 and height > 0 and width * height >= enough:
-                return True
-    return False
+            largest = max(largest, max(width, 0.0) * max(height, 0.0))
+    return round(largest / area, 3)
 
 
 def bounds_on_page(item: Any) -> tuple[float, float, float, float]:

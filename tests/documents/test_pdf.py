@@ -529,3 +529,30 @@ def _is_alive(pid):
         ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
     ).stdout
     return found.strip() != "" and not found.startswith("Z")
+
+
+WHOLE = b"q 595 0 0 842 0 0 cm BI /W 8 /H 8 /CS /G /BPC 8 ID " + bytes(64) + b" EI Q "
+
+
+def words_on(picture, *lines, size=12, top=60, left=40):
+    return picture + text_content(lines, size=size, left=left, top=top)
+
+
+@pytest.mark.parametrize(
+    ("content", "is_scan"),
+    [
+        (words_on(WHOLE, "Received 12 March 2024, file 7/331"), True),
+        (words_on(WHOLE, "Harbour board", "Annual report of the year 2023", size=30, top=600), False),
+        (words_on(WHOLE, "Our goals for the coming year", "in three steps", size=26, top=700), False),
+        (words_on(WHOLE.replace(b"595 0 0 842 0 0", b"560 0 0 680 15 150"),
+                  "Figure 3: the harbour at night, seen from the north"), False),
+        (words_on(WHOLE, *["The harbour opens at six o'clock in the morning, and closes at ten."] * 2), False),
+        (WHOLE + b" BT 3 Tr /F1 9 Tf 50 500 Td (Chapter One: The Lighthouse Keeper) Tj ET", False),
+    ],
+    ids=["a stamp", "a cover", "a slide", "a figure with a caption", "two sentences", "recognised before"],
+)  # fmt: skip
+def test_a_scan_of_one_page_with_a_stamp_looks_scanned_and_keeps_the_stamp(tmp_path, content, is_scan):
+    (page,) = read(make_pdf(tmp_path / "stamped.pdf", [content])).pages
+    assert page.problem == ("no_text" if is_scan else "")
+    assert page.report.get("stamped", False) == is_scan
+    assert page.text

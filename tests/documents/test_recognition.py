@@ -292,3 +292,46 @@ def test_a_scan_of_which_only_the_stamp_could_be_read_is_never_ready(alice, tmp_
 
     document.refresh_from_db()
     assert (document.state, document.failure_kind) == (State.FAILED, "no_text")
+
+
+def stamped(alice, tmp_path, words):
+    whole = PICTURE.replace(b"q 500 0 0 700 40 40", b"q 595 0 0 842 0 0")
+    content = whole + b" BT /F1 12 Tf 40 60 Td (" + words + b") Tj ET"
+    path = make_pdf(tmp_path / "stamped.pdf", [content])
+    return make_document(alice, path.read_bytes(), name="stamped.pdf")
+
+
+def test_a_stamped_scan_can_be_found_by_its_stamp_and_says_that_it_looks_scanned(
+    alice, client, tmp_path, nothing_installed
+):
+    document = stamped(alice, tmp_path, b"Received 12 March 2024, file 7/331")
+    document.index()
+
+    assert document.state == State.READY
+    assert Chunk.objects.get(document=document).text == "Received 12 March 2024, file 7/331"
+    client.force_login(alice)
+    assert "1 looks scanned" in client.get(reverse("documents:list")).content.decode()
+
+
+def test_what_its_picture_says_joins_the_stamp(alice, work, tmp_path, reads):
+    document = stamped(alice, tmp_path, b"Received 12 March 2024, file 7/331")
+    for _ in range(3):
+        work()
+
+    page = Page.objects.get(version__document=document)
+    assert page.text.startswith("The lighthouse")
+    assert page.text.endswith("Received 12 March 2024, file 7/331")
+    assert page.problem == ""
+
+
+def test_a_page_that_only_looked_scanned_keeps_its_own_text(alice, work, tmp_path, monkeypatch):
+    monkeypatch.setattr(recognition, "engine", lambda: "tesseract")
+    read = Recognised("View of the harb0ur from the lighthouse")
+    monkeypatch.setattr(recognition, "recognise_picture", lambda *args, **kwargs: read)
+    document = stamped(alice, tmp_path, b"View of the harbour from the lighthouse")
+    for _ in range(3):
+        work()
+
+    page = Page.objects.get(version__document=document)
+    assert (page.text, page.problem) == ("View of the harbour from the lighthouse", "")
+    assert page.report["engine"] == "pdfium"

@@ -1,0 +1,23 @@
+"""Scans with a few words put onto them: "Received 12 March 2024", a file number. They are no text of the page."""
+
+from typing import Any
+
+from documents.extraction.garbage import is_shorter
+
+WHOLE_PAGE = 0.85  # of its area: a scan may have margins, a figure leaves room for its caption
+MOST_CHARACTERS = 100
+LARGEST_LETTERS = 0.04  # of the page's shorter side: 24 points on A4; titles of slides and covers are larger
+
+
+def is_stamped(page: dict[str, Any]) -> bool:
+    """Whether a picture covers the page and a few small words that can be seen stand on it.
+
+    Hidden ones come from a recognition that found no more. `page` is the message of the child that read it.
+    """
+    size = [float(side) for side in page.get("size") or ()]
+    if not size or float(page.get("covered") or 0) < WHOLE_PAGE or page.get("hidden"):
+        return False
+    heights = [float(line[5]) for line in page.get("lines") or ()]
+    return is_shorter(str(page["text"]), MOST_CHARACTERS) and all(
+        height <= LARGEST_LETTERS * min(size) for height in heights
+    )
