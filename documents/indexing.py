@@ -77,7 +77,7 @@ def index(task: Task) -> None:
     passages = cut_passages(run, version, pages)
     vectors = embed_passages(run, passages)
     with run.stage("store"), transaction.atomic():
-        store(run, version, passages, vectors)
+        store(run, version, passages, vectors, has_new_text=bool(recognised))
         if run.target.is_live:  # others follow it: their places count in the text as it is stored here
             recognition.save(version, pages, recognised)
         if has_pictures:
@@ -112,6 +112,8 @@ def read_pages(run: Run, version: Version) -> list[Page]:
             )
             save_pages(version, extraction)
             run.document.found_title(extraction.title)
+        if password and recognition.is_wanted(version):
+            passwords.hand_over(version, password, passwords.KEEP_FOR_PICTURES_SECONDS)
     return list(version.pages.order_by("number").defer("word_places"))
 
 
@@ -143,7 +145,14 @@ def embed_passages(run: Run, passages: Sequence[Passage]) -> np.ndarray:
         )
 
 
-def store(run: Run, version: Version, passages: Sequence[Passage], vectors: np.ndarray) -> None:
+def store(
+    run: Run,
+    version: Version,
+    passages: Sequence[Passage],
+    vectors: np.ndarray,
+    *,
+    has_new_text: bool = False,
+) -> None:
     """Everything that makes the new content findable, and the old one not, in one short transaction."""
     with transaction.atomic():
         if not run.task.claim():  # fenced: an outdated run writes nothing
@@ -155,14 +164,16 @@ def store(run: Run, version: Version, passages: Sequence[Passage], vectors: np.n
         # Locked: two that finish at once see each other's end, and no index goes live between this look and the commit.
         target = Index.objects.select_for_update(no_key=True).get(pk=run.target.pk)
         if target.is_live:
-            serve(run.document, version, len(passages), vectors)
+            serve(run.document, version, len(passages), vectors, has_new_text=has_new_text)
         elif target.state == IndexState.BUILDING and not target.tasks.open().filter(kind=Kind.INDEX).exists():
             Task.objects.ask_for(
                 Kind.BUILD, None, target
             )  # the last document of an index that is being built
 
 
-def serve(document: Document, version: Version, chunk_count: int, vectors: np.ndarray) -> None:
+def serve(
+    document: Document, version: Version, chunk_count: int, vectors: np.ndarray, *, has_new_text: bool
+) -> None:
     """From now on this version answers. Inside the transaction that wrote its chunks."""
     is_new = document.serving_id != version.pk
     Chunk.objects.filter(document=document).exclude(version=version).delete()
@@ -172,12 +183,15 @@ def serve(document: Document, version: Version, chunk_count: int, vectors: np.nd
     document.save(update_fields=["serving", "chunk_count", "embedding", "ready_at"])
     document.move_to(State.READY)
     document.collection.has_changed()
-    announce(document, is_new=is_new)
+    announce(document, is_new=is_new, has_new_text=has_new_text)
 
 
-def announce(document: Document, *, is_new: bool) -> None:
-    """What follows when a content begins to answer: its summary, and word to whoever added it."""
-    if is_new or document.summary_state != SummaryState.READY:
+def announce(document: Document, *, is_new: bool, has_new_text: bool = False) -> None:
+    """What follows when a content begins to answer: its summary, and word to whoever added it.
+
+    With words that were read in its pictures its summary is written anew.
+    """
+    if is_new or has_new_text or document.summary_state != SummaryState.READY:
         Document.objects.filter(pk=document.pk).update(summary_state=SummaryState.WAITING)
         Task.objects.ask_for(Kind.SUMMARISE, document)
     if is_new:

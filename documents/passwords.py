@@ -1,7 +1,8 @@
 """A document's password on its way from the page where it is typed to the worker that reads the file: used once, never stored.
 
 It goes by the cache, encrypted and for a quarter of an hour: not by the queue's Redis, which writes to disk what passes
-through it. One that is lost on the way is asked for again.
+through it. Where pages are pictures it stays there until they are read, at most an hour after it was last used. One that is
+lost on the way is asked for again.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import base64
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from cryptography.fernet import Fernet, InvalidToken
 from django.core.cache import cache
@@ -22,12 +23,13 @@ from documents.models import Version
 logger = logging.getLogger("ragsite.passwords")
 
 KEEP_SECONDS = 15 * 60
+KEEP_FOR_PICTURES_SECONDS = 60 * 60  # they wait their turn on a queue of their own
 
 
-def hand_over(version: Version, password: str) -> bool:
+def hand_over(version: Version, password: str, seconds: int = KEEP_SECONDS) -> bool:
     """For the next reading of this file. False while the cache is away."""
     try:
-        cache.set(_key(version), _box().encrypt(password.encode()).decode(), KEEP_SECONDS)
+        cache.set(_key(version), _box().encrypt(password.encode()).decode(), seconds)
     except RedisError:
         logger.warning("the cache is away: no password was handed over")
         return False
@@ -36,15 +38,26 @@ def hand_over(version: Version, password: str) -> bool:
 
 def take(version: Version) -> str:
     """What was handed over, once; "" for nothing."""
+    password = look(version)
+    forget(version)
+    return password
+
+
+def look(version: Version) -> str:
+    """As `take`, and leaves it there: a worker that is killed while it reads pictures takes nothing with it."""
     try:
         sealed = cache.get(_key(version))
-        cache.delete(_key(version))
-        return _box().decrypt(sealed, ttl=KEEP_SECONDS).decode() if sealed else ""
+        return _box().decrypt(sealed, ttl=KEEP_FOR_PICTURES_SECONDS).decode() if sealed else ""
     except RedisError:
         logger.warning("the cache is away: no password could be taken")
     except InvalidToken:
         logger.warning("a password was sealed with another SECRET_KEY")
     return ""
+
+
+def forget(version: Version) -> None:
+    with suppress(RedisError):
+        cache.delete(_key(version))
 
 
 @contextmanager

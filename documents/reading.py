@@ -22,6 +22,7 @@ from documents.forms import ReplaceForm
 from documents.models import Document, Page, Version
 from documents.models.part import Part
 from documents.outline import outlined
+from documents.recognition import pictures_of
 from documents.views import listed
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ def document(request: SignedInRequest, pk: int) -> HttpResponse:
         "attempts": document.attempts.all()[:20],
         "replace_form": ReplaceForm(document=document),
     }
+    if version:
+        context["pictures"] = pictures_of(version)
     if version and words:
         context["hits"] = find(version, words)
     elif version and page:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, Q
 
-from documents import stopping
+from documents import passwords, stopping
 from documents.chunking import PAGE_BREAK
 from documents.extraction import Heading, UnreadableFile
 from documents.extraction.cleaning import CleanPage, RawPage, clean_pages
 from documents.extraction.garbage import solid_length
 from documents.extraction.headings import moved
 from documents.extraction.layers import lacking, says_more
-from documents.extraction.ocr import DPI, NotRecognised, engine
+from documents.extraction.ocr import DPI, NotRecognised, engine, missing_languages
 from documents.extraction.ocr import recognise as recognise_picture
 from documents.extraction.pictures import paint_page
 from documents.extraction.recognised import Recognised
@@ -52,6 +54,41 @@ def are_pictures(pages: Sequence[Page]) -> bool:
     )
 
 
+class Pictures(NamedTuple):
+    """How far the reading of a version's pictures has come: `vain` and `slow` ones gave no text, `left` were not tried.
+
+    `beyond`: of those left, how many are over the cap on a document's pages.
+    """
+
+    tried: int
+    vain: int
+    slow: int
+    left: int
+    beyond: int
+    can_be_read: bool
+
+    @property
+    def wanted(self) -> int:
+        return self.tried + self.left - self.beyond
+
+
+def pictures_of(version: Version) -> Pictures | None:
+    """None where no page of it is a picture."""
+    tried, slow = Q(report__has_key=TRIED), Q(report__not_recognised="timeout")
+    counts = version.pages.aggregate(
+        tried=Count("pk", filter=tried),
+        vain=Count("pk", filter=IS_PICTURE & tried & Q(recognised="")),
+        slow=Count("pk", filter=IS_PICTURE & tried & slow),
+        left=Count("pk", filter=IS_PICTURE & ~tried),
+        pictures=Count("pk", filter=IS_PICTURE),
+    )
+    if not counts.pop("pictures"):
+        return None
+    beyond = max(0, counts["left"] - max(settings.OCR_MAX_PAGES - counts["tried"], 0))
+    is_any = bool(counts["vain"] or counts["left"] > beyond)
+    return Pictures(**counts, beyond=beyond, can_be_read=bool(is_any and settings.OCR and engine()))
+
+
 def unread(version: Version):  # type: ignore[no-untyped-def]
     """The pages still to be tried, in order, as far as the cap on a document's pages lets."""
     pictures = version.pages.filter(IS_PICTURE).order_by("number")
@@ -68,18 +105,33 @@ def recognise(task: Task) -> None:
     document = task.document
     if document is None or (version := document.newest) is None:
         raise Superseded
+    languages = languages_there()
     began, tried = time.monotonic(), version.pages.filter(report__has_key=TRIED).count()
     pages = list(unread(version).defer("text", "runs", "word_places"))
     with (
         Attempt.objects.record(task, "recognise", task.job_under_way),
         version.local_path() as path,
+        password_for(version) as password,
     ):
         for done, page in enumerate(pages):
             if done and time.monotonic() - began > TURN_SECONDS:
                 raise stopping.Stopped
-            show(task, document, tried + done, tried + len(pages))
-            read(page, path)
+            show(task, document, tried + done + 1, tried + len(pages))
+            read(page, path, password, languages)
     hand_over(task, document)
+
+
+@contextmanager
+def password_for(version: Version) -> Iterator[str]:
+    """What was handed over for reading this file. It stays there while pictures are left to be read."""
+    if password := passwords.look(version):
+        passwords.hand_over(version, password, passwords.KEEP_FOR_PICTURES_SECONDS)
+    try:
+        yield password
+    except UnreadableFile:
+        passwords.forget(version)
+        raise
+    passwords.forget(version)
 
 
 def show(task: Task, document: Document, done: int, total: int) -> None:
@@ -93,16 +145,26 @@ def show(task: Task, document: Document, done: int, total: int) -> None:
             document.move_to(State.RECOGNISING, done=done, total=total)
 
 
-def read(page: Page, path: Path) -> None:
-    program = engine()
-    if not program:  # it was there when this was asked for; another worker may have it
+def languages_there() -> str:
+    """Those of OCR_LANGUAGES that this machine has data for. Raises UnreadableFile where a program or all of them are missing."""
+    if not engine():  # it was there when this was asked for; another worker may have it
         raise UnreadableFile("no_text")
-    found, report = Recognised(), page.report | {TRIED: program}
+    missing = missing_languages(settings.OCR_LANGUAGES)
+    there = [name for name in settings.OCR_LANGUAGES.split("+") if name not in missing]
+    if not there:
+        raise UnreadableFile("no_language")
+    return "+".join(there)
+
+
+def read(page: Page, path: Path, password: str, languages: str) -> None:
+    """Look for text in its picture, and note it with what came of it. Raises UnreadableFile for a password that is missing."""
+    found, report = Recognised(), page.report | {TRIED: engine()}
     try:
-        if picture := paint_page(path.resolve(), page.number, width_of(page)):
-            found = recognise_picture(
-                picture, languages=settings.OCR_LANGUAGES, seconds=settings.OCR_PAGE_SECONDS
-            )
+        if picture := paint_page(path.resolve(), page.number, width_of(page), password):
+            found = recognise_picture(picture, languages=languages, seconds=settings.OCR_PAGE_SECONDS)
+            found = (
+                found if says_more(found.text, "") else Recognised()
+            )  # a figure or a word is no text of a page
         else:
             report["not_recognised"] = NO_PICTURE
     except NotRecognised as error:
@@ -183,8 +245,6 @@ def failure_without_text(version: Version) -> UnreadableFile:
     problems = set(version.pages.filter(IS_PICTURE).values_list("problem", flat=True))
     if not problems:
         return UnreadableFile("empty")
-    if version.pages.filter(report__not_recognised=NO_PICTURE).exists():
-        return UnreadableFile("unsupported", is_protected=True)
     if version.pages.filter(report__has_key=TRIED).exists():
         return UnreadableFile("not_recognised")
     return UnreadableFile("no_text" if Problem.NO_TEXT in problems else "garbled")

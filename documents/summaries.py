@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.db import transaction
 from redis.exceptions import RedisError
 
-from documents.models import Attempt, Chunk, Document, Index, Task
+from documents.models import Attempt, Chunk, Document, Index, Task, Version
 from documents.models.document import SummaryState
 from documents.models.task import Superseded
 from documents.sentences import sentences
@@ -39,8 +39,8 @@ def summarise(task: Task) -> None:
         raise Superseded
     model = llm.chat_model() or ""
     with Attempt.objects.record(task, "summarise", task.job_under_way):
-        key = cache_key(document.serving.sha256, model)
-        summary = recall(key)
+        key, text = cache_key(document.serving.sha256, model), digest_of(document.serving)
+        summary = recall(key, text)
         if summary is None:
             summary = write(document) if model else quote(document)
             if (
@@ -48,7 +48,7 @@ def summarise(task: Task) -> None:
             ):  # the model broke off; quotes will do, and are not kept for the next document alike
                 summary, model = quote(document), ""
             else:
-                remember(key, summary)
+                remember(key, text, summary)
     with transaction.atomic():
         if not task.claim():
             raise Superseded
@@ -114,16 +114,26 @@ def cache_key(sha256: str, model: str) -> str:
     return "summary:" + hashlib.sha256(f"{sha256}:{model}:{PROMPT_VERSION}".encode()).hexdigest()
 
 
-def recall(key: str) -> str | None:
+def digest_of(version: Version) -> str:
+    """Of its text, which grows when its pictures are read."""
+    digest = hashlib.sha256()
+    for text in version.pages.order_by("number").values_list("text", flat=True).iterator(100):
+        digest.update(text.encode() + b"\f")
+    return digest.hexdigest()
+
+
+def recall(key: str, text: str) -> str | None:
+    """The summary that was written of this very text."""
     try:
-        return cache.get(key)
+        kept = cache.get(key)
     except RedisError:
         return None
+    return kept["summary"] if isinstance(kept, dict) and kept["text"] == text else None
 
 
-def remember(key: str, summary: str) -> None:
+def remember(key: str, text: str, summary: str) -> None:
     try:
-        cache.set(key, summary, KEEP_SECONDS)
+        cache.set(key, {"text": text, "summary": summary}, KEEP_SECONDS)
     except RedisError:
         logger.info("summary not cached: Redis is away")
 

@@ -21,5 +21,7 @@ urlpatterns = [
     path("<int:pk>/replace/", views.replace, name="replace"),
     path("<int:pk>/refresh/", views.refresh, name="refresh"),
     path("<int:pk>/password/", views.password, name="password"),
+    path("<int:pk>/pictures/", views.read_pictures, name="read_pictures"),
+    path("<int:pk>/pictures/stop/", views.stop_reading_pictures, name="stop_reading_pictures"),
     path("<int:pk>/download/", views.download, name="download"),
 ]

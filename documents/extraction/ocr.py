@@ -94,6 +94,12 @@ def installed_languages() -> list[str]:
     return [name for name in done.stdout.split("\n")[1:] if name and name != "osd"]
 
 
+def missing_languages(languages: str) -> list[str]:
+    """Those, joined by +, for which tesseract has no data."""
+    there = installed_languages()
+    return [name for name in languages.split("+") if there and name not in there]
+
+
 def _tesseract(languages: str, layout: str) -> list[str]:
     return [TESSERACT, "stdin", "stdout", "-l", languages, "--psm", layout, "--dpi", str(DPI), "tsv"]
 

@@ -23,17 +23,18 @@ MOST_RECTANGLES = 400
 FINE = 1_000_000  # steps on either side in which PDFium is asked for a place
 
 
-def paint(path: str, index: int, width: int) -> Iterator[Message]:
+def paint(path: str, index: int, width: int, password: str = "") -> Iterator[Message]:
     """The page as a PNG so many pixels wide, smaller where it is very long; `failed` where there is no such page."""
     limit_cpu(CPU_SECONDS)
     try:
-        document = pdfium.PdfDocument(path)
+        document = pdfium.PdfDocument(path, password=password or None)
         document.init_forms()  # what was filled in is part of the picture
         page = document[index]
         scale = min(width / page.get_width(), (MOST_PIXELS / page.get_width() / page.get_height()) ** 0.5)
         picture = page.render(scale=scale, rev_byteorder=True)
-    except (pdfium.PdfiumError, ValueError, IndexError, ZeroDivisionError):
-        yield {"kind": "failed"}
+    except (pdfium.PdfiumError, ValueError, IndexError, ZeroDivisionError) as error:
+        is_locked = getattr(error, "err_code", None) == pdfium_c.FPDF_ERR_PASSWORD
+        yield {"kind": "failed", "reason": "password" if is_locked else ""}
         return
     yield {"kind": "picture", "png": base64.b64encode(_packed(picture)).decode()}
 

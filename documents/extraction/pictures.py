@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from documents.extraction.child import nursery
+from documents.extraction.failures import UnreadableFile
 
 AT_ONCE = 2  # in one process
 PATIENCE = 5.0  # seconds for one, of wall time
@@ -29,9 +30,11 @@ class Places(NamedTuple):
     rectangles: Sequence[Sequence[float]]
 
 
-def paint_page(path: Path, number: int, width: int) -> bytes | None:
-    """The page (from 1) as a PNG; None where it cannot be painted. Raises PainterBusy."""
-    answer = _asked(work="paint", path=str(path), index=number - 1, width=width)
+def paint_page(path: Path, number: int, width: int, password: str = "") -> bytes | None:
+    """The page (from 1) as a PNG; None where it cannot be painted. Raises PainterBusy, and UnreadableFile for a password."""
+    answer = _asked(work="paint", path=str(path), index=number - 1, width=width, password=password)
+    if answer.get("reason") == "password":
+        raise UnreadableFile("password", was_given=bool(password))
     if answer.get("kind") != "picture":
         return None
     picture = base64.b64decode(str(answer["png"]))

@@ -45,6 +45,12 @@ WORDINGS = {
         _("This PDF consists of pictures in which no text could be read."),
         _("Upload a sharper scan, or a copy with a text layer."),
     ),
+    "no_language": Wording(
+        _("This PDF consists of pictures, and the program that reads them lacks its languages."),
+        _(
+            "Tell the operator of this site: the data of none of OCR_LANGUAGES are installed. Then press Retry."
+        ),
+    ),
     "garbled": Wording(
         _("The text inside this PDF is not readable: its letters are stored in a private code."),
         _("Print it to a new PDF or scan it with text recognition, and upload that."),

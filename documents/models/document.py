@@ -259,6 +259,12 @@ class Document(models.Model):
         return self.tasks.filter(kind=Kind.RECOGNISE, state=TaskState.OPEN).exists()
 
     @property
+    def needs_password_for_pictures(self) -> bool:
+        """Its scanned pages could not be looked at: the password that was given was used up by then, or wrong."""
+        failed = self.tasks.filter(kind=Kind.RECOGNISE, state=TaskState.FAILED)
+        return failed.filter(error_kind="password").exists()
+
+    @property
     def needs_fetching(self) -> bool:
         """Its address has not been looked at since someone asked for it."""
         return (
@@ -372,6 +378,16 @@ class Document(models.Model):
             task = Task.objects.ask_for(Kind.INDEX, self, live, enqueue=enqueue)
             self.move_to(State.WAITING)
             return task
+
+    def read_pictures(self) -> None:
+        """Have its scanned pages looked at again, without those that were read. What can be found stays so meanwhile."""
+        with transaction.atomic():
+            Page.objects.filter(version__document=self).forget_vain_reading()
+            Task.objects.ask_for(Kind.RECOGNISE, self)
+
+    def stop_reading_pictures(self) -> None:
+        """What was read up to now is kept for the next time."""
+        self.tasks.filter(kind=Kind.RECOGNISE).cancel()
 
     def cancel(self) -> None:
         """Stop what is being done. What could be found before can still be found."""

@@ -115,11 +115,6 @@ class Version(models.Model):
         return PageReport.stored(stored)
 
     @property
-    def tried_pictures(self) -> bool:
-        """Whether a program has looked for text in the pictures of its scanned pages."""
-        return self.pages.filter(report__has_key="recognised_by").exists()
-
-    @property
     def has_pictures(self) -> bool:
         """Whether its pages can be shown as they were printed."""
         return self.media_type == "application/pdf"

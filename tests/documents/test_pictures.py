@@ -12,6 +12,7 @@ from django.core.cache import cache
 from django.urls import reverse
 
 from documents import pictures
+from documents.extraction import UnreadableFile
 from documents.extraction import pictures as painters
 from documents.extraction.pictures import PainterBusy, paint_page, places_of
 from documents.extraction.png import png
@@ -116,7 +117,11 @@ def test_what_cannot_be_painted_is_no_picture(tmp_path):
     )  # fmt: skip
     broken = tmp_path / "broken.pdf"
     broken.write_bytes(b"%PDF-1.7 nothing")
-    for path in (locked, broken, tmp_path / "missing.pdf", make_pdf(tmp_path / "bomb.pdf", [bomb()])):
+    with pytest.raises(UnreadableFile, match="password"):
+        paint_page(locked, 1, 800)
+    assert paint_page(locked, 1, 800, "x")
+    assert places_of(locked, 1, [(0, 5)]) is None
+    for path in (broken, tmp_path / "missing.pdf", make_pdf(tmp_path / "bomb.pdf", [bomb()])):
         assert paint_page(path, 1, 800) is None
         assert places_of(path, 1, [(0, 5)]) is None
     assert paint_page(HANDBOOK, 3, 800) is None

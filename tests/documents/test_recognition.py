@@ -191,9 +191,9 @@ def test_reading_pictures_has_a_queue_of_its_own_and_says_how_far_it_is(alice, r
     task = Task.objects.get(document=document, kind=Kind.RECOGNISE)
     assert (task.queue_name, task.state) == ("ocr", TaskState.OPEN)
 
-    recognition.show(task, document, 0, 12)
+    recognition.show(task, document, 3, 12)
     client.force_login(alice)
-    assert "Reading pictures: 0 of 12 pages" in client.get(reverse("documents:list")).content.decode()
+    assert "Reading pictures: page 3 of 12" in client.get(reverse("documents:list")).content.decode()
 
 
 def test_cancelling_stops_the_reading_of_pictures(alice, reads):

@@ -64,11 +64,12 @@ def pictures_can_be_read() -> Finding:
         return ok("scanned pages", _("Text in pictures is not looked for (OCR=False)."))
     if not (found := ocr.engine()):
         sentence = _("Neither tesseract nor rapidocr is installed: nothing on scanned pages can be found.")
-        return warn(
-            "scanned pages", sentence, _("Install tesseract (Debian: apt-get install tesseract-ocr).")
+        remedy = _(
+            "Install tesseract where the workers run (Debian: apt-get install tesseract-ocr), or else"
+            ' pip install "ragsite[ocr]"; or set OCR=False.'
         )
-    languages = ocr.installed_languages()
-    if missing := [name for name in settings.OCR_LANGUAGES.split("+") if languages and name not in languages]:
+        return warn("scanned pages", sentence, remedy)
+    if missing := ocr.missing_languages(settings.OCR_LANGUAGES):
         sentence = _("tesseract has no data for: %(languages)s.") % {"languages": ", ".join(missing)}
         return warn(
             "scanned pages",
