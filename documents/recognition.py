@@ -34,7 +34,7 @@ IS_PICTURE = Q(problem=Problem.NO_TEXT) | Q(
 )  # the text of some garbled ones was kept
 TURN_SECONDS = 30  # then what waits on other queues comes first
 STAMPED = "stamped"  # in a page's report: its few words look put onto a picture
-NO_PICTURE = "no picture"
+PAUSE_SECONDS = 1
 # Pixels of a page's longer side: A4 and letter paper at 200 dots an inch, up to A3; smaller pages larger than they are.
 SHORTEST_SIDE, LONGEST_SIDE = 2400, 3300
 
@@ -160,18 +160,35 @@ def read(page: Page, path: Path, password: str, languages: str) -> None:
     """Look for text in its picture, and note it with what came of it. Raises UnreadableFile for a password that is missing."""
     found, report = Recognised(), page.report | {TRIED: engine()}
     try:
-        if picture := paint_page(path.resolve(), page.number, width_of(page), password):
-            found = recognise_picture(picture, languages=languages, seconds=settings.OCR_PAGE_SECONDS)
-            found = (
-                found if says_more(found.text, "") else Recognised()
-            )  # a figure or a word is no text of a page
-        else:
-            report["not_recognised"] = NO_PICTURE
+        found = looked_for(page, path, password, languages)
     except NotRecognised as error:
         report["not_recognised"] = str(error)
     Page.objects.filter(pk=page.pk).update(
         recognised=found.text, word_places=list(found.places), report=report
     )
+
+
+def looked_for(page: Page, path: Path, password: str, languages: str) -> Recognised:
+    """What its picture says. Raises NotRecognised.
+
+    A program that ended for no reason of the page's has a second try: perhaps all processes here are being killed.
+    """
+    try:
+        return look(page, path, password, languages)
+    except NotRecognised as error:
+        if str(error) in ("timeout", "unsure"):
+            raise
+    time.sleep(PAUSE_SECONDS)
+    stopping.check()
+    return look(page, path, password, languages)
+
+
+def look(page: Page, path: Path, password: str, languages: str) -> Recognised:
+    picture = paint_page(path.resolve(), page.number, width_of(page), password)
+    if not picture:
+        raise NotRecognised("no picture")
+    found = recognise_picture(picture, languages=languages, seconds=settings.OCR_PAGE_SECONDS)
+    return found if says_more(found.text, "") else Recognised()  # a figure or a word is no text of a page
 
 
 def width_of(page: Page) -> int:

@@ -80,6 +80,8 @@ DOORS = {
     "documents:replace": Door(get=MISSING, post=MISSING, forms=[{"file": "file"}], **DOCUMENT),
     "documents:refresh": Door(post=MISSING, **DOCUMENT),
     "documents:password": Door(post=MISSING, forms=[{"password": "x"}], **DOCUMENT),
+    "documents:read_pictures": Door(post=MISSING, **DOCUMENT),
+    "documents:stop_reading_pictures": Door(post=MISSING, **DOCUMENT),
     "documents:download": Door(get=MISSING, **DOCUMENT),
     "qa:ask": Door(
         post=MISSING,

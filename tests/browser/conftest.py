@@ -94,6 +94,13 @@ def site_with_model(transactional_db, sites, provider, settings):
 
 
 @pytest.fixture
+def site_that_reads_pictures(transactional_db, sites, settings):
+    running = sites("pictures", OCR="True")
+    settings.MEDIA_ROOT = running.folder / "files"
+    return running
+
+
+@pytest.fixture
 def open_page(browser):
     """Call it for a page of a new visitor; what the page complains about fails the test."""
     contexts, complaints = [], []

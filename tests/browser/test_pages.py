@@ -7,12 +7,28 @@ from functools import partial
 import pytest
 from playwright.sync_api import expect
 
+from documents.extraction import ocr
 from documents.models import Document, State
 from qa.models import AnswerState, Question
 from ragsite.accounts.models import User
 from tests.factories import FILES, make_indexed, make_user
 from tests.site import wait_for
 
+# Of the picture's dots under the one box of the marks, how many are dark.
+SHARE_OF_INK_UNDER_THE_MARK = """async () => {
+  const picture = document.querySelector(".page-image"), marks = document.querySelector(".page-marks");
+  const drawing = new DOMParser().parseFromString(await (await fetch(marks.src)).text(), "image/svg+xml");
+  const side = name => Number(drawing.querySelector("rect").getAttribute(name));
+  const canvas = document.createElement("canvas");
+  canvas.width = picture.naturalWidth; canvas.height = picture.naturalHeight;
+  const paper = canvas.getContext("2d");
+  paper.drawImage(picture, 0, 0);
+  const dots = paper.getImageData(side("x") * canvas.width, side("y") * canvas.height,
+    side("width") * canvas.width, side("height") * canvas.height).data;
+  let dark = 0;
+  for (let at = 0; at < dots.length; at += 4) dark += dots[at] < 128;
+  return 4 * dark / dots.length;
+}"""
 QUESTION = "What does a student membership cost?"
 
 
@@ -275,3 +291,17 @@ def test_a_second_person_sees_nothing_of_the_firsts(site, sign_in):
     assert "heliotrope" not in page.content()
     page.goto(f"{site.url}/documents/")
     assert "secret" not in page.locator("main").inner_text()
+
+
+@pytest.mark.skipif(ocr.engine() != ocr.TESSERACT, reason="no tesseract on this machine")
+def test_words_of_a_scanned_page_are_marked_in_its_picture(site_that_reads_pictures, sign_in):
+    """The mark is yellow over the very words: where it lies, the picture has their ink."""
+    site = site_that_reads_pictures
+    page = sign_in(site, "alice")
+    upload(page, "handbook-scan.pdf")
+    wait_for(lambda: Document.objects.ready().filter(title="handbook-scan").exists())
+    document = Document.objects.get(title="handbook-scan")
+    page.goto(f"{site.url}{document.get_absolute_url()}pages/1/?q=visitors+from+Wednesday")
+    for picture in page.locator(".page-picture img").all():
+        wait_for(partial(picture.evaluate, "it => it.naturalWidth"))
+    assert page.evaluate(SHARE_OF_INK_UNDER_THE_MARK) > 0.08

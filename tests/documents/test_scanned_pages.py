@@ -9,11 +9,13 @@ from django.urls import reverse
 from documents import passwords, recognition, stopping
 from documents.extraction import ocr
 from documents.extraction.recognised import Recognised
-from documents.models import Chunk, State, Task
+from documents.models import Chunk, Document, Page, State, Task
+from documents.models.page import TRIED
 from documents.models.task import Kind, TaskState
 from tests.documents.made_pdfs import encrypted, make_pdf
 from tests.documents.made_scans import several
 from tests.factories import make_document
+from tests.site import Site, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -268,3 +270,46 @@ def test_without_any_language_the_pages_wait_for_it(alice, work, settings):
     settings.OCR_LANGUAGES = "eng"
     document.replay()
     assert done(work, document).state == State.READY
+
+
+# Workers
+
+
+def test_a_program_that_is_killed_from_outside_reads_the_page_once_more(
+    alice, work, tmp_path, monkeypatch, reads
+):
+    read = recognition.recognise_picture
+    killed = iter([True])
+
+    def killed_once(picture, **options):
+        if next(killed, False):
+            raise ocr.NotRecognised("failed")
+        return read(picture, **options)
+
+    monkeypatch.setattr(recognition, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(recognition, "recognise_picture", killed_once)
+    document = done(work, made(alice, tmp_path, PICTURE))
+    assert (document.state, len(reads)) == (State.READY, 1)
+
+
+@needs_tesseract
+@pytest.mark.slow
+def test_a_worker_that_is_killed_at_the_third_of_five_pictures_leaves_two_and_the_next_reads_three(
+    alice, tmp_path, settings
+):
+    with Site(tmp_path, OCR="True") as site:
+        settings.MEDIA_ROOT = site.folder / "files"
+        document = make_document(alice, several(5), name="scan.pdf")
+        tried = Page.objects.filter(version__document=document, report__has_key=TRIED)
+        wait_for(lambda: tried.count() >= 2)
+        site.kill("worker")
+        kept = {page.pk: page.word_places for page in tried}
+        assert 2 <= len(kept) < 5
+        site.start("worker")
+        wait_for(lambda: Document.objects.ready().filter(pk=document.pk).exists(), seconds=120)
+
+    pages = list(Page.objects.filter(version__document=document))
+    assert [page.number for page in pages] == [1, 2, 3, 4, 5]
+    assert [page.text.count("Wednesday") for page in pages] == [1] * 5
+    assert {page.pk: page.word_places for page in pages if page.pk in kept} == kept
+    assert tried.all().count() == 5

@@ -1,7 +1,7 @@
 import pytest
 
 from documents import summaries
-from documents.models import Task
+from documents.models import Page, Task
 from documents.models.document import SummaryState
 from documents.models.task import Kind
 from tests.factories import make_indexed
@@ -44,6 +44,17 @@ def test_the_same_content_is_summarised_once_a_day(alice, bob, fake_openai):
         summarise(make_indexed(person, TEXT))
 
     assert len(fake_openai.chats) == 1
+
+
+def test_words_that_came_since_are_summarised_anew(alice, fake_openai):
+    document = make_indexed(alice, TEXT)
+    summarise(document)
+    Page.objects.filter(version__document=document).update(text="What was read in a picture.")
+    for _ in range(2):
+        Task.objects.ask_for(Kind.SUMMARISE, document)
+        summarise(document)
+
+    assert len(fake_openai.chats) == 2
 
 
 @pytest.mark.parametrize("reason", ["content_filter", "length"])
