@@ -60,6 +60,7 @@ WHOLE = frozenset(("html", "body", "main", "article"))
 DEEPEST = 60  # characters of a place
 ENOUGH = 500  # characters: whatever else stands on the page, this is a text
 MANY_LINKS = 0.6  # of a block's characters
+A_FEW_WORDS = 30  # characters beside the links, such as a date
 LINKS_IN_A_ROW = 3
 SMALL_SHARE, LARGE_SHARE = 0.2, 0.5
 
@@ -166,7 +167,8 @@ def _without_lists_of_links(blocks: Sequence[Block]) -> list[Block]:
 
 
 def _is_link(block: Block) -> bool:
-    return block.kind != "heading" and links_of(block) >= MANY_LINKS * max(1, size_of(block))
+    size, links = size_of(block), links_of(block)
+    return block.kind != "heading" and links >= MANY_LINKS * max(1, size) and size - links < A_FEW_WORDS
 
 
 def _unless_empty(kept: list[Block], blocks: Sequence[Block]) -> list[Block]:

@@ -112,3 +112,8 @@ def test_the_surroundings_of_a_docbook_page_are_left_out():
 def test_what_is_not_printed_and_what_stands_below_is_left_out():
     html = f"<div class=noprint><p>Log in to edit.</p></div><div><h1>Fees</h1>{TEXT}</div><div class=footer><p>© 2026 Port.</p></div>"
     assert text_of(html) == f"Fees\n\n{SAID}"
+
+
+def test_sentences_made_of_links_are_no_menu():
+    item = "<li>Thanks to <a href=1>the new quay that was built last year</a>, ships no longer wait for <a href=2>the tide of the fjord</a>."
+    assert text_of(f"<h1>Fees</h1>{TEXT}<ul>{item * 4}</ul>").count("Thanks to the new quay") == 4
