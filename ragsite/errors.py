@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
@@ -20,8 +20,14 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """400; or, for a text that is longer than a form takes, a 413 that says what to do."""
+    """400; or a 413 that says what to do, for a text that is longer than a form takes or for more files at once."""
+    sentence = ""
     if isinstance(exception, RequestDataTooBig):
         sentence = _("This text is too long for the form. Save it as a file and upload that.")
-        return HttpResponse(render_to_string("413.html", {"sentence": sentence, "is_text": True}), status=413)
+    elif isinstance(exception, TooManyFilesSent):
+        sentence = _("These are more files than one form takes. Upload them in several turns, or as a zip.")
+    if sentence:
+        return HttpResponse(
+            render_to_string("413.html", {"sentence": sentence, "is_whole": True}), status=413
+        )
     return HttpResponse(render_to_string("400.html"), status=400)

@@ -66,6 +66,14 @@ def test_a_text_that_is_too_long_to_be_looked_at_is_told_what_to_do(alices):
     assert not Document.objects.exists()
 
 
+def test_more_files_than_a_form_takes_are_told_what_to_do(alices, settings):
+    settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
+    files = [SimpleUploadedFile(f"{number}.txt", b"It rains.") for number in range(3)]
+    response = alices.post(UPLOAD, {"files": files})
+    assert response.status_code == 413
+    assert "more files than one form takes" in response.text
+
+
 def test_a_text_without_marks_is_plain_and_its_title_is_no_path(alices):
     alices.post("/documents/text/", {"title": "../notes\u202e v1.2", "text": "It rains."})
     version = Document.objects.get().newest
