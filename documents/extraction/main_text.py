@@ -98,6 +98,8 @@ def _is_called_beside(tag: str, attrs: dict[str, str | None]) -> bool:
     words = set(WORDS.findall(together))
     if words & NOTICES and words & OF_NOTICES:
         return True
+    if not words & SURROUNDINGS:
+        return False
     of_id = set(WORDS.findall(own))
     return bool(of_id & SURROUNDINGS and of_id <= BESIDES) or any(
         words & SURROUNDINGS and not words & WITH_ONE
