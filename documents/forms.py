@@ -201,9 +201,9 @@ class PagesForm(AddingForm):
         try:
             address = Address.parse(url)
             address.refuse_private(settings.WEB_PAGES_ALLOW)
+            document, is_new = Document.objects.add_page(shelf, address.text, user=self.user)
         except UnreadableFile as error:
             return Upload(name, sentence=error.sentence, remedy=error.remedy)
-        document, is_new = Document.objects.add_page(shelf, address.text, user=self.user)
         return Upload(name, document, is_new)
 
 

@@ -123,7 +123,9 @@ def _hashes(folder: Path, differences: Differences) -> Iterator[tuple[str, str]]
 def add(folder: Path, path: str, shelf: Collection, name: str, user: User) -> tuple[Document, bool]:
     """The document, and whether it is new. One that somebody added by hand stays theirs. Raises UnreadableFile, OSError."""
     with opened(folder / path, within=folder) as stream, copied(stream, Path(path).name) as upload:
-        return Document.objects.add_file(shelf, upload, user=user, synced_from=name, path=path)
+        return Document.objects.add_file(
+            shelf, upload, user=user, is_limited=False, synced_from=name, path=path
+        )
 
 
 def replace(folder: Path, path: str, document: Document) -> None:
@@ -133,7 +135,7 @@ def replace(folder: Path, path: str, document: Document) -> None:
     """
     with opened(folder / path, within=folder) as stream, copied(stream, Path(path).name) as upload:
         try:
-            document.replace(upload)
+            document.replace(upload, is_limited=False)
         except DuplicateContent:
             upload.seek(0)
             digest = hashlib.file_digest(upload, "sha256").hexdigest()

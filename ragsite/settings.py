@@ -285,6 +285,9 @@ STORAGES = {
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 MAX_UPLOAD_MB = env_int("MAX_UPLOAD_MB", 100)
+# What one person may keep, in all collections; 0 is no limit. Commands of the operator are not held to it.
+MAX_DOCUMENTS_PER_PERSON = env_int("MAX_DOCUMENTS_PER_PERSON", 5_000)
+MAX_MB_PER_PERSON = env_int("MAX_MB_PER_PERSON", 10_000)
 # Text in pictures of pages, where tesseract or rapidocr is installed.
 OCR = env_bool("OCR", True)
 OCR_LANGUAGES = env("OCR_LANGUAGES", "eng")

@@ -20,6 +20,7 @@ from documents.extraction import sniff
 from documents.models.collection import Collection
 from documents.models.index import Index
 from documents.models.page import Page
+from documents.models.room import claim
 from documents.models.task import Kind, Task, TaskState
 from documents.models.version import Content, Version, kept
 
@@ -83,12 +84,18 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         return self.filter(source=Document.Source.WEB)
 
     def add_file(
-        self, collection: Collection, upload: File, *, user: User | None, **fields: Any
+        self,
+        collection: Collection,
+        upload: File,
+        *,
+        user: User | None,
+        is_limited: bool = True,
+        **fields: Any,
     ) -> tuple[Document, bool]:
         """Store an upload as a new document, and have it made searchable after the commit. `fields` are the document's.
 
-        Returns the document and whether it is new: the same content is kept once in a collection.
-        Raises UnreadableFile for a kind of file that cannot be read; nothing is stored then.
+        Returns the document and whether it is new: the same content is kept once in a collection. Raises UnreadableFile for a
+        kind of file that cannot be read, and for what one person may not keep besides, if `is_limited`; nothing is stored then.
         """
         name = clean_name(upload.name or "")
         media_type, sha256 = inspect(upload, name)
@@ -97,6 +104,8 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         fields = {"title": title_of(name), **fields}
         try:
             with kept(upload) as stored_as, transaction.atomic():
+                if is_limited and user:
+                    claim(user.pk, documents=1, size=upload.size or 0)
                 document = self.create(collection=collection, sha256=sha256, uploaded_by=user, **fields)
                 document.add_version(Content(stored_as, name, media_type, upload.size or 0, sha256))
         except IntegrityError:  # the same file came twice at once
@@ -110,8 +119,13 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         upload = file_of_text(title, text)
         return self.add_file(collection, upload, user=user, title=title, source=Document.Source.TEXT)
 
-    def add_page(self, collection: Collection, url: str, *, user: User | None) -> tuple[Document, bool]:
-        """A web page as a new document, to be fetched by a worker after the commit. Each address is kept once in a collection."""
+    def add_page(
+        self, collection: Collection, url: str, *, user: User | None, is_limited: bool = True
+    ) -> tuple[Document, bool]:
+        """A web page as a new document, to be fetched by a worker after the commit. Each address is kept once in a collection.
+
+        Raises NoRoom where its person may keep no more.
+        """
         pages = self.filter(collection=collection, source=Document.Source.WEB, url=url)
         if known := pages.first():
             return known, False
@@ -119,6 +133,8 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         sha256 = hashlib.sha256(f"address {url}".encode()).hexdigest()
         try:
             with transaction.atomic():
+                if is_limited and user:
+                    claim(user.pk, documents=1)
                 document = self.create(
                     collection=collection,
                     title=title_of_address(url),
@@ -296,14 +312,16 @@ class Document(models.Model):
             last_modified=content.last_modified,
         )
 
-    def replace(self, upload: File) -> Version:
-        """Give the document a new content, keeping its identity. Raises UnreadableFile; DuplicateContent if the collection has it."""
+    def replace(self, upload: File, *, is_limited: bool = True) -> Version:
+        """Give the document a new content, keeping its identity. Raises UnreadableFile, also where whoever added the document may
+        keep no more; DuplicateContent if the collection has it."""
         name = clean_name(upload.name or "")
         media_type, sha256 = inspect(upload, name)
         self.refuse_if_known(sha256)
         with kept(upload) as stored_as, transaction.atomic():
             self.tasks.filter(kind=Kind.FETCH).delete()  # what its address holds is no longer asked for
-            return self.take(Content(stored_as, name, media_type, upload.size or 0, sha256))
+            content = Content(stored_as, name, media_type, upload.size or 0, sha256)
+            return self.take(content, is_limited=is_limited)
 
     def replace_text(self, text: str) -> Version:
         """As `replace`, for a text that was typed or pasted."""
@@ -314,10 +332,12 @@ class Document(models.Model):
         if Document.objects.filter(collection=self.collection_id, sha256=sha256).exists():
             raise DuplicateContent
 
-    def take(self, content: Content) -> Version:
-        """The new content's rows, in one transaction that asks for its indexing too. Raises DuplicateContent."""
+    def take(self, content: Content, *, is_limited: bool = True) -> Version:
+        """The new content's rows, in one transaction that asks for its indexing too. Raises DuplicateContent, NoRoom."""
         try:
             with transaction.atomic():
+                if is_limited:
+                    claim(self.uploaded_by_id, size=content.size)
                 version = self.add_version(content)
                 self.tasks.filter(kind=Kind.RECOGNISE).cancel()  # of the former content
                 self._update(sha256=content.sha256)

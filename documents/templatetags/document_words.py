@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from django import template
 from django.conf import settings
@@ -13,6 +14,10 @@ from django.utils.translation import gettext_lazy, ngettext
 from documents.extraction.loaders import accepted_kinds
 from documents.finding import places_in
 from documents.models.attempt import Outcome
+from documents.models.room import Room, room_of
+
+if TYPE_CHECKING:
+    from ragsite.accounts.models import User
 
 register = template.Library()
 
@@ -21,6 +26,12 @@ register = template.Library()
 def largest_upload() -> int:
     """In megabytes."""
     return settings.MAX_UPLOAD_MB
+
+
+@register.simple_tag
+def room(person: User) -> Room:
+    """What the person keeps here, and the most they may."""
+    return room_of(person.pk)
 
 
 @register.simple_tag

@@ -83,7 +83,7 @@ class Command(AddingCommand):
 
     def take(self, stream: IO[bytes], name: str, shelf: Collection, person: User) -> tuple[Document, bool]:
         with folders.copied(stream, name) as file:
-            return Document.objects.add_file(shelf, file, user=person)
+            return self.store(file, shelf, person)
 
     def add_archive(self, path: Path, file: File, shelf: Collection, person: User) -> None:
         try:
@@ -95,11 +95,14 @@ class Command(AddingCommand):
             self.refused.append((path.name, f"{error.sentence} {error.remedy}"))
 
     def add_page(self, url: str, shelf: Collection, person: User) -> tuple[Document, bool]:
-        return Document.objects.add_page(shelf, Address.parse(url).text, user=person)
+        return Document.objects.add_page(shelf, Address.parse(url).text, user=person, is_limited=False)
 
     def unpack(self, member: Member, shelf: Collection, person: User) -> tuple[Document, bool]:
         with member.open() as file:
-            return Document.objects.add_file(shelf, file, user=person)
+            return self.store(file, shelf, person)
+
+    def store(self, file: File, shelf: Collection, person: User) -> tuple[Document, bool]:
+        return Document.objects.add_file(shelf, file, user=person, is_limited=False)
 
     def add(self, name: str, verb: Callable[[], tuple[Document, bool]]) -> None:
         try:
