@@ -27,21 +27,21 @@ LARGEST_KEPT = 400_000  # bytes; pages of text have 50,000 to 450,000
 MOST_RANGES = 50
 
 
-def picture(version: Version, number: int, width: int) -> bytes | None:
-    """The page as a PNG; None where it cannot be painted, which is remembered too. Raises PainterBusy."""
+def picture(version: Version, number: int, width: int, person: int | None = None) -> bytes | None:
+    """The page as a PNG; None where it cannot be painted, which is remembered too. Raises PainterBusy if the person must wait."""
     name = _name(version.pk, number, width)
     kept = _kept(name)
     if kept is not None:
         return base64.b64decode(kept) or None
     made = b""
     with suppress(UnreadableFile, OSError), version.local_path() as path:
-        made = paint_page(path.resolve(), number, width) or b""
+        made = paint_page(path.resolve(), number, width, person=person) or b""
     if len(made) <= LARGEST_KEPT:
         _keep(name, base64.b64encode(made).decode())
     return made or None
 
 
-def marks(page: Page, ranges: Sequence[tuple[int, int]]) -> Places | None:
+def marks(page: Page, ranges: Sequence[tuple[int, int]], person: int | None = None) -> Places | None:
     """Where these ranges of its text stand on the page; None where that cannot be told. Raises PainterBusy."""
     raw = [raw_range(page.runs, start, end) for start, end in ranges[:MOST_RANGES]]
     wanted = [(start, end) for start, end in raw if start < end]
@@ -51,7 +51,7 @@ def marks(page: Page, ranges: Sequence[tuple[int, int]]) -> Places | None:
     if not wanted or engine != "pdfium":  # pypdf's text cannot be found again on the page
         return None
     with suppress(UnreadableFile, OSError), page.version.local_path() as path:
-        return places_of(path.resolve(), page.number, wanted)
+        return places_of(path.resolve(), page.number, wanted, person)
     return None
 
 

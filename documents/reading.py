@@ -121,7 +121,7 @@ def page_image(request: SignedInRequest, pk: int, number: int) -> HttpResponse:
         return _guarded(unchanged)
     _give_connection_back()
     try:
-        png = pictures.picture(version, number, width)
+        png = pictures.picture(version, number, width, request.user.pk)
     except PainterBusy:
         return _instead(request, _("Many pages are being painted. Reload in a moment."), 503)
     if png is None:
@@ -145,7 +145,7 @@ def page_marks(request: SignedInRequest, pk: int, number: int) -> HttpResponse:
         return _guarded(unchanged)
     _give_connection_back()
     try:
-        places = pictures.marks(page, ranges)
+        places = pictures.marks(page, ranges, request.user.pk)
     except PainterBusy:
         places = None
     response = render(request, "documents/page_marks.svg", {"places": places}, content_type="image/svg+xml")

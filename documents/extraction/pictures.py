@@ -16,11 +16,49 @@ TURN_SECONDS = 3.0  # that one may wait for its turn
 LARGEST = 24 * 1024 * 1024  # bytes of a picture; no page that is a page comes near it
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
-_turns = threading.BoundedSemaphore(AT_ONCE)
-
 
 class PainterBusy(Exception):
     """Too many want a picture at this moment; a little later it will do."""
+
+
+class Turns:
+    """So many at once, of one person only one, and who had the last one lets others go first: nobody keeps all painters busy."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.taken: list[int | None] = []
+        self.waiting: list[int | None] = []
+        self.last: int | None = None
+        self.changed = threading.Condition()
+
+    @contextmanager
+    def turn(self, person: int | None) -> Iterator[None]:
+        """Waits for it. Raises PainterBusy when it does not come in time."""
+        with self.changed:
+            self.waiting.append(person)
+            has_come = self.changed.wait_for(lambda: self._may_begin(person), TURN_SECONDS)
+            self.waiting.remove(person)
+            if not has_come:
+                self.changed.notify_all()  # somebody may have let this one go first
+                raise PainterBusy
+            self.taken.append(person)
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.taken.remove(person)
+                self.last = person
+                self.changed.notify_all()
+
+    def _may_begin(self, person: int | None) -> bool:
+        if len(self.taken) >= self.count or person in self.taken:
+            return False
+        return person != self.last or not any(
+            other != person and other not in self.taken for other in self.waiting
+        )
+
+
+_turns = Turns(AT_ONCE)
 
 
 class Places(NamedTuple):
@@ -30,9 +68,12 @@ class Places(NamedTuple):
     rectangles: Sequence[Sequence[float]]
 
 
-def paint_page(path: Path, number: int, width: int, password: str = "") -> bytes | None:
-    """The page (from 1) as a PNG; None where it cannot be painted. Raises PainterBusy, and UnreadableFile for a password."""
-    answer = _asked(work="paint", path=str(path), index=number - 1, width=width, password=password)
+def paint_page(
+    path: Path, number: int, width: int, password: str = "", *, person: int | None = None
+) -> bytes | None:
+    """The page (from 1) as a PNG; None where it cannot be painted. `person`: who waits for it. Raises PainterBusy, and
+    UnreadableFile for a password."""
+    answer = _asked(person, work="paint", path=str(path), index=number - 1, width=width, password=password)
     if answer.get("reason") == "password":
         raise UnreadableFile("password", was_given=bool(password))
     if answer.get("kind") != "picture":
@@ -41,9 +82,11 @@ def paint_page(path: Path, number: int, width: int, password: str = "") -> bytes
     return picture if picture.startswith(SIGNATURE) and len(picture) <= LARGEST else None
 
 
-def places_of(path: Path, number: int, ranges: Sequence[tuple[int, int]]) -> Places | None:
+def places_of(
+    path: Path, number: int, ranges: Sequence[tuple[int, int]], person: int | None = None
+) -> Places | None:
     """Where ranges of the page's raw text stand on it; None where that cannot be told. Raises PainterBusy."""
-    answer = _asked(work="locate", path=str(path), index=number - 1, ranges=list(ranges))
+    answer = _asked(person, work="locate", path=str(path), index=number - 1, ranges=list(ranges))
     if answer.get("kind") != "places":
         return None
     try:
@@ -54,21 +97,11 @@ def places_of(path: Path, number: int, ranges: Sequence[tuple[int, int]]) -> Pla
     return Places((width, height), [place for place in rectangles if len(place) == 4])
 
 
-def _asked(**request: Any) -> dict[str, Any]:
+def _asked(person: int | None, **request: Any) -> dict[str, Any]:
     """What the child says first; nothing where it says nothing in time."""
-    with _turn():
+    with _turns.turn(person):
         try:
             with closing(nursery.read(patience=PATIENCE, **request)) as messages:
                 return next(messages, {})
         except TimeoutError:
             return {}
-
-
-@contextmanager
-def _turn() -> Iterator[None]:
-    if not _turns.acquire(timeout=TURN_SECONDS):
-        raise PainterBusy
-    try:
-        yield
-    finally:
-        _turns.release()

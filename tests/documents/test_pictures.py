@@ -137,10 +137,38 @@ def test_a_page_that_would_be_painted_for_ever_is_given_up(tmp_path):
 
 def test_only_a_few_are_painted_at_once(monkeypatch):
     monkeypatch.setattr(painters, "TURN_SECONDS", 0.05)
-    monkeypatch.setattr(painters, "_turns", threading.BoundedSemaphore(1))
-    with painters._turn(), pytest.raises(PainterBusy):
-        paint_page(HANDBOOK, 1, 800)
+    monkeypatch.setattr(painters, "_turns", painters.Turns(1))
+    with painters._turns.turn(1), pytest.raises(PainterBusy):
+        paint_page(HANDBOOK, 1, 800, person=2)
     assert paint_page(HANDBOOK, 1, 800)
+
+
+def test_one_person_has_one_painter_and_leaves_the_other_to_others(monkeypatch):
+    monkeypatch.setattr(painters, "TURN_SECONDS", 0.05)
+    turns = painters.Turns(2)
+    with turns.turn(1):
+        with pytest.raises(PainterBusy), turns.turn(1):
+            pass
+        with turns.turn(2):
+            assert turns.taken == [1, 2]
+
+
+def test_who_had_a_turn_just_now_lets_others_go_first():
+    turns, order = painters.Turns(1), []
+
+    def wait_for(person):
+        with turns.turn(person):
+            order.append(person)
+
+    threads = [threading.Thread(target=wait_for, args=(person,)) for person in (1, 1, 2)]
+    with turns.turn(1):
+        for number, thread in enumerate(threads, start=1):
+            thread.start()
+            while len(turns.waiting) < number:
+                time.sleep(0.001)
+    for thread in threads:
+        thread.join(10)
+    assert order == [2, 1, 1]
 
 
 # What the site makes of them
@@ -178,7 +206,7 @@ def test_a_page_is_painted_once_and_then_found_until_the_document_is_deleted(
     alices, handbook, monkeypatch, django_capture_on_commit_callbacks
 ):
     painted = []
-    monkeypatch.setattr(pictures, "paint_page", lambda *asked: painted.append(asked) or b"picture")
+    monkeypatch.setattr(pictures, "paint_page", lambda *asked, **who: painted.append(asked) or b"picture")
     for _ in range(3):
         assert alices.get(image(handbook)).content == b"picture"
     assert len(painted) == 1
@@ -206,7 +234,7 @@ def test_a_page_that_cannot_be_painted_says_so_in_its_place(alices, alice, handb
 
 
 def test_when_too_many_are_painted_the_page_says_so(alices, handbook, monkeypatch):
-    def busy(*asked):
+    def busy(*asked, **who):
         raise PainterBusy
 
     monkeypatch.setattr(pictures, "paint_page", busy)
