@@ -8,8 +8,8 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from documents import indexing
-from documents.models import Attempt, Chunk, Document, Index, State, Task
+from documents import indexing, recognition
+from documents.models import Attempt, Chunk, Document, Index, Page, State, Task, Version
 from documents.models.index import IndexState
 from documents.models.task import Kind, Superseded, TaskState
 
@@ -43,7 +43,7 @@ def build(task: Task) -> None:
     index = task.index
     if index is None or index.state != IndexState.BUILDING:
         task.finish()  # live already, or given up
-    elif index.tasks.open().filter(kind=Kind.INDEX).exists():
+    elif is_being_filled(index):
         task.wait_until(timezone.now() + LOOK_AGAIN, "", "")
     else:
         with Attempt.objects.record(task, "build", task.job_under_way):
@@ -65,12 +65,29 @@ def finish(task: Task, index: Index) -> None:
     with transaction.atomic():
         if not task.claim():
             raise Superseded
+        if is_being_filled(index):  # something was asked for while the vector index was made
+            task.wait_until(timezone.now() + LOOK_AGAIN, "", "")
+            return
         if missing(index):
             Index.objects.filter(pk=index.pk).update(state=IndexState.READY)
         else:
             index.make_live()
+            settle_pages(index)
             take_over(index)
         task.finish()
+
+
+def is_being_filled(index: Index) -> bool:
+    return index.tasks.open().filter(kind=Kind.INDEX).exists()
+
+
+def settle_pages(index: Index) -> None:
+    """Where the former index was not yet at the text read in pictures, its pages still lack what this index was filled with."""
+    late = Task.objects.filter(kind=Kind.INDEX, index__state=IndexState.RETIRED).exclude(state=TaskState.DONE)
+    read = Page.objects.filter(
+        version__document__in=late.values("document"), version__chunks__index=index, recognised__gt=""
+    )
+    recognition.settle(Version.objects.filter(pk__in=read.exclude(problem="").values("version")))
 
 
 def take_over(index: Index) -> None:

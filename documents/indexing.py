@@ -163,6 +163,7 @@ def store(
         run.task.finish()
         # Locked: two that finish at once see each other's end, and no index goes live between this look and the commit.
         target = Index.objects.select_for_update(no_key=True).get(pk=run.target.pk)
+        run.target.state = target.state  # it may have gone live since this run began
         if target.is_live:
             serve(run.document, version, len(passages), vectors, has_new_text=has_new_text)
         elif target.state == IndexState.BUILDING and not target.tasks.open().filter(kind=Kind.INDEX).exists():

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
 from documents import passwords, stopping
 from documents.chunking import PAGE_BREAK
@@ -27,7 +27,7 @@ from documents.models import Attempt, Chunk, Document, Index, Page, State, Task,
 from documents.models.index import IndexState
 from documents.models.page import TRIED, Problem
 from documents.models.page_report import report_of
-from documents.models.task import Kind, Superseded
+from documents.models.task import Kind, Superseded, TaskState
 
 IS_PICTURE = Q(problem=Problem.NO_TEXT) | Q(
     problem=Problem.GARBLED, text=""
@@ -250,9 +250,17 @@ def save(version: Version, pages: Sequence[Page], changed: Sequence[Page]) -> No
         )
         version.report = report_of(pages, version.page_count or 0)
         version.save(update_fields=["report"])
-        # Indexes that are filled again, should they be taken back: their places count in the text as it was.
-        answering = [IndexState.LIVE, IndexState.BUILDING]
-        Chunk.objects.filter(version=version).exclude(index__state__in=answering).delete()
+        # The others are filled again before they answer: their places count in the text as it was.
+        done = Q(tasks__document=version.document_id, tasks__kind=Kind.INDEX, tasks__state=TaskState.DONE)
+        fitting = Index.objects.filter(Q(state=IndexState.LIVE) | Q(state=IndexState.BUILDING) & done)
+        Chunk.objects.filter(version=version).exclude(index__in=fitting).delete()
+
+
+def settle(versions: QuerySet[Version]) -> None:
+    """Put what was read in their pictures into their pages now: in the transaction that makes an index live whose chunks have it."""
+    for version in versions:
+        pages = list(version.pages.order_by("number"))
+        save(version, pages, with_recognised(pages))
 
 
 def failure_without_text(version: Version) -> UnreadableFile:

@@ -1,14 +1,17 @@
+from functools import partial
 from pathlib import Path
 
 import pytest
 from django.core.files.base import ContentFile
 from django.urls import reverse
+from django.utils import timezone
 
-from documents import recognition, replays, stopping, tries
+from documents import building, indexing, recognition, replays, stopping, tries
 from documents.extraction import UnreadableFile, ocr
 from documents.extraction.rapid import Box, in_reading_order
 from documents.extraction.recognised import Recognised
-from documents.models import Attempt, Chunk, Page, State, Task
+from documents.models import Attempt, Chunk, Index, Page, State, Task
+from documents.models.index import IndexState
 from documents.models.task import Kind, Superseded, TaskState
 from tests.documents.made_pdfs import make_pdf
 from tests.factories import make_document
@@ -114,6 +117,82 @@ def test_readers_see_the_old_places_until_the_new_chunks_are_there(alice, tmp_pa
     recognition.recognise(Task.objects.get(document=document, kind=Kind.RECOGNISE))
 
     assert document.serving.text == before
+
+
+@pytest.fixture
+def rebuilt(alice, tmp_path, reads, fake_openai, settings):
+    """A document whose picture has been read while a second index, filled before, is being built."""
+    settings.EMBEDDING_MODEL = "all-MiniLM-L6-v2"
+    document = half_scanned(alice, tmp_path)
+    document.index()
+    index = building.begin("text-embedding-3-small")
+    tries.run(Task.objects.get(kind=Kind.INDEX, index=index))
+    recognition.recognise(Task.objects.get(kind=Kind.RECOGNISE))
+    return document, index
+
+
+def finish_building(index):
+    task = Task.objects.get(kind=Kind.BUILD)
+    Task.objects.filter(pk=task.pk).update(next_try_at=timezone.now())
+    tries.run(task)
+    index.refresh_from_db()
+
+
+def places_fit(document, index):
+    text = document.newest.text
+    return [text[chunk.start : chunk.end] == chunk.text for chunk in index.chunks.all()]
+
+
+def test_an_index_that_overtakes_the_live_one_brings_the_text_of_the_pictures_with_it(rebuilt):
+    document, index = rebuilt
+    tries.run(Task.objects.get(kind=Kind.INDEX, index=index))
+    assert "lighthouse" not in document.newest.text, "the live one's places still count in the old text"
+    finish_building(index)
+
+    assert index.is_live
+    assert "lighthouse" in document.newest.text
+    assert all(places_fit(document, index))
+    assert document.newest.page_report.troubles == []
+
+
+def test_an_index_does_not_go_live_with_what_was_asked_for_while_its_vectors_were_arranged(
+    rebuilt, monkeypatch
+):
+    document, index = rebuilt
+    tries.run(Task.objects.get(kind=Kind.INDEX, index=index))
+    ask = partial(Task.objects.ask_for, Kind.INDEX, document, index, enqueue=False)
+    monkeypatch.setattr(Index, "create_vector_index", lambda *args, **how: ask())
+    finish_building(index)
+    assert index.state == IndexState.BUILDING
+
+    monkeypatch.undo()
+    tries.run(Task.objects.get(kind=Kind.INDEX, index=index))
+    finish_building(index)
+    assert index.is_live
+    assert all(places_fit(document, index))
+
+
+def test_what_an_unfinished_index_held_of_the_old_text_goes_with_it(rebuilt):
+    document, index = rebuilt
+    tries.run(Task.objects.get(kind=Kind.INDEX, index=Index.objects.live()))
+
+    assert "lighthouse" in document.newest.text
+    assert not index.chunks.exists()
+    assert all(places_fit(document, Index.objects.live()))
+
+
+def test_an_index_that_went_live_during_a_run_has_the_pages_text_changed_with_it(rebuilt, monkeypatch):
+    document, index = rebuilt
+    embed = indexing.embed_passages
+
+    def go_live_meanwhile(*args):
+        Index.objects.get(pk=index.pk).make_live()
+        return embed(*args)
+
+    monkeypatch.setattr(indexing, "embed_passages", go_live_meanwhile)
+    tries.run(Task.objects.get(kind=Kind.INDEX, index=index))
+    assert "lighthouse" in document.newest.text
+    assert all(places_fit(document, index))
 
 
 def test_each_page_is_read_once_though_the_work_is_cut_off(alice, reads, monkeypatch, tmp_path):
