@@ -287,6 +287,8 @@ class ReplaceForm(forms.Form):
             self.add_error(field, [error.sentence, error.remedy])
         except DuplicateContent:
             self.add_error(field, KNOWN_TEXT if self.is_text else KNOWN_FILE)
+        except Document.DoesNotExist:
+            self.add_error(field, _("The document was deleted meanwhile. Add this as a new one."))
         return self.is_valid()
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models.signals import post_delete, post_save
+from django.db.models.signals import post_delete, post_save, pre_delete
 from django.dispatch import receiver
 
 from documents import summaries
@@ -22,6 +22,12 @@ def index_new_content(instance: Version, created: bool, raw: bool, **kwargs: Any
         indexes: list[Index | None] = [*Index.objects.wanted()]
         for index in indexes or [None]:
             Task.objects.ask_for(Kind.INDEX, instance.document, index)
+
+
+@receiver(pre_delete, sender=Collection)
+def delete_documents_first(instance: Collection, **kwargs: Any) -> None:
+    """Also where a person's shelf goes with its person: by themselves, for they wait for whoever writes something of them."""
+    instance.documents.all().delete()
 
 
 @receiver(post_delete, sender=Version)

@@ -63,9 +63,9 @@ def cite_quotes(
 def save_citations(question: Question, rows: Iterable[Citation]) -> None:
     """Write them once. What was deleted meanwhile keeps its text here and loses its link."""
     rows = list(rows)
-    documents = set(
-        Document.objects.filter(pk__in={row.document_id for row in rows}).values_list("pk", flat=True)
-    )
+    # Held, in order: whoever deletes one of them comes before all of these rows or after.
+    cited = Document.objects.filter(pk__in={row.document_id for row in rows}).order_by("pk")
+    documents = set(cited.select_for_update(no_key=True).values_list("pk", flat=True))
     versions = set(
         Version.objects.filter(pk__in={row.version_id for row in rows}).values_list("pk", flat=True)
     )

@@ -148,10 +148,20 @@ class DocumentQuerySet(models.QuerySet["Document"]):
             return pages.get(), False
         return document, True
 
+    def hold(self) -> None:
+        """Wait for whoever writes something of these, and let nobody write after; until the transaction ends.
+
+        Whatever is written of a document names its row or a version's: it would otherwise stand where that is gone.
+        """
+        pks = list(self.values_list("pk", flat=True))
+        Task.objects.filter(document__in=pks).hold()
+        for rows in (Document.objects.filter(pk__in=pks), Version.objects.filter(document__in=pks)):
+            list(rows.select_for_update().order_by("pk").values_list("pk"))
+
     def delete(self) -> tuple[int, dict[str, int]]:
-        """At once, and with all that a worker has stored up to then: whoever stores is waited for."""
+        """At once, and with all that was written of them up to then: whoever writes is waited for."""
         with transaction.atomic():
-            Task.objects.filter(document__in=self.values("pk")).hold()
+            self.hold()
             return super().delete()
 
     delete.alters_data = True  # type: ignore[attr-defined]  # as Django's own
@@ -319,6 +329,7 @@ class Document(models.Model):
         media_type, sha256 = inspect(upload, name)
         self.refuse_if_known(sha256)
         with kept(upload) as stored_as, transaction.atomic():
+            self.tasks.hold()  # as whoever deletes does first
             self.tasks.filter(kind=Kind.FETCH).delete()  # what its address holds is no longer asked for
             content = Content(stored_as, name, media_type, upload.size or 0, sha256)
             return self.take(content, is_limited=is_limited)
@@ -333,11 +344,16 @@ class Document(models.Model):
             raise DuplicateContent
 
     def take(self, content: Content, *, is_limited: bool = True) -> Version:
-        """The new content's rows, in one transaction that asks for its indexing too. Raises DuplicateContent, NoRoom."""
+        """The new content's rows, in one transaction that asks for its indexing too.
+
+        Raises DuplicateContent, NoRoom, and DoesNotExist where the document was deleted meanwhile.
+        """
         try:
             with transaction.atomic():
                 if is_limited:
                     claim(self.uploaded_by_id, size=content.size)
+                if not Document.objects.select_for_update(no_key=True).filter(pk=self.pk).exists():
+                    raise Document.DoesNotExist  # deleted meanwhile
                 version = self.add_version(content)
                 self.tasks.filter(kind=Kind.RECOGNISE).cancel()  # of the former content
                 self._update(sha256=content.sha256)
@@ -357,9 +373,9 @@ class Document(models.Model):
         self.refresh_from_db()
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """At once, and with all that a worker has stored up to then: whoever stores is waited for."""
+        """At once, and with all that was written of it up to then: whoever writes is waited for."""
         with transaction.atomic():
-            self.tasks.hold()
+            Document.objects.filter(pk=self.pk).hold()
             return super().delete(*args, **kwargs)
 
     def fetch(self, *, enqueue: bool = True) -> Task:
@@ -412,8 +428,8 @@ class Document(models.Model):
     def cancel(self) -> None:
         """Stop what is being done. What could be found before can still be found."""
         with transaction.atomic():
-            self.tasks.filter(kind=Kind.FETCH).cancel()  # first, as whoever fetches locks them
-            self.tasks.filter(kind__in=[Kind.INDEX, Kind.RECOGNISE]).cancel()
+            self.tasks.hold()
+            self.tasks.filter(kind__in=[Kind.FETCH, Kind.INDEX, Kind.RECOGNISE]).cancel()
             self.move_to(State.CANCELLED)
 
     def move_to(self, state: State, *, done: int = 0, total: int = 0) -> None:

@@ -233,6 +233,8 @@ class Task(models.Model):
 
     def claim(self) -> bool:
         """As `stands`, and held until the transaction ends. Call it in the one that writes the result."""
+        if self.document_id:  # all of its document's, in the order in which whoever deletes it takes them
+            Task.objects.filter(document=self.document_id).hold()
         return (
             Task.objects.select_for_update()
             .filter(pk=self.pk, generation=self.generation, state=TaskState.OPEN)
