@@ -38,6 +38,8 @@ def picture(version: Version, number: int, width: int, person: int | None = None
         made = paint_page(path.resolve(), number, width, person=person) or b""
     if len(made) <= LARGEST_KEPT:
         _keep(name, base64.b64encode(made).decode())
+        if not Version.objects.filter(pk=version.pk).exists():
+            forget(version.pk, version.page_count or 0)  # deleted while it was painted: nothing else would
     return made or None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import partial
 from typing import Any
 
@@ -9,10 +10,12 @@ from django.db import transaction
 from django.db.models.signals import post_delete, post_save, pre_delete
 from django.dispatch import receiver
 
-from documents import summaries
+from documents import passwords, summaries
+from documents.chunking import embedding_text
 from documents.models import Collection, Document, Index, Task, Version
 from documents.models.task import Kind
 from documents.pictures import forget as forget_pictures
+from ragsite import llm
 
 
 @receiver(post_save, sender=Version)
@@ -30,6 +33,16 @@ def delete_documents_first(instance: Collection, **kwargs: Any) -> None:
     instance.documents.all().delete()
 
 
+@receiver(pre_delete, sender=Version)
+def forget_vectors(instance: Version, **kwargs: Any) -> None:
+    """What Redis keeps of its passages' vectors, against paying twice. While their texts are there to name them by."""
+    for index in Index.objects.filter(chunks__version=instance).distinct():
+        rows = index.chunks.filter(version=instance).values_list("heading_path", "text")
+        texts = [embedding_text("", *row) for row in rows.iterator()]
+        forget = partial(llm.forget_vectors, texts, model=index.embedding_model, dimensions=index.dimensions)
+        transaction.on_commit(forget, robust=True)
+
+
 @receiver(post_delete, sender=Version)
 def delete_file_and_pictures(instance: Version, **kwargs: Any) -> None:
     if instance.file:
@@ -38,6 +51,16 @@ def delete_file_and_pictures(instance: Version, **kwargs: Any) -> None:
     # Its number now: once it is deleted it has none.
     transaction.on_commit(partial(forget_pictures, instance.pk, instance.page_count or 0), robust=True)
     transaction.on_commit(partial(summaries.forget, instance.sha256), robust=True)
+    transaction.on_commit(partial(passwords.forget, copy(instance)), robust=True)
+
+
+@receiver(post_delete, sender=Task)
+def forget_failed_jobs(instance: Task, **kwargs: Any) -> None:
+    if instance.tries:
+        from documents.jobs import forget_failed_jobs  # jobs know the models, not the other way round
+
+        # A copy: once it is deleted it has no number.
+        transaction.on_commit(partial(forget_failed_jobs, copy(instance)), robust=True)
 
 
 @receiver(post_delete, sender=Document)

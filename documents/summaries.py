@@ -49,6 +49,8 @@ def summarise(task: Task) -> None:
                 summary, model = quote(document), ""
             else:
                 remember(key, text, summary)
+                if not Version.objects.filter(pk=document.serving.pk).exists():
+                    forget(document.serving.sha256)  # deleted while it was written: nothing else would
     with transaction.atomic():
         if not task.claim():
             raise Superseded

@@ -60,8 +60,8 @@ def cite_quotes(
     return _with_pages(rows)
 
 
-def save_citations(question: Question, rows: Iterable[Citation]) -> None:
-    """Write them once. What was deleted meanwhile keeps its text here and loses its link."""
+def save_citations(question: Question, rows: Iterable[Citation]) -> bool:
+    """Write them once. What was deleted meanwhile keeps its text here and loses its link; whether anything was."""
     rows = list(rows)
     # Held, in order: whoever deletes one of them comes before all of these rows or after.
     cited = Document.objects.filter(pk__in={row.document_id for row in rows}).order_by("pk")
@@ -75,6 +75,7 @@ def save_citations(question: Question, rows: Iterable[Citation]) -> None:
         row.document_id = row.document_id if row.document_id in documents else None
         row.version_id = row.version_id if row.version_id in versions else None
     Citation.objects.bulk_create(rows)
+    return any(row.document_id is None for row in rows)
 
 
 def pack(row: Citation) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from documents.models import Document
 from qa import cache, citations
 from qa.answering import waking
 from qa.answering.draft import Draft
@@ -60,14 +61,14 @@ def finish(draft: Draft) -> None:
         "input_tokens", "output_tokens", "cost", "timings", "trace", "cached_from", "finished_at", "heartbeat_at",
     ]  # fmt: skip
     with transaction.atomic():
-        if not Question.objects.filter(pk=question.pk).update(
-            **{name: getattr(question, name) for name in names}
-        ):
+        if not Question.objects.select_for_update(no_key=True).filter(pk=question.pk).exists():
             return
-        citations.save_citations(question, draft.citations)
+        if citations.save_citations(question, draft.citations) and not question.notice:
+            question.notice = _("A document that this answer draws on was deleted while it was written.")
+        Question.objects.filter(pk=question.pk).update(**{name: getattr(question, name) for name in names})
         Conversation.objects.filter(pk=question.conversation_id).update(updated_at=question.finished_at)
     if is_worth_keeping(draft):
-        cache.remember(draft.key, _entry(draft))
+        keep(draft)
     if (
         question.kind == AnswerKind.WRITTEN
         and question.state == AnswerState.COMPLETE
@@ -81,6 +82,16 @@ def finish(draft: Draft) -> None:
         question.kind,
         question.timings["total"],
     )
+
+
+def keep(draft: Draft) -> None:
+    """In the cache, while all that it cites is there."""
+    cited = {row.document_id for row in draft.citations if row.document_id}
+    if not all(row.document_id for row in draft.citations):
+        return
+    cache.remember(draft.key, _entry(draft))
+    for gone in cited - set(Document.objects.filter(pk__in=cited).values_list("pk", flat=True)):
+        cache.forget_answers_citing(gone)  # deleted at this moment: nothing else would
 
 
 def _add_up(draft: Draft) -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 
 from .backends import local
+from .cache import forget_vectors
 from .circuit_breaker import Breaker, breaker
 from .completion import Completion, Message, Piece
 from .embedding import embed_documents, embed_query, probe_dimensions
@@ -60,6 +61,7 @@ __all__ = [
     "embed_documents",
     "embed_query",
     "embedding_model",
+    "forget_vectors",
     "host_of_chat",
     "host_of_embeddings",
     "preload",

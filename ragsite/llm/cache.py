@@ -44,6 +44,12 @@ def keep_vectors(vectors: Mapping[str, np.ndarray], *, model: str, dimensions: i
         _shared(cache.set_many, packed, VECTOR_SECONDS)
 
 
+def forget_vectors(texts: Iterable[str], *, model: str, dimensions: int | None) -> None:
+    """Takes back what was kept of these texts."""
+    for some in _slices(texts):
+        _shared(cache.delete_many, [_vector_key(text, model, dimensions) for text in some])
+
+
 def _vector_key(text: str, model: str, dimensions: int | None) -> str:
     identity = f"{model}\0{dimensions or ''}\0{text}"
     return "llm:vector:" + sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()

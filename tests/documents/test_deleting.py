@@ -7,16 +7,17 @@ from django.core.cache import cache
 from django.core.files.base import ContentFile
 from django.db import connections
 from django.urls import reverse
+from rq.registry import FailedJobRegistry
 
-from documents import fetching, indexing, pictures, recognition, summaries, tries
+from documents import fetching, indexing, passwords, pictures, summaries, tries
 from documents.models import Attempt, Chunk, Collection, Document, Page, Task, Version
-from documents.models.collection import Membership, Role
 from documents.models.task import Kind
-from qa import answering, citations
+from qa import answering
 from qa.answering import saving
-from qa.models import Citation, Question
-from tests.documents.test_replacing import kept_in_cache, stored_files, together
-from tests.factories import make_document, make_indexed, make_pdf, make_user
+from qa.models import Citation
+from tests.documents.test_replacing import stored_files
+from tests.factories import make_document, make_indexed, make_pdf
+from tests.web_site import answer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,19 +54,28 @@ def meet(monkeypatch):
     assert threads
     assert raised == []
     assert [model.objects.count() for model in (Document, Version, Page, Chunk, Task, Attempt)] == [0] * 6
+    assert list(traces()) == []
+
+
+def traces():
+    """What Redis holds of it."""
+    redis = cache._cache.get_client(None, write=True)
+    for key in redis.scan_iter():
+        if any(name in key for name in (b":answer:", b":answers-citing:", b":summary:", b":page-picture:")):
+            yield key
 
 
 def once_more(document):
     return Document.objects.get(pk=document.pk)
 
 
-def test_while_its_pages_are_stored(alice, meet, settings):
+def test_while_its_pages_are_stored(alice, meet):
     document = make_document(alice)
     meet(Page.objects, "bulk_create", once_more(document).delete)
     tries.run(document.tasks.get())
 
 
-def test_while_its_chunks_are_stored(alice, meet, settings):
+def test_while_its_chunks_are_stored(alice, meet):
     document = make_document(alice)
     meet(indexing, "copy_chunks", once_more(document).delete)
     tries.run(document.tasks.get())
@@ -91,7 +101,71 @@ def test_while_it_is_cited(alice, meet):
     assert question.state == "complete"
 
 
-def test_while_it_is_replaced(alice, meet, settings):
+def test_while_it_is_replaced(alice, meet):
     document = make_document(alice)
     meet(Document, "add_version", once_more(document).delete)
     document.replace(ContentFile(b"It snows.", name="snow.txt"))
+
+
+def test_while_its_summary_is_written(alice, meet, fake_openai, settings):
+    settings.EMBEDDING_MODEL = "all-MiniLM-L6-v2"
+    document = make_indexed(alice)
+    meet(summaries, "write", once_more(document).delete)
+    tries.run(document.tasks.get(kind=Kind.SUMMARISE))
+
+
+def test_while_a_page_of_it_is_painted(client, alice, meet):
+    document = make_pdf("handbook.pdf", alice)
+    document.index()
+    client.force_login(alice)
+    meet(pictures, "paint_page", once_more(document).delete)
+    client.get(reverse("documents:page_image", args=[document.pk, 1]))
+
+
+def test_while_its_address_is_looked_at(alice, meet, own_site, settings):
+    own_site.pages["/rain.txt"] = answer("It rains in Bergen.")
+    shelf = Collection.objects.private_to(alice)
+    document, _new = Document.objects.add_page(shelf, f"{own_site.url}/rain.txt", user=alice)
+    meet(fetching, "inspect", once_more(document).delete)
+    tries.run(document.tasks.get(kind=Kind.FETCH))
+    assert stored_files(settings) == []
+
+
+def test_while_an_answer_is_written_from_it(client, alice, meet, fake_openai, settings):
+    settings.EMBEDDING_MODEL = "all-MiniLM-L6-v2"
+    document = make_indexed(alice, "In Bergen people carry umbrellas nearly every day of the year.")
+    meet(saving, "_add_up", once_more(document).delete)
+    question = answering.ask("What do people carry in Bergen?", user=alice)
+    assert question.state == "complete"
+    assert "was deleted while it was written" in question.notice
+    client.force_login(alice)
+    said = client.get(question.conversation.get_absolute_url()).text
+    assert "The document has been deleted since." in said
+
+
+def test_at_the_moment_when_an_answer_is_kept(alice, meet, fake_openai, settings):
+    settings.EMBEDDING_MODEL = "all-MiniLM-L6-v2"
+    document = make_indexed(alice, "In Bergen people carry umbrellas nearly every day of the year.")
+    meet(saving, "_entry", once_more(document).delete)
+    answering.ask("What do people carry in Bergen?", user=alice)
+
+
+def test_the_vectors_that_were_kept_against_paying_twice_go_too(alice):
+    document = make_indexed(alice, "In Bergen people carry umbrellas nearly every day of the year.")
+    redis = cache._cache.get_client(None, write=True)
+    kept = list(redis.scan_iter(match="*:llm:vector:*"))
+    document.delete()
+    assert kept
+    assert list(redis.scan_iter(match="*:llm:vector:*")) == []
+
+
+def test_its_password_and_its_failed_jobs_go_too(alice, work, queue):
+    document = make_document(alice, b"%PDF-1.4 nothing", name="broken.pdf")
+    passwords.hand_over(document.newest, "quizzaciously")
+    work()
+    failed = FailedJobRegistry("documents", connection=queue.connection)
+    before = failed.get_job_ids(cleanup=False)
+    document.delete()
+    assert before
+    assert failed.get_job_ids(cleanup=False) == []
+    assert not list(cache._cache.get_client(None, write=True).scan_iter(match="*password*"))
