@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -215,4 +216,6 @@ def _instead(request: HttpRequest, sentence: str, status: int) -> HttpResponse:
 
 
 def searched(request: HttpRequest) -> str:
-    return " ".join(request.GET.get("q", "")[:LONGEST_SEARCH].replace("\0", "").split())
+    """The words, their letters composed as those of the pages are: some keyboards send an accent by itself."""
+    words = unicodedata.normalize("NFC", request.GET.get("q", "")[:LONGEST_SEARCH])
+    return " ".join(words.replace("\0", "").split())

@@ -102,6 +102,24 @@ def test_where_the_words_stand_apart_the_pages_with_all_of_them_are_found(alice)
     assert places_in("Snow on the harbour", "harbour snow") == [(0, 4), (12, 19)]
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("The café is open.", "cafe\u0301"),
+        ("Ein Bär im ÄRMEL.", "ärmel"),
+        ("東京都の天気は雨です。", "天気は雨"),
+        ("A well-known (a+b)* rule costs $5.00 [sic].", "(a+b)* rule costs $5.00 [sic]."),
+        ("A well-known rule.", "well-known"),
+    ],
+    ids=["accent by itself", "capitals", "no spaces", "looks like a pattern", "hyphen"],
+)
+def test_words_are_found_as_they_are_typed(alices, alice, text, words):
+    document = add_pages(make_document(alice), "Nothing.", text)
+    response = alices.get(document.get_absolute_url(), {"q": words})
+    assert [hit.number for hit in response.context["hits"]] == [2]
+    assert "<mark>" in response.text
+
+
 def test_a_thousand_pages_are_searched_by_one_question_to_the_database(alice, django_assert_num_queries):
     document = make_document(alice)
     version = document.newest
