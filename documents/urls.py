@@ -19,6 +19,7 @@ urlpatterns = [
     path("<int:pk>/cancel/", views.cancel, name="cancel"),
     path("<int:pk>/delete/", views.delete, name="delete"),
     path("<int:pk>/replace/", views.replace, name="replace"),
+    path("<int:pk>/keep/", views.keep, name="keep"),
     path("<int:pk>/refresh/", views.refresh, name="refresh"),
     path("<int:pk>/password/", views.password, name="password"),
     path("<int:pk>/pictures/", views.read_pictures, name="read_pictures"),

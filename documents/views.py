@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
@@ -29,6 +31,8 @@ from documents.models.document import MOVING, DocumentQuerySet, SummaryState
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
     from ragsite.accounts.requests import SignedInRequest
+
+logger = logging.getLogger("ragsite.files")
 
 ON_A_PAGE = 50
 NOTICES_AT_ONCE = 3
@@ -182,6 +186,20 @@ def replace(request: SignedInRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_POST
+def keep(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Take back a new content that could not be read: the one that answers stays."""
+    document = own(request, pk)
+    if document.keep_serving():
+        messages.success(request, _("The earlier content stays."))
+    else:
+        messages.error(
+            request, _("The earlier content could not be put back: look at what the document says now.")
+        )
+    return after_change(request, document)
+
+
+@login_required
+@require_POST
 def selected(request: SignedInRequest) -> HttpResponse:
     """Several at once. Those that are not the person's to change are left alone."""
     chosen = [int(pk) for pk in request.POST.getlist("chosen") if pk.isdecimal() and len(pk) < 19]
@@ -213,7 +231,7 @@ def selected(request: SignedInRequest) -> HttpResponse:
 
 @login_required
 @require_safe
-def download(request: SignedInRequest, pk: int) -> StreamingHttpResponse:
+def download(request: SignedInRequest, pk: int) -> HttpResponseBase:
     """The file as it was uploaded. Never shown in the page's own place: it may hold scripts."""
     document = get_object_or_404(Document.objects.visible_to(request.user), pk=pk)
     version = document.serving or document.newest
@@ -221,10 +239,14 @@ def download(request: SignedInRequest, pk: int) -> StreamingHttpResponse:
         raise Http404
     try:
         file = version.file.open("rb")
+        size = file.size
     except FileNotFoundError:
-        raise Http404 from None
+        return render(request, "documents/no_file.html", {"document": document}, status=404)
+    except Exception as error:  # a storage may be away, and each raises its own
+        logger.warning("file of document=%s not opened: %s", pk, type(error).__name__)
+        return render(request, "documents/no_file.html", {"document": document, "is_away": True}, status=503)
     response = StreamingHttpResponse(pieces_of(file), content_type="application/octet-stream")
-    response["Content-Length"] = file.size
+    response["Content-Length"] = size
     response["Content-Disposition"] = content_disposition_header(True, version.file_name) or "attachment"
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response["X-Content-Type-Options"] = "nosniff"

@@ -362,6 +362,32 @@ class Document(models.Model):
             raise DuplicateContent from None
         return version
 
+    @property
+    def can_keep_serving(self) -> bool:
+        """Whether a new content came to nothing, and an earlier one answers that can be left in its place."""
+        has_ended = self.state in (State.FAILED, State.CANCELLED)
+        return bool(has_ended and self.serving and self.sha256 != self.serving.sha256)
+
+    def keep_serving(self) -> bool:
+        """Give up what came after the content that answers. False where another document has that content by now."""
+        try:
+            with transaction.atomic():
+                Document.objects.filter(pk=self.pk).hold()
+                self.refresh_from_db(fields=["state", "serving", "sha256"])
+                if not self.can_keep_serving:  # read after all, or replaced once more
+                    return False
+                self.tasks.filter(kind__in=[Kind.FETCH, Kind.INDEX, Kind.RECOGNISE]).cancel()
+                self.versions.filter(number__gt=self.serving.number).delete()  # type: ignore[union-attr]
+                for index in Index.objects.wanted().exclude(
+                    state="live"
+                ):  # it may have held what is given up
+                    Task.objects.ask_for(Kind.INDEX, self, index)
+                self._update(sha256=self.serving.sha256)  # type: ignore[union-attr]
+                self.move_to(State.READY)
+        except IntegrityError:
+            return False
+        return True
+
     def index(self) -> None:
         """Fetch, read, chunk, embed and store it here and now, in the live index. Safe to run twice; a job does the same."""
         from documents.tries import run  # work knows the models, not the other way round

@@ -9,6 +9,7 @@ import pytest
 from django.core.cache import cache
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, connections
 from django.urls import reverse
 from django.utils import timezone
@@ -220,3 +221,54 @@ def test_the_same_file_added_twice_at_once_is_one_document(alice):
     )
     assert raised == [None, None]
     assert sorted(is_new for _document, is_new in found) == [False, True]
+
+
+def test_a_new_content_that_cannot_be_read_can_be_taken_back(client, alice, settings, work):
+    document = make_indexed(alice, "In Bergen people carry umbrellas nearly every day of the year.")
+    good = document.serving
+    client.force_login(alice)
+    document.replace(ContentFile(b"%PDF-1.4 nothing", name="broken.pdf"))
+    work()
+    said = client.get(document.get_absolute_url()).text
+    assert "The earlier content still answers." in said
+    assert reverse("documents:keep", args=[document.pk]) in said
+    assert "umbrellas" in answering.ask("What do people carry in Bergen?", user=alice).answer
+
+    client.post(reverse("documents:keep", args=[document.pk]))
+    document.refresh_from_db()
+    assert (document.state, document.serving, document.newest, document.sha256) == (
+        "ready",
+        good,
+        good,
+        good.sha256,
+    )
+    assert len(stored_files(settings)) == 1
+    assert "umbrellas" in answering.ask("What do people carry in Bergen at all?", user=alice).answer
+
+
+def test_what_answers_already_cannot_be_taken_back(client, alice, work):
+    document = make_indexed(alice, "It rains in Bergen nearly every day.")
+    document.replace(ContentFile(b"It snows in Bergen nearly every day.", name="snow.txt"))
+    client.force_login(alice)
+    client.post(reverse("documents:keep", args=[document.pk]))
+    work()
+    document.refresh_from_db()
+    assert (document.serving.number, document.state) == (2, "ready")
+
+
+def test_a_document_that_was_deleted_while_it_was_replaced_says_so_and_leaves_no_file(
+    client, alice, settings, monkeypatch
+):
+    document = make_document(alice)
+    refuse = Document.refuse_if_known
+
+    def deleted_meanwhile(self, sha256):
+        refuse(self, sha256)
+        Document.objects.get(pk=self.pk).delete()
+
+    monkeypatch.setattr(Document, "refuse_if_known", deleted_meanwhile)
+    client.force_login(alice)
+    form = {"file": SimpleUploadedFile("snow.txt", b"It snows.")}
+    response = client.post(reverse("documents:replace", args=[document.pk]), form)
+    assert (response.status_code, "was deleted meanwhile" in response.text) == (422, True)
+    assert stored_files(settings) == []

@@ -3,12 +3,13 @@ from datetime import timedelta
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.core.files.storage import FileSystemStorage
 from django.db import connections
 from django.urls import reverse
 from django.utils import timezone
 
-from documents.models import Attempt, Document, Notice, Page, State
-from documents.models.document import SummaryState
+from documents.models import Attempt, Collection, Document, Notice, Page, State
+from documents.models.document import SummaryState, clean_name
 from documents.models.task import Kind, TaskState
 from tests.factories import make_document, make_indexed, make_user
 
@@ -43,7 +44,7 @@ def add_pages(document, *texts, problems=()):
 
 # What Bob may not see
 
-URLS = ["row", "document", "retry", "cancel", "delete", "replace", "download", "page"]
+URLS = ["row", "document", "retry", "cancel", "delete", "replace", "download", "page", "keep"]
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
@@ -340,7 +341,42 @@ async def test_a_download_is_the_file_as_it_was_and_never_a_page(async_client, t
 def test_a_file_that_is_no_longer_stored_is_a_plain_404(alices, alice):
     document = make_document(alice)
     document.newest.file.storage.delete(document.newest.file.name)
-    assert alices.get(reverse("documents:download", args=[document.pk])).status_code == 404
+    response = alices.get(reverse("documents:download", args=[document.pk]))
+    assert response.status_code == 404
+    assert "no longer in the site’s storage" in response.text
+
+
+def test_a_storage_that_is_away_is_a_plain_503(alices, alice, monkeypatch):
+    document = make_document(alice)
+    monkeypatch.setattr(FileSystemStorage, "_open", fail_to_open)
+    response = alices.get(reverse("documents:download", args=[document.pk]))
+    assert response.status_code == 503
+    assert "keeps its files does not answer" in response.text
+
+
+def fail_to_open(*args):
+    raise RuntimeError("the secret key of the bucket")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ('a "b" \\c.txt', 'filename="c.txt"'),
+        ('x"; filename="evil.exe', 'filename="x\\"; filename=\\"evil.exe"'),
+        ("rain\r\nSet-Cookie: a=b.txt", 'filename="rainSet-Cookie: a=b.txt"'),
+        ("gpj\u202etxt.exe", 'filename="gpjtxt.exe"'),
+        ("dåligt väder.txt", "filename*=utf-8''d%C3%A5ligt%20v%C3%A4der.txt"),
+        ("a" * 300 + ".txt", 'filename="' + "a" * 255 + '"'),
+    ],
+    ids=["backslash", "quotes", "newline", "right to left", "letters", "long"],
+)
+def test_a_downloads_name_says_one_thing_only(alices, alice, name, told):
+    document, _new = Document.objects.add_text(
+        Collection.objects.private_to(alice), "x", "It rains.", user=alice
+    )
+    document.versions.update(file_name=clean_name(name))
+    response = alices.head(reverse("documents:download", args=[document.pk]))
+    assert response["Content-Disposition"] == f"attachment; {told}"
 
 
 # Notices
