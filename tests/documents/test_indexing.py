@@ -194,15 +194,14 @@ def test_a_ready_document_asks_for_its_summary(alice):
     assert Task.objects.open().filter(kind=Kind.SUMMARISE, document=document).exists()
 
 
-def test_related_documents_are_those_most_alike_that_the_reader_may_see(alice, bob):
+def test_related_documents_are_alike_and_such_as_the_reader_may_see(alice, bob):
     cats = make_indexed(alice, "Cats purr and hunt mice at night.")
-    kittens = make_indexed(alice, "Kittens are young cats that purr.", name="kittens.txt")
+    make_indexed(alice, "Kittens are young cats that purr.", name="kittens.txt")
     make_indexed(alice, "The parliament passed a tax law.", name="law.txt")
     make_indexed(bob, "Cats purr and sleep all day.", name="secret.txt")
     cats.refresh_from_db()
 
-    assert [document.title for document in cats.related(alice)] == ["kittens", "law"]
-    assert kittens in cats.related(alice)
+    assert [document.title for document in cats.related(alice)] == ["kittens"]
 
 
 def test_the_same_file_is_kept_once_in_a_collection_but_each_person_may_have_it(alice, bob):
