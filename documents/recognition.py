@@ -129,9 +129,9 @@ def password_for(version: Version) -> Iterator[str]:
     try:
         yield password
     except UnreadableFile:
-        passwords.forget(version)
+        passwords.forget(version.pk)
         raise
-    passwords.forget(version)
+    passwords.forget(version.pk)
 
 
 def show(task: Task, document: Document, done: int, total: int) -> None:

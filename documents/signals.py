@@ -50,8 +50,8 @@ def delete_file_and_pictures(instance: Version, **kwargs: Any) -> None:
         transaction.on_commit(lambda: storage.delete(name), robust=True)
     # Its number now: once it is deleted it has none.
     transaction.on_commit(partial(forget_pictures, instance.pk, instance.page_count or 0), robust=True)
+    transaction.on_commit(partial(passwords.forget, instance.pk), robust=True)
     transaction.on_commit(partial(summaries.forget, instance.sha256), robust=True)
-    transaction.on_commit(partial(passwords.forget, copy(instance)), robust=True)
 
 
 @receiver(post_delete, sender=Task)

@@ -136,16 +136,44 @@ def test_the_password_outlives_a_turn_in_the_cache_and_never_in_plain_words(
         recognition.recognise(task)
     version = document.newest
     assert passwords.look(version) == "open sesame"
-    assert "open sesame" not in cache.get(passwords._key(version))
+    assert "open sesame" not in cache.get(passwords._key(version.pk))
     redis = cache._cache.get_client(None)
-    left = redis.ttl(cache.make_key(passwords._key(version)))
+    left = redis.ttl(cache.make_key(passwords._key(version.pk)))
     assert passwords.KEEP_SECONDS < left <= passwords.KEEP_FOR_PICTURES_SECONDS
 
     recognition.recognise(task)
     assert passwords.look(version) == ""
 
 
+def test_a_password_goes_with_its_document(alice):
+    document = make_document(alice, several(1, password="open"), name="scan.pdf")
+    version = document.newest
+    passwords.hand_over(version, "open")
+    key = passwords._key(version.pk)
+    assert cache.get(key)
+    document.delete()
+    assert cache.get(key) is None
+
+
 # How much is read
+
+
+def test_a_document_that_is_deleted_while_a_picture_is_read_leaves_nothing(
+    alice, work, tmp_path, monkeypatch, reads
+):
+    read = recognition.recognise_picture
+    document = made(alice, tmp_path, PICTURE, PICTURE)
+
+    def read_and_delete(picture, **options):
+        Document.objects.filter(pk=document.pk).delete()
+        return read(picture, **options)
+
+    monkeypatch.setattr(recognition, "recognise_picture", read_and_delete)
+    for _ in range(3):
+        work()
+    assert len(reads) == 1
+    assert not Page.objects.exists()
+    assert not Task.objects.exists()
 
 
 def test_above_the_cap_the_page_says_how_many_were_read_and_how_many_left(
