@@ -133,13 +133,13 @@ def password(request: SignedInRequest, pk: int) -> HttpResponse:
     document = own(request, pk)
     form = PasswordForm(request.POST)
     version = document.newest
-    is_for_pictures = document.needs_password_for_pictures
-    if version is None or not (document.failure_kind == "password" or is_for_pictures):
+    is_for_all = document.failure_kind == "password"
+    if version is None or not (is_for_all or document.needs_password_for_pictures):
         return after_change(request, document)  # it was read meanwhile
     if not form.is_valid():
         messages.error(request, _("Enter the password first."))
     elif passwords.hand_over(version, form.cleaned_data["password"]):
-        document.read_pictures() if is_for_pictures and document.serving_id else document.replay()
+        document.replay() if is_for_all else document.read_pictures()
     else:
         messages.error(request, _("The password could not be passed on just now. Try again in a moment."))
     return after_change(request, document)
@@ -150,7 +150,7 @@ def password(request: SignedInRequest, pk: int) -> HttpResponse:
 def read_pictures(request: SignedInRequest, pk: int) -> HttpResponse:
     """Those of its pages that are pictures still, while the others answer."""
     document = own(request, pk)
-    if document.serving_id and not document.is_moving:
+    if document.serving_id and not (document.is_moving or document.is_reading_pictures):
         document.read_pictures()
     return after_change(request, document)
 
