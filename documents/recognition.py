@@ -118,7 +118,7 @@ def recognise(task: Task) -> None:
                 raise stopping.Stopped
             show(task, document, tried + done + 1, tried + len(pages))
             read(page, path, password, languages)
-    hand_over(task, document)
+    hand_over(task, document, version)
 
 
 @contextmanager
@@ -198,11 +198,15 @@ def width_of(page: Page) -> int:
     return max(1, round(side * width / max(width, height)))
 
 
-def hand_over(task: Task, document: Document) -> None:
+def hand_over(task: Task, document: Document, version: Version) -> None:
+    """Have it indexed with what was read; where nothing was, and it answers already, nothing is embedded anew."""
+    has_words = version.pages.exclude(problem="").exclude(recognised="").exists()
     with transaction.atomic():
         if not task.claim():
             raise Superseded
         task.finish()
+        if not has_words and document.serving_id == version.pk and not document.is_moving:
+            return
         for index in Index.objects.filter(state__in=[IndexState.LIVE, IndexState.BUILDING]):
             Task.objects.ask_for(Kind.INDEX, document, index)
 
