@@ -4,7 +4,9 @@ import codecs
 import re
 
 from documents.extraction.failures import UnreadableFile
+from documents.extraction.scripts import likeliest
 
+UTF16_LENGTH = 4_096  # bytes that are looked at for UTF-16 without its mark
 GUESSING_LENGTH = 200_000  # bytes that are looked at to guess an encoding
 MARKS = {
     b"\xff\xfe\x00\x00": "utf-32",
@@ -36,6 +38,8 @@ NOT_DECLARED = ("idna", "punycode", "unicode-escape", "raw-unicode-escape", "und
 LATIN = {
     "cp1252": frozenset("äöüßÄÖÜéèêëàâçîïôûùñáíóúåæøãõìòÉÈÀÂÇÊÔÑÁÍÓÚÅÆØÃÕœŒ"),
     "cp1250": frozenset("ąćęłńóśźżĄĆĘŁŃÓŚŹŻáčďéěíňřšťúůýžÁČĎÉĚÍŇŘŠŤÚŮÝŽöőüűÖŐÜŰăâîşţĂÂÎŞŢđĐľĺŕĽôä"),
+    "iso8859_15": frozenset("äöüßÄÖÜéèêëàâçîïôûùñáíóúåæøãõìòÉÈÀÂÇÊÔÑÁÍÓÚÅÆØÃÕœŒ€"),
+    "iso8859_2": frozenset("ąćęłńóśźżĄĆĘŁŃÓŚŹŻáčďéěíňřšťúůýžÁČĎÉĚÍŇŘŠŤÚŮÝŽöőüűÖŐÜŰăâîşţĂÂÎŞŢđĐľĺŕĽôä"),
     "cp1254": frozenset("çğıöşüâîûÇĞİÖŞÜ"),
     "cp1257": frozenset("āčēģīķļņšūžĀČĒĢĪĶĻŅŠŪŽąęėįųĄĘĖĮŲõäöüÕÄÖÜ"),
     "mac_roman": frozenset("äöüßÄÖÜéèêëàâçîïôûùñáíóúåæøãõìòÉÈÀÂÇÊÔÑÁÍÓÚÅÆØÃÕœŒ"),
@@ -57,6 +61,8 @@ OTHERS = (
     "cp866",
     "cp874",
 )
+WESTERN = ("cp1252", "iso8859_15", "mac_roman", "cp850")
+JAPANESE_MAIL = re.compile(rb"\x1b\$[@B]")  # where ISO-2022-JP goes over to two bytes a letter
 BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
 NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
@@ -84,12 +90,28 @@ def _decoded(content: bytes, declared: str) -> str:
         text = _as_declared(content, marked or declared)
         if text is not None:
             return text
+    marked = marked or unmarked_utf16(content)
+    if not marked and JAPANESE_MAIL.search(content[:GUESSING_LENGTH]):
+        text = _as_declared(content, "iso2022_jp")
+        if text is not None:
+            return text
     try:
         return content.decode(marked or "utf-8")
     except UnicodeDecodeError:
         if marked or content[:GUESSING_LENGTH].count(0) * 1000 > len(content[:GUESSING_LENGTH]):
             raise UnreadableFile("encoding") from None
     return _guessed(content)
+
+
+def unmarked_utf16(content: bytes) -> str:
+    """Which of its two kinds it is in, if it begins like a text: every other byte is 0 at least for blanks and figures."""
+    start = content[: UTF16_LENGTH - UTF16_LENGTH % 2] if len(content) > UTF16_LENGTH else content
+    for encoding, high in (("utf-16-le", start[1::2]), ("utf-16-be", start[::2])):
+        if high.count(0) * 10 >= len(high) and high.count(0) == start.count(0) and len(start) > 3:
+            text = start.decode(encoding, errors="ignore")
+            if "".join(text.split()).isprintable():
+                return encoding
+    return ""
 
 
 def _as_declared(content: bytes, declared: str) -> str | None:
@@ -137,8 +159,9 @@ def _latin(sample: bytes) -> str:
 
 
 def _fitness(text: str, encoding: str) -> float:
-    # Hungarian has both of these letters in the other code page, and no language has both in this one.
-    score = -1 if encoding == "cp1252" and "õ" in text and "û" in text else 0
+    # Hungarian has these letters together in the other code page, and no language has them so in this one.
+    is_unlikely = is_hungarian(text) if encoding in WESTERN else encoding == "cp1250" and is_no_language(text)
+    score = -int(is_unlikely)
     for match in NOT_ASCII.finditer(text):
         letter = match.group()
         if letter in LATIN[encoding]:
@@ -154,13 +177,26 @@ def _fitness(text: str, encoding: str) -> float:
     return score
 
 
+def is_no_language(text: str) -> bool:
+    """Polish letters without the others that it has, Slovak ones in Czech: ISO 8859-2, where these are š and ž."""
+    return ("ą" in text and not any(letter in text for letter in "ęłż")) or (
+        "ľ" in text and any(letter in text for letter in "ěřů")
+    )
+
+
+def is_hungarian(text: str) -> bool:
+    return "õ" in text and ("û" in text or ("ö" in text and any(letter in text for letter in "áéíóú")))
+
+
 def _other(sample: bytes) -> str:
+    if found := likeliest(sample):
+        return found
     from charset_normalizer import from_bytes  # late: only files that are not UTF-8 pay for it
 
-    found = from_bytes(sample, cp_isolation=list(OTHERS))
-    if not found:
+    matches = from_bytes(sample, cp_isolation=list(OTHERS))
+    if not matches:
         raise UnreadableFile("encoding")
-    best = min(found, key=lambda match: (round(match.chaos, 2), -match.coherence, _rank(match.encoding)))
+    best = min(matches, key=lambda match: (round(match.chaos, 2), -match.coherence, _rank(match.encoding)))
     return best.encoding
 
 

@@ -6,6 +6,7 @@ from typing import IO, NamedTuple
 
 from documents.extraction import ole
 from documents.extraction.archives import members_of, read_start
+from documents.extraction.encodings import unmarked_utf16
 from documents.extraction.failures import UnreadableFile
 from documents.extraction.loaders import (
     DOCX,
@@ -191,8 +192,8 @@ def _unsupported(ending: str) -> UnreadableFile:
 
 
 def _looks_like_text(first: bytes) -> bool:
-    """No control codes that no text has; UTF-16 and UTF-32 only with their mark."""
-    if first.startswith((*UTF16_MARKS, UTF32_MARK)):
+    """No control codes that no text has; UTF-32 only with its mark."""
+    if first.startswith((*UTF16_MARKS, UTF32_MARK)) or unmarked_utf16(first):
         return True
     codes = sum(byte < 9 or 13 < byte < 27 or 27 < byte < 32 or byte == 127 for byte in first)
     return codes <= len(first) // 200 and first.count(0) == 0
