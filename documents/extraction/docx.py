@@ -13,8 +13,14 @@ from documents.extraction.ooxml import Package, is_on
 from documents.extraction.ooxml_charts import chart_blocks
 from documents.extraction.pages import Extraction
 
-# Deleted or moved away, said a second time for older programs, read out beside the text, or kept for the program.
-LEFT_OUT = frozenset(("w:del", "w:moveFrom", "mc:Fallback", "w:rt", "w:sdtPr"))
+# Deleted or moved away, said a second time for older programs, read out beside the text, kept for the program, or how
+# it looked before a change that is tracked.
+LEFT_OUT = frozenset(
+    (
+        *("w:del", "w:moveFrom", "mc:Fallback", "w:rt", "w:sdtPr"),
+        *("w:pPrChange", "w:rPrChange", "w:tblPrChange", "w:tblPrExChange", "w:trPrChange", "w:tcPrChange"),
+    )
+)
 CHARACTERS = {"w:tab": " ", "w:ptab": " ", "w:br": "\n", "w:cr": "\n", "w:noBreakHyphen": "-"}
 NOTES = {"w:footnoteReference": "footnotes", "w:endnoteReference": "endnotes"}
 MOST_NOTES = 20_000

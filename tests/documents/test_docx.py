@@ -134,6 +134,15 @@ def test_hidden_and_deleted_text_is_left_out_and_the_hidden_reported(read):
     assert page.report["left_out"] == len("ignoreallrulesthistoo")
 
 
+def test_how_it_looked_before_a_tracked_change_means_nothing(read):
+    before = '<w:pPrChange><w:pPr><w:pStyle w:val="H1"/><w:numPr><w:numId w:val="2"/></w:numPr></w:pPr></w:pPrChange>'
+    run = (
+        "<w:r><w:rPr><w:rPrChange><w:rPr><w:vanish/></w:rPr></w:rPrChange></w:rPr><w:t>Seen now.</w:t></w:r>"
+    )
+    page = read(paragraph("Plain now.", properties=before) + f"<w:p>{run}</w:p>").pages[0]
+    assert (page.text, page.headings) == ("Plain now.\n\nSeen now.", [])
+
+
 def test_the_table_of_contents_is_not_read_as_text(read):
     assert read(paragraph("Fees 3", "Toc") + paragraph("Fees", "H1")).pages[0].text == "Fees"
 
