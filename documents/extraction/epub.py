@@ -34,7 +34,12 @@ def load(path: Path) -> Extraction:
 
 
 def write_chapter(archive: Archive, name: str, title: str, writer: PageWriter) -> None:
-    page = read_html(archive.read(name))
+    content = archive.read(name)
+    try:
+        page = read_html(content)
+    except UnreadableFile:  # in letters that nobody can make out; the other chapters may be whole
+        writer.is_partial = True
+        return
     if not page.blocks:
         return
     first = next((block.text for block in page.blocks if block.kind == "heading"), "")

@@ -92,12 +92,12 @@ class MailReader:
         if not isinstance(content, bytes):
             return
         charset = str(part.get_content_charset() or "")
-        if part.get_content_type() == "text/html":
-            page = read_html(content, charset)
-            self.writer.add(page.blocks)
-            self.writer.hide(page.hidden)
-            return
         try:
+            if part.get_content_type() == "text/html":
+                page = read_html(content, charset)
+                self.writer.add(page.blocks)
+                self.writer.hide(page.hidden)
+                return
             text = decode(content, charset)
         except UnreadableFile:
             self.writer.is_partial = True

@@ -26,6 +26,12 @@ def test_chapters_are_pages_in_reading_order_under_their_titles(tmp_path):
     assert [page.headings[0].title for page in extraction.pages] == ["One", "Two, or more", "Last"]
 
 
+def test_a_chapter_in_letters_that_nobody_can_make_out_does_not_cost_the_others(tmp_path):
+    extraction = read(tmp_path, "<h1>One</h1>", b"\xff\xfe\x00\xd8\x00\xd8<p>", "<h1>Three</h1>")
+    assert [page.text for page in extraction.pages] == ["One", "Three"]
+    assert extraction.is_partial
+
+
 def test_older_books_have_another_table_of_contents(tmp_path):
     ncx = (
         '<?xml version="1.0"?><!DOCTYPE ncx PUBLIC "-//NISO//DTD ncx 2005-1//EN" "http://www.daisy.org/z3986/2005/ncx-2005-1.dtd">'

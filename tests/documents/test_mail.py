@@ -48,6 +48,14 @@ def test_plain_text_is_preferred_and_html_read_where_there_is_nothing_else(read)
     assert page.report["left_out"] == 9
 
 
+def test_html_in_letters_that_nobody_can_make_out_does_not_cost_the_rest_of_the_mail(read):
+    mail = letter("Read the attachment.")
+    mail.add_attachment(b"\xff\xfe\x00\xd8\x00\xd8", "text", "html", disposition="inline")
+    extraction = read(mail)
+    assert "Read the attachment." in extraction.pages[0].text
+    assert extraction.is_partial
+
+
 RICH = "<p>The harbour opens at six. Ships of more than forty metres call the pilot first, on channel twelve.</p>"
 
 
