@@ -24,7 +24,8 @@ LEFT_OUT = frozenset(
     b"generator header headerl headerr headerf footer footerl footerr footerf fldinst filetbl revtbl latentstyles "
     b"mmathPr wgrffmtfilter pgptbl bkmkstart bkmkend annotation atnid atnauthor atndate atnref xe tc sp pntxta pntxtb colorschememapping docvar".split()
 )
-BOXES = (b"shpinst", b"shptxt")  # text boxes, in groups that old programs skip
+# Text boxes and, as LibreOffice writes them, notes: in groups that old programs skip.
+SKIPPED_BY_OLD = (b"shpinst", b"shptxt", b"footnote")
 BREAKS = {b"par", b"sect", b"page", b"sbkpage", b"column"}
 CHARACTERS = {
     b"line": "\n",
@@ -193,7 +194,9 @@ class Reader:
     def _word(self, word: bytes, number: bytes | None) -> None:
         value = int(number) if number else None
         if self.is_first and (self.is_special or word in LEFT_OUT):
-            self.state.is_left_out |= word not in BOXES
+            self.state.is_left_out |= word not in SKIPPED_BY_OLD
+            if word == b"footnote":
+                self._note()
         elif word == b"u" and value is not None:
             self._unicode(value % 65_536)
         elif word in CHARACTERS:
@@ -213,13 +216,16 @@ class Reader:
         elif word == b"plain":
             self.state.is_hidden, self.state.encoding = False, ""
         elif word == b"footnote":
-            self.notes += 1
-            self._say(f" [{self.notes}: ")
-            self.state.is_note = True
+            self._note()
         elif word == b"deleted":
             self.state.is_left_out |= value != 0
         elif not self.state.is_left_out:
             self._shape(word, value)
+
+    def _note(self) -> None:
+        self.notes += 1
+        self._say(f" [{self.notes}: ")
+        self.state.is_note = True
 
     def _shape(self, word: bytes, value: int | None) -> None:
         if word == b"pard":
@@ -270,8 +276,8 @@ class Reader:
     def _end_paragraph(self) -> None:
         if self.state.is_left_out:
             return
-        if self.collector.is_in_table:
-            self.collector.text("\n")
+        if self.collector.is_in_table or self.state.is_note:
+            self.collector.text("\n" if self.collector.is_in_table else " ")
             return
         text, self.collector.pieces = "".join(self.collector.pieces), []
         if self.state.level:

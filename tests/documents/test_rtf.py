@@ -66,6 +66,13 @@ def test_tables_are_rows_and_notes_stand_where_they_are_called(read):
     assert text == "Free [1: Since 1998.]\n\nTicket | Price\nAdult | 9\n\nAfter"
 
 
+def test_notes_are_read_where_older_programs_skip_them_and_do_not_part_the_sentence(read):
+    text = (
+        read(rb"\pard Free{\super{\*\footnote\pard Since 1998.\par Or so.\par}} of charge.\par").pages[0].text
+    )
+    assert text == "Free [1: Since 1998. Or so. ] of charge."
+
+
 def test_a_file_that_was_cut_off_is_read_as_far_as_it_goes(read):
     extraction = read(rb"\pard Ships pay 21.\par And th", end=b"")
     assert extraction.pages[0].text == "Ships pay 21.\n\nAnd th"
