@@ -184,6 +184,11 @@ class PageWriter:
         """Note how much of this page was left out because no reader of the original sees it."""
         self.hidden += characters
 
+    def hide_slide(self, characters: int) -> None:
+        """Note that this page is a slide which is not shown, and how much on it was left out."""
+        self.hide(characters)
+        self.is_hidden_slide = True
+
     @property
     def is_full(self) -> bool:
         return self.characters > MOST_CHARACTERS or len(self.pages) > MOST_PAGES
@@ -198,6 +203,7 @@ class PageWriter:
         self.parts: list[str] = []
         self.length = self.hidden = 0
         self.headings: list[Heading] = []
+        self.is_hidden_slide = False
         self.has_begun = bool(label)  # a page with a name is one, even if nothing stands on it
         self.was_item = False
 
@@ -209,6 +215,8 @@ class PageWriter:
         report: dict[str, Any] = {"characters": solid_length(text)}
         if self.hidden:
             report["left_out"] = self.hidden
+        if self.is_hidden_slide:
+            report["hidden_slide"] = True
         label = tidy(self.label) or str(number)
         self.pages.append(ExtractedPage(number, label, text, headings=self.headings, report=report))
 

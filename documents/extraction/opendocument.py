@@ -1,6 +1,7 @@
 """OpenDocument texts, presentations and sheets, as LibreOffice writes them."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from documents.extraction.archives import Archive
@@ -8,7 +9,7 @@ from documents.extraction.blocks import Block, PageWriter
 from documents.extraction.collecting import MOST_COLUMNS, Collector
 from documents.extraction.failures import UnreadableFile
 from documents.extraction.markup import Attributes, Events, follow
-from documents.extraction.opendocument_styles import OpenStyles, StyleReader
+from documents.extraction.opendocument_styles import MOST_STYLES, OpenStyles, StyleReader, number_of
 from documents.extraction.pages import Extraction
 from documents.extraction.sheets import MOST_CELLS, SheetWriter
 from documents.extraction.tables import Cells
@@ -46,8 +47,10 @@ def load(path: Path) -> Extraction:
         reader.finish()
         if reader.mode == "text":
             writer.add(Block("paragraph", text) for text in styles.margins)
-        properties = read_properties(archive)
-    return writer.extraction(properties.get("title", ""), dict(properties))
+        properties: dict[str, object] = dict(read_properties(archive))
+    if reader.hidden_sheets:
+        properties["hidden_sheets"] = reader.hidden_sheets[:100]
+    return writer.extraction(str(properties.get("title", "")), properties)
 
 
 def refuse_locked(archive: Archive) -> None:
@@ -108,6 +111,16 @@ class Paragraph:
         self.after: list[Block] = []
 
 
+@dataclass
+class OpenList:
+    """A list that is open, and how far it has been counted."""
+
+    style: str
+    id: str
+    place: str
+    count: int = 0
+
+
 class ContentReader(Events):
     """Follows content.xml. What stands apart inside a paragraph, boxes and notes, is collected apart and comes behind it."""
 
@@ -118,7 +131,9 @@ class ContentReader(Events):
         self.mode = ""
         self.collectors = [Collector()]
         self.paragraphs: list[Paragraph] = []
-        self.lists: list[tuple[str, int]] = []  # style and how far it has been counted
+        self.lists: list[OpenList] = []
+        self.counted: dict[str, int] = {}  # how far, by the list's id, and by style and depth
+        self.is_new_item = False
         self.mark = ""
         self.is_title = self.has_title = self.is_note_page = self.is_header_row = False
         self.skipped = self.hidden = self.notes = 0
@@ -126,7 +141,8 @@ class ContentReader(Events):
         self.row: Cells = {}
         self.cell: list[str] | None = None
         self.sheet, self.column, self.repeated, self.row_repeated = "", 0, 1, 1
-        self.is_sheet_hidden = False
+        self.hidden_sheets: list[str] = []
+        self.slides = 0
         self.cells = 0
         self.starts = {
             "text:p": self._paragraph,
@@ -162,8 +178,10 @@ class ContentReader(Events):
     def start(self, name: str, attributes: Attributes) -> None:
         if self.skipped or name in LEFT_OUT:
             self.skipped += 1
-        elif self.hidden or self._is_hidden(attributes):
+        elif self.hidden:
             self.hidden += 1
+        elif self._is_hidden(attributes):
+            self._hide(name, attributes)
         elif name in CHARACTERS:
             self.text(CHARACTERS[name])
         elif name in self.starts:
@@ -202,7 +220,20 @@ class ContentReader(Events):
         names = (attributes.get(f"{prefix}:style-name") for prefix in ("text", "table", "draw"))
         return any(name in self.styles.hidden for name in names if name)
 
+    def _hide(self, name: str, attributes: Attributes) -> None:
+        """A hidden sheet is named, a hidden slide keeps its number, and of any other text is noted how much it is."""
+        if name == "table:table" and self.is_sheet and not self.sheet:
+            self.hidden_sheets.append(attributes.get("table:name", "")[:100])
+            self.skipped += 1
+            return
+        if name == "draw:page":
+            self._page(attributes)
+            self.writer.hide_slide(0)
+        self.hidden += 1
+
     def _paragraph(self, attributes: Attributes) -> None:
+        if self.is_new_item and self.lists:
+            self._count_item()
         if self.is_title and not self.has_title:
             self.paragraphs.append(Paragraph("heading"))
         else:
@@ -213,7 +244,7 @@ class ContentReader(Events):
     def _heading(self, attributes: Attributes) -> None:
         level = attributes.get("text:outline-level", "1")
         self.paragraphs.append(Paragraph("heading", int(level) if re.fullmatch("[1-9]", level) else 9))
-        self.mark = ""
+        self.mark, self.is_new_item = "", False
 
     def _end_paragraph(self) -> None:
         if not self.paragraphs:
@@ -237,21 +268,35 @@ class ContentReader(Events):
         self._hand_over()
 
     def _list(self, attributes: Attributes) -> None:
-        style = attributes.get("text:style-name") or (self.lists[-1][0] if self.lists else "")
-        self.lists.append((style, 0))
+        style = attributes.get("text:style-name") or (self.lists[-1].style if self.lists else "")
+        new = OpenList(style, attributes.get("xml:id", ""), f"{len(self.lists)} {style}")
+        if attributes.get("text:continue-numbering") == "true":
+            before = new.place
+        else:
+            before = attributes.get("text:continue-list", "")
+        form = self.styles.numbered.get((style, len(self.lists) + 1))
+        new.count = self.counted.get(before, form.start - 1 if form else 0)
+        self.lists.append(new)
 
     def _item(self, attributes: Attributes) -> None:
         if not self.lists:
             return
-        style, count = self.lists[-1]
-        self.lists[-1] = (style, count + 1)
-        is_numbered = (style, len(self.lists)) in self.styles.numbered
-        self.mark = f"{count + 1}. " if is_numbered else "- "
+        self.lists[-1].count = number_of(attributes, "text:start-value", self.lists[-1].count + 1) - 1
+        self.is_new_item = True
+
+    def _count_item(self) -> None:
+        """An item that has only a list in it is not counted: nothing stands beside its number."""
+        current = self.lists[-1]
+        current.count += 1
+        form = self.styles.numbered.get((current.style, len(self.lists)))
+        self.mark, self.is_new_item = form.mark(current.count) if form else "- ", False
 
     def _end_list(self) -> None:
         if self.lists:
-            self.lists.pop()
-        self.mark = ""
+            ended = self.lists.pop()
+            if len(self.counted) < MOST_STYLES:
+                self.counted[ended.place] = self.counted[ended.id or ended.place] = ended.count
+        self.mark, self.is_new_item = "", False
 
     def _note(self, attributes: Attributes) -> None:
         self.notes += 1
@@ -276,7 +321,8 @@ class ContentReader(Events):
 
     def _page(self, attributes: Attributes) -> None:
         self._flush_page()
-        self.writer.begin_page(str(len(self.writer.pages) + 1))
+        self.slides += 1
+        self.writer.begin_page(str(self.slides))
         self.has_title = False
 
     def _flush_page(self) -> None:

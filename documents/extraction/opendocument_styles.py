@@ -1,11 +1,26 @@
 """What an OpenDocument file says in its styles: what is hidden, which lists are numbered, what runs along the pages."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from documents.extraction.blocks import tidy
+from documents.extraction.docx_styles import written
 from documents.extraction.markup import Attributes, Events
 
 MOST_STYLES = 50_000
+FORMS = {"a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
+
+
+class NumberForm(NamedTuple):
+    """How one level of a list is numbered, such as (a)."""
+
+    form: str
+    before: str
+    behind: str
+    start: int = 1
+
+    def mark(self, number: int) -> str:
+        return f"{self.before}{written(number, self.form)}{self.behind or '.' * (not self.before)} ".lstrip()
 
 
 @dataclass
@@ -13,7 +28,7 @@ class OpenStyles:
     """Names of styles, by what they do to whatever has them."""
 
     hidden: set[str] = field(default_factory=set)
-    numbered: set[tuple[str, int]] = field(default_factory=set)  # list style and depth
+    numbered: dict[tuple[str, int], NumberForm] = field(default_factory=dict)  # by list style and depth
     margins: list[str] = field(default_factory=list)  # what headers and footers say
 
 
@@ -39,8 +54,12 @@ class StyleReader(Events):
         elif name == "text:list-level-style-number":
             level = attributes.get("text:level", "1")
             if attributes.get("style:num-format") and len(self.styles.numbered) < MOST_STYLES:
-                self.styles.numbered.add(
-                    (self.list_style, int(level) if level.isdecimal() and len(level) == 1 else 10)
+                depth = int(level) if level.isdecimal() and len(level) == 1 else 10
+                self.styles.numbered[self.list_style, depth] = NumberForm(
+                    FORMS.get(attributes["style:num-format"], "decimal"),
+                    attributes.get("style:num-prefix", "")[:20],
+                    attributes.get("style:num-suffix", "")[:20],
+                    number_of(attributes, "text:start-value", 1),
                 )
         elif name in ("style:header", "style:footer"):
             self.in_margin, self.pieces = 1, []
@@ -58,6 +77,11 @@ class StyleReader(Events):
     def text(self, text: str) -> None:
         if self.in_margin:
             self.pieces.append(" ".join(text.split("\n")))
+
+
+def number_of(attributes: Attributes, name: str, otherwise: int) -> int:
+    value = attributes.get(name, "")
+    return int(value) if value.isdecimal() and len(value) < 7 else otherwise
 
 
 def says_hidden(attributes: Attributes) -> bool:

@@ -42,12 +42,12 @@ def write_slide(package: Package, part: str, number: int, writer: PageWriter) ->
     # Notes come last, whatever the order of the relations.
     for relation in sorted(package.relations(part).values(), key=lambda each: each.kind == "notesSlide"):
         blocks += blocks_beside(package, relation.kind, relation.target)
-    label = reader.title[0].text if reader.title else str(number)
-    writer.begin_page(label)
     if reader.is_hidden:
-        writer.hide(sum(len(block.text) for block in blocks))
-    else:
-        writer.add(blocks)
+        writer.begin_page(str(number))
+        writer.hide_slide(sum(len(block.text) for block in blocks))
+        return
+    writer.begin_page(reader.title[0].text if reader.title else str(number))
+    writer.add(blocks)
 
 
 def blocks_beside(package: Package, kind: str, part: str) -> Iterator[Block]:
@@ -91,7 +91,7 @@ class TextReader(Events):
         return self.collector.take()
 
     def start(self, name: str, attributes: Attributes) -> None:
-        if name == "a:t":
+        if name in ("a:t", "m:t"):
             self.is_text = True
         elif name == "a:br":
             self.pieces.append("\n")
@@ -102,7 +102,7 @@ class TextReader(Events):
             self.level = int(level) if level.isdecimal() and len(level) == 1 else 0
 
     def end(self, name: str) -> None:
-        if name == "a:t":
+        if name in ("a:t", "m:t"):
             self.is_text = False
         elif name == "a:p":
             self.paragraph("".join(self.pieces))

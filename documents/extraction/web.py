@@ -27,7 +27,7 @@ VOID = frozenset(
 )
 # Never text for a reader.
 SILENT = frozenset(
-    "script style template noscript svg iframe object canvas audio video map select datalist rt rp head".split()  # noqa: SIM905
+    "script style template noscript svg iframe object canvas audio video map select datalist rt rp head annotation annotation-xml".split()  # noqa: SIM905
 )
 # These are none if their site calls them so: numbers of lines, signs to link to a heading or to edit it.
 CONTROLS = frozenset(("button", "td", "a", "span", "div"))
@@ -149,7 +149,9 @@ class PageParser(HTMLParser):
         self.count[tag] += 1
         if not self.hidden_at and attrs and is_hidden(attrs):
             self.hidden_at = len(self.open)
-        if not self.silent_at and (tag in SILENT or (tag in CONTROLS and self._is_control(tag, attrs))):
+        if not self.silent_at and (
+            tag in SILENT or is_for_eyes_only(attrs) or (tag in CONTROLS and self._is_control(tag, attrs))
+        ):
             self.silent_at = len(self.open)
         if not (self.hidden_at or self.silent_at):
             self._begin(tag, attrs)
@@ -314,11 +316,14 @@ def is_hidden(attrs: list[tuple[str, str | None]]) -> bool:
     for name, value in attrs:
         if name == "hidden":
             return True
-        if name == "aria-hidden" and (value or "").strip().lower() == "true":
-            return True
         if name == "style" and value and INVISIBLE_STYLE.search(value[:2000]):
             return True
     return False
+
+
+def is_for_eyes_only(attrs: list[tuple[str, str | None]]) -> bool:
+    """Ornaments and icons: seen, and not read out to whoever cannot see."""
+    return any(name == "aria-hidden" and (value or "").strip().lower() == "true" for name, value in attrs)
 
 
 def number_in(attrs: list[tuple[str, str | None]], name: str, otherwise: int) -> int:

@@ -30,38 +30,57 @@ class Trouble:
 
 @dataclass(frozen=True)
 class PageReport:
-    """`hidden`: pages with text that cannot be seen on them; they are readable all the same."""
+    """`hidden`: pages with text that cannot be seen on them; they are readable all the same.
+
+    What of other kinds of files cannot be seen was left out: text on the pages `left_out`, whole slides and sheets.
+    """
 
     total: int
     readable: int
     troubles: list[Trouble]
     hidden: Trouble | None
     tables: int
+    left_out: Trouble | None = None
+    hidden_slides: Trouble | None = None
+    hidden_sheets: Sequence[str] = ()
+
+    @property
+    def has_left_out(self) -> bool:
+        return bool(self.left_out or self.hidden_slides or self.hidden_sheets)
 
     @classmethod
     def stored(cls, report: dict[str, Any]) -> PageReport:
         problems = {kind: ranges for kind, ranges in report["problems"].items() if ranges}
         order = [kind for kind in ("no_text", "garbled", "unreadable") if kind in problems]
-        hidden = report.get("hidden") or []
         return cls(
             report["total"],
             report["readable"],
             [_trouble(kind, problems[kind]) for kind in order],
-            _trouble("hidden", hidden) if hidden else None,
+            _trouble_if_any("hidden", report),
             report.get("tables", 0),
+            _trouble_if_any("left_out", report),
+            _trouble_if_any("hidden_slides", report),
+            report.get("hidden_sheets", ()),
         )
 
 
-def report_of(pages: Iterable[ReadPage], page_count: int) -> dict[str, Any]:
+def report_of(
+    pages: Iterable[ReadPage], page_count: int, hidden_sheets: Sequence[str] = ()
+) -> dict[str, Any]:
     """What is stored. Pages that the file has and that were not reached count as unreadable."""
     numbers: dict[str, list[int]] = {}
-    hidden, seen, tables = [], 0, 0
+    hidden: dict[str, list[int]] = {}
+    seen = tables = 0
     for page in pages:
         seen = max(seen, page.number)
         if page.problem:
             numbers.setdefault(page.problem, []).append(page.number)
         if page.report.get("hidden"):
-            hidden.append(page.number)
+            hidden.setdefault("hidden", []).append(page.number)
+        elif page.report.get("hidden_slide"):
+            hidden.setdefault("hidden_slides", []).append(page.number)
+        elif page.report.get("left_out"):
+            hidden.setdefault("left_out", []).append(page.number)
         tables += bool(page.report.get("table_rows"))
     total = max(page_count, seen)
     numbers.setdefault("unreadable", []).extend(range(seen + 1, total + 1))
@@ -69,8 +88,9 @@ def report_of(pages: Iterable[ReadPage], page_count: int) -> dict[str, Any]:
         "total": total,
         "readable": total - sum(map(len, numbers.values())),
         "problems": {kind: ranges_of(found) for kind, found in numbers.items() if found},
-        "hidden": ranges_of(hidden),
         "tables": tables,
+        **{kind: ranges_of(found) for kind, found in hidden.items()},
+        **({"hidden_sheets": list(hidden_sheets)} if hidden_sheets else {}),
     }
 
 
@@ -83,6 +103,10 @@ def ranges_of(numbers: Iterable[int]) -> Ranges:
         else:
             ranges.append([number, number])
     return ranges
+
+
+def _trouble_if_any(kind: str, report: dict[str, Any]) -> Trouble | None:
+    return _trouble(kind, report[kind]) if report.get(kind) else None
 
 
 def _trouble(kind: str, ranges: Sequence[Sequence[int]]) -> Trouble:

@@ -67,6 +67,8 @@ def test_sheets_are_pages_of_rows_and_repetitions_are_bounded(tmp_path):
     )
     assert extraction.pages[0].text.startswith("Fees\n\nTicket | Price\nAdult | 9 €\n\nx | x")
     assert {page.label for page in extraction.pages} == {"Fees"}
+    assert extraction.metadata["hidden_sheets"] == ["H"]
+    assert not any("left_out" in page.report for page in extraction.pages)
     assert "secret" not in "".join(page.text for page in extraction.pages)
 
 
@@ -81,6 +83,36 @@ def test_slides_are_pages_with_their_notes(tmp_path):
     pages = read(tmp_path, body, "presentation").pages
     assert [page.text for page in pages] == ["- Boats\n\nFleet\n\nNotes: Slowly.", "Last"]
     assert pages[0].headings[0].title == "Fleet"
+
+
+def test_a_hidden_slide_keeps_its_number_without_its_text(tmp_path):
+    styles = '<style:style style:name="dp2"><style:drawing-page-properties presentation:visibility="hidden"/></style:style>'
+    box = "<draw:frame><draw:text-box><text:p>{}</text:p></draw:text-box></draw:frame>"
+    body = "".join(
+        f'<draw:page draw:style-name="dp{n}">{box.format(text)}</draw:page>'
+        for n, text in ((1, "One"), (2, "Secret plan"), (1, "Three"))
+    )
+    pages = read(tmp_path, body, "presentation", styles=styles).pages
+    assert [(page.label, page.text) for page in pages] == [("1", "One"), ("2", ""), ("3", "Three")]
+    assert [page.report.get("left_out") for page in pages] == [None, len("Secretplan"), None]
+    assert pages[1].report["hidden_slide"]
+
+
+def test_lists_are_numbered_as_they_say_and_go_on_where_they_left_off(tmp_path):
+    styles = (
+        '<text:list-style style:name="L"><text:list-level-style-number text:level="1" style:num-format="1" style:num-suffix="."/>'
+        '<text:list-level-style-number text:level="2" style:num-format="a" style:num-prefix="(" style:num-suffix=")"/></text:list-style>'
+    )
+    inner = "<text:list><text:list-item><text:p>sails</text:p></text:list-item></text:list>"
+    body = (
+        '<text:list xml:id="one" text:style-name="L"><text:list-item text:start-value="4"><text:p>Ship</text:p></text:list-item>'
+        f"<text:list-item>{inner}</text:list-item></text:list><text:p>Between</text:p>"
+        '<text:list text:style-name="L" text:continue-list="one"><text:list-item><text:p>Boat</text:p></text:list-item></text:list>'
+        '<text:list text:style-name="L" text:continue-numbering="true"><text:list-item><text:p>Raft</text:p></text:list-item></text:list>'
+        '<text:list text:style-name="L"><text:list-item><text:p>Anew</text:p></text:list-item></text:list>'
+    )
+    text = read(tmp_path, body, styles=styles).pages[0].text
+    assert text == "4. Ship\n  (a) sails\n\nBetween\n\n5. Boat\n6. Raft\n1. Anew"
 
 
 def test_a_locked_file_needs_a_password(tmp_path):

@@ -28,9 +28,15 @@ def test_what_runs_along_the_slides_is_left_out_and_speakers_notes_are_read(tmp_
 
 
 def test_a_hidden_slide_keeps_its_number_without_its_text(tmp_path):
-    pages = read(tmp_path, shape("One"), shape("Secret plan"), shape("Three"), hidden=(1,))
+    pages = read(tmp_path, shape("One"), shape("Secret plan", kind="title"), shape("Three"), hidden=(1,))
     assert [page.text for page in pages] == ["One", "", "Three"]
-    assert pages[1].report["left_out"] > 0
+    assert (pages[1].label, pages[1].report["hidden_slide"], pages[1].report["left_out"]) == ("2", True, 11)
+
+
+def test_equations_are_read_from_the_shape_that_has_them(tmp_path):
+    maths = "http://schemas.openxmlformats.org/officeDocument/2006/math"
+    equation = f'<p:sp><p:txBody><a:p><a:r><a:t>So </a:t></a:r><m:oMath xmlns:m="{maths}"><m:r><m:t>E=m</m:t></m:r></m:oMath></a:p></p:txBody></p:sp>'
+    assert read(tmp_path, equation)[0].text == "So E=m"
 
 
 def test_tables_are_rows(tmp_path):
