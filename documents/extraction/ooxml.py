@@ -8,8 +8,16 @@ from urllib.parse import unquote
 from documents.extraction.archives import Archive
 from documents.extraction.failures import UnreadableFile
 from documents.extraction.markup import Attributes, Events, follow
+from documents.extraction.properties import PropertyReader
 
-MOST_OF_A_PROPERTY = 500
+CORE = {
+    "dc:title": "title",
+    "dc:creator": "author",
+    "dc:subject": "subject",
+    "dc:language": "language",
+    "cp:keywords": "keywords",
+    "?:created": "creationdate",
+}
 
 
 class Relation(NamedTuple):
@@ -52,7 +60,7 @@ class Package(Archive):
 
     def properties(self) -> dict[str, str]:
         """Title, author and dates, as far as they are given."""
-        reader = PropertyReader()
+        reader = PropertyReader(CORE)
         targets = [each.target for each in self.relations("").values() if each.kind == "core-properties"]
         try:
             for target in targets[:1]:
@@ -77,34 +85,6 @@ class RelationReader(Events):
         whole = posixpath.normpath(posixpath.join("/" + self.folder, target)).lstrip("/")
         kind = attributes.get("Type", "").rpartition("/")[2]
         self.found[attributes.get("Id", "")] = Relation(kind, whole)
-
-
-class PropertyReader(Events):
-    """The core properties, named as those of a PDF are."""
-
-    NAMES = {
-        "dc:title": "title",
-        "dc:creator": "author",
-        "dc:subject": "subject",
-        "dc:language": "language",
-        "cp:keywords": "keywords",
-        "?:created": "creationdate",
-    }
-
-    def __init__(self) -> None:
-        self.found: dict[str, str] = {}
-        self.name = ""
-
-    def start(self, name: str, attributes: Attributes) -> None:
-        self.name = self.NAMES.get(name, "")
-
-    def end(self, name: str) -> None:
-        self.name = ""
-
-    def text(self, text: str) -> None:
-        if self.name and text.strip():
-            so_far = self.found.get(self.name, "")
-            self.found[self.name] = (so_far + text)[:MOST_OF_A_PROPERTY]
 
 
 def is_on(attributes: Attributes, name: str = "w:val") -> bool:

@@ -1,7 +1,6 @@
 """OpenDocument texts, presentations and sheets, as LibreOffice writes them."""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from documents.extraction.archives import Archive
@@ -9,8 +8,10 @@ from documents.extraction.blocks import Block, PageWriter
 from documents.extraction.collecting import MOST_COLUMNS, Collector
 from documents.extraction.failures import UnreadableFile
 from documents.extraction.markup import Attributes, Events, follow
-from documents.extraction.opendocument_styles import MOST_STYLES, OpenStyles, StyleReader, number_of
+from documents.extraction.opendocument_lists import OpenLists
+from documents.extraction.opendocument_styles import OpenStyles, StyleReader
 from documents.extraction.pages import Extraction
+from documents.extraction.properties import PropertyReader
 from documents.extraction.sheets import MOST_CELLS, SheetWriter
 from documents.extraction.tables import Cells
 
@@ -31,6 +32,13 @@ LEFT_OUT = frozenset(
 CHARACTERS = {"text:tab": " ", "text:line-break": "\n", "text:s": " "}
 MOST_REPEATED_ROWS = 100
 NOTES = "Notes: "
+META = {
+    "dc:title": "title",
+    "dc:subject": "subject",
+    "dc:language": "language",
+    "meta:initial-creator": "author",
+    "meta:creation-date": "creationdate",
+}
 
 
 def load(path: Path) -> Extraction:
@@ -62,7 +70,7 @@ def refuse_locked(archive: Archive) -> None:
 
 
 def read_properties(archive: Archive) -> dict[str, str]:
-    reader = PropertyReader()
+    reader = PropertyReader(META)
     try:
         if "meta.xml" in archive:
             follow(archive.pieces("meta.xml"), reader)
@@ -78,30 +86,6 @@ class ManifestReader(Events):
         self.is_locked |= name == "manifest:encryption-data"
 
 
-class PropertyReader(Events):
-    NAMES = {
-        "dc:title": "title",
-        "dc:subject": "subject",
-        "dc:language": "language",
-        "meta:initial-creator": "author",
-        "meta:creation-date": "creationdate",
-    }
-
-    def __init__(self) -> None:
-        self.found: dict[str, str] = {}
-        self.name = ""
-
-    def start(self, name: str, attributes: Attributes) -> None:
-        self.name = self.NAMES.get(name, "")
-
-    def end(self, name: str) -> None:
-        self.name = ""
-
-    def text(self, text: str) -> None:
-        if self.name:
-            self.found[self.name] = (self.found.get(self.name, "") + text)[:500]
-
-
 class Paragraph:
     """A paragraph under way, and what hangs on it."""
 
@@ -109,16 +93,6 @@ class Paragraph:
         self.begin = (kind, level, mark)
         self.pieces: list[str] = []
         self.after: list[Block] = []
-
-
-@dataclass
-class OpenList:
-    """A list that is open, and how far it has been counted."""
-
-    style: str
-    id: str
-    place: str
-    count: int = 0
 
 
 class ContentReader(Events):
@@ -131,9 +105,7 @@ class ContentReader(Events):
         self.mode = ""
         self.collectors = [Collector()]
         self.paragraphs: list[Paragraph] = []
-        self.lists: list[OpenList] = []
-        self.counted: dict[str, int] = {}  # how far, by the list's id, and by style and depth
-        self.is_new_item = False
+        self.lists = OpenLists(styles)
         self.mark = ""
         self.is_title = self.has_title = self.is_note_page = self.is_header_row = False
         self.skipped = self.hidden = self.notes = 0
@@ -232,19 +204,19 @@ class ContentReader(Events):
         self.hidden += 1
 
     def _paragraph(self, attributes: Attributes) -> None:
-        if self.is_new_item and self.lists:
-            self._count_item()
-        if self.is_title and not self.has_title:
+        self.mark = self.lists.take_mark() or self.mark
+        is_title = self.mode == "text" and attributes.get("text:style-name") in self.styles.titles
+        if is_title or (self.is_title and not self.has_title):
             self.paragraphs.append(Paragraph("heading"))
         else:
-            kind = "item" if self.lists else "paragraph"
-            self.paragraphs.append(Paragraph(kind, max(1, len(self.lists)), self.mark))
+            kind = "item" if self.lists.depth else "paragraph"
+            self.paragraphs.append(Paragraph(kind, max(1, self.lists.depth), self.mark))
         self.mark = ""
 
     def _heading(self, attributes: Attributes) -> None:
         level = attributes.get("text:outline-level", "1")
         self.paragraphs.append(Paragraph("heading", int(level) if re.fullmatch("[1-9]", level) else 9))
-        self.mark, self.is_new_item = "", False
+        self.mark, self.lists.is_new_item = "", False
 
     def _end_paragraph(self) -> None:
         if not self.paragraphs:
@@ -268,35 +240,14 @@ class ContentReader(Events):
         self._hand_over()
 
     def _list(self, attributes: Attributes) -> None:
-        style = attributes.get("text:style-name") or (self.lists[-1].style if self.lists else "")
-        new = OpenList(style, attributes.get("xml:id", ""), f"{len(self.lists)} {style}")
-        if attributes.get("text:continue-numbering") == "true":
-            before = new.place
-        else:
-            before = attributes.get("text:continue-list", "")
-        form = self.styles.numbered.get((style, len(self.lists) + 1))
-        new.count = self.counted.get(before, form.start - 1 if form else 0)
-        self.lists.append(new)
+        self.lists.begin(attributes)
 
     def _item(self, attributes: Attributes) -> None:
-        if not self.lists:
-            return
-        self.lists[-1].count = number_of(attributes, "text:start-value", self.lists[-1].count + 1) - 1
-        self.is_new_item = True
-
-    def _count_item(self) -> None:
-        """An item that has only a list in it is not counted: nothing stands beside its number."""
-        current = self.lists[-1]
-        current.count += 1
-        form = self.styles.numbered.get((current.style, len(self.lists)))
-        self.mark, self.is_new_item = form.mark(current.count) if form else "- ", False
+        self.lists.begin_item(attributes)
 
     def _end_list(self) -> None:
-        if self.lists:
-            ended = self.lists.pop()
-            if len(self.counted) < MOST_STYLES:
-                self.counted[ended.place] = self.counted[ended.id or ended.place] = ended.count
-        self.mark, self.is_new_item = "", False
+        self.lists.end()
+        self.mark = ""
 
     def _note(self, attributes: Attributes) -> None:
         self.notes += 1

@@ -29,6 +29,7 @@ class OpenStyles:
 
     hidden: set[str] = field(default_factory=set)
     numbered: dict[tuple[str, int], NumberForm] = field(default_factory=dict)  # by list style and depth
+    titles: set[str] = field(default_factory=lambda: {"Title"})  # of paragraphs that are the document's title
     margins: list[str] = field(default_factory=list)  # what headers and footers say
 
 
@@ -46,6 +47,8 @@ class StyleReader(Events):
             self.in_margin += name not in ("text:page-number", "text:page-count")
         elif name == "style:style":
             self.style = attributes.get("style:name", "")
+            if attributes.get("style:parent-style-name") in self.styles.titles:
+                self.styles.titles.add(self.style)
         elif name.endswith("-properties"):
             if says_hidden(attributes) and len(self.styles.hidden) < MOST_STYLES:
                 self.styles.hidden.add(self.style)

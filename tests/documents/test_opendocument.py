@@ -98,6 +98,14 @@ def test_a_hidden_slide_keeps_its_number_without_its_text(tmp_path):
     assert pages[1].report["hidden_slide"]
 
 
+def test_the_title_of_a_text_is_a_heading(tmp_path):
+    styles = '<style:style style:name="P1" style:parent-style-name="Title"/>'
+    page = read(
+        tmp_path, '<text:p text:style-name="P1">Rules</text:p><text:p>Text.</text:p>', styles=styles
+    ).pages[0]
+    assert [(heading.level, heading.title) for heading in page.headings] == [(1, "Rules")]
+
+
 def test_lists_are_numbered_as_they_say_and_go_on_where_they_left_off(tmp_path):
     styles = (
         '<text:list-style style:name="L"><text:list-level-style-number text:level="1" style:num-format="1" style:num-suffix="."/>'
