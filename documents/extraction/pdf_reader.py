@@ -28,6 +28,7 @@ from documents.extraction.limits import (
     CPU_SECONDS_OF_ONE_PAGE,
     FEW_CHARACTERS,
 )
+from documents.extraction.right_to_left import HAS_LETTER, mend_order
 
 Message = dict[str, Any]
 
@@ -264,7 +265,7 @@ class Document:
             try:
                 text = textpage.get_text_range()[:MOST_CHARACTERS_OF_A_PAGE]
                 place_of = characters_of(textpage, text)
-                text = mend_ligatures(textpage, text, place_of)
+                text = mend_order(mend_ligatures(textpage, text, place_of))
                 lines = lines_of(textpage, text, place_of)
                 size = [round(side, 1) for side in (page.get_width(), page.get_height())]
                 message: Message = {"text": text, "lines": lines, "size": size}
@@ -346,6 +347,7 @@ def lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> list[l
     box = pdfium_c.FS_RECTF()
     at_x, at_y, at_box = ctypes.byref(x), ctypes.byref(y), ctypes.byref(box)
     handle, loose_box = quick.pointer(textpage.raw), quick.loose_box
+    is_right_to_left = HAS_LETTER.search(text) is not None
     found = []
     for match in VISUAL_LINE.finditer(text):
         line = match.group()
@@ -364,8 +366,20 @@ def lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> list[l
             # One odd letter (a bullet, another font) says little of the line: the middle one of three does.
             loose_box(handle, (first + last) // 2, at_box)
             height = sorted((height, other, box.top - box.bottom))[1]
+        if is_right_to_left and HAS_LETTER.search(line):
+            for place in places_of_edges(line, match.start(), place_of):
+                if loose_box(handle, place, at_box):
+                    left, right = min(left, box.left), max(right, box.right)
         found.append([start, end, round(left, 1), round(right, 1), round(y.value, 1), round(height, 1)])
     return found
+
+
+def places_of_edges(line: str, start: int, place_of: Callable[[int], int]) -> list[int]:
+    """Where the first and the last word have their other ends: a figure there runs against its line."""
+    words = line.split(maxsplit=1)[0], line.rsplit(maxsplit=1)[-1]
+    first = start + line.index(words[0]) + len(words[0]) - 1
+    last = start + len(line.rstrip()) - len(words[1])
+    return [place for place in map(place_of, (first, last)) if place >= 0]
 
 
 def characters_of(textpage: Any, text: str) -> Callable[[int], int]:

@@ -242,22 +242,39 @@ def test_text_that_cannot_be_seen_is_reported(tmp_path, name):
     assert page.report.get("text_under_scan", False) == (name == "under a scan")
 
 
-def test_an_arabic_ligature_that_pdfium_turned_round_is_turned_back(tmp_path):
-    """A glyph that stands for lam and alef, and the same letters as two glyphs, which stay as they are."""
-    letters = {b"A": b"06440627", b"B": b"0627", b"C": b"0644", b"D": b"0637"}
+def font_with_letters(letters):
+    """Objects for a PDF whose font says of single bytes that they are those letters."""
     mapping = b"".join(b"<%02X> <%s>\n" % (code[0], text) for code, text in letters.items())
     cmap = (
         b"/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def /CMapType 2 def\n"
-        b"1 begincodespacerange <00> <FF> endcodespacerange\n4 beginbfchar\n%sendbfchar\nendcmap end end"
-        % mapping
+        b"1 begincodespacerange <00> <FF> endcodespacerange\n%d beginbfchar\n%sendbfchar\nendcmap end end"
+        % (len(letters), mapping)
     )
     font = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding/ToUnicode 900 0 R>>"
-    objects = {3: font, 900: b"<</Length %d>>\nstream\n%s\nendstream" % (len(cmap), cmap)}
+    return {3: font, 900: b"<</Length %d>>\nstream\n%s\nendstream" % (len(cmap), cmap)}
+
+
+def test_an_arabic_ligature_that_pdfium_turned_round_is_turned_back(tmp_path):
+    """A glyph that stands for lam and alef, and the same letters as two glyphs, which stay as they are."""
+    objects = font_with_letters({b"A": b"06440627", b"B": b"0627", b"C": b"0644", b"D": b"0637"})
     lines = [text_content(["DADAD"]), text_content(["DCBDCB"])]
     first, second = read(make_pdf(tmp_path / "arabic.pdf", lines, extra=objects)).pages
     lam_alef, alef_lam, tah = "\u0644\u0627", "\u0627\u0644", "\u0637"
     assert first.text == tah + lam_alef + tah + lam_alef + tah
     assert second.text == alef_lam + tah + alef_lam + tah
+
+
+def test_a_hebrew_line_that_ends_in_a_figure_is_as_wide_as_it_looks(tmp_path):
+    digits = {b"%d" % digit: b"003%d" % digit for digit in range(10)}
+    objects = font_with_letters({b"D": b"05D3", b" ": b"0020"} | digits)
+    lines = [
+        "DDDD DDDD DDDD DDDD DDDD DDDD",
+        "20192019 DDDD DDDD DDDD DDDD D",
+        "DDDD DDDD DDDD DDDD DDDDDD D",
+    ]
+    page = read(make_pdf(tmp_path / "a.pdf", [text_content(lines)], extra=objects)).pages[0]
+    words = "DDDD DDDD DDDD DDDD DDDD DDDD D DDDD DDDD DDDD DDDD 20192019 D DDDDDD DDDD DDDD DDDD DDDD"
+    assert page.text == words.replace("D", "\u05d3")
 
 
 def test_attachments_are_named(tmp_path):
