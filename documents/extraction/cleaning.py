@@ -75,6 +75,7 @@ def split_lines(page: RawPage) -> list[Line]:
             continue
         start = match.start() + text.index(stripped)
         between = page.text[after:start]
+        is_hyphenated = page.text.startswith("\ufffe", match.end())
         place = geometry.get(start)
         left, right, baseline, height = place[2:6] if place else (0.0, float(len(stripped)), 0.0, 0.0)
         lines.append(
@@ -86,8 +87,9 @@ def split_lines(page: RawPage) -> list[Line]:
                 right,
                 baseline,
                 height,
-                page.text.startswith("\ufffe", match.end()),
+                is_hyphenated,
                 bool(lines) and between not in ORDINARY_BREAKS and BLANK_LINE.search(between) is not None,
+                is_hyphenated and text[-1].isspace(),
             )
         )
         after = start + len(stripped)

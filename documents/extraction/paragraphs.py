@@ -20,6 +20,7 @@ class Line(NamedTuple):
     height: float
     is_hyphenated: bool  # PDFium took a hyphen away from its end
     follows_blank: bool
+    ends_in_dash: bool = False  # and that hyphen stood apart from the word before it
 
 
 WORD = re.compile(r"[^\W\d_]+")
@@ -28,10 +29,12 @@ COMPOUND = re.compile(r"[^\W\d_]+(?:[-\u2010\u2011][^\W\d_]+)+")
 LONGEST_WORD = 60
 LONGEST_TOKEN = 200  # between two spaces; longer ones are no compounds
 HYPHENS = "-\u2010\u2011\u00ad"
+CLOSING = "\"'”’»)]"  # "pre"-school and (post)-war are broken behind their hyphens, too
 BREAK_IN_WORD = re.compile(r"(?:[-\u2010\u00ad][^\S\n]*\n\s*|\ufffe)[^\W\d_]+")
 BROKEN_END = re.compile(r"([^\W\d_]+)[-\u2010\u00ad]$")
 WORD_AT_END = re.compile(r"[^\W\d_]+$")
 REST_OF_WORD = re.compile(r"(?P<word>\S{1,40})(?:\s+|$)")
+PATH_AT_END = re.compile(r"[^\W_]/$")  # an address or a path, or two words with a stroke between them
 WORD_AT_START = re.compile(r"[^\W\d_]+")
 SENTENCE_END = re.compile(r"[.!?:;…。！？：；؟۔।](?:[\"'”’»)\]」』]|\[\d+\])*$")
 BULLET = re.compile(r"(?:[•‣◦▪■●○·∙➢✓*–—-]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)])\s+\S")
@@ -138,13 +141,15 @@ class Separators:
     def _between(self, page: "Page", i: int) -> tuple[str, int]:
         line, after = page.lines[i], page.lines[i + 1]
         if line.is_hyphenated:
+            if not _same_size(line, after) and not after.text[0].islower():
+                return "-\n\n", 0  # a footnote stands between the halves of the word
             return mend(line, after.text, self.vocabulary)
         if after.follows_blank:
             return "\n\n", 0
         if len(line.text) == 1 and line.text.isupper() and after.text[0].islower():
             return "" if self._is_drop_cap(line.text, after.text) else " ", 0
         same_size = _same_size(line, after, 0.25)
-        if same_size and line.text[-1] in HYPHENS and line.text[-2:-1].isalnum() and after.text[0].isalnum():
+        if same_size and line.text[-1] in HYPHENS and _ends_word(line.text[:-1]) and after.text[0].isalnum():
             return mend(line, after.text, self.vocabulary)
         return page.separator(i), 0
 
@@ -158,8 +163,14 @@ class Separators:
         )
 
 
+def _ends_word(text: str) -> bool:
+    return bool(text) and (text[-1].isalnum() or text[-1] in CLOSING)
+
+
 def mend(line: Line, after: str, vocabulary: Vocabulary) -> tuple[str, int]:
     """What joins a line that ends in a hyphen to the next, and how many characters of its end go."""
+    if line.ends_in_dash:
+        return " - ", 0
     stem = line.text if line.is_hyphenated else line.text[:-1]
     is_word = stem[-1:].islower() and after[:1].islower() and WORD_AT_START.match(after) is not None
     keeps = not is_word or vocabulary.keeps_hyphen(stem, after)
@@ -179,6 +190,7 @@ def mend_over_pages(pages: list[list[Line]], vocabulary: Vocabulary) -> list[tup
         if (
             not rest
             or not first.text[0].islower()
+            or line.ends_in_dash
             or not (line.is_hyphenated or BROKEN_END.search(line.text[-LONGEST_WORD:]))
         ):
             continue
@@ -217,7 +229,9 @@ class Page:
             return "\n" if self._ends_early(i + 1) or self._is_last_of_block(i + 1) else "\n\n"
         if self._starts_indented(i):
             return "\n\n"
-        return "" if CJK.match(line.text[-1]) and CJK.match(after.text[0]) else " "
+        if PATH_AT_END.search(line.text[-2:]) or (CJK.match(line.text[-1]) and CJK.match(after.text[0])):
+            return ""
+        return " "
 
     def _gap(self, line: Line, after: Line) -> float | None:
         """Distance of the baselines, 1 being the usual; None at a jump to another column."""

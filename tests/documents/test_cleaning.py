@@ -101,6 +101,10 @@ def test_every_cleaned_range_leads_to_a_range_of_the_raw_text(raw, data):
         ("of the well-\nknown law, well as known as it is", "of the well-known law, well as known as it is"),
         ("a mid\u00adline soft hyphen was printed", "a mid-line soft hyphen was printed"),
         ("in 2019\ufffe2020 it was shut", "in 2019-2020 it was shut"),
+        ("all of the owners \ufffean equal share", "all of the owners - an equal share"),
+        ('they call it "pre"-\nschool in that town', 'they call it "pre"-school in that town'),
+        ("of the region/\ncountry that they are in", "of the region/country that they are in"),
+        ("of the whole region /\nof the country as it is", "of the whole region / of the country as it is"),
         ("eﬃcient ﬂow", "efficient flow"),
         ("cafe\u0301 society", "café society"),
         ("½ of 10² is 50", "½ of 10² is 50"),
@@ -143,6 +147,13 @@ def test_a_word_that_a_page_breaks_stays_whole_on_the_first(hyphen):
         [RawPage(first), RawPage("sistant, who went home.\n4"), RawPage("Then he slept.\n5")]
     )
     assert [page.text for page in pages][:2] == ["All of them were kept by the assistant,", "who went home."]
+
+
+def test_a_footnote_is_not_joined_to_the_half_of_a_word_above_it():
+    raw = "They were all kept by the assis\ufffe2 This is a footnote."
+    lines = [[0, 31, 72, 300, 100, 13], [32, 54, 72, 250, 80, 10]]
+    pages, _ = clean_pages([RawPage(raw, lines)])
+    assert pages[0].text == "They were all kept by the assis-\n\n2 This is a footnote."
 
 
 def test_lines_of_a_paragraph_are_joined_and_paragraphs_kept_apart():
