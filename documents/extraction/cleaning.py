@@ -39,7 +39,10 @@ class CleanPage(NamedTuple):
 def clean_pages(pages: Sequence[RawPage]) -> tuple[list[CleanPage], list[str]]:
     """Every page cleaned in the light of the others, and the running lines that were dropped."""
     lines = [split_lines(page) for page in pages]
-    running, samples = find_running_lines([[line.text for line in page] for page in lines])
+    running, samples = find_running_lines(
+        [[line.text for line in page] for page in lines],
+        [[(line.baseline, line.height) for line in page] for page in lines],
+    )
     kept = [
         [line for number, line in enumerate(page) if number not in dropped]
         for page, dropped in zip(lines, running, strict=True)
@@ -60,6 +63,8 @@ def clean_text(text: str) -> tuple[str, Runs]:
 LINE = re.compile(r"[^\r\n\f\v\x85\u2028\u2029\ufffe]+")
 NEW_LINE = r"(?:\r\n|\r(?!\n)|\n)"
 ORDINARY_BREAKS = ("\n", "\r\n", " \n", " \r\n", "\ufffe")
+HYPHEN_AFTER = re.compile(r"(?:\r\n)?\ufffe")
+SOFT_HYPHEN = "\u00ad"
 BLANK_LINE = re.compile(rf"{NEW_LINE}[^\S\r\n]*{NEW_LINE}|\u2029|\f")
 
 
@@ -74,8 +79,12 @@ def split_lines(page: RawPage) -> list[Line]:
         if not stripped:
             continue
         start = match.start() + text.index(stripped)
+        if stripped == SOFT_HYPHEN and lines:
+            # The hyphen of the word that the line before breaks, for which PDFium found no line.
+            lines[-1] = lines[-1]._replace(is_hyphenated=True)
+            continue
         between = page.text[after:start]
-        is_hyphenated = page.text.startswith("\ufffe", match.end())
+        is_hyphenated = HYPHEN_AFTER.match(page.text, match.end()) is not None
         place = geometry.get(start)
         left, right, baseline, height = place[2:6] if place else (0.0, float(len(stripped)), 0.0, 0.0)
         lines.append(

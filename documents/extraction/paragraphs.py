@@ -30,11 +30,13 @@ LONGEST_WORD = 60
 LONGEST_TOKEN = 200  # between two spaces; longer ones are no compounds
 HYPHENS = "-\u2010\u2011\u00ad"
 CLOSING = "\"'”’»)]"  # "pre"-school and (post)-war are broken behind their hyphens, too
-BREAK_IN_WORD = re.compile(r"(?:[-\u2010\u00ad][^\S\n]*\n\s*|\ufffe)[^\W\d_]+")
+BREAK_IN_WORD = re.compile(r"(?:\r\n)?(?:[-\u2010\u00ad][^\S\n]*\n\s*|\ufffe)[^\W\d_]+")
 BROKEN_END = re.compile(r"([^\W\d_]+)[-\u2010\u00ad]$")
 WORD_AT_END = re.compile(r"[^\W\d_]+$")
 REST_OF_WORD = re.compile(r"(?P<word>\S{1,40})(?:\s+|$)")
-PATH_AT_END = re.compile(r"[^\W_]/$")  # an address or a path, or two words with a stroke between them
+ADDRESS_AT_END = re.compile(r"(?:https?://|www\.)\S*$")
+PATH_AT_END = re.compile(r"/\S*/$")
+PATH_AT_START = re.compile(r"\w[\w~-]{0,60}(?:[/_]|\.\w)")
 WORD_AT_START = re.compile(r"[^\W\d_]+")
 SENTENCE_END = re.compile(r"[.!?:;…。！？：；؟۔।](?:[\"'”’»)\]」』]|\[\d+\])*$")
 BULLET = re.compile(r"(?:[•‣◦▪■●○·∙➢✓*–—-]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)])\s+\S")
@@ -45,11 +47,12 @@ RTL = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 # Halves of compounds that are hardly ever pieces of one word.
 NUMERALS = """two three five seven twenty thirty forty fifty sixty seventy eighty ninety third fourth fifth sixth seventh
     eighth ninth tenth"""
-SECONDS = """and of based lived shaped sized style term specific driven oriented year century scale minded haired eyed
+SECONDS = """and of level quality friendly related based lived shaped sized style term specific driven oriented year century scale minded haired eyed
     colored coloured looking"""
-FIRST_HALVES = frozenset(NUMERALS.split())
+FIRST_HALVES = frozenset((*NUMERALS.split(), "higher", "lower"))
 SECOND_HALVES = frozenset(SECONDS.split())
 PREFIXES = frozenset(("un", "mis", "pre", "non", "over", "under", "out", "counter"))
+LINKS = frozenset(("to", "of", "the", "and", "by", "in", "for", "on", "at", "or", "as", "up"))  # up-to-date
 ENDINGS_OF_NUMERALS = ("teen", "ty", "ties", "tieth", "fold", "some", "score", "self", "ly")
 
 
@@ -91,12 +94,14 @@ class Vocabulary:
             return False
         if f"{first}-{second}" in self._compounds:
             return True
+        goes_before, goes_after = left[: -len(first)].endswith("-"), right[len(second) :].startswith("-")
+        if (goes_before and first in LINKS) or (goes_after and second in LINKS):
+            return True
         if first in PREFIXES or len(first) < 3 or len(second) < 3:
             return False
         if second in SECOND_HALVES or (first in FIRST_HALVES and not second.startswith(ENDINGS_OF_NUMERALS)):
             return True
-        is_chain = left[: -len(first)].endswith("-") or right[len(second) :].startswith("-")
-        return (is_chain or _may_be_compound(first, second)) and second in self
+        return (goes_before or goes_after or _may_be_compound(first, second)) and second in self
 
 
 def _without_broken_words(text: str) -> str:
@@ -144,6 +149,8 @@ class Separators:
             if not _same_size(line, after) and not after.text[0].islower():
                 return "-\n\n", 0  # a footnote stands between the halves of the word
             return mend(line, after.text, self.vocabulary)
+        if (within := _within_line(line, after)) is not None:
+            return within, 0
         if after.follows_blank:
             return "\n\n", 0
         if len(line.text) == 1 and line.text.isupper() and after.text[0].islower():
@@ -163,6 +170,16 @@ class Separators:
         )
 
 
+def _within_line(line: Line, after: Line) -> str | None:
+    """What stands between two pieces of one printed line, which PDFium may take for two; None where they are two."""
+    gap = after.left - line.right
+    if not line.height or line.baseline != after.baseline or not _same_size(line, after):
+        return None
+    if not -0.1 * line.height < gap < 0.5 * line.height:
+        return None
+    return " " if gap > 0.12 * line.height else ""
+
+
 def _ends_word(text: str) -> bool:
     return bool(text) and (text[-1].isalnum() or text[-1] in CLOSING)
 
@@ -172,7 +189,12 @@ def mend(line: Line, after: str, vocabulary: Vocabulary) -> tuple[str, int]:
     if line.ends_in_dash:
         return " - ", 0
     stem = line.text if line.is_hyphenated else line.text[:-1]
-    is_word = stem[-1:].islower() and after[:1].islower() and WORD_AT_START.match(after) is not None
+    is_word = (
+        stem[-1:].islower()
+        and after[:1].islower()
+        and WORD_AT_START.match(after) is not None
+        and not ADDRESS_AT_END.search(stem[-LONGEST_TOKEN:])
+    )
     keeps = not is_word or vocabulary.keeps_hyphen(stem, after)
     if line.is_hyphenated:
         return "-" if keeps else "", 0
@@ -229,9 +251,9 @@ class Page:
             return "\n" if self._ends_early(i + 1) or self._is_last_of_block(i + 1) else "\n\n"
         if self._starts_indented(i):
             return "\n\n"
-        if PATH_AT_END.search(line.text[-2:]) or (CJK.match(line.text[-1]) and CJK.match(after.text[0])):
+        if CJK.match(line.text[-1]) and CJK.match(after.text[0]):
             return ""
-        return " "
+        return "" if _breaks_an_address(line.text, after.text) else " "
 
     def _gap(self, line: Line, after: Line) -> float | None:
         """Distance of the baselines, 1 being the usual; None at a jump to another column."""
@@ -309,6 +331,15 @@ class Page:
         if i + 2 == len(self.lines):
             return SENTENCE_END.search(line.text[-LONGEST_WORD:]) is not None
         return self.lines[i + 2].left < after.left - 0.5 * line.height
+
+
+def _breaks_an_address(text: str, after: str) -> bool:
+    """Whether a line ends within an address, a path or a pair of words with a stroke: /etc/, https://example., and/."""
+    if text[-1] == "/":
+        is_path = text[-2:-1] in ("", " ") or PATH_AT_END.search(text[-LONGEST_TOKEN:])
+        return bool(PATH_AT_START.match(after)) if is_path else after[0].isalnum()
+    is_open = text[-1] in "-_=?&%#~+" or (text[-1] == "." and after[0].islower()) or after[0] == "/"
+    return is_open and ADDRESS_AT_END.search(text[-LONGEST_TOKEN:]) is not None
 
 
 def _ends_in_figure(text: str) -> bool:

@@ -4,6 +4,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from statistics import median
 
 LONGEST = 250  # characters; a longer line is prose
 EDGE = 3  # lines at the top and at the bottom of a page that may be running ones
@@ -21,22 +22,112 @@ LEADING = re.compile(r"(?P<number>\d{1,5})\s+(?P<rest>\S.*)")
 TRAILING = re.compile(r"(?P<rest>.*\S)\s+(?P<number>\d{1,5})")
 SENTENCE = re.compile(r"(?:\S+\s+){3}.*[.!?][\"'”’»)]*$")
 Key = tuple[str, str]
+Place = tuple[float, float]  # baseline and height of a line; a height of 0 stands for neither known
+
+APART = 1.4  # times the usual distance of lines on the page: what is further away is no part of its body
+LARGER = 1.12  # than most letters of the page, as the titles of slides are
+SLIDE = 20  # lines; a page of slides or of a form has fewer,
+PROSE = 12  # and most pages of prose have more
+SAME_PLACE = 1.5  # points
 
 
-def find_running_lines(pages: Sequence[Sequence[str]]) -> tuple[list[set[int]], list[str]]:
-    """For each page the numbers of its lines that are running ones, and one sample of each kind."""
-    places = _places(pages)
+class Page:
+    """The lines of one page, and which of them are set apart from its body."""
+
+    def __init__(self, lines: Sequence[str], places: Sequence[Place] = ()) -> None:
+        self.lines = lines
+        self.places = places if places and all(height for _baseline, height in places) else ()
+        gaps = [abs(a[0] - b[0]) for a, b in pairwise(self.places)]
+        usual = median(gaps) if gaps else 0.0
+        self.is_gap = [
+            gap > APART * max(usual, height)
+            for gap, (_baseline, height) in zip(gaps, self.places, strict=False)
+        ]
+        self.height = median(height for _baseline, height in self.places) if self.places else 0.0
+
+    def edges(self) -> Iterator[tuple[str, int]]:
+        """The lines that may be running ones: outside of the body where that can be told, else the outermost."""
+        count, gaps = len(self.lines), len(self.is_gap)
+        above = [line for line in range(gaps)[:EDGE] if self.is_gap[line]]
+        below = [line for line in range(gaps)[-EDGE:] if self.is_gap[line]]
+        outermost = 0 if self._is_head_of_table() else EDGE
+        # A line of a very short page is near both its ends.
+        yield from (("top", line) for line in range(above[-1] + 1 if above else min(outermost, count)))
+        yield from (
+            ("bottom", line) for line in range(below[0] + 1 if below else max(0, count - EDGE), count)
+        )
+
+    def _is_head_of_table(self) -> bool:
+        """The first line is followed by rows that end in figures, and no larger gap stands between."""
+        rows = self.lines[1:4] if self.places else ()
+        return len(rows) == 3 and all(line[-1].isdigit() or line[-1] in "%)" for line in rows)
+
+    def is_title(self, line: int) -> bool:
+        """In letters larger than those of a page of few lines, as of slides."""
+        return bool(self.places) and len(self.lines) <= SLIDE and self.places[line][1] > LARGER * self.height
+
+    def is_apart(self, outermost: int) -> bool:
+        """Whether there is a gap between the first (0) or the last line (-1) and the rest."""
+        return len(self.is_gap) > 1 and self.is_gap[outermost]
+
+    def is_apart_from_prose(self, outermost: int) -> bool:
+        return self.is_apart(outermost) and len(self.lines) > PROSE
+
+
+def find_running_lines(
+    pages: Sequence[Sequence[str]], places: Sequence[Sequence[Place]] = ()
+) -> tuple[list[set[int]], list[str]]:
+    """For each page the numbers of its lines that are running ones, and one sample of each kind.
+
+    `places`, where they are known, tell a header from the first line of the text that comes again, such as the
+    head of a table.
+    """
+    measured = [Page(page, places[number] if places else ()) for number, page in enumerate(pages)]
     running = [set[int]() for _ in pages]
     samples: list[str] = []
-    for found in places.values():
+    for found in _places(measured).values():
         if _is_running(found, pages):
             samples.append(pages[found[0][0]][found[0][1]])
             for page, line in found:
                 running[page].add(line)
+    if pages and median(map(len, pages)) > PROSE:
+        _drop_headers_of_chapters(measured, running)
+    _spare_forms(pages, running)
     _drop_page_numbers(pages, running)
-    _drop_numbered_lines(pages, running)
+    _drop_numbered_lines(measured, running)
     _spare_the_only_lines(pages, running)
     return running, list(dict.fromkeys(samples))
+
+
+def _drop_headers_of_chapters(pages: Sequence[Page], running: list[set[int]]) -> None:
+    """Outermost lines at one place of most pages, apart from their text, most of which come again: titles of chapters."""
+    counted: Counter[str] = Counter(
+        _folded(line) for page in pages for line in page.lines if len(line) <= LONGEST
+    )
+    for outermost in (0, -1):
+        at: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for number, page in enumerate(pages):
+            if page.lines and page.places:
+                line = outermost % len(page.lines)
+                if page.is_apart(outermost) and len(LETTER.findall(page.lines[line][:LONGEST])) > 1:
+                    at[round(page.places[line][0] / SAME_PLACE)].append((number, line))
+        for found in at.values():
+            again = sum(counted[_folded(pages[number].lines[line])] > 1 for number, line in found)
+            if len(found) >= max(4, 0.6 * len(pages)) and 2 * again > len(found):
+                for number, line in found:
+                    running[number].add(line)
+
+
+def _spare_forms(pages: Sequence[Sequence[str]], running: list[set[int]]) -> None:
+    """Where most of what pages say comes again, as on forms, it is their text."""
+    lost = [
+        number
+        for number, page in enumerate(pages)
+        if 2 * sum(len(page[line]) for line in running[number]) > sum(map(len, page))
+    ]
+    if 2 * len(lost) >= len(pages):
+        for number in lost:
+            running[number].clear()
 
 
 def _spare_the_only_lines(pages: Sequence[Sequence[str]], running: list[set[int]]) -> None:
@@ -48,26 +139,14 @@ def _spare_the_only_lines(pages: Sequence[Sequence[str]], running: list[set[int]
             running[number].discard(max(range(len(page)), key=lambda line: len(page[line])))
 
 
-def _places(pages: Sequence[Sequence[str]]) -> dict[Key, list[tuple[int, int]]]:
+def _places(pages: Sequence[Page]) -> dict[Key, list[tuple[int, int]]]:
     """Where each line of the edges occurs; digits count as alike."""
     places: dict[Key, list[tuple[int, int]]] = defaultdict(list)
     for number, page in enumerate(pages):
-        for zone, line in _edges(page):
-            if len(page[line]) > LONGEST:
-                continue
-            places[zone, _folded(page[line])].append((number, line))
+        for zone, line in page.edges():
+            if len(page.lines[line]) <= LONGEST and not page.is_title(line):
+                places[zone, _folded(page.lines[line])].append((number, line))
     return places
-
-
-def _edges(page: Sequence[str]) -> Iterator[tuple[str, int]]:
-    last = len(page) - 1
-    for line in range(min(EDGE, len(page))):
-        yield "top", line
-    for line in range(max(EDGE, len(page) - EDGE), len(page)):
-        yield "bottom", line
-    # A line of a very short page is near both its ends.
-    for line in range(max(0, last - EDGE + 1), min(EDGE, len(page))):
-        yield "bottom", line
 
 
 def _body(page: Sequence[str]) -> str:
@@ -146,25 +225,27 @@ def _outermost(page: Sequence[str], running: set[int]) -> Iterator[int]:
     yield from (line for line in right[-1:] if line not in left[:1])
 
 
-def _drop_numbered_lines(pages: Sequence[Sequence[str]], running: list[set[int]]) -> None:
+def _drop_numbered_lines(pages: Sequence[Page], running: list[set[int]]) -> None:
     """Where most pages end (or begin) with a line that carries their number, all such lines are running ones.
 
     Many of them name the section, and a section of one page has its line once. Most must come again, or be a number
-    alone: titles of slides that are counted do neither.
+    alone, or stand apart from a page of prose: titles of slides that are counted do none of it.
     """
     for place in (0, -1):
         found: dict[int, list[tuple[int, str]]] = defaultdict(list)
         for number, page in enumerate(pages):
-            for value, text in _numbered(page[place] if page else ""):
+            for value, text in _numbered(page.lines[place] if page.lines else ""):
                 found[value - number].append((number, text))
         if not found:
             continue
         best = max(found.values(), key=len)
         times = Counter(text for _number, text in best)
-        usual = sum(times[text] > 1 or not text for _number, text in best)
+        usual = sum(
+            times[text] > 1 or not text or pages[number].is_apart_from_prose(place) for number, text in best
+        )
         if len(best) >= max(3, 0.6 * len(pages)) and 2 * usual >= len(best):
             for number, _text in best:
-                running[number].add(place % len(pages[number]))
+                running[number].add(place % len(pages[number].lines))
 
 
 def _numbered(line: str) -> Iterator[tuple[int, str]]:

@@ -134,6 +134,18 @@ def test_a_compound_known_from_elsewhere_keeps_its_hyphen():
         ("all the seven-\nteen of them", "all the seventeen of them"),
         ("in black-\nand-white prints", "in black-and-white prints"),
         ("of a thou-\nsand words", "of a thousand words"),
+        ("an up-to-\ndate list", "an up-to-date list"),
+        ("the state-\nof-the-art", "the state-of-the-art"),
+        ("with a higher-\nlevel one", "with a higher-level one"),
+        ("at https://gates.example/toll-\ngates and on", "at https://gates.example/toll-gates and on"),
+        (
+            "at https://gates.example/toll/\ngates.html and on",
+            "at https://gates.example/toll/gates.html and on",
+        ),
+        ("at https://gates.\nexample/toll and on", "at https://gates.example/toll and on"),
+        ("all files of /srv/gates/\nand none else", "all files of /srv/gates/ and none else"),
+        ("all files of /srv/\ngates/toll there", "all files of /srv/gates/toll there"),
+        ("they read and/\nor write there", "they read and/or write there"),
     ],
 )
 def test_a_hyphen_that_belongs_to_the_word_is_told_by_its_halves(broken, whole):
@@ -154,6 +166,18 @@ def test_a_footnote_is_not_joined_to_the_half_of_a_word_above_it():
     lines = [[0, 31, 72, 300, 100, 13], [32, 54, 72, 250, 80, 10]]
     pages, _ = clean_pages([RawPage(raw, lines)])
     assert pages[0].text == "They were all kept by the assis-\n\n2 This is a footnote."
+
+
+@pytest.mark.parametrize("hyphen", ["\r\n\ufffe", "\r\n\u00ad\r\n"])
+def test_a_hyphen_for_which_pdfium_found_no_line_breaks_a_word(hyphen):
+    assert clean_text(f"for we{hyphen}bcam users of them")[0] == "for webcam users of them"
+
+
+@pytest.mark.parametrize(("left", "between"), [(101, ""), (103, " ")])
+def test_pieces_of_one_printed_line_are_one_line(left, between):
+    raw = "The wpa\r\n-psk can be long"
+    geometry = [[0, 7, 60, 100, 700, 10], [9, 25, left, 200, 700, 10]]
+    assert clean_pages([RawPage(raw, geometry)])[0][0].text == f"The wpa{between}-psk can be long"
 
 
 def test_lines_of_a_paragraph_are_joined_and_paragraphs_kept_apart():
@@ -261,6 +285,74 @@ def test_two_pages_are_enough_when_a_line_is_outermost_on_both():
 
 def test_pages_of_one_line_keep_it():
     assert find_running_lines([[f"Slide {n}"] for n in range(9)])[0] == [set()] * 9
+
+
+def set_out(page, gaps, sizes=(), top=800, usual=14):
+    """Baseline and height of each line; `gaps` are the distances that are not the usual one, by line above."""
+    places, baseline = [], top
+    for line in range(len(page)):
+        places.append((baseline, dict(sizes).get(line, 10.0)))
+        baseline -= dict(gaps).get(line, usual)
+    return places
+
+
+def measured(pages, gaps, sizes=()):
+    return find_running_lines(pages, [set_out(page, gaps, sizes) for page in pages])[0]
+
+
+ROWS = [[f"Item {n * i % 17} of the list {n * i % 31}" for i in range(1, 12)] for n in range(1, 7)]
+
+
+def test_the_head_of_a_table_that_comes_again_on_every_page_stays_and_the_header_goes():
+    pages = [["Annual figures", "Item Units", *rows, f"Page {n} of 6"] for n, rows in enumerate(ROWS, 1)]
+    assert measured(pages, {0: 40, 12: 40}) == [{0, 13}] * 6
+
+
+def test_the_head_of_a_table_at_the_top_of_every_page_stays():
+    assert measured([["Item Units", *rows] for rows in ROWS], {}) == [set()] * 6
+
+
+def test_a_refrain_and_what_each_invoice_says_at_its_end_stay():
+    pages = [[*page[1:-1], "And the river runs on.", str(n)] for n, page in enumerate(pages_with(""), 1)]
+    assert measured(pages, {8: 40}) == [{9}] * 6
+
+
+def test_titles_of_slides_that_come_again_stay():
+    slides = [
+        [f"{'Results' if n % 3 else 'Agenda'}", f"A point {n}", "Another", f"The team {n}"]
+        for n in range(1, 9)
+    ]
+    assert measured(slides, {0: 40, 2: 60}, {0: 16.0}) == [{3}] * 8
+
+
+def test_what_certificates_have_in_common_stays():
+    pages = [
+        [
+            "Certificate of attendance",
+            "This is to certify that",
+            name,
+            "has taken part in the course",
+            "Given in May",
+        ]
+        for name in ("Ann Lee", "Bo Chan", "Cy Young", "Di Moss")
+    ]
+    assert find_running_lines(pages)[0] == [set()] * 4
+
+
+def test_short_chapters_titles_above_their_pages_are_found():
+    pages = pages_with("", 12)
+    for number, page in enumerate(pages):
+        page[0] = f"On the {'abcdef'[number // 2]} of gates"
+        page[5:5] = [f"More of it, {number * 5 % 7}"] * 6
+    assert measured(pages, {0: 40}) == [{0, 15}] * 12
+
+
+def test_the_titles_of_sections_of_one_page_are_found_by_their_place_and_number():
+    pages = pages_with("", 6)
+    for number, page in enumerate(pages):
+        page[0] = f"On the {'abcdef'[number]} of gates {number + 1}"
+        page[5:5] = [f"More of it, {number * 5 % 7}"] * 6
+    assert measured(pages, {0: 40}) == [{0, 15}] * 6
 
 
 @pytest.mark.parametrize(
