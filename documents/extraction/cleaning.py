@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from documents.extraction.paragraphs import Line, Separators, Vocabulary, mend_over_pages
+from documents.extraction.paragraphs import CJK, Line, Separators, Vocabulary, mend_over_pages
 from documents.extraction.running_lines import find_running_lines
 
 Runs = list[list[int]]
@@ -189,15 +189,33 @@ def _assemble(raw: str, lines: Sequence[Line], separators: Sequence[tuple[str, i
     length = 0
     for line, (separator, cut) in zip(lines, separators, strict=True):
         offsets.append((length, line.height))
-        for piece, start in _folded_pieces(raw, line.start, line.end - cut):
-            if start >= 0:
-                _extend(runs, length, start, len(piece))
-            parts.append(piece)
-            length += len(piece)
+        for begin, end in _unspread(raw, line.start, line.end - cut):
+            for piece, start in _folded_pieces(raw, begin, end):
+                if start >= 0:
+                    _extend(runs, length, start, len(piece))
+                parts.append(piece)
+                length += len(piece)
         parts.append(separator)
         length += len(separator)
     text = "".join(parts)
     return CleanPage(text.rstrip() if text[-1:].isspace() else text, runs, offsets, rows)
+
+
+SPREAD = re.compile(rf"(?<={CJK.pattern}) (?={CJK.pattern})")
+ALONE = re.compile(rf"(?<= ){CJK.pattern}(?= )")
+
+
+def _unspread(raw: str, start: int, end: int) -> list[tuple[int, int]]:
+    """The range, cut at spaces that are only the gaps between Chinese or Japanese letters of a line spread to its width."""
+    line = raw[start:end]
+    if line.isascii() or " " not in line or len(ALONE.findall(line)) < 2:
+        return [(start, end)]
+    gaps = [match.start() for match in SPREAD.finditer(raw, start, end)]
+    return (
+        list(zip([start, *(gap + 1 for gap in gaps)], [*gaps, end], strict=True))
+        if len(gaps) > 2
+        else [(start, end)]
+    )
 
 
 def _extend(runs: Runs, clean: int, raw: int, length: int) -> None:

@@ -43,6 +43,7 @@ BULLET = re.compile(r"(?:[•‣◦▪■●○·∙➢✓*–—-]|\(?(?:\d{1,2
 # A row of a table mostly ends in a figure.
 FIGURE_AT_END = re.compile(r"(?:^|\s)[(\-+−$€£]*\d[\d.,]*\s?(?:%|€|\))?$")
 CJK = re.compile(r"[\u2e80-\u30ff\u31f0-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+CJK_STOPS = "、。，；：！？」』）"
 RTL = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 # Halves of compounds that are hardly ever pieces of one word.
 NUMERALS = """two three five seven twenty thirty forty fifty sixty seventy eighty ninety third fourth fifth sixth seventh
@@ -251,7 +252,7 @@ class Page:
             return "\n" if self._ends_early(i + 1) or self._is_last_of_block(i + 1) else "\n\n"
         if self._starts_indented(i):
             return "\n\n"
-        if CJK.match(line.text[-1]) and CJK.match(after.text[0]):
+        if line.text[-1] in CJK_STOPS or (CJK.match(line.text[-1]) and CJK.match(after.text[0])):
             return ""
         return "" if _breaks_an_address(line.text, after.text) else " "
 

@@ -201,6 +201,19 @@ def test_chinese_lines_are_joined_without_a_space():
     assert "\n" not in clean_text(raw)[0]
 
 
+def test_gaps_of_a_japanese_line_that_was_spread_are_no_spaces():
+    raw = "探しているものが正しいか確認するために短い説 明 文は見た い と い う場 合 、 単 純に whatis を使うとよい。"
+    assert clean_text(raw)[0] == raw.replace(" ", "").replace("whatis", " whatis ")
+    assert clean_text("山田 太郎と 佐藤 花子")[0] == "山田 太郎と 佐藤 花子"
+
+
+def test_a_latin_word_follows_a_japanese_comma_without_a_space():
+    assert (
+        "には、HTTP"
+        in clean_text("ウェブサーバの挙動を確認するには、\nHTTP リクエストを使って調べる方法があります")[0]
+    )
+
+
 def test_the_searched_copy_folds_what_the_shown_text_keeps():
     assert search_text("10² ﬁn ½") == "102 fin 1⁄2"
 
