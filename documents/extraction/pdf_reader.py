@@ -19,7 +19,7 @@ import pypdfium2.raw as pdfium_c
 from pypdf.errors import EmptyFileError, LimitReachedError
 
 from documents.extraction import quick
-from documents.extraction.arabic import mend_ligatures
+from documents.extraction.arabic import mend_ligatures, mend_marked_words
 from documents.extraction.garbage import garbled_share, is_shorter, solid_length
 from documents.extraction.hidden import hidden_text
 from documents.extraction.limits import (
@@ -265,7 +265,8 @@ class Document:
             try:
                 text = textpage.get_text_range()[:MOST_CHARACTERS_OF_A_PAGE]
                 place_of = characters_of(textpage, text)
-                text = mend_order(mend_ligatures(textpage, text, place_of))
+                text = mend_marked_words(textpage, mend_ligatures(textpage, text, place_of), place_of)
+                text = mend_order(text)
                 lines = lines_of(textpage, text, place_of)
                 size = [round(side, 1) for side in (page.get_width(), page.get_height())]
                 message: Message = {"text": text, "lines": lines, "size": size}
