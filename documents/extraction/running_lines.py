@@ -244,8 +244,11 @@ def _drop_numbered_lines(pages: Sequence[Page], running: list[set[int]]) -> None
             times[text] > 1 or not text or pages[number].is_apart_from_prose(place) for number, text in best
         )
         if len(best) >= max(3, 0.6 * len(pages)) and 2 * usual >= len(best):
-            for number, _text in best:
-                running[number].add(place % len(pages[number].lines))
+            are_bare = 2 * sum(not text for _number, text in best) > len(best)
+            for number, text in best:
+                # Where the others are numbers alone, it is the end of the page's text that has come into this one.
+                if not (are_bare and times[text] == 1):
+                    running[number].add(place % len(pages[number].lines))
 
 
 def _numbered(line: str) -> Iterator[tuple[int, str]]:

@@ -360,6 +360,12 @@ def test_short_chapters_titles_above_their_pages_are_found():
     assert measured(pages, {0: 40}) == [{0, 15}] * 12
 
 
+def test_the_end_of_a_table_beside_the_number_of_its_page_stays():
+    pages = pages_with("", 12)
+    pages[6][-1] = "Significant at one in twenty. 7"
+    assert 9 not in find_running_lines(pages)[0][6]
+
+
 def test_the_titles_of_sections_of_one_page_are_found_by_their_place_and_number():
     pages = pages_with("", 6)
     for number, page in enumerate(pages):
