@@ -8,6 +8,7 @@ from statistics import median
 
 LONGEST = 250  # characters; a longer line is prose
 EDGE = 3  # lines at the top and at the bottom of a page that may be running ones
+BLOCK = 7  # lines of a letterhead, or of the small print at the bottom, that may be running ones together
 NUMBER = re.compile(r"\d+")
 LETTER = re.compile(r"[^\W\d_]")
 # Alone on a line: 12, - 12 -, [12], Page 12, p. 12, 12/40, Seite 12 von 40, page xii
@@ -47,15 +48,18 @@ class Page:
 
     def edges(self) -> Iterator[tuple[str, int]]:
         """The lines that may be running ones: outside of the body where that can be told, else the outermost."""
-        count, gaps = len(self.lines), len(self.is_gap)
-        above = [line for line in range(gaps)[:EDGE] if self.is_gap[line]]
-        below = [line for line in range(gaps)[-EDGE:] if self.is_gap[line]]
-        outermost = 0 if self._is_head_of_table() else EDGE
+        count, gaps = len(self.lines), range(len(self.is_gap))
+        above, below = self._gap_near(gaps), self._gap_near(gaps[::-1])
+        top = (0 if self._is_head_of_table() else min(EDGE, count)) if above is None else above + 1
+        bottom = max(0, count - EDGE) if below is None else below + 1
         # A line of a very short page is near both its ends.
-        yield from (("top", line) for line in range(above[-1] + 1 if above else min(outermost, count)))
-        yield from (
-            ("bottom", line) for line in range(below[0] + 1 if below else max(0, count - EDGE), count)
-        )
+        yield from (("top", line) for line in range(top))
+        yield from (("bottom", line) for line in range(bottom, count))
+
+    def _gap_near(self, inwards: Sequence[int]) -> int | None:
+        """The innermost gap among the outermost lines, or the one behind the first block of lines, as of a letterhead."""
+        near = [line for line in inwards[:EDGE] if self.is_gap[line]]
+        return near[-1] if near else next((line for line in inwards[:BLOCK] if self.is_gap[line]), None)
 
     def _is_head_of_table(self) -> bool:
         """The first line is followed by rows that end in figures, and no larger gap stands between."""
@@ -95,6 +99,7 @@ def find_running_lines(
     _spare_forms(pages, running)
     _drop_page_numbers(pages, running)
     _drop_numbered_lines(measured, running)
+    _spare_what_is_within(pages, running)
     _spare_the_only_lines(pages, running)
     return running, list(dict.fromkeys(samples))
 
@@ -128,6 +133,16 @@ def _spare_forms(pages: Sequence[Sequence[str]], running: list[set[int]]) -> Non
     if 2 * len(lost) >= len(pages):
         for number in lost:
             running[number].clear()
+
+
+def _spare_what_is_within(pages: Sequence[Sequence[str]], running: list[set[int]]) -> None:
+    """A line further in is only a running one with all that are outside of it, as in a letterhead."""
+    for page, dropped in zip(pages, running, strict=True):
+        for line in sorted(dropped):
+            if EDGE <= line < len(page) - EDGE and not (
+                dropped.issuperset(range(line)) or dropped.issuperset(range(line, len(page)))
+            ):
+                dropped.discard(line)
 
 
 def _spare_the_only_lines(pages: Sequence[Sequence[str]], running: list[set[int]]) -> None:

@@ -330,6 +330,17 @@ def test_a_refrain_and_what_each_invoice_says_at_its_end_stay():
     assert measured(pages, {8: 40}) == [{9}] * 6
 
 
+def test_a_refrain_at_the_end_of_the_first_verse_stays():
+    pages = [[*page[1:4], "And the river runs on.", *page[4:]] for page in pages_with("", 6)]
+    assert measured(pages, {3: 26, 8: 40}) == [{9}] * 6
+
+
+def test_a_letterhead_and_small_print_of_many_lines_go():
+    head = ["Acme Tools", "12 Mill Lane", "Oldtown", "Telephone 01234", "acme.example"]
+    pages = [[*head, *page[1:-1], *head[::-1]] for page in pages_with("", 4)]
+    assert measured(pages, {4: 40, 12: 40}) == [{*range(5), *range(13, 18)}] * 4
+
+
 def test_titles_of_slides_that_come_again_stay():
     slides = [
         [f"{'Results' if n % 3 else 'Agenda'}", f"A point {n}", "Another", f"The team {n}"]
