@@ -9,6 +9,7 @@ import re
 import resource
 import sys
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
@@ -392,9 +393,10 @@ def characters_of(textpage: Any, text: str) -> Callable[[int], int]:
         if last < 0 or quick.character_of_text(handle, last) == last:
             return lambda place: place
 
+    astral = [place for place, letter in enumerate(text) if letter > "\uffff"] if has_astral else []
+
     def character(place: int) -> int:
-        shift = sum(letter > "\uffff" for letter in text[:place]) if has_astral else 0
-        return int(quick.character_of_text(handle, place + shift))
+        return int(quick.character_of_text(handle, place + bisect_left(astral, place)))
 
     return character
 

@@ -494,6 +494,24 @@ def test_a_file_cut_before_most_of_its_pages_is_damaged(tmp_path):
     assert reason(path).kind == "damaged"
 
 
+def test_letters_beyond_the_first_plane_leave_every_line_its_own_size(tmp_path):
+    cmap = (
+        b"/CIDInit /ProcSet findresource begin begincmap 1 begincodespacerange <00> <FF> endcodespacerange"
+        b" 1 beginbfchar <7E> <D835DC34> endbfchar endcmap end"
+    )
+    fonts = {
+        3: b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding/ToUnicode 900 0 R>>",
+        900: b"<</Length %d>>\nstream\n%s\nendstream" % (len(cmap), cmap),
+    }
+    lines = [f"The letter ~ of law {n} stands for ~ and ~ here." for n in range(20)]
+    content = (
+        text_content(lines) + text_content(["Of gates"], size=20, top=400) + text_content(lines[:5], top=360)
+    )
+    page = read(make_pdf(tmp_path / "letters.pdf", [content], extra=fonts)).pages[0]
+    assert "letter \U0001d434 of law 7" in page.text
+    assert [heading.title for heading in page.headings] == ["Of gates"]
+
+
 def test_headings_are_seen_by_the_size_of_their_letters(tmp_path):
     body = ["Prose in letters of eleven points, long enough to be the body of it."] * 8
     pages = [text_content(["Chapter one"], size=18) + text_content(body, top=730), text_content(body)]
