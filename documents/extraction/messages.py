@@ -25,7 +25,8 @@ def messages_from(connection: socket.socket) -> Iterator[dict[str, Any]]:
             if length > LARGEST or len(body := stream.read(length)) < length:
                 return
             try:
-                message = json.loads(body)
+                # A broken file may have places that are no numbers; nobody who counts with them expects that.
+                message = json.loads(body, parse_constant=lambda _name: 0.0)
             except ValueError:
                 return
             if not isinstance(message, dict):

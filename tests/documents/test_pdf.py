@@ -2,6 +2,7 @@ import os
 import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ import pytest
 from documents.extraction import ReaderLost, UnreadableFile, extract_pages, limits
 from documents.extraction.child import Nursery, nursery
 from documents.extraction.cleaning import raw_range
+from documents.extraction.messages import encode, messages_from
 from documents.extraction.pdf import plausible_title
 from tests.documents.made_pdfs import (
     SAMPLES,
@@ -22,6 +24,7 @@ from tests.documents.made_pdfs import (
     text_content,
     with_attachment,
 )
+from tests.documents.made_report import HEADER, make_report
 
 
 def read(path, **options):
@@ -52,6 +55,17 @@ def test_no_running_header_or_footer_is_left_in_the_handbook():
         assert "Visitor handbook" not in page.text
         assert not re.search(r"Page \d of", page.text)
     assert "Lindqvist Observatory Visitor handbook" in extraction.metadata["running_lines"]
+
+
+def test_the_paragraphs_of_a_long_report_in_two_columns_are_found_word_for_word(tmp_path):
+    paragraphs, rows = make_report(tmp_path / "report.pdf", 12)
+    pages = read(tmp_path / "report.pdf").pages
+    text = "\n\n".join(page.text for page in pages)
+    found = [paragraph for paragraph in paragraphs if paragraph in text]
+    assert len(found) >= 0.85 * len(paragraphs)
+    assert [row for row in rows if f"\n{row}" not in text] == []
+    assert HEADER not in text
+    assert not re.search(r"Page \d", text)
 
 
 def test_bookmarks_become_headings_where_their_words_stand():
@@ -280,6 +294,14 @@ def test_a_hebrew_line_that_ends_in_a_figure_is_as_wide_as_it_looks(tmp_path):
 def test_attachments_are_named(tmp_path):
     path = with_attachment(tmp_path / "a.pdf", SAMPLES / "crazyones.pdf", "budget.xlsx")
     assert read(path).metadata["attachments"] == ["budget.xlsx"]
+
+
+def test_places_that_are_no_numbers_are_nought_when_they_arrive():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(encode({"lines": [[0, 4, float("nan"), float("inf"), -float("inf"), 11.5]]}))
+        theirs.shutdown(socket.SHUT_WR)
+        assert list(messages_from(ours)) == [{"lines": [[0, 4, 0.0, 0.0, 0.0, 11.5]]}]
 
 
 def test_a_bomb_ends_in_a_plain_sentence_and_the_next_file_is_read(tmp_path):
