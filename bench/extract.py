@@ -1,10 +1,15 @@
 """How fast PDFs become clean text: pages per second and core, memory, and what is left to mend.
 
 python bench/extract.py [--pages 1000] [FILE ...]
+
+Speed is CPU time of worker and readers together. Memory is that of a process that does nothing but extract, and of its
+largest reader; both are there at once.
 """
 
 import argparse
+import re
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -13,11 +18,12 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-import pypdf
-
-from documents.extraction import UnreadableFile, extract_pages, start_nursery
+from documents.chunking import PageText, page_starts, split_pages
+from documents.extraction import Extraction, UnreadableFile, extract_pages, start_nursery
+from documents.extraction.child import nursery
 from documents.extraction.pdf import Reading
 from documents.extraction.pictures import paint_page, places_of
+from tests.documents.made_report import HEADER, make_report
 
 SAMPLES = PROJECT / "tests" / "files"
 LONG_ONES = ("handbook", "outline-broken-targets", "table-schools")
@@ -28,27 +34,34 @@ def main() -> None:
     arguments.add_argument(
         "--pages", type=int, default=1000, help="length of the long documents made from samples"
     )
+    arguments.add_argument("--memory", action="store_true", help="tell the memory of the first file alone")
     arguments.add_argument("files", nargs="*", type=Path)
     options = arguments.parse_args()
     start_nursery()
+    if options.memory:
+        tell_memory(options.files[0])
+        return
     print(f"{'file':34}{'pages':>7}{'worker s':>10}{'reader s':>10}{'pages/s':>9}{'reader MB':>11}")
     for path in options.files or sorted(SAMPLES.glob("*.pdf")):
         measure(path, path.name)
     if not options.files:
         with tempfile.TemporaryDirectory() as folder:
-            for name in LONG_ONES:
-                measure(
-                    repeated(SAMPLES / f"{name}.pdf", options.pages, Path(folder)),
-                    f"{name} x {options.pages}",
-                )
+            report_long_ones(options.pages, Path(folder))
         report_handbook()
         report_pictures()
-    print(
-        f"worker's peak: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB (with pypdf, for this script)"
-    )
 
 
-def measure(path: Path, name: str) -> None:
+def report_long_ones(pages: int, folder: Path) -> None:
+    """Of long documents speed and memory, and of the one whose text is known what became of it."""
+    for name in LONG_ONES:
+        measure(repeated(SAMPLES / f"{name}.pdf", pages, folder), f"{name} x {pages}", has_memory=True)
+    made = folder / "report.pdf"
+    paragraphs, rows = make_report(made, pages)
+    measure(made, f"made report, two columns, {pages}", has_memory=True)
+    paragraphs_of(extract_pages(made, media_type="application/pdf"), "made report", paragraphs, rows, HEADER)
+
+
+def measure(path: Path, name: str, has_memory: bool = False) -> None:
     """One line: CPU seconds of this process and of the readers, pages per second of both together."""
     started = time.process_time()
     reading = Reading(path, "", None)
@@ -61,10 +74,29 @@ def measure(path: Path, name: str) -> None:
     reader, memory = reading.used_cpu, reading.peak_memory / 2**20
     speed = f"{pages / (worker + reader):9.0f}" if pages else f"{failure:>9}"
     print(f"{name:34}{pages:7}{worker:10.2f}{reader:10.2f}{speed}{memory:11.0f}")
+    if has_memory:
+        command = [sys.executable, __file__, "--memory", str(path)]
+        print("  " + subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+
+
+def tell_memory(path: Path) -> None:
+    """Peaks of this process, of the nursery and of its largest reader, which shares most of its own with the nursery."""
+    reading = Reading(path, "", None)
+    reading.run()
+    reading.extraction()
+    worker = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    nursery.stop()
+    started = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    reader = reading.peak_memory / 2**20
+    print(
+        f"peaks: {worker:.0f} MB + nursery {started:.0f} MB + reader {reader:.0f} MB = {worker + started + reader:.0f} MB"
+    )
 
 
 def repeated(path: Path, pages: int, folder: Path) -> Path:
     """The sample over and over, as a document of so many pages."""
+    import pypdf  # here, so that it is not in the memory that is measured
+
     source, writer = pypdf.PdfReader(path), pypdf.PdfWriter()
     while len(writer.pages) < pages:
         for page in source.pages:
@@ -75,15 +107,38 @@ def repeated(path: Path, pages: int, folder: Path) -> Path:
 
 
 def report_handbook() -> None:
-    pages = extract_pages(SAMPLES / "handbook.pdf", media_type="application/pdf").pages
-    text = "\n\n".join(page.text for page in pages)
+    extraction = extract_pages(SAMPLES / "handbook.pdf", media_type="application/pdf")
     paragraphs = [line for line in (SAMPLES / "handbook.txt").read_text().splitlines() if line]
-    found = sum(paragraph in text for paragraph in paragraphs)
-    running = sum(words in text for words in ("Visitor handbook", "Page 1 of", "Page 2 of"))
+    paragraphs_of(extraction, "handbook", paragraphs, [], "Visitor handbook")
+
+
+def paragraphs_of(
+    extraction: Extraction, name: str, paragraphs: list[str], rows: list[str], header: str
+) -> None:
+    """How much of a document in two columns is found word for word, and what is left of headers and footers in its chunks."""
+    text = "\n\n".join(page.text for page in extraction.pages)
+    joined = "".join((" " if page.goes_on else "\n\n") + page.text for page in extraction.pages)
+    found, over_pages = (sum(paragraph in t for paragraph in paragraphs) for t in (text, joined))
+    running = sum(len(re.findall(rf"{header}|Page \d+ of", passage)) for passage in passages_of(extraction))
     print(
-        f"handbook (two columns): {found} of {len(paragraphs)} paragraphs word for word"
-        f" ({found / len(paragraphs):.0%}), {running} running header or footer lines left"
+        f"{name} (two columns): {found} of {len(paragraphs)} paragraphs word for word ({found / len(paragraphs):.0%}),"
+        f" {over_pages / len(paragraphs):.0%} with those that go on over the page,"
+        f" {sum(row in text.splitlines() for row in rows)} of {len(rows)} rows of tables,"
+        f" {running} running header or footer lines left in chunks"
     )
+
+
+def passages_of(extraction: Extraction) -> list[str]:
+    texts = [page.text for page in extraction.pages]
+    pages = [PageText(n, *page) for n, page in enumerate(zip(texts, page_starts(texts), strict=True), 1)]
+    return [passage.text for passage in split_pages(pages, FourCharacters(), tokens=500, overlap=50)]
+
+
+class FourCharacters:
+    """About what a token is; a real tokenizer would not cut elsewhere for the better."""
+
+    def count(self, text: str) -> int:
+        return len(text) // 4 + 1
 
 
 def report_pictures() -> None:
