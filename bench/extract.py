@@ -2,8 +2,7 @@
 
 python bench/extract.py [--pages 1000] [FILE ...]
 
-Speed is CPU time of worker and readers together. Memory is that of a process that does nothing but extract, and of its
-largest reader; both are there at once.
+Speed is CPU time of worker and readers together. Memory is what a document adds to a worker's, and all of its reader's.
 """
 
 import argparse
@@ -20,7 +19,6 @@ sys.path.insert(0, str(PROJECT))
 
 from documents.chunking import PageText, page_starts, split_pages
 from documents.extraction import Extraction, UnreadableFile, extract_pages, start_nursery
-from documents.extraction.child import nursery
 from documents.extraction.pdf import Reading
 from documents.extraction.pictures import paint_page, places_of
 from tests.documents.made_report import HEADER, make_report
@@ -80,16 +78,15 @@ def measure(path: Path, name: str, has_memory: bool = False) -> None:
 
 
 def tell_memory(path: Path) -> None:
-    """Peaks of this process, of the nursery and of its largest reader, which shares most of its own with the nursery."""
+    """What this process grows by, and the peaks of nursery and reader, which share most of theirs."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     reading = Reading(path, "", None)
     reading.run()
     reading.extraction()
-    worker = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    nursery.stop()
-    started = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     reader = reading.peak_memory / 2**20
     print(
-        f"peaks: {worker:.0f} MB + nursery {started:.0f} MB + reader {reader:.0f} MB = {worker + started + reader:.0f} MB"
+        f"the worker grew by {grown:.0f} MB, its reader's peak was {reader:.0f} MB: {grown + reader:.0f} MB"
     )
 
 

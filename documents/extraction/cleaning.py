@@ -8,7 +8,7 @@ each piece of the cleaned text stood in the raw text.
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from documents.extraction.paragraphs import CJK, Line, Separators, Vocabulary, mend_over_pages
@@ -36,21 +36,29 @@ class CleanPage(NamedTuple):
     rows: int = 0
 
 
-def clean_pages(pages: Sequence[RawPage]) -> tuple[list[CleanPage], list[str]]:
-    """Every page cleaned in the light of the others, and the running lines that were dropped."""
-    lines = [split_lines(page) for page in pages]
+def clean_pages(pages: Iterable[RawPage]) -> tuple[list[CleanPage], list[str]]:
+    """Every page cleaned in the light of the others, and the running lines that were dropped.
+
+    Lines of a thousand pages are a hundred megabytes: a page's geometry is asked for once, and what has been used let go.
+    """
+    texts: list[str] = []
+    lines: list[list[Line]] = []
+    for page in pages:
+        texts.append(page.text)
+        lines.append(split_lines(page))
     running, samples = find_running_lines(
         [[line.text for line in page] for page in lines],
         [[(line.baseline, line.height) for line in page] for page in lines],
     )
-    kept = [
-        [line for number, line in enumerate(page) if number not in dropped]
-        for page, dropped in zip(lines, running, strict=True)
-    ]
-    vocabulary = Vocabulary(page.text for page in pages)
-    tails = [(fold(tail), cut) for tail, cut in mend_over_pages(kept, vocabulary)]
-    separators = Separators(kept, vocabulary, tails)
-    cleaned = [_assemble(page.text, kept[i], *separators.of_page(i)) for i, page in enumerate(pages)]
+    for number, dropped in enumerate(running):
+        lines[number] = [line for place, line in enumerate(lines[number]) if place not in dropped]
+    vocabulary = Vocabulary(texts)
+    tails = [(fold(tail), cut) for tail, cut in mend_over_pages(lines, vocabulary)]
+    separators = Separators(lines, vocabulary, tails)
+    cleaned = []
+    for number, text in enumerate(texts):
+        cleaned.append(_assemble(text, lines[number], *separators.of_page(number)))
+        lines[number] = []
     return cleaned, samples
 
 

@@ -135,8 +135,11 @@ class Separators:
         self.spacing = _usual([ratio for page in self.pages for ratio in _spacings(page)], 1.2)
 
     def of_page(self, number: int) -> tuple[list[tuple[str, int]], int]:
-        """For each line what follows it, and how many characters of its own end are to go; and how many are rows."""
-        lines = self.pages[number]
+        """For each line what follows it, and how many characters of its own end are to go; and how many are rows.
+
+        A page can be asked for once: its lines are let go.
+        """
+        lines, self.pages[number] = self.pages[number], []
         if not lines:
             return [], 0
         ratios = _spacings(lines)

@@ -151,7 +151,7 @@ class Reading:
         self._refuse_what_has_no_text(raw)
         metadata = dict(self.document.get("metadata") or {})
         with collecting_later():
-            cleaned, running = clean_pages([RawPage(_usable_text(page), _lines(page)) for page in raw])
+            cleaned, running = clean_pages(RawPage(_usable_text(page), _taken_lines(page)) for page in raw)
             own = own_lengths(raw)
             pages = [
                 self._page(number, page, clean, own.get(number, len(clean.text)))
@@ -325,5 +325,7 @@ def _findings(raw: Message, cleaned: CleanPage) -> Message:
     }
 
 
-def _lines(page: Message) -> list[list[float]]:
-    return list(page.get("lines") or ())
+def _taken_lines(page: Message) -> list[list[float]]:
+    """Not kept with the page: of many pages they are most of what is in memory. Of a scan they are looked at again."""
+    lines = page.get("lines") if page.get("is_one_picture") else page.pop("lines", None)
+    return list(lines or ())
