@@ -132,7 +132,8 @@ class Separators:
         self.pages = [_mirrored(page) for page in pages]
         self.tails = tails
         self.vocabulary = vocabulary
-        self.spacing = _usual([ratio for page in self.pages for ratio in _spacings(page)], 1.2)
+        self.ratios = [_spacings(page) for page in self.pages]
+        self.spacing = _usual([ratio for page in self.ratios for ratio in page], 1.2)
 
     def of_page(self, number: int) -> tuple[list[tuple[str, int]], int]:
         """For each line what follows it, and how many characters of its own end are to go; and how many are rows.
@@ -142,7 +143,7 @@ class Separators:
         lines, self.pages[number] = self.pages[number], []
         if not lines:
             return [], 0
-        ratios = _spacings(lines)
+        ratios, self.ratios[number] = self.ratios[number], []
         page = Page(lines, _usual(ratios, self.spacing) if len(ratios) >= 8 else self.spacing)
         between = [*(self._between(page, i) for i in range(len(lines) - 1)), self.tails[number]]
         return between, sum(page.is_row)
@@ -359,9 +360,12 @@ def _mirrored(lines: Sequence[Line]) -> list[Line]:
 
 
 def _same_size(line: Line, after: Line, tolerance: float = 0.12) -> bool:
-    if not line.height or not after.height:
-        return line.height == after.height
-    return abs(line.height - after.height) <= tolerance * max(line.height, after.height)
+    height, other = line.height, after.height
+    if height == other:
+        return True
+    if not height or not other:
+        return False
+    return abs(height - other) <= tolerance * (height if height > other else other)
 
 
 def _spacings(lines: Sequence[Line]) -> list[float]:
