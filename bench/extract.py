@@ -7,7 +7,6 @@ Speed is CPU time of worker and readers together. Memory is what a document adds
 
 import argparse
 import re
-import resource
 import subprocess
 import sys
 import tempfile
@@ -79,15 +78,21 @@ def measure(path: Path, name: str, has_memory: bool = False) -> None:
 
 def tell_memory(path: Path) -> None:
     """What this process grows by, and the peaks of nursery and reader, which share most of theirs."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_memory()
     reading = Reading(path, "", None)
     reading.run()
     reading.extraction()
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    grown = peak_memory() - before
     reader = reading.peak_memory / 2**20
     print(
         f"the worker grew by {grown:.0f} MB, its reader's peak was {reader:.0f} MB: {grown + reader:.0f} MB"
     )
+
+
+def peak_memory() -> float:
+    """Of this process in MB; what getrusage() tells began with the process that started it."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def repeated(path: Path, pages: int, folder: Path) -> Path:
