@@ -13,9 +13,9 @@ NUMBER = re.compile(r"\d+")
 LETTER = re.compile(r"[^\W\d_]")
 # Alone on a line: 12, - 12 -, [12], Page 12, p. 12, 12/40, Seite 12 von 40, page xii
 PAGE_NUMBER = re.compile(
-    r"[\W_]*(?:(?:page|p|pp|pg|seite|página|pagina|стр|sida|side|strana|strona|oldal|第)\b\.?[\W_]*)?"
+    r"[\W_]*(?:(?P<word>page|p|pp|pg|seite|página|pagina|стр|sida|side|strana|strona|oldal|第)\b\.?[\W_]*)?"
     r"(?P<number>\d{1,5}|[ivxlcdm]{1,8})\s*(?:页|頁|ページ|쪽)?"
-    r"(?:[\W_]*(?:of|von|de|di|van|av|из|sur|/|\|)[\W_]*\d{1,5})?[\W_]*",
+    r"(?:[\W_]*(?:of|von|de|di|van|av|из|sur|/|\|)[\W_]*(?P<total>\d{1,5}))?[\W_]*",
     re.IGNORECASE,
 )
 # A header or footer with its page's number: 12 Chapter 3. Duties, 3.2. Duties 13
@@ -218,14 +218,17 @@ def _is_a_chapters(found: Sequence[tuple[int, int]], pages: Sequence[Sequence[st
 
 
 def _drop_page_numbers(pages: Sequence[Sequence[str]], running: list[set[int]]) -> None:
-    """A number that stands alone at the edge and counts with the pages is theirs."""
+    """A number that stands alone at the edge and counts with the pages is theirs; "Page 2 of 5" is one in any case."""
     candidates: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for number, text in enumerate(pages):
         for line in _outermost(text, running[number]):
             match = PAGE_NUMBER.fullmatch(text[line][:LONGEST])
             value = _value(match["number"]) if match else None
-            if value is not None:
-                candidates[value - number].append((number, line))
+            if value is None or match is None:
+                continue
+            candidates[value - number].append((number, line))
+            if match["word"] and match["total"] and 1 <= value <= int(match["total"]):
+                running[number].add(line)
     for found in candidates.values():
         if len({page for page, _line in found}) >= min(3, max(2, len(pages))):
             for page, line in found:

@@ -270,6 +270,16 @@ def test_the_header_of_a_section_of_one_page_is_found_by_its_number():
     assert all(0 in found for found in find_running_lines(pages)[0])
 
 
+@pytest.mark.parametrize("footer", ["Page 1 of 2", "- page 3 of 12 -", "Seite 1 von 1"])
+def test_the_page_number_of_a_single_page_is_known_by_its_words(footer):
+    assert find_running_lines(pages_with("", 1, footer=footer))[0] == [{9}]
+
+
+@pytest.mark.parametrize("footer", ["1", "1 / 2", "Page 3 of 2", "We paid page 1 of 2", "Page 7"])
+def test_what_may_be_no_page_number_of_a_single_page_stays(footer):
+    assert find_running_lines(pages_with("", 1, footer=footer))[0] == [set()]
+
+
 def test_counted_titles_of_slides_stay():
     titles = ["Why gates", "Who pays", "What it costs", "Where they stand", "How they fail", "What is next"]
     slides = [[f"{n} {title}", f"A point about {title}", "A point"] for n, title in enumerate(titles, 1)]
