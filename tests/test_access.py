@@ -78,6 +78,7 @@ DOORS = {
     "documents:cancel": Door(post=MISSING, **DOCUMENT),
     "documents:delete": Door(get=MISSING, post=MISSING, **DOCUMENT),
     "documents:replace": Door(get=MISSING, post=MISSING, forms=[{"file": "file"}], **DOCUMENT),
+    "documents:keep": Door(post=MISSING, **DOCUMENT),
     "documents:refresh": Door(post=MISSING, **DOCUMENT),
     "documents:password": Door(post=MISSING, forms=[{"password": "x"}], **DOCUMENT),
     "documents:read_pictures": Door(post=MISSING, **DOCUMENT),
@@ -293,7 +294,7 @@ def test_what_everyone_may_read_only_operators_change(things, bob, alice):
     type(document.collection).objects.filter(pk=document.collection_id).update(everyone_reads=True)
     client, before = client_of(bob), everything()
     assert client.get(reverse("documents:document", args=[document.pk])).status_code == OPEN
-    for name in ("retry", "cancel", "delete", "replace"):
+    for name in ("retry", "cancel", "delete", "replace", "keep"):
         assert client.post(reverse(f"documents:{name}", args=[document.pk])).status_code == MISSING
     after = everything()
     assert [row for row, value in before.items() if after.get(row) != value and row[0] != "User"] == []
