@@ -19,9 +19,9 @@ END = b"PK\x05\x06"
 END_64 = b"PK\x06\x06"
 LOCATOR_64 = b"PK\x06\x07"
 PIECE = 64 * 1024
-# What zipfile says of a file that is no sound archive.
 # zipfile unpacks these two a piece at a time; bzip2 and LZMA at one go, whatever a thousand bytes unpack to.
 BY_PIECES = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+# What zipfile says of a file that is no sound archive.
 UNSOUND = (zipfile.BadZipFile, ValueError, struct.error, EOFError, NotImplementedError, OSError)
 OUTSIDE = re.compile(r"^[/\\]|^[A-Za-z]:|(?:^|[/\\])\.\.(?:[/\\]|$)|\x00")
 

@@ -46,6 +46,7 @@ def load(path: Path) -> Extraction:
         package.follow(package.main, reader)
         reader.finish()
         writer.add(margins(package, reader.styles))
+        writer.is_partial |= package.is_damaged
         properties = package.properties()
     return writer.extraction(properties.get("title", ""), dict(properties))
 

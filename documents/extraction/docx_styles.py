@@ -35,7 +35,7 @@ Styles = dict[str, Style]
 
 def read_styles(package: Package) -> Styles:
     reader = StyleReader()
-    package.follow(package.related(package.main, "styles"), reader)
+    package.follow_sound(package.related(package.main, "styles"), reader)
     return {name: resolved(name, reader.styles) for name in reader.styles}
 
 
@@ -162,7 +162,7 @@ def roman(number: int) -> str:
 
 def read_numbering(package: Package) -> Numbering:
     reader = NumberingReader()
-    package.follow(package.related(package.main, "numbering"), reader)
+    package.follow_sound(package.related(package.main, "numbering"), reader)
     return reader.numbering
 
 

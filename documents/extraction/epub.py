@@ -34,10 +34,13 @@ def load(path: Path) -> Extraction:
 
 
 def write_chapter(archive: Archive, name: str, title: str, writer: PageWriter) -> None:
-    content = archive.read(name)
     try:
-        page = read_html(content)
-    except UnreadableFile:  # in letters that nobody can make out; the other chapters may be whole
+        page = read_html(archive.read(name))
+    except (
+        UnreadableFile
+    ) as error:  # damaged, or in letters that nobody can make out; the others may be whole
+        if error.kind == "limit":
+            raise
         writer.is_partial = True
         return
     if not page.blocks:

@@ -32,6 +32,8 @@ class Package(Archive):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
+        self.main = ""
+        self.is_damaged = False  # a part that the others can do without is
         # Names of parts are compared without regard to case.
         self.parts = {name.lower().lstrip("/"): name for name in self.members}
         roots = self.relations("").values()
@@ -47,11 +49,25 @@ class Package(Archive):
         if self.has(part):
             follow(self.pieces(self.parts[part.lower()]), events)
 
+    def follow_sound(self, part: str, events: Events) -> None:
+        """The same, as far as the part is sound: a damaged slide does not cost the others."""
+        try:
+            self.follow(part, events)
+        except UnreadableFile as error:
+            self.tolerate(error)
+
+    def tolerate(self, error: UnreadableFile) -> None:
+        """Go on after damage, and remember it; an attack ends the reading."""
+        if error.kind != "damaged":
+            raise error
+        self.is_damaged = True
+
     def relations(self, part: str) -> dict[str, Relation]:
         """What the part points to inside the file, by the ids that it uses for it."""
         folder, name = posixpath.split(part)
         reader = RelationReader(folder)
-        self.follow(posixpath.join(folder, "_rels", f"{name}.rels"), reader)
+        follow = self.follow if part in ("", self.main) else self.follow_sound
+        follow(posixpath.join(folder, "_rels", f"{name}.rels"), reader)
         return reader.found
 
     def related(self, part: str, kind: str) -> str:

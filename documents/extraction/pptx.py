@@ -31,13 +31,15 @@ def load(path: Path) -> Extraction:
             if slide and slide.kind == "slide" and package.has(slide.target):
                 write_slide(package, slide.target, number, writer)
         properties = package.properties()
-        writer.is_partial |= len(order.found) > MOST_SLIDES
+        writer.is_partial |= package.is_damaged or len(order.found) > MOST_SLIDES
+        if package.is_damaged and not writer.characters:
+            raise UnreadableFile("damaged")
     return writer.extraction(properties.get("title", ""), dict(properties))
 
 
 def write_slide(package: Package, part: str, number: int, writer: PageWriter) -> None:
     reader = ShapeReader()
-    package.follow(part, reader)
+    package.follow_sound(part, reader)
     blocks = [*reader.title, *reader.blocks()]
     # Notes come last, whatever the order of the relations.
     for relation in sorted(package.relations(part).values(), key=lambda each: each.kind == "notesSlide"):

@@ -35,6 +35,9 @@ def load(path: Path) -> Extraction:
             if part and part.kind == "worksheet" and package.has(part.target) and not is_hidden:
                 sheets.write(rows_of(package, part.target, shared, formats), name)
         properties: dict[str, object] = dict(package.properties())
+        writer.is_partial |= package.is_damaged
+        if package.is_damaged and not writer.characters:
+            raise UnreadableFile("damaged")
     if hidden:
         properties["hidden_sheets"] = hidden[:100]
     return writer.extraction(str(properties.get("title", "")), properties)
@@ -58,7 +61,7 @@ class BookReader(Events):
 def read_shared(package: Package) -> list[str]:
     """The texts that cells refer to by number."""
     reader = SharedReader()
-    package.follow(package.related(package.main, "sharedStrings"), reader)
+    package.follow_sound(package.related(package.main, "sharedStrings"), reader)
     return reader.found
 
 
@@ -96,10 +99,13 @@ def rows_of(package: Package, part: str, shared: list[str], formats: Formats) ->
     """The rows as they are parsed. A gap between two is one blank row, however wide."""
     reader = SheetReader(shared, formats)
     parser = Parser(reader)
-    for piece in package.pieces(package.parts[part.lower()]):
-        parser.feed(piece)
-        yield from reader.take()
-    parser.finish()
+    try:
+        for piece in package.pieces(package.parts[part.lower()]):
+            parser.feed(piece)
+            yield from reader.take()
+        parser.finish()
+    except UnreadableFile as error:  # the rows before the damage, and the other sheets, may be whole
+        package.tolerate(error)
     yield from reader.take()
 
 

@@ -101,7 +101,7 @@ def plain_number(number: float, decimals: int = 0) -> str:
 
 def read_formats(package: Package, starts_1904: bool) -> Formats:
     reader = FormatReader()
-    package.follow(package.related(package.main, "styles"), reader)
+    package.follow_sound(package.related(package.main, "styles"), reader)
     codes = [reader.codes.get(number) or BUILT_IN.get(number, "") for number in reader.used]
     return Formats(codes, starts_1904)
 

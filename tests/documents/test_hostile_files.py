@@ -238,6 +238,56 @@ def test_an_encrypted_member_needs_a_password(tmp_path):
     assert "needs a password" in str(caught.value.sentence)
 
 
+def with_wrong_sum(path, name):
+    """The member's checksum is not that of its content."""
+    with zipfile.ZipFile(path) as whole:
+        right = struct.pack("<L", whole.getinfo(name).CRC)
+    path.write_bytes(path.read_bytes().replace(right, b"none"))
+    return path
+
+
+def test_one_damaged_part_does_not_cost_the_others(tmp_path):
+    slides = [shape("One", kind="title"), shape("Two", kind="title") + shape("Boats"), shape("Three")]
+    # The parts are numbered against their order.
+    presentation = pptx(tmp_path / "a", *slides)
+    cut = with_part(
+        presentation,
+        "ppt/slides/slide2.xml",
+        zipfile.ZipFile(presentation).read("ppt/slides/slide2.xml")[:-40],
+    )
+    extraction = extract_pages(cut, media_type=PPTX)
+    assert [page.text for page in extraction.pages] == ["One", "Two\n\nBoats", "Three"]
+    assert extraction.is_partial
+    extraction = extract_pages(
+        with_wrong_sum(pptx(tmp_path / "b", *slides), "ppt/slides/slide3.xml"), media_type=PPTX
+    )
+    assert extraction.pages[-1].text == "Three"
+    assert extraction.is_partial
+    book = xlsx(tmp_path / "c", ("Cut", "<row><c><v>1</v></c></row><row><c><v>2</v><"), ("Whole", [["x", 3]]))
+    extraction = extract_pages(book, media_type=XLSX)
+    assert [page.text for page in extraction.pages] == ["Cut\n\n1", "Whole\n\nx | 3"]
+    assert extraction.is_partial
+    novel = with_wrong_sum(epub(tmp_path / "d", "<p>One</p>", "<p>Two</p>"), "OEBPS/text/c0 x.xhtml")
+    extraction = extract_pages(novel, media_type=EPUB)
+    assert [page.text for page in extraction.pages] == ["Two"]
+    assert extraction.is_partial
+
+
+@pytest.mark.parametrize(
+    ("kind", "part"),
+    [(DOCX, "word/styles.xml"), (DOCX, "word/numbering.xml"), (XLSX, "xl/styles.xml")],
+)
+def test_damage_to_how_a_text_looks_does_not_cost_the_text(tmp_path, kind, part):
+    extraction = extract_pages(with_part(made(kind, tmp_path / "a"), part, "<cut"), media_type=kind)
+    assert "Fees" in extraction.pages[0].text
+
+
+def test_a_presentation_of_damaged_slides_alone_is_damaged(tmp_path):
+    path = with_part(pptx(tmp_path / "a", shape("One")), "ppt/slides/slide1.xml", "<cut")
+    assert reason(path, PPTX) == "damaged"
+    assert reason(xlsx(tmp_path / "a", ("Cut", "<row")), XLSX) == "damaged"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [DOCX, "text/html"])
 def test_the_largest_files_are_read_within_the_limits_or_refused(tmp_path, kind):
