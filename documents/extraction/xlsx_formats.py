@@ -20,6 +20,9 @@ BUILT_IN = {
 }
 QUOTED = re.compile(r'"([^"]*)"|\\(.)|\[(?!\$)[^\]]*\]|[_*].')
 MONEY = re.compile(r"\[\$([^\]-]{1,5})[^\]]*\]|([€$£¥])")
+# Words around a number: a unit, unless it is one of thousands, which divides the number as well.
+UNIT = re.compile(r'[0#?]\s*"\s*([^\W\d_][\w/²³]{0,14}\.?)\s*"\s*$')
+ELAPSED = re.compile(r"\[(?:h+|m+|s+)\]", re.IGNORECASE)  # time that does not begin anew each day
 DECIMALS = re.compile(r"[0#?]\.(0+)")
 LAST_DAY = 2_958_466  # the end of the year 9999
 
@@ -43,10 +46,12 @@ class Formats:
         kind, symbol, decimals, is_before = self.kinds[style]
         if kind == "date" and 0 <= number < LAST_DAY:
             return self._moment(number)
-        if kind == "time" and 0 <= number < LAST_DAY:
-            return self._time(number)
+        if kind in ("time", "elapsed") and 0 <= number < LAST_DAY:
+            return self._time(number if kind == "elapsed" else number % 1)
         if kind == "share":
             return f"{plain_number(number * 100, decimals)}%"
+        if kind == "digits":
+            return plain_number(number).zfill(decimals)
         text = plain_number(number, decimals)
         if not symbol:
             return text
@@ -66,18 +71,26 @@ class Formats:
 
 
 def kind_of(code: str) -> tuple[str, str, int, bool]:
-    """Date, time, share or number; the money's symbol; decimals; whether the symbol stands before the number."""
+    """Date, time, share or number; its symbol or unit; decimals; whether the symbol stands before the number.
+
+    Digits are a number that is a name, as a postal code is: with so many digits at least.
+    """
     code = code.split(";")[0][:200]
     money = MONEY.search(code)
     bare = MONEY.sub("", QUOTED.sub("", code))
     if not money and (quoted := re.search(r'"\s*([€$£¥]|[A-Z]{3})\s*"', code)):
         money = quoted
+    money = money or UNIT.search(code)
     decimals = len(match[1]) if (match := DECIMALS.search(bare)) else 0
     lowered = bare.lower()
     if "%" in bare:
         return "share", "", decimals, False
     if re.search(r"[yd]", lowered) or re.search(r"m{3}", lowered):
         return "date", "", 0, False
+    if ELAPSED.search(code):
+        return "elapsed", "", 0, False
+    if re.fullmatch("0{2,20}", bare):
+        return "digits", "", len(bare), False
     if re.search(r"[hs]", lowered) and "general" not in lowered:
         return "time", "", 0, False
     if money:

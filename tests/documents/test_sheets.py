@@ -128,6 +128,26 @@ def test_cells_say_what_they_show(read):
     )
 
 
+@pytest.mark.parametrize(
+    ("code", "value", "shown"),
+    [
+        ("[h]:mm", 1.25, "30:00"),
+        ("[hh]:mm:ss", 1.25, "30:00"),
+        ("[mm]:ss", 0.03, "00:43:12"),
+        ("h:mm AM/PM", 45292.6458333333, "15:30"),
+        ("00000", 1234, "01234"),
+        ("00000", 123456, "123456"),
+        ('0.0" kg"', 12.5, "12.5 kg"),
+        ('#,##0 "pcs."', 1200, "1200 pcs."),
+        ('#,##0," k"', 1500, "1500"),
+        ('"Row "0', 7, "7"),
+        ("[Red]0.00", 5.5, "5.50"),
+    ],
+)
+def test_times_that_run_on_codes_and_units_are_shown_as_their_format_says(read, code, value, shown):
+    assert read(("S", [["x", (value, 0)]]), formats=(code,)).pages[0].text == f"S\n\nx | {shown}"
+
+
 def test_titles_above_a_table_and_gaps_in_it_do_not_lose_the_columns_names(read):
     body = [[f"Ship {n}", n, "Bergen"] for n in range(60)]
     text = (
