@@ -112,6 +112,7 @@ class ContentReader(Events):
         self.rows: list[Cells] = []
         self.row: Cells = {}
         self.cell: list[str] | None = None
+        self.value = ""
         self.sheet, self.column, self.repeated, self.row_repeated = "", 0, 1, 1
         self.hidden_sheets: list[str] = []
         self.slides = 0
@@ -330,7 +331,7 @@ class ContentReader(Events):
 
     def _cell(self, attributes: Attributes) -> None:
         if self.is_sheet:
-            self.cell = []
+            self.cell, self.value = [], value_of(attributes)
             self.repeated = repeated(attributes, "table:number-columns-repeated", 20_000)
         else:
             columns = repeated(attributes, "table:number-columns-spanned", MOST_COLUMNS)
@@ -340,7 +341,7 @@ class ContentReader(Events):
         if not self.is_sheet:
             self.collectors[-1].end_cell()
             return
-        text = " ".join(" ".join(self.cell or ()).split())
+        text = " ".join(" ".join(self.cell or [self.value]).split())
         if text:
             for column in range(self.column, min(self.column + self.repeated, MOST_COLUMNS)):
                 self.row[column] = text
@@ -361,3 +362,12 @@ class ContentReader(Events):
 def repeated(attributes: Attributes, name: str, most: int) -> int:
     value = attributes.get(name, "1")
     return min(max(int(value), 1), most) if value.isdecimal() and len(value) < 10 else 1
+
+
+def value_of(attributes: Attributes) -> str:
+    """What a cell holds, for programs that do not write how it is shown."""
+    kind = attributes.get("office:value-type", "")
+    if kind in ("date", "time", "boolean", "string"):
+        return attributes.get(f"office:{kind}-value", "")
+    value = attributes.get("office:value", "")
+    return f"{value} {attributes.get('office:currency', '')}".strip()

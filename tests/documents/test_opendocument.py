@@ -72,6 +72,20 @@ def test_sheets_are_pages_of_rows_and_repetitions_are_bounded(tmp_path):
     assert "secret" not in "".join(page.text for page in extraction.pages)
 
 
+def test_cells_without_the_text_they_show_say_their_value(tmp_path):
+    """As programs write them that leave the showing to others."""
+    cells = (
+        '<table:table-cell office:value-type="float" office:value="2.5"/>'
+        '<table:table-cell office:value-type="date" office:date-value="2024-02-29"/>'
+        '<table:table-cell office:value-type="currency" office:currency="EUR" office:value="9"/>'
+        '<table:table-cell office:value-type="string" office:string-value="Oslo"/>'
+        '<table:table-cell office:value-type="float" office:value="1.5"><text:p>1,50</text:p></table:table-cell>'
+    )
+    sheet = f'<table:table table:name="Fees"><table:table-row>{cells}</table:table-row></table:table>'
+    page = read(tmp_path, sheet, "spreadsheet").pages[0]
+    assert page.text == "Fees\n\n2.5 | 2024-02-29 | 9 EUR | Oslo | 1,50"
+
+
 def test_slides_are_pages_with_their_notes(tmp_path):
     body = (
         '<draw:page draw:name="page1"><draw:frame presentation:class="outline"><draw:text-box><text:list><text:list-item><text:p>Boats</text:p>'
