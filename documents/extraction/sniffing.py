@@ -69,6 +69,8 @@ WEB = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 DRAWING = re.compile(rb"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!(?:--|doctype\s+svg)[^>]*>\s*)*<svg\b", re.IGNORECASE)
+# Office's XML of 2003, which it still exports: whatever its ending, Office opens it and can save it as today's.
+XML_OF_2003 = re.compile(rb"(?:\xef\xbb\xbf)?\s*<\?xml[^>]*\?>\s*<\?mso-application\s+progid=.(Excel|Word)\.")
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 UTF32_MARK = b"\x00\x00\xfe\xff"
 MIMETYPES = {kind.encode(): kind for kind in (ODT, ODS, ODP, EPUB)} | {
@@ -177,6 +179,8 @@ def _foreign_format(first: bytes) -> str:
 def _kind_of_text(first: bytes, ending: str) -> str:
     if not _looks_like_text(first):
         raise _unsupported(ending)
+    if office := XML_OF_2003.match(first):
+        raise UnreadableFile("unsupported", format="xls" if office[1] == b"Excel" else "doc")
     by_name = BY_ENDING.get(ending, "")
     if by_name not in ("text/markdown", MAIL) and WEB.match(first):
         return "text/html"

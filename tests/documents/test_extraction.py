@@ -60,6 +60,18 @@ def test_what_can_be_read_is_recognised(first, name, media_type):
         (made_ole("EncryptionInfo", "EncryptedPackage"), "a.docx", "unsupported", "needs a password"),
         (made_ole(*"abcdefgh", "__properties_version1.0"), "a.msg", "unsupported", "Outlook"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a.xls", "unsupported", "old Excel file"),
+        (
+            b'<?xml version="1.0"?>\r\n<?mso-application progid="Excel.Sheet"?><Workbook/>',
+            "a.xls",
+            "unsupported",
+            "old Excel file",
+        ),
+        (
+            b'<?xml version="1.0"?><?mso-application progid="Word.Document"?><w/>',
+            "a.xml",
+            "unsupported",
+            "old Word file",
+        ),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "a", "unsupported", "old Office file"),
         (b"plain words", "a.docx", "unsupported", "not what its name says"),
         (b"plain words", "a.xyz", "unsupported", "cannot be read"),
