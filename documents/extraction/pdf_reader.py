@@ -42,7 +42,7 @@ MOST_OF_A_PAGE = 0.6  # of its area
 MOST_OBJECTS = 1_000  # that are looked at on one page for a picture of its size
 SHORT_PAGE = 400  # characters; below that it is worth asking pypdf whether it sees more
 SECOND_LOOKS_SECONDS = 0.3  # that may be spent in vain on a document, and for each page read:
-SECOND_LOOKS_SECONDS_OF_A_PAGE = 0.001
+SECOND_LOOKS_SECONDS_OF_A_PAGE = 0.0003
 MOST_FIELDS = 1_000
 MOST_OUTLINE_ENTRIES = 2_000
 
