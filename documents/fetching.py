@@ -12,7 +12,8 @@ from django.utils import timezone
 from documents import web
 from documents.extraction import UnreadableFile, extract_pages
 from documents.models import Attempt, Document, State, Task, Version
-from documents.models.document import DuplicateContent, clean_name, inspect
+from documents.models.document import DuplicateContent
+from documents.models.incoming import clean_name, inspect
 from documents.models.task import Superseded
 from documents.models.version import Content, kept
 

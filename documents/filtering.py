@@ -10,7 +10,8 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from documents.models import State
-from documents.models.document import MOVING, DocumentQuerySet
+from documents.models.document_queryset import DocumentQuerySet
+from documents.models.states import MOVING
 
 
 class DocumentFilter(forms.Form):

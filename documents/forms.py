@@ -16,7 +16,8 @@ from documents.archives import Archive, is_archive, is_unasked
 from documents.extraction import UnreadableFile
 from documents.extraction.loaders import accepted_kinds
 from documents.models import Collection, Document
-from documents.models.document import DuplicateContent, clean_name, visible
+from documents.models.document import DuplicateContent
+from documents.models.incoming import clean_name, visible
 from documents.web import LONGEST, Address, without_credentials
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from documents import notifications, passwords, recognition, stopping
 from documents.chunking import PageText, Passage, page_starts, split_pages
 from documents.extraction import Extraction, Heading, extract_pages
 from documents.models import Attempt, Chunk, Document, Index, Page, Task, Version
-from documents.models.document import State, SummaryState
 from documents.models.index import IndexState
 from documents.models.page_report import report_of
+from documents.models.states import State, SummaryState
 from documents.models.task import Kind, Stage, Superseded
 from ragsite import llm
 

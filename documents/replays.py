@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from documents import building
 from documents.models import Document, Index, Page, State, Task, Version
-from documents.models.document import SummaryState
 from documents.models.index import IndexState
+from documents.models.states import SummaryState
 from documents.models.task import Kind, TaskQuerySet, TaskState
 
 ENQUEUE_SECONDS = 1.0  # the reconciler enqueues what is left within seconds

@@ -12,7 +12,7 @@ from django.db import transaction
 from redis.exceptions import RedisError
 
 from documents.models import Attempt, Chunk, Document, Index, Task, Version
-from documents.models.document import SummaryState
+from documents.models.states import SummaryState
 from documents.models.task import Superseded
 from documents.sentences import sentences
 from ragsite import llm

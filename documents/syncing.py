@@ -10,7 +10,8 @@ from pathlib import Path
 from documents.extraction import UnreadableFile
 from documents.folders import copied, files_in, opened, printable, reason
 from documents.models import Collection, Document
-from documents.models.document import DuplicateContent, clean_name, title_of
+from documents.models.document import DuplicateContent
+from documents.models.incoming import clean_name, title_of
 from ragsite.accounts.models import User
 
 LONGEST_PATH = 1000  # characters, as a document's row has room for

@@ -16,7 +16,7 @@ from documents.extraction import UnreadableFile
 from documents.locking import advisory_lock
 from documents.models import Attempt, Document, Task
 from documents.models.attempt import Outcome
-from documents.models.document import SummaryState
+from documents.models.states import SummaryState
 from documents.models.task import STUBBORN_AFTER, Kind, Superseded
 from documents.stopping import Stopped
 from documents.web import SiteAway

@@ -26,7 +26,8 @@ from documents import passwords
 from documents.filtering import DocumentFilter
 from documents.forms import PagesForm, PasswordForm, PasteForm, ReplaceForm, UploadForm
 from documents.models import Collection, Document, Notice, State, Version
-from documents.models.document import MOVING, DocumentQuerySet, SummaryState
+from documents.models.document_queryset import DocumentQuerySet
+from documents.models.states import MOVING, SummaryState
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from documents import estimates
 from documents.folders import printable
 from documents.models import Collection, Document, Index
-from documents.models.document import MOVING, State
+from documents.models.states import MOVING, State
 from ragsite import llm
 from ragsite.accounts.models import User
 

@@ -3,10 +3,11 @@
 from documents.models.attempt import Attempt
 from documents.models.chunk import Chunk, Posting
 from documents.models.collection import Collection, Membership, Role
-from documents.models.document import Document, State
+from documents.models.document import Document
 from documents.models.index import Index
 from documents.models.notice import Notice
 from documents.models.page import Page
+from documents.models.states import State
 from documents.models.task import Task
 from documents.models.version import Version
 

@@ -1,26 +1,23 @@
 from __future__ import annotations
 
-import hashlib
-import re
-import unicodedata
 from datetime import timedelta
-from pathlib import PurePosixPath
-from typing import IO, TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.files import File
-from django.core.files.base import ContentFile
 from django.db import IntegrityError, models, transaction
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from pgvector.django import CosineDistance, HalfVectorField
 
-from documents.extraction import sniff
 from documents.models.collection import Collection
+from documents.models.document_queryset import DocumentQuerySet
+from documents.models.incoming import clean_name, file_of_text, inspect, visible
 from documents.models.index import Index
 from documents.models.page import Page
 from documents.models.room import claim
+from documents.models.states import MOVING, State, SummaryState
 from documents.models.task import Kind, Task, TaskState
 from documents.models.version import Content, Version, kept
 
@@ -28,155 +25,14 @@ if TYPE_CHECKING:
     from ragsite.accounts.models import User
 
 
-class State(models.TextChoices):
-    """What is being done with a document. What can be found in it is another matter, see `Chunk.objects.searchable`."""
-
-    WAITING = "waiting", _("waiting")
-    FETCHING = "fetching", _("fetching")
-    EXTRACTING = "extracting", _("reading")
-    RECOGNISING = "recognising", _("reading pictures")
-    EMBEDDING = "embedding", _("almost ready")
-    READY = "ready", _("ready")
-    FAILED = "failed", _("failed")
-    CANCELLED = "cancelled", _("cancelled")
-
-
 # Cosine distance of two documents' means. With all-MiniLM-L6-v2, ten documents of unlike subjects were 0.64 to 1.1 from one
 # another, two manuals of one subject 0.43, a scan and its original 0.15.
 RELATED_WITHIN = 0.6
 AT_ONCE = timedelta(seconds=2)  # between a content's row and the note that its address was looked at
-MARKDOWN = re.compile(r"^(?:#{1,6}[ \t]+\S|```|~~~)|\[[^\[\]\n]{1,500}\]\(https?://", re.MULTILINE)
-
-
-class SummaryState(models.TextChoices):
-    NONE = "", _("none")
-    WAITING = "waiting", _("being written")
-    READY = "ready", _("ready")
-    FAILED = "failed", _("failed")
 
 
 class DuplicateContent(Exception):
     """The collection holds this very content already."""
-
-
-MOVING = [State.WAITING, State.FETCHING, State.EXTRACTING, State.RECOGNISING, State.EMBEDDING]
-
-
-class DocumentQuerySet(models.QuerySet["Document"]):
-    def visible_to(self, user: User, *, operating: bool = False) -> Self:
-        """The only way to a document: what the user may read."""
-        return self.filter(collection__in=Collection.objects.visible_to(user, operating=operating))
-
-    def editable_by(self, user: User) -> Self:
-        return self.filter(collection__in=Collection.objects.editable_by(user))
-
-    def ready(self) -> Self:
-        return self.filter(state=State.READY)
-
-    def failed(self) -> Self:
-        return self.filter(state=State.FAILED)
-
-    def moving(self) -> Self:
-        return self.filter(state__in=MOVING)
-
-    def askable(self) -> Self:
-        """Those in which something can be found now, whatever else is being done with them."""
-        return self.filter(serving__isnull=False, chunk_count__gt=0)
-
-    def web_pages(self) -> Self:
-        return self.filter(source=Document.Source.WEB)
-
-    def add_file(
-        self,
-        collection: Collection,
-        upload: File,
-        *,
-        user: User | None,
-        is_limited: bool = True,
-        **fields: Any,
-    ) -> tuple[Document, bool]:
-        """Store an upload as a new document, and have it made searchable after the commit. `fields` are the document's.
-
-        Returns the document and whether it is new: the same content is kept once in a collection. Raises UnreadableFile for a
-        kind of file that cannot be read, and for what one person may not keep besides, if `is_limited`; nothing is stored then.
-        """
-        name = clean_name(upload.name or "")
-        media_type, sha256 = inspect(upload, name)
-        if known := self.filter(collection=collection, sha256=sha256).first():
-            return known, False
-        fields = {"title": title_of(name), **fields}
-        try:
-            with kept(upload) as stored_as, transaction.atomic():
-                if is_limited and user:
-                    claim(user.pk, documents=1, size=upload.size or 0)
-                document = self.create(collection=collection, sha256=sha256, uploaded_by=user, **fields)
-                document.add_version(Content(stored_as, name, media_type, upload.size or 0, sha256))
-        except IntegrityError:  # the same file came twice at once
-            return self.get(collection=collection, sha256=sha256), False
-        return document, True
-
-    def add_text(
-        self, collection: Collection, title: str, text: str, *, user: User | None
-    ) -> tuple[Document, bool]:
-        """Store a text that someone typed or pasted, as `add_file` does a file."""
-        upload = file_of_text(title, text)
-        return self.add_file(collection, upload, user=user, title=title, source=Document.Source.TEXT)
-
-    def add_page(
-        self, collection: Collection, url: str, *, user: User | None, is_limited: bool = True
-    ) -> tuple[Document, bool]:
-        """A web page as a new document, to be fetched by a worker after the commit. Each address is kept once in a collection.
-
-        Raises NoRoom where its person may keep no more.
-        """
-        pages = self.filter(collection=collection, source=Document.Source.WEB, url=url)
-        if known := pages.first():
-            return known, False
-        # Until there is a content its address stands for it, so that two who add it at once add it once.
-        sha256 = hashlib.sha256(f"address {url}".encode()).hexdigest()
-        try:
-            with transaction.atomic():
-                if is_limited and user:
-                    claim(user.pk, documents=1)
-                document = self.create(
-                    collection=collection,
-                    title=title_of_address(url),
-                    source=Document.Source.WEB,
-                    url=url,
-                    sha256=sha256,
-                    uploaded_by=user,
-                )
-                document.fetch()
-        except IntegrityError:
-            return pages.get(), False
-        return document, True
-
-    def hold(self) -> None:
-        """Wait for whoever writes something of these, and let nobody write after; until the transaction ends.
-
-        Whatever is written of a document names its row or a version's: it would otherwise stand where that is gone.
-        """
-        pks = list(self.values_list("pk", flat=True))
-        Task.objects.filter(document__in=pks).hold()
-        for rows in (Document.objects.filter(pk__in=pks), Version.objects.filter(document__in=pks)):
-            list(rows.select_for_update().order_by("pk").values_list("pk"))
-
-    def delete(self) -> tuple[int, dict[str, int]]:
-        """At once, and with all that was written of them up to then: whoever writes is waited for."""
-        with transaction.atomic():
-            self.hold()
-            return super().delete()
-
-    delete.alters_data = True  # type: ignore[attr-defined]  # as Django's own
-    delete.queryset_only = True  # type: ignore[attr-defined]
-
-    def replay(self) -> int:
-        """Put each one's work on the queue again; returns how many."""
-        return sum(document.replay() is not None for document in self)
-
-    def fetch(self) -> int:
-        """Have the address of each looked at; returns how many."""
-        return len([document.fetch() for document in self])
 
 
 class Document(models.Model):
@@ -497,42 +353,3 @@ class Document(models.Model):
         for name, value in values.items():
             setattr(self, name, value)
         type(self).objects.filter(pk=self.pk).update(**values)
-
-
-def inspect(upload: File, name: str) -> tuple[str, str]:
-    """Media type and sha256 of a file, leaving it at its start. Raises UnreadableFile for what cannot be read here."""
-    media_type = sniff(cast("IO[bytes]", upload), name)
-    digest = hashlib.sha256()
-    for piece in upload.chunks():
-        digest.update(piece)
-    upload.seek(0)
-    return media_type, digest.hexdigest()
-
-
-def clean_name(name: str) -> str:
-    """A file's name as a person may see it: no folders, no control characters, none that turn the writing direction."""
-    return PurePosixPath(visible(name).replace("\\", "/")).name.strip()[:255] or "file"
-
-
-def visible(text: str) -> str:
-    """Without control characters and those that turn the writing direction."""
-    return "".join(
-        letter for letter in text if unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Co", "Cn")
-    )
-
-
-def title_of(name: str) -> str:
-    """A readable title from a file's name: without its ending, with spaces."""
-    return PurePosixPath(name).stem.replace("_", " ").strip() or name
-
-
-def title_of_address(url: str) -> str:
-    """What a web page is called before its own title is known: its address without scheme."""
-    return url.partition("://")[2].rstrip("/")[:255]
-
-
-def file_of_text(title: str, text: str) -> ContentFile:
-    """A pasted text as a file: Markdown if it is written like it, else plain text."""
-    ending = ".md" if MARKDOWN.search(text) else ".txt"
-    stem = clean_name(title).replace(".", " ").strip()[:200] or "text"
-    return ContentFile(text.replace("\r\n", "\n").encode(), name=stem + ending)

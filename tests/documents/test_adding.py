@@ -16,7 +16,7 @@ from documents import forms, passwords
 from documents.extraction import archives as zip_guard
 from documents.jobs import queue_connection
 from documents.models import Collection, Document, State
-from documents.models.document import MARKDOWN
+from documents.models.incoming import MARKDOWN
 from ragsite import logs
 from tests.factories import FILES, make_document, make_indexed
 

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 
 from documents import folders, syncing
 from documents.models import Document
-from documents.models.document import DocumentQuerySet
+from documents.models.document_queryset import DocumentQuerySet
 from documents.models.version import Version
 
 pytestmark = pytest.mark.django_db(transaction=True)

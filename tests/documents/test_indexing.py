@@ -7,7 +7,7 @@ from django.db import connections
 from documents import indexing, tries
 from documents.extraction import UnreadableFile
 from documents.models import Attempt, Chunk, Collection, Document, Notice, Page, Posting, State, Task
-from documents.models.document import SummaryState
+from documents.models.states import SummaryState
 from documents.models.task import Kind, Stage, Superseded, TaskState
 from ragsite import llm
 from tests.factories import make_document, make_indexed, make_pdf

@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from documents import building
 from documents.models import Document, Index, State, Task
-from documents.models.document import SummaryState
 from documents.models.index import IndexState
+from documents.models.states import SummaryState
 from documents.models.task import Kind, TaskState
 from tests.factories import make_document, make_indexed
 

@@ -2,7 +2,7 @@ import pytest
 
 from documents import summaries
 from documents.models import Page, Task
-from documents.models.document import SummaryState
+from documents.models.states import SummaryState
 from documents.models.task import Kind
 from tests.factories import make_indexed
 

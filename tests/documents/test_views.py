@@ -9,7 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from documents.models import Attempt, Collection, Document, Notice, Page, State
-from documents.models.document import SummaryState, clean_name
+from documents.models.incoming import clean_name
+from documents.models.states import SummaryState
 from documents.models.task import Kind, TaskState
 from tests.factories import make_document, make_indexed, make_user
 

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class State(models.TextChoices):
+    """What is being done with a document. What can be found in it is another matter, see `Chunk.objects.searchable`."""
+
+    WAITING = "waiting", _("waiting")
+    FETCHING = "fetching", _("fetching")
+    EXTRACTING = "extracting", _("reading")
+    RECOGNISING = "recognising", _("reading pictures")
+    EMBEDDING = "embedding", _("almost ready")
+    READY = "ready", _("ready")
+    FAILED = "failed", _("failed")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+MOVING = [State.WAITING, State.FETCHING, State.EXTRACTING, State.RECOGNISING, State.EMBEDDING]
+
+
+class SummaryState(models.TextChoices):
+    NONE = "", _("none")
+    WAITING = "waiting", _("being written")
+    READY = "ready", _("ready")
+    FAILED = "failed", _("failed")
