@@ -49,6 +49,22 @@ async def ready():
     return status, json.loads(body), time.monotonic() - started
 
 
+async def until_ready():
+    async with asyncio.timeout(20):
+        while (await ready())[0] != 200:  # noqa: ASYNC110 (what it waits for is another process)
+            await asyncio.sleep(0.1)
+
+
+@pytest.fixture(autouse=True)
+def a_busy_machine_has_time(monkeypatch):
+    """What answers does so within this; what hangs is waited for no longer, though its connection would wait much longer."""
+    assert health.SECONDS < 1  # what is promised
+    monkeypatch.setattr(health, "SECONDS", 2)
+
+
+WELL_BELOW_THE_TIMEOUTS = 8
+
+
 @pytest.fixture
 def worker():
     """Call it to register a worker whose entry expires so soon. Those of a site that runs beside the tests stay."""
@@ -71,7 +87,7 @@ def redis_server(tmp_path):
     place = tmp_path / "redis.sock"
     command = [embedded.find_redis_server(), "--port", "0", "--unixsocket", str(place), "--save", ""]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
-    process.url = f"unix://{place}?db=0&socket_timeout=1&socket_connect_timeout=1"
+    process.url = f"unix://{place}?db=0&socket_timeout=20&socket_connect_timeout=20"
     while not place.exists():
         time.sleep(0.01)
     yield process
@@ -111,7 +127,7 @@ async def test_being_alive_needs_neither_database_nor_redis(queue_on, settings, 
 @pytest.mark.django_db
 async def test_it_is_ready_when_database_and_queue_answer(settings):
     settings.ALLOWED_HOSTS = ["ragsite.example.com"]
-    status, parts, seconds = await ready()
+    status, parts, _seconds = await ready()
 
     assert status == 200
     assert parts == {
@@ -123,7 +139,6 @@ async def test_it_is_ready_when_database_and_queue_answer(settings):
         "clock": False,
         "version": __version__,
     }
-    assert seconds < 1
 
 
 @pytest.mark.django_db
@@ -135,7 +150,7 @@ async def test_it_is_not_ready_without_the_queue_and_does_not_claim_to_know_of_w
     assert (parts["ready"], parts["queue"], parts["cache"]) == (False, False, False)
     assert (parts["workers"], parts["clock"]) == (None, None)
     assert parts["database"] is True
-    assert seconds < 1
+    assert seconds < WELL_BELOW_THE_TIMEOUTS
 
 
 @pytest.mark.django_db
@@ -149,12 +164,10 @@ async def test_it_answers_in_under_a_second_while_redis_hangs_and_is_ready_when_
         for _again in range(3):
             status, parts, seconds = await ready()
             assert (status, parts["queue"], parts["database"]) == (503, False, True)
-            assert seconds < 1
+            assert seconds < WELL_BELOW_THE_TIMEOUTS
     finally:
         os.kill(redis_server.pid, signal.SIGCONT)
-    await asyncio.sleep(1.2)  # the thread that still waits for the answer
-
-    assert (await ready())[0] == 200
+    await until_ready()  # the thread that still waits has its answer first
 
 
 @pytest.mark.django_db
@@ -163,7 +176,7 @@ async def test_it_is_not_ready_without_the_database(monkeypatch):
     status, parts, seconds = await ready()
 
     assert (status, parts["database"], parts["queue"]) == (503, False, True)
-    assert seconds < 1
+    assert seconds < WELL_BELOW_THE_TIMEOUTS
 
 
 @pytest.mark.django_db
@@ -179,12 +192,13 @@ async def test_it_answers_in_under_a_second_while_the_database_hangs(monkeypatch
     port = server.sockets[0].getsockname()[1]
     monkeypatch.setitem(health.connection.settings_dict, "HOST", "127.0.0.1")
     monkeypatch.setitem(health.connection.settings_dict, "PORT", port)
+    monkeypatch.setitem(health.connection.settings_dict["OPTIONS"], "connect_timeout", 20)
     status, parts, seconds = await ready()
     server.close()
 
     assert visitors
     assert (status, parts["database"]) == (503, False)
-    assert seconds < 1
+    assert seconds < WELL_BELOW_THE_TIMEOUTS
 
 
 @pytest.mark.django_db

@@ -80,7 +80,7 @@ async def test_too_many_requests_at_the_provider_are_told_at_once_with_quotes_in
     since = time.monotonic()
     question = await (await browser(alice)).asked(ASKED)
 
-    assert time.monotonic() - since < 3
+    assert time.monotonic() - since < 15
     assert (question.kind, question.error_kind) == ("quoted", "rate_limited")
     assert "takes no more requests for the moment" in question.followed.final
     assert "21 euros" in question.followed.final
@@ -146,7 +146,7 @@ async def test_an_answer_that_breaks_off_is_kept_as_unfinished_and_never_from_th
 
 
 async def test_a_provider_that_stalls_is_given_up(browser, alice, prices, writer, settings):
-    settings.LLM_BETWEEN_TOKENS_TIMEOUT = 0.5
+    settings.LLM_BETWEEN_TOKENS_TIMEOUT = 1
     writer.fault("stall", after=3)
     question = await (await browser(alice)).asked(ASKED)
     assert (question.state, question.error_kind) == ("unfinished", "timeout")
@@ -229,7 +229,7 @@ async def test_an_endless_answer_is_cut(browser, alice, prices, writer, settings
 
 async def test_stopping_keeps_what_was_written_and_hangs_up(browser, alice, prices, writer):
     writer.fault("slow", seconds=0.1)
-    writer.answer = "one two three four five six seven eight nine ten " * 10
+    writer.answer = "one two three four five six seven eight nine ten " * 20
     person = await browser(alice)
     question = await person.ask(ASKED)
     await person.follow(question, until=lambda followed: "three" in followed.text)
@@ -238,7 +238,7 @@ async def test_stopping_keeps_what_was_written_and_hangs_up(browser, alice, pric
     since = time.monotonic()
     await finished()
     assert response.status_code == 302
-    assert time.monotonic() - since < 2
+    assert time.monotonic() - since < 10  # all of it would take twenty
     await question.arefresh_from_db()
     assert question.state == AnswerState.STOPPED
     assert question.answer.startswith("one two three")
@@ -307,7 +307,7 @@ def test_the_shell_says_when_there_is_nobody_to_ask_as(db):
 
 async def test_an_answer_is_not_written_into_a_deleted_conversation(browser, alice, prices, writer):
     writer.fault("slow", seconds=0.1)
-    writer.answer = "one two three four five six seven eight nine ten " * 10
+    writer.answer = "one two three four five six seven eight nine ten " * 20
     person = await browser(alice)
     question = await person.ask(ASKED)
     await person.follow(question, until=lambda followed: followed.text)
