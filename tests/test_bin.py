@@ -31,7 +31,7 @@ def keep():
     yield run
     for keeper in started:
         keeper.terminate()
-        keeper.communicate(timeout=15)
+        keeper.communicate(timeout=30)
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def lines_of(file, count):
     return lines if len(lines) >= count else None
 
 
-def wait_for(question, seconds=10):
+def wait_for(question, seconds=30):
     deadline = time.monotonic() + seconds
     while not (answer := question()):
         assert time.monotonic() < deadline, "waited in vain"
@@ -109,7 +109,7 @@ def test_a_process_that_is_asked_to_end_may_finish_first(keep, tmp_path):
 
     keeper.terminate()
 
-    assert keeper.wait(timeout=5) == 0
+    assert keeper.wait(timeout=30) == 0
     assert (tmp_path / "farewell").read_text() == "done"
     assert is_gone(pid)
 
@@ -145,7 +145,7 @@ def test_the_keeper_ends_with_the_process_that_it_was_given(keep, tmp_path):
     companion.kill()
     companion.wait()
 
-    assert keeper.wait(timeout=5) == 0
+    assert keeper.wait(timeout=30) == 0
     assert is_gone(pid)
 
 

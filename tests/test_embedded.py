@@ -173,7 +173,7 @@ def test_a_temporary_server_ends_with_the_process_that_started_it(var):
     starter.communicate()
 
     servers = [embedded.Postgres(var), embedded.Redis(var)]
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while any(server._ask() is not Answer.NOBODY for server in servers):
         assert time.monotonic() < deadline, "a server outlived its starter"
         time.sleep(0.1)

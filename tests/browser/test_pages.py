@@ -110,7 +110,7 @@ def test_files_that_cannot_be_read_end_in_plain_sentences(site, sign_in):
     row = page.locator(f"#document-{locked.pk}")
     row.get_by_label("Its password").fill("asdfzxcv")
     row.get_by_role("button", name="Open").click()
-    expect(row).to_contain_text("Ready", timeout=30_000)
+    expect(row).to_contain_text("Ready")
 
 
 def test_folders_archives_texts_and_pages_are_added_from_one_place(site, sign_in, tmp_path):
@@ -157,7 +157,7 @@ def test_a_row_shows_how_far_it_is_by_itself_and_survives_a_reload(site, sign_in
     expect(row).to_contain_text(re.compile("waiting", re.I))
 
     site.start("worker")
-    expect(row).to_contain_text("Ready", timeout=30_000)
+    expect(row).to_contain_text("Ready")
 
 
 def test_a_reload_in_the_middle_of_an_answer_goes_on_where_it_was(site_with_model, sign_in, provider):
@@ -174,7 +174,7 @@ def test_a_reload_in_the_middle_of_an_answer_goes_on_where_it_was(site_with_mode
     second_tab.goto(page.url)
 
     for tab in (page, second_tab):
-        expect(tab.locator("main")).to_contain_text("word59", timeout=30_000)
+        expect(tab.locator("main")).to_contain_text("word59")
         tab.wait_for_selector("a.cite")
         assert re.findall(r"word\d+", tab.locator("main").inner_text()) == words
     assert len(answers_asked_of(provider)) == 1
@@ -206,7 +206,7 @@ def test_stop_ends_an_answer_and_keeps_its_text(site_with_model, sign_in, provid
     assert question.state == AnswerState.STOPPED
     assert "word10" in question.answer
     assert "word399" not in question.answer
-    wait_for(lambda: answers_asked_of(provider)[0].hung_up_at, seconds=5)
+    wait_for(lambda: answers_asked_of(provider)[0].hung_up_at, seconds=20)
 
 
 def test_an_answer_whose_web_process_was_killed_is_interrupted_and_keeps_its_text(

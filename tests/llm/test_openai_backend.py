@@ -309,7 +309,7 @@ def test_a_server_that_never_ends_its_answer_is_given_up_and_hung_up_on(fake_ope
         embed()
     assert error.value.kind == "timeout"
     assert time.monotonic() - started < 3
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + 20
     while not fake_openai.embeddings[0].hung_up_at and time.monotonic() < deadline:
         time.sleep(0.05)
     assert fake_openai.embeddings[0].hung_up_at, "no thread and no connection is left behind"

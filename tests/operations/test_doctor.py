@@ -237,7 +237,7 @@ class Pooler:
 
     def take(self):
         with self.free:
-            assert self.free.wait_for(lambda: self.idle, timeout=5), "a client waits for a backend for ever"
+            assert self.free.wait_for(lambda: self.idle, timeout=20), "a client waits for a backend for ever"
             return self.idle.pop() if self.order == "last first" else self.idle.pop(0)
 
     def give_back(self, backend):

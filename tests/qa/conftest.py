@@ -80,7 +80,7 @@ class Browser:
         assert response.status_code == 302, response.content.decode()[:2000]
         return await Question.objects.select_related("conversation").order_by("-pk").afirst()
 
-    async def follow(self, question, after="", until=None, seconds=20):
+    async def follow(self, question, after="", until=None, seconds=60):
         """Reads the stream to its end, or until `until(followed)` says that it has seen enough."""
         headers = {"Last-Event-ID": after} if after else {}
         response = await self.client.get(f"/questions/{question.pk}/stream/", headers=headers)
@@ -115,7 +115,7 @@ async def finished():
     """Waits for every answer that this process writes."""
     tasks = [running.task for running in writing.RUNNING.values()]
     if tasks:
-        await asyncio.wait(tasks, timeout=20)
+        await asyncio.wait(tasks, timeout=60)
 
 
 @pytest.fixture

@@ -245,7 +245,7 @@ async def test_stopping_keeps_what_was_written_and_hangs_up(browser, alice, pric
     await _until(lambda: writer.chats[0].hung_up_at)
 
 
-async def _until(condition, seconds=3):
+async def _until(condition, seconds=20):
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 (the condition is another thread's)
             await asyncio.sleep(0.02)

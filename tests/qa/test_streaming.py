@@ -110,7 +110,7 @@ async def test_a_silent_stream_shows_a_sign_of_life(alice, monkeypatch):
     monkeypatch.setattr(reading, "BLOCK_MS", 100)
     question = make_question(alice, ASKED)
     stream = streaming.answer_events(question.pk)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         async for event in stream:
             if event.startswith(":"):
                 break
@@ -167,7 +167,7 @@ async def test_stop_reaches_an_answer_that_another_process_writes(
     await person.follow(question, until=lambda followed: followed.text)
     running = writing.RUNNING.pop(question.pk)  # as another process sees it
     await streaming.request_stop(question.pk)
-    await asyncio.wait([running.task], timeout=5)
+    await asyncio.wait([running.task], timeout=20)
     await question.arefresh_from_db()
     assert question.state == "stopped"
 
