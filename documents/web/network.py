@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import threading
 import time
 from collections.abc import Iterable
+from queue import Empty, SimpleQueue
 from ssl import SSLContext
 from typing import Any
 
@@ -51,7 +53,7 @@ class PublicNetwork(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
-        found = addresses_of(host, port)
+        found = addresses_of(host, port, self.deadline.left(timeout))
         admitted = [address for address in found if admits(ipaddress.ip_address(address), port, self.allowed)]
         if not admitted:
             raise UnreadableFile("page_private")
@@ -94,14 +96,33 @@ class TimedStream(httpcore2.NetworkStream):
         return self.inner.get_extra_info(info)
 
 
-def addresses_of(host: str, port: int) -> list[str]:
-    """What the name stands for now, each once, as numbers."""
+def addresses_of(host: str, port: int, seconds: float) -> list[str]:
+    """What the name stands for now, each once, as numbers. Raises SiteAway where nobody says so in time."""
+    said: SimpleQueue[list[Any] | Exception] = SimpleQueue()
+    # The system's own look-up knows no time-out and heeds no signal: whoever waits for it can only leave it behind.
+    threading.Thread(target=_look_up, args=(host, port, said), daemon=True).start()
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except socket.gaierror as error:
-        if error.errno in NO_SUCH_NAME:
-            raise UnreadableFile("page_no_site") from None
-        raise SiteAway("page_unreachable", "no answer about its name") from None
-    except UnicodeError:
-        raise UnreadableFile("page_address") from None
+        found = said.get(timeout=seconds)
+    except Empty:
+        raise SiteAway("page_timeout", "no answer about its name in time") from None
+    if isinstance(found, Exception):
+        raise _without_addresses(found) from None
     return list(dict.fromkeys(str(place[0]) for *_rest, place in found))
+
+
+def _look_up(host: str, port: int, said: SimpleQueue[list[Any] | Exception]) -> None:
+    try:
+        said.put(list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+    except Exception as error:
+        said.put(error)
+
+
+def _without_addresses(error: Exception) -> Exception:
+    """What it means for the page that nobody knows where its site is."""
+    if isinstance(error, UnicodeError):
+        return UnreadableFile("page_address")
+    if not isinstance(error, socket.gaierror):
+        return error
+    if error.errno in NO_SUCH_NAME:
+        return UnreadableFile("page_no_site")
+    return SiteAway("page_unreachable", "no answer about its name")

@@ -397,3 +397,14 @@ def test_a_packed_page_of_nothing_is_nothing(web_site, loopback):
 def test_a_page_is_what_it_begins_like_whatever_its_site_says(web_site, loopback, path, kind, content, name):
     web_site.pages[Address.parse(web_site.url + path).target] = answer(content, kind=kind)
     assert fetched(web_site.url + path, allowed=loopback)[0].name == name
+
+
+def test_a_look_up_that_hangs_is_given_up(monkeypatch):
+    monkeypatch.setattr(web_client, "ALL_SECONDS", 0.3)
+    is_over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: is_over.wait(20))
+    with pytest.raises(SiteAway) as away:
+        fetched("http://example.org/")
+    assert not is_over.is_set()
+    is_over.set()
+    assert away.value.kind == "page_timeout"
