@@ -1,4 +1,4 @@
-"""One GET, redirects followed, into a temporary file."""
+"""One GET, redirects followed, into a temporary file; a second one where the page only leads on to another."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from documents.extraction import UnreadableFile
 from documents.web import naming
 from documents.web.addresses import Address, Networks
 from documents.web.failures import SiteAway
+from documents.web.leading_on import leads_on
 from documents.web.network import Deadline, PublicNetwork
 from documents.web.recoding import in_utf8
 
@@ -63,6 +64,10 @@ def fetch_page(
     with NamedTemporaryFile(prefix="ragsite-page-") as file:
         with as_our_own_faults(), new_pool(allowed, deadline) as pool:
             page = _fetch(pool, Address.parse(url), conditions, file, most_bytes)
+            if target := _led_on(page):
+                page = _fetch(pool, target, {}, file, most_bytes)
+                # What they say of it is no use: the page that was asked for is another one, with a date of its own.
+                page.etag = page.last_modified = ""
         file.seek(0)
         yield page
 
@@ -78,6 +83,12 @@ def new_pool(allowed: Networks, deadline: Deadline) -> httpcore2.ConnectionPool:
 @cache
 def tls() -> ssl.SSLContext:
     return httpcore2.default_ssl_context()
+
+
+def _led_on(page: FetchedPage) -> Address | None:
+    """Where a page sends those who open it, as a browser would go: once, and looked at like any address."""
+    is_html = page.file is not None and page.name.endswith(".html")
+    return leads_on(page.file, Address.parse(page.url)) if is_html and page.file else None
 
 
 def _fetch(
@@ -165,6 +176,8 @@ def _read(
     if declared.isdigit() and int(declared) > most_bytes:
         raise UnreadableFile("page_large")
     size = 0
+    file.seek(0)
+    file.truncate()
     packed = within(answer.iter_stream(), most_bytes)
     for piece in within(unpacked(packed, said.get("content-encoding", "")), most_bytes):
         size += file.write(piece)

@@ -408,3 +408,57 @@ def test_a_look_up_that_hangs_is_given_up(monkeypatch):
     assert not is_over.is_set()
     is_over.set()
     assert away.value.kind == "page_timeout"
+
+
+LEADING_ON = '<html><head><meta charset="utf-8"><META content="{}" HTTP-EQUIV=\'Refresh\'></head><body>Moved.</body></html>'
+
+
+@pytest.mark.parametrize(
+    "content", ["0; url=/new?a=1&amp;b=2", "0;URL='/new?a=1&amp;b=2'", "1.5, /new?a=1&amp;b=2"]
+)
+def test_a_page_that_only_leads_on_is_followed_as_browsers_do(web_site, loopback, content):
+    web_site.pages["/old"] = answer(LEADING_ON.format(content), kind="text/html", ETag='"stub"')
+    web_site.pages["/new?a=1&b=2"] = answer("<html><p>It rains.", kind="text/html", ETag='"new"')
+    page, content = fetched(f"{web_site.url}/old", allowed=loopback)
+    assert (page.url, content) == (f"{web_site.url}/new?a=1&b=2", b"<html><p>It rains.")
+    assert (page.size, page.etag) == (
+        len(content),
+        "",
+    )  # the next visit asks the first page, which is another one
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        '<meta http-equiv="refresh" content="300; url=/new">',  # news that are shown anew
+        '<meta http-equiv="refresh" content="0">',
+        '<meta http-equiv="refresh" content="0; url=/old#part">',
+        '<noscript><meta http-equiv="refresh" content="0; url=/new"></noscript>',
+        '<!-- <meta http-equiv="refresh" content="0; url=/new"> -->',
+        "<script>'<meta http-equiv=refresh content=0;url=/new>'</script>",
+        '<meta name="refresh" content="0; url=/new">',
+    ],
+)
+def test_a_page_that_a_browser_would_stay_at_is_taken(web_site, loopback, head):
+    page = f"<html><head>{head}</head><body><p>It rains."
+    web_site.pages["/old"] = answer(page, kind="text/html")
+    assert fetched(f"{web_site.url}/old", allowed=loopback)[1] == page.encode()
+
+
+def test_a_page_is_led_on_once_and_never_to_a_private_address(web_site, loopback):
+    web_site.pages["/1"] = answer(LEADING_ON.format("0; url=/2"), kind="text/html")
+    web_site.pages["/2"] = answer(LEADING_ON.format("0; url=/1"), kind="text/html")
+    assert fetched(f"{web_site.url}/1", allowed=loopback)[0].url == f"{web_site.url}/2"
+    for target, kind in (("http://127.0.0.2/", "page_private"), ("javascript:alert(1)", "page_astray")):
+        web_site.pages["/1"] = answer(LEADING_ON.format(f"0; url={target}"), kind="text/html")
+        with pytest.raises(UnreadableFile) as refused:
+            fetched(f"{web_site.url}/1", allowed=loopback)
+        assert refused.value.kind == kind
+
+
+def test_a_hostile_head_is_gone_through_once(web_site, loopback):
+    for piece in ("<!--", "<noscript ", "<meta ", "<meta content=", "<meta a='"):
+        web_site.pages["/"] = answer("<html>" + piece * 100_000, kind="text/html")
+        began = time.process_time()
+        fetched(web_site.url, allowed=loopback, most_bytes=10_000_000)
+        assert time.process_time() - began < 5
