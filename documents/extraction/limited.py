@@ -1,7 +1,6 @@
 """The worker's side of every loader but PDF's: have it run in a limited child, take what it sends, trust none of it."""
 
 import logging
-import re
 import time
 from contextlib import closing
 from pathlib import Path
@@ -12,14 +11,12 @@ from documents.extraction.failures import UnreadableFile
 from documents.extraction.garbage import solid_length
 from documents.extraction.pages import ExtractedPage, Extraction, Heading
 from documents.extraction.pdf import MOST_LOST, PROGRESS_SECONDS, Progress, ReaderLost, why_it_ended
+from documents.extraction.storable import storable, storable_text
 
 Message = dict[str, Any]
 logger = logging.getLogger(__name__)
 
-MOST_CHARACTERS_OF_A_FIELD = 2_000
 LONGEST_TITLE = 300
-# PostgreSQL stores no NUL, and half of a surrogate pair is no character in any encoding.
-UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 PROBLEMS = ("", "no_text", "garbled", "unreadable")
 
 
@@ -121,22 +118,6 @@ def page_from(message: Message, number: int) -> ExtractedPage:
         problem if problem in PROBLEMS else "unreadable",
         {"characters": solid_length(text), **storable(message.get("report") or {})},
     )
-
-
-def storable(value: Any) -> Any:
-    """The same in what a JSON column takes: no NUL, no half characters, no endless strings."""
-    if isinstance(value, dict):
-        return {storable_text(str(key)): storable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [storable(item) for item in value]
-    if isinstance(value, str):
-        return storable_text(value[:MOST_CHARACTERS_OF_A_FIELD])
-    return value
-
-
-def storable_text(text: str) -> str:
-    """As long as before, so that every offset stays right."""
-    return UNSTORABLE.sub(" ", text)
 
 
 def _line(text: Any, most: int) -> str:

@@ -24,6 +24,7 @@ from documents.extraction.limits import (
 )
 from documents.extraction.pages import ExtractedPage, Extraction
 from documents.extraction.stamps import is_stamped
+from documents.extraction.storable import storable
 
 Message = dict[str, Any]
 Progress = Callable[[int, int], None]
@@ -173,7 +174,7 @@ class Reading:
             self.page_count,
             title=plausible_title(metadata.get("title", "")),
             is_partial=bool(lost) or len(pages) < self.page_count or self._is_cut(),
-            metadata=metadata,
+            metadata=storable(metadata),
         )
 
     def _refuse_what_has_no_text(self, raw: list[Message]) -> None:

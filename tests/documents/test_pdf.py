@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import pypdf
 import pytest
 
 from documents.extraction import ReaderLost, UnreadableFile, extract_pages, limits
@@ -294,6 +295,15 @@ def test_a_hebrew_line_that_ends_in_a_figure_is_as_wide_as_it_looks(tmp_path):
 def test_attachments_are_named(tmp_path):
     path = with_attachment(tmp_path / "a.pdf", SAMPLES / "crazyones.pdf", "budget.xlsx")
     assert read(path).metadata["attachments"] == ["budget.xlsx"]
+
+
+def test_what_a_file_says_of_itself_can_be_stored(tmp_path):
+    path = with_attachment(tmp_path / "a.pdf", SAMPLES / "crazyones.pdf", "a\0b.txt")
+    writer = pypdf.PdfWriter(clone_from=str(path))
+    writer.add_metadata({"/Producer": "Old\0printer"})
+    writer.write(path)
+    metadata = read(path).metadata
+    assert (metadata["attachments"], metadata["producer"]) == (["a b.txt"], "Old printer")
 
 
 def test_places_that_are_no_numbers_are_nought_when_they_arrive():

@@ -1,0 +1,24 @@
+"""What files say in characters that the database does not take, made into what it takes."""
+
+import re
+from typing import Any
+
+MOST_CHARACTERS_OF_A_FIELD = 2_000
+# PostgreSQL stores no NUL, and half of a surrogate pair is no character in any encoding.
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def storable(value: Any) -> Any:
+    """The same in what a JSON column takes: no NUL, no half characters, no endless strings."""
+    if isinstance(value, dict):
+        return {storable_text(str(key)): storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(item) for item in value]
+    if isinstance(value, str):
+        return storable_text(value[:MOST_CHARACTERS_OF_A_FIELD])
+    return value
+
+
+def storable_text(text: str) -> str:
+    """As long as before, so that every offset stays right."""
+    return UNSTORABLE.sub(" ", text)
