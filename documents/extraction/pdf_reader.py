@@ -43,6 +43,7 @@ MOST_OBJECTS = 1_000  # that are looked at on one page for a picture of its size
 SHORT_PAGE = 400  # characters; below that it is worth asking pypdf whether it sees more
 SECOND_LOOKS_SECONDS = 0.3  # that may be spent in vain on a document, and for each page read:
 SECOND_LOOKS_SECONDS_OF_A_PAGE = 0.0003
+LONGEST_PADDING = 1_000_000  # bytes behind the end-of-file mark, as disks and old servers fill their blocks
 MOST_FIELDS = 1_000
 MOST_OUTLINE_ENTRIES = 2_000
 
@@ -331,11 +332,11 @@ def readable_length(page: Message) -> float:
 
 
 def is_cut(path: str) -> bool:
-    """No end-of-file mark: the file was not wholly written, or not wholly sent."""
+    """No end-of-file mark: the file was not wholly written, or not wholly sent. Padding behind it does no harm."""
     with open(path, "rb") as file:
         file.seek(0, 2)
-        file.seek(max(0, file.tell() - 4096))
-        tail = file.read()
+        file.seek(max(0, file.tell() - LONGEST_PADDING))
+        tail = file.read().rstrip(b"\0\t\n\r ")[-4096:]
     return b"%%EOF" not in tail and b"startxref" not in tail
 
 

@@ -306,6 +306,12 @@ def test_what_a_file_says_of_itself_can_be_stored(tmp_path):
     assert (metadata["attachments"], metadata["producer"]) == (["a b.txt"], "Old printer")
 
 
+def test_padding_behind_its_end_makes_no_file_incomplete(tmp_path):
+    path = make_pdf(tmp_path / "a.pdf", [["It rains in Bergen on most days of the year."]])
+    path.write_bytes(path.read_bytes() + bytes(20_000))
+    assert not read(path).is_partial
+
+
 def test_places_that_are_no_numbers_are_nought_when_they_arrive():
     ours, theirs = socket.socketpair()
     with ours, theirs:
