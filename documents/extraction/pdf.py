@@ -140,6 +140,8 @@ class Reading:
     def _fail(self, reason: str) -> None:
         if reason == "protected":
             raise UnreadableFile("unsupported", is_protected=True)
+        if reason == "xfa":
+            raise UnreadableFile("unsupported", format="xfa")
         if reason == "password":
             raise UnreadableFile("password", was_given=bool(self.password))
         raise UnreadableFile(reason if reason in ("empty", "limit") else "damaged")

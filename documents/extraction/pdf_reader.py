@@ -113,6 +113,8 @@ class Document:
         self.page_count = max(self.pypdf_pages, len(self.pdfium) if self.pdfium else 0)
         if self.page_count == 0:
             self.failure = {"reason": self._why_nothing_opens()}
+        elif self.page_count == 1 and self._guarded(self._is_drawn_by_adobe, False):
+            self.failure = {"reason": "xfa"}
 
     def _open_pypdf(self, password: str) -> Any:
         try:
@@ -146,6 +148,10 @@ class Document:
     def _why_nothing_opens(self) -> str:
         troubles = (self.pypdf_trouble, self.pdfium_trouble)
         return next((t for t in ("password", "protected", "empty", "limit") if t in troubles), "damaged")
+
+    def _is_drawn_by_adobe(self) -> bool:
+        """A form that is a program (XFA) and has no pages of its own: the one that is there only asks to wait."""
+        return bool(self.pdfium and self.pdfium.get_formtype() == pdfium_c.FORMTYPE_XFA_FULL)
 
     def message(self) -> Message:
         """Page count and structure; each part in its own guard, since any of them may be broken alone."""

@@ -181,6 +181,10 @@ FORMATS = {
         _("This file is not what its name says it is."),
         _("Try to open it on your computer and save it again, then upload that."),
     ),
+    "xfa": Wording(
+        _("This PDF is a form that only Adobe’s own programs can show."),
+        _("Open it in Adobe Reader, print it to a new PDF, and upload that."),
+    ),
     "zip": Wording(_("Archives cannot be read."), _("Unpack it and upload the files inside.")),
     "picture": Wording(
         _("Pictures cannot be read."), _("Upload a PDF with a text layer, or the text itself.")

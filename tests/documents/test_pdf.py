@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pypdf
 import pytest
+from pypdf.generic import ArrayObject, BooleanObject, DictionaryObject, NameObject, TextStringObject
 
 from documents.extraction import ReaderLost, UnreadableFile, extract_pages, limits
 from documents.extraction.child import Nursery, nursery
@@ -310,6 +311,24 @@ def test_padding_behind_its_end_makes_no_file_incomplete(tmp_path):
     path = make_pdf(tmp_path / "a.pdf", [["It rains in Bergen on most days of the year."]])
     path.write_bytes(path.read_bytes() + bytes(20_000))
     assert not read(path).is_partial
+
+
+def test_a_form_that_asks_to_wait_for_adobes_reader_is_no_document(tmp_path):
+    path = make_pdf(
+        tmp_path / "form.pdf", [["Please wait... If this message is not eventually replaced ..."]]
+    )
+    writer = pypdf.PdfWriter(clone_from=str(path))
+    form = DictionaryObject(
+        {NameObject("/Fields"): ArrayObject(), NameObject("/XFA"): TextStringObject("<xdp/>")}
+    )
+    writer.root_object.update(
+        {NameObject("/AcroForm"): form, NameObject("/NeedsRendering"): BooleanObject(True)}
+    )
+    writer.write(path)
+    assert "only Adobe" in reason(path).sentence
+    del writer.root_object["/NeedsRendering"]  # then its pages are drawn as those of any form
+    writer.write(path)
+    assert "Please wait" in read(path).pages[0].text
 
 
 def test_places_that_are_no_numbers_are_nought_when_they_arrive():
