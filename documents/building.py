@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 from django.db import transaction
@@ -33,7 +34,8 @@ def fill(index: Index) -> None:
         )
         with_content = Document.objects.filter(versions__isnull=False).distinct()
         for document in with_content.exclude(Exists(there)).only("pk"):
-            Task.objects.ask_for(Kind.INDEX, document, index)
+            with suppress(Document.DoesNotExist):  # deleted meanwhile
+                Task.objects.ask_for(Kind.INDEX, document, index)
         # Asked for at once: were it the last document's to ask, one that fails or is deleted would leave the index half built.
         Task.objects.ask_for(Kind.BUILD, None, index)
 
@@ -100,7 +102,8 @@ def take_over(index: Index) -> None:
             document.move_to(State.READY)
             indexing.announce(document, is_new=True)
         elif not task or task.state != TaskState.OPEN:
-            Task.objects.ask_for(Kind.INDEX, document, index)
+            with suppress(Document.DoesNotExist):
+                Task.objects.ask_for(Kind.INDEX, document, index)
 
 
 def missing(index: Index) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import wraps
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
@@ -49,6 +50,19 @@ PARTS = {
 }
 
 
+def none_where_deleted(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A page that is not there, where someone else has deleted the document before the view was done with it."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, pk: int) -> HttpResponse:
+        try:
+            return view(request, pk)
+        except Document.DoesNotExist:
+            raise Http404 from None
+
+    return wrapped
+
+
 @login_required
 @require_safe
 def documents(request: SignedInRequest) -> HttpResponse:
@@ -84,6 +98,7 @@ def row(request: SignedInRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_POST
+@none_where_deleted
 def retry(request: SignedInRequest, pk: int) -> HttpResponse:
     document = own(request, pk)
     if not document.is_moving or document.failure:  # one that waits for its next try may be hurried
@@ -93,6 +108,7 @@ def retry(request: SignedInRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_POST
+@none_where_deleted
 def cancel(request: SignedInRequest, pk: int) -> HttpResponse:
     document = own(request, pk)
     if document.is_moving:
@@ -116,6 +132,7 @@ def delete(request: SignedInRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_POST
+@none_where_deleted
 def refresh(request: SignedInRequest, pk: int) -> HttpResponse:
     """Look at a web page's address again."""
     document = own(request, pk)
@@ -129,6 +146,7 @@ def refresh(request: SignedInRequest, pk: int) -> HttpResponse:
 @sensitive_post_parameters("password")
 @login_required
 @require_POST
+@none_where_deleted
 def password(request: SignedInRequest, pk: int) -> HttpResponse:
     """The password of a file that needs one: for the next reading, and for no other."""
     document = own(request, pk)
@@ -148,6 +166,7 @@ def password(request: SignedInRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_POST
+@none_where_deleted
 def read_pictures(request: SignedInRequest, pk: int) -> HttpResponse:
     """Those of its pages that are pictures still, while the others answer."""
     document = own(request, pk)
@@ -158,6 +177,7 @@ def read_pictures(request: SignedInRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_POST
+@none_where_deleted
 def stop_reading_pictures(request: SignedInRequest, pk: int) -> HttpResponse:
     document = own(request, pk)
     if not document.is_moving:
@@ -187,6 +207,7 @@ def replace(request: SignedInRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_POST
+@none_where_deleted
 def keep(request: SignedInRequest, pk: int) -> HttpResponse:
     """Take back a new content that could not be read: the one that answers stays."""
     document = own(request, pk)

@@ -228,7 +228,10 @@ class Document(models.Model):
         return bool(has_ended and self.serving and self.sha256 != self.serving.sha256)
 
     def keep_serving(self) -> bool:
-        """Give up what came after the content that answers. False where another document has that content by now."""
+        """Give up what came after the content that answers. False where another document has that content by now.
+
+        Raises DoesNotExist where it was deleted meanwhile.
+        """
         try:
             with transaction.atomic():
                 Document.objects.filter(pk=self.pk).hold()
@@ -294,17 +297,17 @@ class Document(models.Model):
         with (
             transaction.atomic()
         ):  # the task's row first, as whoever works on it does: they must not block each other
-            Page.objects.filter(version__document=self).forget_vain_reading()
             live = Index.objects.filter(state="live").first()  # none yet: the worker makes it
             task = Task.objects.ask_for(Kind.INDEX, self, live, enqueue=enqueue)
+            Page.objects.filter(version__document=self).forget_vain_reading()
             self.move_to(State.WAITING)
             return task
 
     def read_pictures(self) -> None:
         """Have its scanned pages looked at again, without those that were read. What can be found stays so meanwhile."""
         with transaction.atomic():
-            Page.objects.filter(version__document=self).forget_vain_reading()
             Task.objects.ask_for(Kind.RECOGNISE, self)
+            Page.objects.filter(version__document=self).forget_vain_reading()
 
     def stop_reading_pictures(self) -> None:
         """What was read up to now is kept for the next time."""

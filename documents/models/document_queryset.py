@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.core.files import File
 from django.db import IntegrityError, models, transaction
 
@@ -127,9 +129,17 @@ class DocumentQuerySet(models.QuerySet["Document"]):
     delete.queryset_only = True  # type: ignore[attr-defined]
 
     def replay(self) -> int:
-        """Put each one's work on the queue again; returns how many."""
-        return sum(document.replay() is not None for document in self)
+        """Put each one's work on the queue again; returns how many. What is deleted meanwhile is left out."""
+        return sum(is_asked(document.replay) for document in self)
 
     def fetch(self) -> int:
-        """Have the address of each looked at; returns how many."""
-        return len([document.fetch() for document in self])
+        """Have the address of each looked at; returns how many. What is deleted meanwhile is left out."""
+        return sum(is_asked(document.fetch) for document in self)
+
+
+def is_asked(verb: Callable[[], Task | None]) -> bool:
+    """Whether there was something to ask for, and the document stood still."""
+    try:
+        return verb() is not None
+    except ObjectDoesNotExist:
+        return False

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -100,11 +100,16 @@ class TaskQuerySet(models.QuerySet["Task"]):
         start_at: str = "",
         enqueue: bool = True,
     ) -> Task:
-        """Have this done, afresh: whoever still works on an earlier asking writes nothing. On the queue after the commit."""
+        """Have this done, afresh: whoever still works on an earlier asking writes nothing. On the queue after the commit.
+
+        Raises DoesNotExist where the document was deleted meanwhile; whoever deletes it at this moment is waited for.
+        """
         with transaction.atomic():
             task, created = self.select_for_update().get_or_create(
                 kind=kind, document=document, index=index, defaults={"start_at": start_at}
             )
+            if created and document is not None and not is_there(document):
+                raise document.DoesNotExist
             if not created:
                 task.generation += 1
                 task.state, task.tries, task.deaths, task.error, task.error_kind = (
@@ -120,6 +125,16 @@ class TaskQuerySet(models.QuerySet["Task"]):
         if enqueue:
             task.enqueue_on_commit()
         return task
+
+
+def is_there(document: Document) -> bool:
+    """Whether its row stands, and nobody deletes it until the transaction ends.
+
+    As PostgreSQL makes sure for a row that names it, but not only when all is written: Django has no name for this lock.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("select from documents_document where id = %s for key share", [document.pk])
+        return cursor.rowcount > 0
 
 
 class Task(models.Model):

@@ -1,15 +1,16 @@
 """Deleting at the very moment when something of the document is written, shown or answered from."""
 
 import threading
+from contextlib import contextmanager
 
 import pytest
 from django.core.cache import cache
 from django.core.files.base import ContentFile
-from django.db import connections
+from django.db import connection, connections, transaction
 from django.urls import reverse
 from rq.registry import FailedJobRegistry
 
-from documents import fetching, indexing, passwords, pictures, summaries, tries
+from documents import building, fetching, indexing, passwords, pictures, summaries, tries
 from documents.models import Attempt, Chunk, Collection, Document, Page, Task, Version
 from documents.models.task import Kind
 from qa import answering
@@ -148,6 +149,83 @@ def test_at_the_moment_when_an_answer_is_kept(alice, meet, fake_openai, settings
     document = make_indexed(alice, "In Bergen people carry umbrellas nearly every day of the year.")
     meet(saving, "_entry", once_more(document).delete)
     answering.ask("What do people carry in Bergen?", user=alice)
+
+
+@pytest.fixture
+def deleting():
+    """`with deleting(document):` the block runs while it is being deleted; the deletion ends once somebody waits for it."""
+
+    @contextmanager
+    def run(document):
+        has_begun, is_over = threading.Event(), threading.Event()
+        thread = threading.Thread(target=delete_slowly, args=(document, has_begun, is_over))
+        thread.start()
+        assert has_begun.wait(20)
+        yield
+        is_over.set()
+        thread.join(20)
+
+    return run
+
+
+def delete_slowly(document, has_begun, is_over):
+    with transaction.atomic():
+        once_more(document).delete()
+        has_begun.set()
+        while not is_over.wait(0.02) and not somebody_waits():
+            pass
+    connections.close_all()
+
+
+def somebody_waits():
+    with connection.cursor() as cursor:
+        cursor.execute("select from pg_locks where not granted")
+        return cursor.rowcount > 0
+
+
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}], ids=["form", "part"])
+@pytest.mark.parametrize("verb", ["retry", "refresh", "read_pictures", "cancel", "keep", "password"])
+def test_what_is_pressed_while_it_is_deleted_finds_nothing_there(client, alice, deleting, verb, headers):
+    document = make_indexed(alice)
+    kind = {"password": "password"} if verb == "password" else {}
+    state = {"read_pictures": "ready", "cancel": "waiting"}.get(verb, "failed")
+    Document.objects.update(
+        state=state, url="http://127.0.0.1/", source="web", failure_kind=kind.get(verb, "")
+    )
+    client.force_login(alice)
+    with deleting(document):
+        answered = client.post(
+            reverse(f"documents:{verb}", args=[document.pk]), {"password": "x"}, headers=headers
+        )
+        if answered.status_code == 302:
+            answered = client.get(answered.url)
+    assert answered.status_code == 404
+    assert [model.objects.count() for model in (Document, Version, Page, Chunk, Task, Attempt)] == [0] * 6
+
+
+@pytest.mark.parametrize(
+    ("action", "said"), [("retry", "1 document is"), ("refresh", "1 web page is"), ("delete", "deleted")]
+)
+def test_what_is_pressed_for_several_while_one_is_deleted_is_done_for_the_others(
+    client, alice, deleting, action, said
+):
+    first, second = make_document(alice, "It rains."), make_document(alice, "It snows.")
+    Document.objects.update(state="failed", url="http://127.0.0.1/", source="web")
+    Task.objects.all().delete()
+    client.force_login(alice)
+    chosen = {"chosen": [first.pk, second.pk], "action": action, "confirmed": 1}
+    with deleting(first):
+        answered = client.post(reverse("documents:selected"), chosen, follow=True)
+    assert said in answered.text
+    assert list(Document.objects.all()) == ([] if action == "delete" else [second])
+    assert Task.objects.count() == (action != "delete")
+
+
+def test_an_index_is_filled_with_the_others(alice, deleting):
+    first, second = make_indexed(alice, "It rains."), make_indexed(alice, "It snows.")
+    with deleting(first):
+        index = building.begin("all-MiniLM-L6-v2")
+    assert list(index.tasks.exclude(document=None).values_list("document", flat=True)) == [second.pk]
 
 
 def test_the_vectors_that_were_kept_against_paying_twice_go_too(alice):

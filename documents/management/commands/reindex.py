@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -68,8 +69,9 @@ class Command(BaseCommand):
             documents = documents.filter(collection__name=collection)
         index, count = Index.objects.live(), 0
         for found in documents:
-            Task.objects.ask_for(Kind.INDEX, found, index, start_at=start_at)
-            count += 1
+            with suppress(Document.DoesNotExist):  # deleted meanwhile
+                Task.objects.ask_for(Kind.INDEX, found, index, start_at=start_at)
+                count += 1
         if not count:
             raise CommandError("There is no such document.")
         self.stdout.write(f"{count} put on the queue.")
