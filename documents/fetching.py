@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -9,7 +10,7 @@ from django.core.files import File
 from django.db import transaction
 from django.utils import timezone
 
-from documents import web
+from documents import stopping, web
 from documents.extraction import UnreadableFile, extract_pages
 from documents.models import Attempt, Document, State, Task, Version
 from documents.models.document import DuplicateContent
@@ -34,9 +35,17 @@ def fetch(task: Task) -> None:
             allowed=settings.WEB_PAGES_ALLOW,
             etag=newest.etag if newest else "",
             last_modified=newest.last_modified if newest else "",
+            check=partial(check, task),
         ) as page,
     ):
         settle(task, document, newest, page)
+
+
+def check(task: Task) -> None:
+    """Raises where the worker is told to end, or the page is no longer wanted: a slow one is not waited for then."""
+    stopping.check()
+    if not task.stands():
+        raise Superseded
 
 
 def show(task: Task, document: Document) -> None:

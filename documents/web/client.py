@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -53,13 +53,20 @@ class FetchedPage:
 
 @contextmanager
 def fetch_page(
-    url: str, *, most_bytes: int, allowed: Networks = (), etag: str = "", last_modified: str = ""
+    url: str,
+    *,
+    most_bytes: int,
+    allowed: Networks = (),
+    etag: str = "",
+    last_modified: str = "",
+    check: Callable[[], None] = lambda: None,
 ) -> Iterator[FetchedPage]:
     """The page, until the block ends. With `etag` or `last_modified` of an earlier visit, its site may say that it is the same.
 
+    `check` is called every second or so while the page comes; what it raises ends that.
     Raises UnreadableFile where another try would end the same way, SiteAway where it may not.
     """
-    deadline = Deadline(ALL_SECONDS)
+    deadline = Deadline(ALL_SECONDS, check)
     conditions = {"If-None-Match": etag, "If-Modified-Since": last_modified}
     with NamedTemporaryFile(prefix="ragsite-page-") as file:
         with as_our_own_faults(), new_pool(allowed, deadline) as pool:

@@ -6,7 +6,7 @@ import ipaddress
 import socket
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from queue import Empty, SimpleQueue
 from ssl import SSLContext
 from typing import Any
@@ -17,17 +17,23 @@ from documents.extraction import UnreadableFile
 from documents.web.addresses import Networks, admits
 from documents.web.failures import SiteAway
 
+CHECK_SECONDS = 1.0
 NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
 
 class Deadline:
-    """When the whole of it must be over, however lively the other side drips."""
+    """When the whole of it must be over, however lively the other side drips. `check` raises when nobody wants it any more."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, check: Callable[[], None]) -> None:
         self.ends = time.monotonic() + seconds
+        self.check = check
+        self.checked_at = time.monotonic()
 
     def left(self, timeout: float | None) -> float:
-        """So much of the time-out as is left; raises SiteAway when nothing is."""
+        """So much of the time-out as is left; raises SiteAway when nothing is. Called before each wait."""
+        if time.monotonic() - self.checked_at > CHECK_SECONDS:
+            self.check()
+            self.checked_at = time.monotonic()
         left = self.ends - time.monotonic()
         if left <= 0:
             raise SiteAway("page_timeout", "in all")

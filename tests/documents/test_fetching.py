@@ -1,5 +1,6 @@
 """Web pages as documents: fetched by a worker, looked at again, replaced only by what has changed."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from django.utils import timezone
 
 from documents.models import Collection, Document, Notice, State, Task
 from documents.models.task import Kind, TaskState
+from documents.web import network
 from tests.factories import FILES, make_document, make_indexed
 from tests.web_site import answer
 
@@ -194,6 +196,26 @@ def test_a_cancelled_fetch_stores_nothing(alice, own_site, work):
     work()
     assert fresh(document).state == State.CANCELLED
     assert not document.versions.exists()
+
+
+def test_a_page_that_drips_is_not_waited_for_once_it_is_cancelled(alice, own_site, work, monkeypatch):
+    monkeypatch.setattr(network, "CHECK_SECONDS", 0)
+    document = add(alice, f"{own_site.url}/slow")
+    dripped = []
+
+    def drip(handler):
+        handler.send_response(200)
+        handler.end_headers()
+        fresh(document).cancel()
+        for _ in range(200):
+            handler.wfile.write(b"x")
+            dripped.append("x")
+            time.sleep(0.02)
+
+    own_site.pages["/slow"] = drip
+    work()
+    assert len(dripped) < 200
+    assert fresh(document).state == State.CANCELLED
 
 
 def test_a_document_deleted_while_it_is_fetched_leaves_no_file(alice, own_site, work, settings):
