@@ -45,7 +45,10 @@ class Archive:
     def __init__(self, file: File, *, most_bytes: int) -> None:
         self.most_bytes = most_bytes  # of one file in it
         self.left_out = 0  # hidden files, counted as they go by
-        self.guarded = archives.Archive(cast("IO[bytes]", file))
+        try:
+            self.guarded = archives.Archive(cast("IO[bytes]", file))
+        except UnreadableFile as error:
+            raise UnreadableFile("archive_limit") if error.kind == "limit" else error from None
 
     def __enter__(self) -> Self:
         return self

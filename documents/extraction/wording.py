@@ -84,6 +84,10 @@ WORDINGS |= {
         _("This file is larger than what this site takes."),
         _("Split it into smaller files, or save it with smaller pictures."),
     ),
+    "archive_limit": Wording(
+        _("This archive holds more files, or unpacks to more, than is taken at once."),
+        _("Split it into smaller archives, or upload the files in it."),
+    ),
     "known_content": Wording(
         _("The collection holds this very content already, as another document."), _("Delete one of the two.")
     ),

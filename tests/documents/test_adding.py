@@ -154,7 +154,7 @@ def test_an_archive_that_names_places_outside_of_itself_is_refused_whole(alices,
 
 def test_an_archive_that_unpacks_to_far_more_is_refused(alices):
     response = alices.post(UPLOAD, {"files": archive({"bomb.txt": bytes(30_000_000)})})
-    assert "unpacks to more than can be read safely" in response.text
+    assert "than is taken at once. Split it into smaller archives" in response.text
     assert not Document.objects.exists()
 
 
