@@ -196,8 +196,8 @@ def _unsupported(ending: str) -> UnreadableFile:
 
 
 def _looks_like_text(first: bytes) -> bool:
-    """No control codes that no text has; UTF-32 only with its mark."""
+    """No control codes that no text has, but for a stray one, as where it is decoded; UTF-32 only with its mark."""
     if first.startswith((*UTF16_MARKS, UTF32_MARK)) or unmarked_utf16(first):
         return True
     codes = sum(byte < 9 or 13 < byte < 27 or 27 < byte < 32 or byte == 127 for byte in first)
-    return codes <= len(first) // 200 and first.count(0) == 0
+    return codes <= len(first) // 200 and first.count(0) * 1000 <= len(first)

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from documents.chunking import join_pages
-from documents.extraction import UnreadableFile, extract_pages
+from documents.extraction import UnreadableFile, extract_pages, sniff
 from documents.extraction.text import PAGE_LENGTH, decode, headings, page_ranges
 
 
@@ -55,6 +55,9 @@ def test_what_is_no_text_is_refused(content):
 
 def test_a_stray_nul_is_no_reason_to_refuse_and_is_not_stored():
     assert decode(b"a" * 2000 + b"\x00" + b"b") == "a" * 2000 + " b"
+    assert sniff(b"Log\x00 " + b"It rains in Bergen. " * 60, "rain.log") == "text/plain"
+    with pytest.raises(UnreadableFile):
+        sniff(b"Log\x00 " * 60, "rain.log")
 
 
 @pytest.mark.parametrize("content", [b"", b"  \n \t\r\n"])
