@@ -71,6 +71,10 @@ class Pictures(NamedTuple):
     def wanted(self) -> int:
         return self.tried + self.left - self.beyond
 
+    @property
+    def is_switched_off(self) -> bool:
+        return not settings.OCR
+
 
 def pictures_of(version: Version) -> Pictures | None:
     """None where no page of it is a picture."""
@@ -147,8 +151,8 @@ def show(task: Task, document: Document, done: int, total: int) -> None:
 
 def languages_there() -> str:
     """Those of OCR_LANGUAGES that this machine has data for. Raises UnreadableFile where a program or all of them are missing."""
-    if not engine():  # it was there when this was asked for; another worker may have it
-        raise UnreadableFile("no_text")
+    if not (settings.OCR and engine()):  # it was there when this was asked for; another worker may have it
+        raise picture_stays()
     missing = missing_languages(settings.OCR_LANGUAGES)
     there = [name for name in settings.OCR_LANGUAGES.split("+") if name not in missing]
     if not there:
@@ -276,4 +280,9 @@ def failure_without_text(version: Version) -> UnreadableFile:
         return UnreadableFile("empty")
     if version.pages.filter(report__has_key=TRIED).exists():
         return UnreadableFile("not_recognised")
-    return UnreadableFile("no_text" if Problem.NO_TEXT in problems else "garbled")
+    return picture_stays() if Problem.NO_TEXT in problems else UnreadableFile("garbled")
+
+
+def picture_stays() -> UnreadableFile:
+    """Why nobody looks for text in a picture: it is switched off, or no program is there."""
+    return UnreadableFile("no_text" if settings.OCR else "pictures_off")

@@ -41,6 +41,13 @@ WORDINGS = {
             " site to have text in pictures read: the program tesseract is missing here."
         ),
     ),
+    "pictures_off": Wording(
+        _("This PDF looks scanned: its pages are pictures without text."),
+        _(
+            "Upload a copy with a text layer: most scanning programs can add one (“searchable PDF”). The reading of text in"
+            " pictures is switched off on this site; its operator can switch it on."
+        ),
+    ),
     "not_recognised": Wording(
         _("This PDF consists of pictures in which no text could be read."),
         _("Upload a sharper scan, or a copy with a text layer."),

@@ -103,7 +103,7 @@ def test_the_document_says_what_becomes_of_its_scanned_pages(alice, tmp_path, re
     settings.OCR = False
     document = half_scanned(alice, tmp_path)
     document.index()
-    assert "tesseract" in client.get(document.get_absolute_url()).content.decode()
+    assert "switched off" in client.get(document.get_absolute_url()).content.decode()
 
     settings.OCR = True
     document.index()

@@ -285,6 +285,36 @@ def test_who_runs_the_site_is_told_how_to_add_the_program_and_a_reader_is_not(
         assert "apt-get install tesseract-ocr" in alices.get(address).content.decode()
 
 
+def test_where_reading_pictures_is_switched_off_no_program_is_called_missing(
+    alice, alices, work, tmp_path, settings
+):
+    settings.OCR = False
+    whole = done(work, make_document(alice, several(1), name="scan.pdf"))
+    part = done(work, made(alice, tmp_path, WORDS, PICTURE))
+    assert (whole.state, whole.failure_kind) == (State.FAILED, "pictures_off")
+    for address in (reverse("documents:list"), whole.get_absolute_url(), part.get_absolute_url()):
+        said = alices.get(address).content.decode()
+        assert "tesseract" not in said
+        assert "OCR=False" not in said
+    assert "switched off on this site" in whole.remedy
+    assert "switched off on this site" in page_of(alices, part)
+
+    alice.is_superuser = True
+    alice.save()
+    for address in (reverse("documents:list"), whole.get_absolute_url(), part.get_absolute_url()):
+        said = alices.get(address).content.decode()
+        assert "tesseract" not in said
+        assert "take OCR=False out" in said
+
+
+def test_pictures_that_wait_when_reading_is_switched_off_are_not_read(alice, work, settings, reads):
+    document = make_document(alice, several(1), name="scan.pdf")
+    document.index()
+    settings.OCR = False
+    document = done(work, document)
+    assert (document.failure_kind, reads) == ("pictures_off", [])
+
+
 @needs_tesseract
 def test_a_language_that_is_not_installed_fails_no_page(alice, work, settings):
     settings.OCR_LANGUAGES = "xyz+eng"
