@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import struct
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 WIDE = 0.6  # of the text's width: wider than any column
+# In which lines are looked for: the network takes some 130 MB for each million. They are read in the picture as it is.
+MOST_PIXELS = 2_300_000
+LONGEST_SIDE = 2_000  # to which rapidocr shrinks any picture before
 
 
 class Box(NamedTuple):
@@ -53,9 +58,8 @@ def _stands_in(box: Box, widest: Box) -> bool:
 def main() -> None:
     from rapidocr import RapidOCR
 
-    # Its classifier of upside-down lines turns good ones around and loses them.
-    engine = RapidOCR(params={"Global.use_cls": False, "Global.log_level": "critical"})
-    found = engine(sys.stdin.buffer.read())
+    picture = sys.stdin.buffer.read()
+    found = RapidOCR(params=parameters(picture))(picture)
     if found.boxes is None:
         return
     boxes = [
@@ -64,6 +68,26 @@ def main() -> None:
     ]
     width = max(box.right for box in boxes) - min(box.left for box in boxes)
     sys.stdout.write(as_table(in_reading_order(boxes, width), *found.img.shape[:2]))
+
+
+def parameters(picture: bytes) -> dict[str, Any]:
+    """With which a page takes one core and less than 512 MB, whatever the shape of this PNG."""
+    return {
+        # It turns good lines around, for upside-down ones, and loses them.
+        "Global.use_cls": False,
+        "Global.log_level": "critical",
+        "Global.max_side_len": LONGEST_SIDE,
+        "EngineConfig.onnxruntime.intra_op_num_threads": 1,
+        "Rec.rec_batch_num": 1,  # no slower than several lines at once
+        "Det.limit_type": "max",
+        "Det.limit_side_len": side_for_lines(*struct.unpack(">II", picture[16:24])),
+    }
+
+
+def side_for_lines(width: int, height: int) -> int:
+    """How long the longer side of the picture may be in which lines are looked for."""
+    longer, shorter = max(width, height, 1), max(min(width, height), 1)
+    return min(LONGEST_SIDE, math.isqrt(MOST_PIXELS * longer // shorter))
 
 
 def as_table(boxes: Sequence[Box], height: int, width: int) -> str:

@@ -13,7 +13,8 @@ from documents import pictures
 from documents.extraction import ocr
 from documents.extraction.layers import lacking, says_more
 from documents.extraction.pictures import paint_page
-from documents.extraction.rapid import Box, as_table
+from documents.extraction.png import png
+from documents.extraction.rapid import MOST_PIXELS, Box, as_table, parameters
 from documents.extraction.recognised import LARGEST_TEXT, MOST_PLACES, from_table, rectangles_of
 from documents.models import Page
 from tests.documents.made_scans import SCAN, turned, upside_down
@@ -98,6 +99,17 @@ def test_rapidocrs_lines_are_told_in_the_same_way():
     (marked,) = rectangles_of(found.places, [(4, 8)], 0.5)
     assert 0.2 < marked[0] < 0.3  # about where the word stands in its line
     assert found.is_text
+
+
+@pytest.mark.parametrize("size", [(1697, 2400), (2400, 1697), (2400, 2400), (3300, 90), (40, 3300), (1, 1)])
+def test_lines_are_looked_for_in_a_picture_that_fits_into_memory_whatever_its_shape(size):
+    width, height = size
+    given = parameters(png(bytes(width * height), width, height, is_grey=True))
+    side = given["Det.limit_side_len"]
+    scale = min(1, given["Global.max_side_len"] / max(size), side / max(size))
+    assert given["Det.limit_type"] == "max"  # never made larger
+    assert 0 < side <= given["Global.max_side_len"]
+    assert width * scale * height * scale <= MOST_PIXELS
 
 
 def test_a_pages_own_text_is_kept_where_its_picture_says_no_more():
