@@ -11,7 +11,7 @@ from typing import Any
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
-from documents.extraction.pdf_reader import characters_of, limit_cpu
+from documents.extraction.pdf_reader import limit_cpu, text_of
 from documents.extraction.png import png
 from documents.extraction.rectangles import Rectangle, joined
 
@@ -72,16 +72,26 @@ def locate(path: str, index: int, ranges: list[list[int]]) -> Iterator[Message]:
 
 def _rectangles(text: Any, start: int, end: int) -> list[tuple[float, float, float, float]]:
     """One for each piece of a line that the range covers, in the page's own units."""
-    handle = text.raw
-    whole = text.get_text_range()
+    whole, place_of = text_of(text)
     if not 0 <= start < (end := min(end, len(whole))):
         return []
-    place_of = characters_of(text, whole)
-    first, last = place_of(start), place_of(end - 1)
-    if not 0 <= first <= last:
-        return []
-    count = pdfium_c.FPDFText_CountRects(handle, first, last - first + 1)
-    return [text.get_rect(number) for number in range(min(count, MOST_RECTANGLES))]
+    found: list[tuple[float, float, float, float]] = []
+    # PDFium counts the letters of right-to-left lines in an order of its own.
+    for first, count in _stretches(
+        sorted(filter(lambda place: place >= 0, map(place_of, range(start, end))))
+    ):
+        rectangles = pdfium_c.FPDFText_CountRects(text.raw, first, count)
+        found += [text.get_rect(number) for number in range(min(rectangles, MOST_RECTANGLES - len(found)))]
+    return found
+
+
+def _stretches(places: list[int]) -> Iterator[tuple[int, int]]:
+    """Where each row of places that follow on each other begins, and how many they are."""
+    first = 0
+    for number in range(1, len(places) + 1):
+        if number == len(places) or places[number] > places[number - 1] + 1:
+            yield places[first], places[number - 1] - places[first] + 1
+            first = number
 
 
 def _shown(page: Any, rectangle: tuple[float, float, float, float]) -> Rectangle:

@@ -20,7 +20,6 @@ import pypdfium2.raw as pdfium_c
 from pypdf.errors import EmptyFileError, LimitReachedError
 
 from documents.extraction import quick
-from documents.extraction.arabic import mend_ligatures, mend_marked_words
 from documents.extraction.garbage import garbled_share, is_shorter, solid_length
 from documents.extraction.hidden import hidden_text
 from documents.extraction.limits import (
@@ -29,7 +28,8 @@ from documents.extraction.limits import (
     CPU_SECONDS_OF_ONE_PAGE,
     FEW_CHARACTERS,
 )
-from documents.extraction.right_to_left import HAS_LETTER, mend_order
+from documents.extraction.right_to_left import HAS_LETTER
+from documents.extraction.visual_lines import read_by_places
 
 Message = dict[str, Any]
 
@@ -271,10 +271,7 @@ class Document:
         try:
             textpage = page.get_textpage()
             try:
-                text = textpage.get_text_range()[:MOST_CHARACTERS_OF_A_PAGE]
-                place_of = characters_of(textpage, text)
-                text = mend_marked_words(textpage, mend_ligatures(textpage, text, place_of), place_of)
-                text = mend_order(text)
+                text, place_of = text_of(textpage)
                 lines = lines_of(textpage, text, place_of)
                 size = [round(side, 1) for side in (page.get_width(), page.get_height())]
                 message: Message = {"text": text, "lines": lines, "size": size}
@@ -389,6 +386,12 @@ def places_of_edges(line: str, start: int, place_of: Callable[[int], int]) -> li
     first = start + line.index(words[0]) + len(words[0]) - 1
     last = start + len(line.rstrip()) - len(words[1])
     return [place for place in map(place_of, (first, last)) if place >= 0]
+
+
+def text_of(textpage: Any) -> tuple[str, Callable[[int], int]]:
+    """A page's text as it is read, and a function from a place in it to PDFium's count of its characters."""
+    text = textpage.get_text_range()[:MOST_CHARACTERS_OF_A_PAGE]
+    return read_by_places(textpage, text, characters_of(textpage, text))
 
 
 def characters_of(textpage: Any, text: str) -> Callable[[int], int]:

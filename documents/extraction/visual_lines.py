@@ -1,0 +1,256 @@
+"""The text of pages that are read from right to left, by the places of their letters.
+
+In which order PDFium gives such letters depends on the program that wrote the PDF, and marks that stand apart, alone or
+with their letter, become lines of their own. Where a letter stands on the page is sure.
+"""
+
+import ctypes
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import pypdfium2.raw as pdfium_c
+
+from documents.extraction import quick
+from documents.extraction.right_to_left import (
+    ARABIC,
+    HAS_LETTER,
+    MARK,
+    OTHER_LETTER,
+    Glyph,
+    in_order,
+    read_line,
+    with_marks,
+)
+
+PlaceOf = Callable[[int], int]
+
+LINE = re.compile(r"[^\r\n\ufffe]+")
+ENDS_ON_THE_LEFT = re.compile(r"[.,:;!?\u060c\u061b]+\w")  # .Firefox
+ALL_MARKS = frozenset(letter for letter in map(chr, range(0x590, 0x2010)) if MARK.match(letter))
+NOT_DRAWN = "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
+OTHER_LINE = 0.45  # of its height, between the baselines of two lines that PDFium took for one,
+# PDFium turns them round with the brackets of right-to-left words; on the page they are never turned.
+QUOTES = {"\u201c": "\u201d", "\u201d": "\u201c", "\u2018": "\u2019", "\u2019": "\u2018"}
+SAME_LINE = 0.1  # between those of one line,
+MARK_RISE = 0.8  # between a line's and that of a mark above or below its letters,
+NEAR = 1.5  # and between two pieces of one line
+LONGEST_LINE = 600  # letters, and a page of
+LONGEST_PAGE = (
+    50_000  # them: none that is printed has more, and what is told of marks costs more than their number
+)
+NEIGHBOURS = 4  # lines before and after a mark that may be its own
+
+
+class Drawn(NamedTuple):
+    """A glyph and the height at which it stands."""
+
+    glyph: Glyph
+    baseline: float
+
+
+class PrintedLine:
+    """A line of PDFium's text, and what is drawn in it where that matters."""
+
+    def __init__(self, start: int, text: str) -> None:
+        self.start, self.text = start, text
+        self.letters = len(HAS_LETTER.findall(text))
+        self.others = len(OTHER_LETTER.findall(text))
+        self.glyphs: list[Glyph] = []
+        self.marks: list[Drawn] = []
+        self.baseline = self.height = self.left = self.right = 0.0
+        self.is_anew = self.is_gone = False
+
+    def measure(self, drawn: Sequence[Drawn]) -> "list[PrintedLine]":
+        """Tell letters from marks and from what is told once more for a mark; further lines that PDFium took for this."""
+        marked = {item for item in drawn if not ALL_MARKS.isdisjoint(item.glyph.text)}
+        solid = [item for item in drawn if item.glyph.text != " " and item not in marked]
+        if not solid:
+            self.marks = list(drawn)
+            self.is_gone = True
+            return [self]
+        counted = Counter(item.baseline for item in solid)
+        self.height = max(item.glyph.height for item in solid)
+        self.baseline = max(counted, key=lambda baseline: counted[baseline])
+        others = []
+        for item in drawn:
+            text, away = item.glyph.text, abs(item.baseline - self.baseline)
+            if item in marked and (away > 0.3 or all(map(MARK.match, text))):
+                self.marks.append(item)
+            elif away > OTHER_LINE * self.height:
+                others.append(item)
+            elif not (len(text) > 1 and item in marked and self._has_told(item.glyph)):
+                self.glyphs.append(item.glyph)
+        self._measure_width()
+        return [self, *self._further(others)]
+
+    def _has_told(self, glyph: Glyph) -> bool:
+        """What one piece of text stands for is given once more for each glyph of it."""
+        return any(
+            other.text == glyph.text and other.left < glyph.right and glyph.left < other.right
+            for other in self.glyphs
+        )
+
+    def _further(self, drawn: Sequence[Drawn]) -> "list[PrintedLine]":
+        if all(item.glyph.text == " " for item in drawn):
+            return []
+        line = PrintedLine(self.start + len(self.text), "")
+        line.is_anew = self.is_anew
+        return line.measure(drawn)
+
+    def _measure_width(self) -> None:
+        self.left = min(glyph.left for glyph in self.glyphs)
+        self.right = max(glyph.right for glyph in self.glyphs)
+
+    def goes_on_in(self, other: "PrintedLine") -> bool:
+        """Whether the other is a further piece of this line, which PDFium has cut where a mark stands."""
+        if abs(self.baseline - other.baseline) > SAME_LINE * self.height or len(self.glyphs) > LONGEST_LINE:
+            return False
+        return max(self.left - other.right, other.left - self.right) < NEAR * self.height
+
+    def take(self, other: "PrintedLine") -> None:
+        self.glyphs += other.glyphs
+        self.marks += other.marks
+        self._measure_width()
+        self.is_anew |= other.is_anew
+        other.marks, other.is_gone = [], True
+
+    def distance(self, item: Drawn) -> float:
+        """How far above or below the line a mark stands; endless where it is beside it."""
+        if not self.left - self.height < item.glyph.middle < self.right + self.height:
+            return float("inf")
+        return abs(item.baseline - self.baseline) / self.height
+
+
+def read_by_places(textpage: Any, text: str, place_of: PlaceOf) -> tuple[str, PlaceOf]:
+    """The text with its right-to-left lines as they are read, and PDFium's count for each of its characters."""
+    if len(text) > LONGEST_PAGE or not HAS_LETTER.search(text):
+        return text, place_of
+    lines = [PrintedLine(match.start(), match.group()) for match in LINE.finditer(text)]
+    drawn_in = _measuring(textpage, place_of)
+    for number, line in enumerate(lines):
+        near = lines[max(0, number - 1) : number + 2]
+        may_be = len(line.text) <= LONGEST_LINE and (
+            line.letters or not line.others or ENDS_ON_THE_LEFT.match(line.text)
+        )
+        line.is_anew = bool(may_be) and (
+            line.letters >= max(1, line.others)
+            or sum(n.letters for n in near) >= max(1, sum(n.others for n in near))
+        )
+    lines = [part for line in lines for part in _parts(line, drawn_in)]
+    _join_pieces(lines)
+    _place_marks(lines)
+    return _assembled(text, lines, place_of, len(ARABIC.findall(text)) * 2 > len(HAS_LETTER.findall(text)))
+
+
+def _parts(line: PrintedLine, drawn_in: Callable[[PrintedLine], list[Drawn]]) -> list[PrintedLine]:
+    """What PDFium took for one line, from the top."""
+    if not line.is_anew and (len(line.text) > LONGEST_LINE or not MARK.search(line.text)):
+        return [line]
+    return sorted(line.measure(drawn_in(line)), key=lambda part: -part.baseline)
+
+
+def _measuring(textpage: Any, place_of: PlaceOf) -> Callable[[PrintedLine], list[Drawn]]:
+    """A function from a line to what is drawn in it, with what has to be made for asking made once."""
+    x, y, box, handle = ctypes.c_double(), ctypes.c_double(), pdfium_c.FS_RECTF(), quick.pointer(textpage.raw)
+    at_x, at_y, at_box = ctypes.byref(x), ctypes.byref(y), ctypes.byref(box)
+    sides = [ctypes.c_double() for _ in range(4)]  # left, right, bottom, top
+    at_sides = [ctypes.byref(side) for side in sides]
+
+    def drawn_in(line: PrintedLine) -> list[Drawn]:
+        found: dict[tuple[float, float, bool], list[tuple[str, int, float, float, float]]] = {}
+        is_turned = True
+        for number, letter in enumerate(line.text, line.start):
+            place = place_of(number)
+            if letter in NOT_DRAWN or place < 0 or not quick.origin(handle, place, at_x, at_y):
+                continue
+            quick.loose_box(handle, place, at_box)
+            left, right, height = box.left, box.right, box.top - box.bottom
+            if right <= left and letter.isspace():
+                continue
+            if letter in ALL_MARKS and quick.tight_box(handle, place, *at_sides):
+                left, right = sides[0].value, sides[1].value
+            if letter.isalpha():
+                is_turned = HAS_LETTER.match(letter) is not None
+            elif letter in QUOTES and is_turned:
+                letter = QUOTES[letter]  # noqa: PLW2901
+            origin = x.value, round(y.value, 2), letter == " "
+            found.setdefault(origin, []).append((letter, place, left, right, height))
+        return [Drawn(_glyph(pieces, origin[0]), origin[1]) for origin, pieces in found.items()]
+
+    return drawn_in
+
+
+def _glyph(pieces: Sequence[tuple[str, int, float, float, float]], x: float) -> Glyph:
+    """Characters of one origin. PDFium gives each its share of the glyph's width, or to all of them the whole."""
+    if len(pieces) == 1:
+        letter, place, left, right, height = pieces[0]
+        return Glyph(
+            letter if letter < " " or not letter.isspace() else " ", (place,), x, min(x, left), right, height
+        )
+    letters, places, lefts, rights, heights = zip(*pieces, strict=True)
+    text = "".join(letters)
+    if len(text) > 1 and (HAS_LETTER.search(text) or MARK.search(text)):
+        if len(set(rights)) == len(text) and len(MARK.sub("", text)) > 1:
+            order = sorted(range(len(text)), key=lambda i: -rights[i])
+            text, places = "".join(text[i] for i in order), tuple(places[i] for i in order)
+        else:
+            text, places = in_order(text, places)
+    if text == " " * len(text):
+        text, places = " ", places[:1]
+    return Glyph(text, places, x, min(x, *lefts), max(rights), max(heights))
+
+
+def _join_pieces(lines: Sequence[PrintedLine]) -> None:
+    before: list[PrintedLine] = []
+    for line in lines:
+        if line.is_gone or not line.glyphs:
+            continue
+        if own := next((other for other in before[: -NEIGHBOURS - 1 : -1] if other.goes_on_in(line)), None):
+            own.take(line)
+        else:
+            before.append(line)
+
+
+def _place_marks(lines: Sequence[PrintedLine]) -> None:
+    """Give each mark to the letter under or above which it stands, in whichever line PDFium has put it."""
+    for number, line in enumerate(lines):
+        left_over = []
+        for item in line.marks:
+            near = lines[max(0, number - NEIGHBOURS) : number + NEIGHBOURS + 1]
+            own = min(
+                (other for other in near if other.is_anew and not other.is_gone),
+                key=lambda other: other.distance(item),
+                default=None,
+            )
+            if own is None or own.distance(item) > MARK_RISE:
+                left_over.append(item)
+            else:
+                own.glyphs = with_marks(own.glyphs, item.glyph)
+        line.is_gone = line.is_gone and not left_over
+
+
+def _assembled(
+    text: str, lines: Sequence[PrintedLine], place_of: PlaceOf, is_arabic: bool
+) -> tuple[str, PlaceOf]:
+    pieces: list[str] = []
+    places: list[int] = []
+    after = 0
+    for line in lines:
+        start, after = after, max(after, line.start + len(line.text))
+        if line.is_gone:
+            continue
+        if start < line.start:
+            pieces.append(text[start : line.start])
+            places += map(place_of, range(start, line.start))
+        elif pieces:
+            pieces.append("\n")
+            places.append(-1)
+        if line.is_anew and line.glyphs:
+            read, counted = read_line(line.glyphs, is_arabic)
+        else:
+            read, counted = line.text, [place_of(number) for number in range(line.start, after)]
+        pieces.append(read)
+        places += counted
+    return "".join(pieces), places.__getitem__
