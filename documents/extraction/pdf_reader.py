@@ -12,6 +12,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from itertools import islice
+from statistics import median
 from typing import Any
 
 import pypdf
@@ -345,6 +346,8 @@ def is_cut(path: str) -> bool:
 
 VISUAL_LINE = re.compile(r"[^\r\n\ufffe]+")
 SAME_HEIGHT = 0.12
+FIRST_WIDE = "\u2e80"  # where Chinese, Japanese and Korean letters begin
+SOME_LETTERS = 12
 
 
 def lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> list[list[float]]:
@@ -354,6 +357,12 @@ def lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> list[l
     at_x, at_y, at_box = ctypes.byref(x), ctypes.byref(y), ctypes.byref(box)
     handle, loose_box = quick.pointer(textpage.raw), quick.loose_box
     is_right_to_left = HAS_LETTER.search(text) is not None
+
+    def heights_between(first: int, last: int) -> Iterator[float]:
+        for place in range(first, last, max(1, (last - first) // SOME_LETTERS)):
+            loose_box(handle, place, at_box)
+            yield box.top - box.bottom
+
     found = []
     for match in VISUAL_LINE.finditer(text):
         line = match.group()
@@ -368,7 +377,10 @@ def lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> list[l
         left, right, height = box.left, box.right, box.top - box.bottom
         loose_box(handle, last, at_box)
         left, right, other = min(left, box.left), max(right, box.right), box.top - box.bottom
-        if abs(height - other) > SAME_HEIGHT * height:
+        if height != other and line[-1] > FIRST_WIDE:
+            # Some programs leave no more of each letter's box than its ink.
+            height = median([height, other, *heights_between(first, last)])
+        elif abs(height - other) > SAME_HEIGHT * height:
             # One odd letter (a bullet, another font) says little of the line: the middle one of three does.
             loose_box(handle, (first + last) // 2, at_box)
             height = sorted((height, other, box.top - box.bottom))[1]
