@@ -11,8 +11,9 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from documents.extraction.paragraphs import CJK, Line, Separators, Vocabulary, mend_over_pages
+from documents.extraction.paragraphs import Line, Separators, Vocabulary, mend_over_pages
 from documents.extraction.running_lines import find_running_lines
+from documents.extraction.wide_letters import CJK, LineEnds
 
 Runs = list[list[int]]
 
@@ -54,7 +55,7 @@ def clean_pages(pages: Iterable[RawPage]) -> tuple[list[CleanPage], list[str]]:
         lines[number] = [line for place, line in enumerate(lines[number]) if place not in dropped]
     vocabulary = Vocabulary(texts)
     tails = [(fold(tail), cut) for tail, cut in mend_over_pages(lines, vocabulary)]
-    separators = Separators(lines, vocabulary, tails)
+    separators = Separators(lines, vocabulary, tails, LineEnds(texts, vocabulary))
     cleaned = []
     for number, text in enumerate(texts):
         cleaned.append(_assemble(text, lines[number], *separators.of_page(number)))
@@ -107,6 +108,7 @@ def split_lines(page: RawPage) -> list[Line]:
                 is_hyphenated,
                 bool(lines) and between not in ORDINARY_BREAKS and BLANK_LINE.search(between) is not None,
                 is_hyphenated and text[-1].isspace(),
+                text[-1] == " ",
             )
         )
         after = start + len(stripped)

@@ -7,6 +7,8 @@ from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
+from documents.extraction.wide_letters import CJK, LineEnds
+
 
 class Line(NamedTuple):
     """A printed line; without geometry (`height` 0) its characters stand for its width."""
@@ -21,6 +23,7 @@ class Line(NamedTuple):
     is_hyphenated: bool  # PDFium took a hyphen away from its end
     follows_blank: bool
     ends_in_dash: bool = False  # and that hyphen stood apart from the word before it
+    ends_in_space: bool = False
 
 
 WORD = re.compile(r"[^\W\d_]+")
@@ -42,8 +45,6 @@ SENTENCE_END = re.compile(r"[.!?:;…。！？：；؟۔।](?:[\"'”’»)\]�
 BULLET = re.compile(r"(?:[•‣◦▪■●○·∙➢✓*–—-]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)])\s+\S")
 # A row of a table mostly ends in a figure.
 FIGURE_AT_END = re.compile(r"(?:^|\s)[(\-+−$€£]*\d[\d.,]*\s?(?:%|€|\))?$")
-CJK = re.compile(r"[\u2e80-\u30ff\u31f0-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
-CJK_STOPS = "、。，；：！？」』）"
 RTL = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 # Halves of compounds that are hardly ever pieces of one word.
 NUMERALS = """two three five seven twenty thirty forty fifty sixty seventy eighty ninety third fourth fifth sixth seventh
@@ -127,8 +128,13 @@ class Separators:
     """Decides for every pair of lines of a document; learns line spacing and widths from all of them."""
 
     def __init__(
-        self, pages: Sequence[Sequence[Line]], vocabulary: Vocabulary, tails: Sequence[tuple[str, int]]
+        self,
+        pages: Sequence[Sequence[Line]],
+        vocabulary: Vocabulary,
+        tails: Sequence[tuple[str, int]],
+        line_ends: LineEnds,
     ) -> None:
+        self.line_ends = line_ends
         self.pages = [_mirrored(page) for page in pages]
         self.tails = tails
         self.vocabulary = vocabulary
@@ -144,7 +150,7 @@ class Separators:
         if not lines:
             return [], 0
         ratios, self.ratios[number] = self.ratios[number], []
-        page = Page(lines, _usual(ratios, self.spacing) if len(ratios) >= 8 else self.spacing)
+        page = Page(lines, _usual(ratios, self.spacing) if len(ratios) >= 8 else self.spacing, self.line_ends)
         between = [*(self._between(page, i) for i in range(len(lines) - 1)), self.tails[number]]
         return between, sum(page.is_row)
 
@@ -233,8 +239,9 @@ def mend_over_pages(pages: list[list[Line]], vocabulary: Vocabulary) -> list[tup
 class Page:
     """The lines of one page, with what can be measured about them."""
 
-    def __init__(self, lines: Sequence[Line], spacing: float) -> None:
+    def __init__(self, lines: Sequence[Line], spacing: float, line_ends: LineEnds) -> None:
         self.lines = lines
+        self.line_ends = line_ends
         self.spacing = spacing
         self.edges = _right_edges(lines)
         self.is_row = self._rows()
@@ -256,8 +263,8 @@ class Page:
             return "\n" if self._ends_early(i + 1) or self._is_last_of_block(i + 1) else "\n\n"
         if self._starts_indented(i):
             return "\n\n"
-        if line.text[-1] in CJK_STOPS or (CJK.match(line.text[-1]) and CJK.match(after.text[0])):
-            return ""
+        if (between := self.line_ends.between(line.text, after.text, line.ends_in_space)) is not None:
+            return between
         return "" if _breaks_an_address(line.text, after.text) else " "
 
     def _gap(self, line: Line, after: Line) -> float | None:

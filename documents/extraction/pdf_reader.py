@@ -10,7 +10,7 @@ import resource
 import sys
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from statistics import median
 from typing import Any
@@ -31,6 +31,7 @@ from documents.extraction.limits import (
 )
 from documents.extraction.right_to_left import HAS_LETTER
 from documents.extraction.visual_lines import read_by_places
+from documents.extraction.wide_letters import without_gaps
 
 Message = dict[str, Any]
 
@@ -348,6 +349,7 @@ VISUAL_LINE = re.compile(r"[^\r\n\ufffe]+")
 SAME_HEIGHT = 0.12
 FIRST_WIDE = "\u2e80"  # where Chinese, Japanese and Korean letters begin
 SOME_LETTERS = 12
+NARROW_GAP = 0.3  # of a letter's height
 
 
 def lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> list[list[float]]:
@@ -358,8 +360,8 @@ def lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> list[l
     handle, loose_box = quick.pointer(textpage.raw), quick.loose_box
     is_right_to_left = HAS_LETTER.search(text) is not None
 
-    def heights_between(first: int, last: int) -> Iterator[float]:
-        for place in range(first, last, max(1, (last - first) // SOME_LETTERS)):
+    def heights_at(places: Iterable[int]) -> Iterator[float]:
+        for place in places:
             loose_box(handle, place, at_box)
             yield box.top - box.bottom
 
@@ -377,19 +379,34 @@ def lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> list[l
         left, right, height = box.left, box.right, box.top - box.bottom
         loose_box(handle, last, at_box)
         left, right, other = min(left, box.left), max(right, box.right), box.top - box.bottom
-        if height != other and line[-1] > FIRST_WIDE:
-            # Some programs leave no more of each letter's box than its ink.
-            height = median([height, other, *heights_between(first, last)])
-        elif abs(height - other) > SAME_HEIGHT * height:
-            # One odd letter (a bullet, another font) says little of the line: the middle one of three does.
-            loose_box(handle, (first + last) // 2, at_box)
-            height = sorted((height, other, box.top - box.bottom))[1]
+        if height != other:
+            height = usual_height(line, height, other, heights_at, first, last)
         if is_right_to_left and HAS_LETTER.search(line):
             for place in places_of_edges(line, match.start(), place_of):
                 if loose_box(handle, place, at_box):
                     left, right = min(left, box.left), max(right, box.right)
         found.append([start, end, round(left, 1), round(right, 1), round(y.value, 1), round(height, 1)])
     return found
+
+
+def usual_height(
+    line: str,
+    height: float,
+    other: float,
+    heights_at: Callable[[Iterable[int]], Iterable[float]],
+    first: int,
+    last: int,
+) -> float:
+    """A line's height where its first and its last letter differ in theirs."""
+    if line[-1] > FIRST_WIDE:
+        # Of Chinese, Japanese and Korean letters some programs leave no more than the box of their ink.
+        return median(
+            [height, other, *heights_at(range(first, last, max(1, (last - first) // SOME_LETTERS)))]
+        )
+    if abs(height - other) <= SAME_HEIGHT * height:
+        return height
+    # One odd letter (a bullet, another font) says little of the line: the middle one of three does.
+    return median([height, other, *heights_at([(first + last) // 2])])
 
 
 def places_of_edges(line: str, start: int, place_of: Callable[[int], int]) -> list[int]:
@@ -403,7 +420,18 @@ def places_of_edges(line: str, start: int, place_of: Callable[[int], int]) -> li
 def text_of(textpage: Any) -> tuple[str, Callable[[int], int]]:
     """A page's text as it is read, and a function from a place in it to PDFium's count of its characters."""
     text = textpage.get_text_range()[:MOST_CHARACTERS_OF_A_PAGE]
-    return read_by_places(textpage, text, characters_of(textpage, text))
+    text, place_of = read_by_places(textpage, text, characters_of(textpage, text))
+    return without_gaps(text, lambda at: _is_narrow_gap(textpage, place_of(at))), place_of
+
+
+def _is_narrow_gap(textpage: Any, place: int) -> bool:
+    """Whether PDFium made up the space, and for less than a gap and a space together."""
+    handle, before, after = quick.pointer(textpage.raw), pdfium_c.FS_RECTF(), pdfium_c.FS_RECTF()
+    if quick.is_generated(handle, place) != 1:
+        return False
+    quick.loose_box(handle, place - 1, ctypes.byref(before))
+    quick.loose_box(handle, place + 1, ctypes.byref(after))
+    return bool(after.left - before.right < NARROW_GAP * (before.top - before.bottom))
 
 
 def characters_of(textpage: Any, text: str) -> Callable[[int], int]:

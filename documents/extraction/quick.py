@@ -19,6 +19,7 @@ def pointer(handle: Any) -> ctypes.c_void_p:
 
 character_of_text = quick(pdfium_c.FPDFText_GetCharIndexFromTextIndex)
 origin = quick(pdfium_c.FPDFText_GetCharOrigin)
+is_generated = quick(pdfium_c.FPDFText_IsGenerated)
 tight_box = quick(pdfium_c.FPDFText_GetCharBox)
 loose_box = quick(pdfium_c.FPDFText_GetLooseCharBox)
 text_object = quick(pdfium_c.FPDFText_GetTextObject, ctypes.c_void_p)

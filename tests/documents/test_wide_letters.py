@@ -1,0 +1,42 @@
+import pytest
+
+from documents.extraction.cleaning import RawPage, clean_pages
+from documents.extraction.wide_letters import without_gaps
+
+
+def cleaned(*lines, elsewhere=""):
+    """The text of lines that fill a column, under each other, in a document that has `elsewhere` on its other page."""
+    text, geometry = "\r\n".join(lines), []
+    for number, line in enumerate(lines):
+        start = sum(len(before) + 2 for before in lines[:number])
+        geometry.append([start, start + len(line.rstrip()), 50.0, 500.0, 700.0 - 14 * number, 10.0])
+    return clean_pages([RawPage(text, geometry), RawPage(elsewhere)])[0][0].text
+
+
+def test_latin_words_of_chinese_text_are_set_off_at_line_ends_as_they_are_within_lines():
+    lines = "系统管理员应该使用命令read", "来读取配置文件的内容并保存"
+    assert cleaned(*lines) == "系统管理员应该使用命令read来读取配置文件的内容并保存"
+    assert "命令read 来读取" in cleaned(*lines, elsewhere="安装 Debian 系统的 root 用户")
+
+
+def test_a_line_that_was_broken_at_a_space_says_so_where_the_program_writes_it():
+    broken = "모든 데비안 시스템 관", "리자는 이 책을 ", "읽어야 합니다 그리고"
+    assert cleaned(*broken) == "모든 데비안 시스템 관리자는 이 책을 읽어야 합니다 그리고"
+
+
+def test_halves_of_a_korean_word_that_stands_elsewhere_are_joined():
+    broken = "모든 데비안 시스템 관", "리자는 이 책을"
+    assert cleaned(*broken) == "모든 데비안 시스템 관 리자는 이 책을"
+    assert cleaned(*broken, elsewhere="관리자는 안다") == "모든 데비안 시스템 관리자는 이 책을"
+
+
+@pytest.mark.parametrize(
+    ("text", "gaps", "found"),
+    [
+        ("安装 Debian 系统 \r\n了", [2], "安装\u200bDebian 系统 \r\n了"),
+        ("安装 Debian 系统\r\n了", [2], "安装 Debian 系统\r\n了"),
+        ("to install Debian \r\nnow", [2], "to install Debian \r\nnow"),
+    ],
+)
+def test_gaps_beside_latin_words_are_no_spaces_where_the_program_writes_all_its_spaces(text, gaps, found):
+    assert without_gaps(text, lambda at: at in gaps) == found
