@@ -33,7 +33,8 @@ def fill(index: Index) -> None:
             index=index, version__document=OuterRef("pk"), version__sha256=OuterRef("sha256")
         )
         with_content = Document.objects.filter(versions__isnull=False).distinct()
-        for document in with_content.exclude(Exists(there)).only("pk"):
+        # In the order in which whoever deletes several takes them: they must not block each other.
+        for document in with_content.exclude(Exists(there)).only("pk").order_by("pk"):
             with suppress(Document.DoesNotExist):  # deleted meanwhile
                 Task.objects.ask_for(Kind.INDEX, document, index)
         # Asked for at once: were it the last document's to ask, one that fails or is deleted would leave the index half built.
@@ -96,7 +97,7 @@ def take_over(index: Index) -> None:
     """Documents that the former index was still at: those that are in this one are ready, the others are asked for here."""
     Task.objects.filter(kind=Kind.INDEX, index__state=IndexState.RETIRED).cancel()
     at_fetching = Task.objects.open().filter(kind=Kind.FETCH, document=OuterRef("pk"))
-    for document in Document.objects.moving().exclude(Exists(at_fetching)).defer("embedding"):
+    for document in Document.objects.moving().exclude(Exists(at_fetching)).defer("embedding").order_by("pk"):
         task = document.tasks.filter(kind=Kind.INDEX, index=index).first()
         if task and task.state == TaskState.DONE:
             document.move_to(State.READY)

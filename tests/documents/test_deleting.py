@@ -228,6 +228,28 @@ def test_an_index_is_filled_with_the_others(alice, deleting):
     assert list(index.tasks.exclude(document=None).values_list("document", flat=True)) == [second.pk]
 
 
+def test_an_index_that_is_begun_and_a_deletion_of_several_do_not_block_each_other(alice):
+    first, second = make_indexed(alice, "It rains."), make_indexed(alice, "It snows.")
+    has_begun, held = threading.Event(), []
+
+    def hold_one_after_the_other():
+        with transaction.atomic():
+            Document.objects.filter(pk=first.pk).hold()
+            has_begun.set()
+            while not somebody_waits():
+                pass
+            Document.objects.filter(pk=second.pk).hold()
+            held.append(True)
+        connections.close_all()
+
+    thread = threading.Thread(target=hold_one_after_the_other)
+    thread.start()
+    assert has_begun.wait(20)
+    building.begin("all-MiniLM-L6-v2")
+    thread.join(20)
+    assert held == [True]
+
+
 def test_the_vectors_that_were_kept_against_paying_twice_go_too(alice):
     document = make_indexed(alice, "In Bergen people carry umbrellas nearly every day of the year.")
     redis = cache._cache.get_client(None, write=True)
