@@ -194,10 +194,12 @@ def test_a_pipe_in_a_folder_is_passed_over(folder):
 
 def test_a_file_name_that_is_not_utf_8_is_told_and_the_others_are_taken(folder):
     Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.txt")).write_text("Coffee.")
-    said = sync(folder)
-    assert "2 added" in said
-    assert "caf\N{REPLACEMENT CHARACTER}.txt: its name is not written in UTF-8" in said
-    assert "failed: 1 files could not be taken." in said
+    for dry_run, told in ((True, "2 would be added"), (False, "2 added")):
+        said = sync(folder, dry_run=dry_run)
+        assert told in said
+        assert "1 not taken" in said
+        assert "caf\N{REPLACEMENT CHARACTER}.txt: its name is not written in UTF-8" in said
+        assert "failed: 1 files could not be taken." in said
 
 
 def contents(folder):

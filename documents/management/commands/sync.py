@@ -62,12 +62,13 @@ class Command(AddingCommand):
             raise CommandError(
                 "The folder is empty: nothing was deleted. Delete its documents on their page."
             )
+        self.refused = list(found.unreadable)
+        self.documents: list[Document] = []
         self.tell(found, delete)
         if dry_run:
             self.sum_up(found, delete, "would be ")
+            self.end()
             return
-        self.refused = list(found.unreadable)
-        self.documents: list[Document] = []
         if coming := [folder / path for path in [*found.new, *(path for path, _document in found.changed)]]:
             self.agree_to_price(coming, yes)
         self.carry_out(found, folder, shelf, name, person, delete)
@@ -125,7 +126,7 @@ class Command(AddingCommand):
         return False
 
     def sum_up(self, found: Differences, delete: bool, would: str = "") -> None:
-        refused = {path for path, _reason in getattr(self, "refused", [])}
+        refused = {path for path, _reason in self.refused}
         new = [path for path in found.new if path not in refused]
         changed = [path for path, _document in found.changed if path not in refused]
         self.stdout.write(
