@@ -1,5 +1,6 @@
 """The rows of a sheet, of Excel, OpenDocument or CSV, as pages: tables found in it, their columns' names, pages of rows."""
 
+import time
 from collections.abc import Iterable, Iterator
 
 from documents.extraction.blocks import Block, PageWriter, tidy
@@ -8,6 +9,10 @@ from documents.extraction.tables import Cells, looks_like_header, rows_as_lines
 MOST_CELLS = 1_000_000  # of a workbook
 MOST_COLUMNS = 1_000
 ROWS_AT_ONCE = 5_000  # what a table is judged by; more of it follows in the same shape
+MOST_SECONDS = (
+    12.0  # of processor: then what was read is told, rather than all of it lost to the limit of the process
+)
+ROWS_BETWEEN_LOOKS = 50  # at the clock
 
 
 class SheetWriter:
@@ -16,6 +21,7 @@ class SheetWriter:
     def __init__(self, writer: PageWriter) -> None:
         self.writer = writer
         self.cells = 0
+        self.until = time.process_time() + MOST_SECONDS
 
     def write(self, rows: Iterable[Cells], name: str = "") -> None:
         """A sheet: its name as a heading, then its tables. Blank rows part them. A sheet of nothing is no page."""
@@ -29,9 +35,9 @@ class SheetWriter:
             self._write_rows(table, names, is_continued)
 
     def _counted(self, rows: Iterable[Cells]) -> Iterator[Cells]:
-        for row in rows:
+        for number, row in enumerate(rows, 1):
             self.cells += len(row)
-            if self.cells > MOST_CELLS or self.writer.is_full:
+            if self.cells > MOST_CELLS or self.writer.is_full or self._is_late(number):
                 self.writer.is_partial = True
                 return
             if row and max(row) >= MOST_COLUMNS:
@@ -39,6 +45,9 @@ class SheetWriter:
                 yield {column: text for column, text in row.items() if column < MOST_COLUMNS}
             else:
                 yield row
+
+    def _is_late(self, number: int) -> bool:
+        return not number % ROWS_BETWEEN_LOOKS and time.process_time() > self.until
 
     def _write_start(self, table: list[Cells], before: Cells) -> Cells:
         """Lines that stand alone above a table are its title; gives the names of its columns, which stay in `table`."""

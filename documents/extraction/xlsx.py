@@ -22,12 +22,12 @@ REFERENCE = re.compile(r"([A-Z]{1,3})\d")
 def load(path: Path) -> Extraction:
     """Every sheet that is not hidden. Rows and columns that are folded away or filtered out are read too."""
     with Package(path) as package:
+        writer = PageWriter()
+        sheets = SheetWriter(writer)  # its clock runs from here
         book = BookReader()
         package.follow(package.main, book)
         formats = read_formats(package, book.starts_1904)
         shared = read_shared(package)
-        writer = PageWriter()
-        sheets = SheetWriter(writer)
         parts = package.relations(package.main)
         hidden = [name for name, _id, is_hidden in book.sheets if is_hidden]
         for name, relation, is_hidden in book.sheets[:MOST_SHEETS]:

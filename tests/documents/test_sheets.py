@@ -168,6 +168,16 @@ def test_cells_far_out_are_left_out_and_the_document_is_called_partial(tmp_path)
     assert extraction.is_partial
 
 
+def test_a_sheet_that_takes_too_long_keeps_what_was_read_until_then(monkeypatch, tmp_path):
+    path = xlsx(tmp_path / "a.xlsx", ("A", [[f"Row {number}", number] for number in range(200)]))
+    monkeypatch.setattr("documents.extraction.sheets.MOST_SECONDS", -1.0)
+    extraction = load(path)
+    assert extraction.is_partial
+    text = extraction.pages[0].text
+    assert "Row 5" in text
+    assert "Row 199" not in text
+
+
 def test_a_workbook_is_read_up_to_the_limit_of_cells_and_then_called_partial(tmp_path, monkeypatch):
     monkeypatch.setattr("documents.extraction.sheets.MOST_CELLS", 1_000)
     rows = "".join(f"<row>{''.join(f'<c><v>{n * m}</v></c>' for n in range(50))}</row>" for m in range(100))
