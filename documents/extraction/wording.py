@@ -28,8 +28,8 @@ WORDINGS = {
     ),
     "not_pdf": Wording(_("This file is named like a PDF but is not one."), ACCEPTED),
     "limit": Wording(
-        _("This file unpacks to more than can be read safely."),
-        _("Print it to a new PDF, or split it into smaller files."),
+        _("This file holds more than can be read at once."),
+        _("Split it into smaller files, or print it to a new PDF."),
     ),
     "timeout": Wording(
         _("Reading this file took too long."), _("Print it to a new PDF, or split it into smaller files.")

@@ -1,9 +1,12 @@
+import tracemalloc
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from documents.chunking import join_pages
 from documents.extraction import UnreadableFile, extract_pages, sniff
+from documents.extraction.garbage import PIECE, solid_length
 from documents.extraction.text import PAGE_LENGTH, decode, headings, page_ranges
 
 
@@ -17,6 +20,16 @@ def test_a_text_is_left_as_it_was_written(tmp_path):
     text = "  A line - with\n\n\n  odd  spaces-\nand ends. \n"
     pages = read(tmp_path, text.encode()).pages
     assert [page.text for page in pages] == [text]
+
+
+def test_the_letters_of_a_long_text_are_counted_in_little_memory():
+    text = "маяк порта\n" * (3 * PIECE // 11)
+    tracemalloc.start()
+    counted = solid_length(text)
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert counted == len(text) - text.count(" ") - text.count("\n")
+    assert peak < 30 * PIECE  # the words of all of it take 50 times
 
 
 @pytest.mark.parametrize(
