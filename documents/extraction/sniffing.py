@@ -71,6 +71,7 @@ WEB = re.compile(
 DRAWING = re.compile(rb"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!(?:--|doctype\s+svg)[^>]*>\s*)*<svg\b", re.IGNORECASE)
 # Office's XML of 2003, which it still exports: whatever its ending, Office opens it and can save it as today's.
 XML_OF_2003 = re.compile(rb"(?:\xef\xbb\xbf)?\s*<\?xml[^>]*\?>\s*<\?mso-application\s+progid=.(Excel|Word)\.")
+FLAT_OPEN_DOCUMENT = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>\s*)?<office:document\s")
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 UTF32_MARK = b"\x00\x00\xfe\xff"
 MIMETYPES = {kind.encode(): kind for kind in (ODT, ODS, ODP, EPUB)} | {
@@ -181,6 +182,8 @@ def _kind_of_text(first: bytes, ending: str) -> str:
         raise _unsupported(ending)
     if office := XML_OF_2003.match(first):
         raise UnreadableFile("unsupported", format="xls" if office[1] == b"Excel" else "doc")
+    if FLAT_OPEN_DOCUMENT.match(first):
+        raise UnreadableFile("unsupported", format="flat")
     by_name = BY_ENDING.get(ending, "")
     if by_name not in ("text/markdown", MAIL) and WEB.match(first):
         return "text/html"

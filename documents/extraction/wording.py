@@ -177,6 +177,10 @@ FORMATS = {
         _("Pages, Numbers and Keynote files cannot be read."),
         _("Export it as PDF, Word, Excel or PowerPoint, and upload that."),
     ),
+    "flat": Wording(
+        _("This is an OpenDocument file in one piece of XML (.fodt, .fods or .fodp)."),
+        _("Open it in LibreOffice and save it as .odt, .ods or .odp, then upload that."),
+    ),
     "office": Wording(
         _("This is an old Office file."),
         _("Open it in Office or LibreOffice and save it as .docx, .xlsx or .pptx, then upload that."),

@@ -67,6 +67,12 @@ def test_what_can_be_read_is_recognised(first, name, media_type):
             "old Excel file",
         ),
         (
+            b'<?xml version="1.0"?>\n\n<office:document xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"/>',
+            "a.fodt",
+            "unsupported",
+            "in one piece of XML",
+        ),
+        (
             b'<?xml version="1.0"?><?mso-application progid="Word.Document"?><w/>',
             "a.xml",
             "unsupported",
