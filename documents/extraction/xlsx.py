@@ -16,6 +16,7 @@ from documents.extraction.xlsx_formats import Formats, read_formats
 
 MOST_SHARED = 2_000_000  # texts
 MOST_SHEETS = 1_000
+LONGEST_FORMULA = 300
 REFERENCE = re.compile(r"([A-Z]{1,3})\d")
 
 
@@ -118,7 +119,8 @@ class SheetReader(Events):
         self.number = self.column = 0
         self.kind = self.style = ""
         self.pieces: list[str] = []
-        self.is_value = False
+        self.formula: list[str] = []
+        self.is_value = self.is_formula = False
 
     def take(self) -> list[Cells]:
         taken, self.rows = self.rows, []
@@ -129,6 +131,8 @@ class SheetReader(Events):
             self._begin_cell(attributes)
         elif name in ("s:v", "s:t"):
             self.is_value = True
+        elif name == "s:f":
+            self.is_formula = True
         elif name == "s:rPh":
             self.is_value = False
         elif name == "s:row":
@@ -137,8 +141,10 @@ class SheetReader(Events):
     def end(self, name: str) -> None:
         if name in ("s:v", "s:t"):
             self.is_value = False
+        elif name == "s:f":
+            self.is_formula = False
         elif name == "s:c":
-            if self.pieces and (text := self._shown("".join(self.pieces))):
+            if text := self._shown("".join(self.pieces)) if self.pieces else self._formula():
                 self.row[self.column] = text
             self.column += 1
         elif name == "s:row":
@@ -148,6 +154,14 @@ class SheetReader(Events):
     def text(self, text: str) -> None:
         if self.is_value:
             self.pieces.append(text)
+        elif self.is_formula:
+            self.formula.append(text)
+
+    def _formula(self) -> str:
+        """How the cell comes by what it shows, where the program that wrote the file never reckoned it."""
+        if not self.formula:
+            return ""
+        return f"={one_line(''.join(self.formula))}"[:LONGEST_FORMULA] if self.column <= MOST_COLUMNS else "…"
 
     def _begin_row(self, number: str) -> None:
         before, self.column = self.number, 0
@@ -160,7 +174,7 @@ class SheetReader(Events):
         if match:
             self.column = column_number(match[1])
         self.kind, self.style = attributes.get("t", "n"), attributes.get("s", "")
-        self.pieces = []
+        self.pieces, self.formula = [], []
 
     def _shown(self, value: str) -> str:
         """What a person sees in the cell."""

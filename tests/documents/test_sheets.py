@@ -186,6 +186,14 @@ def test_a_workbook_is_read_up_to_the_limit_of_cells_and_then_called_partial(tmp
     assert extraction.pages[0].text.count("\n") == 21
 
 
+def test_a_formula_that_was_never_reckoned_is_shown_as_one(read):
+    row = (
+        '<row><c t="str"><f>A2&amp;"x"</f><v>two</v></c><c><f>SUM(B1:B9)</f></c>'
+        '<c><f>C1*2</f><v></v></c><c><f t="shared" si="0"/></c><c><v>7</v></c></row>'
+    )
+    assert read(("S", row)).pages[0].text == "S\n\ntwo | =SUM(B1:B9) | =C1*2 | 7"
+
+
 def test_a_shared_text_that_is_not_there_is_no_harm(tmp_path):
     sheet = '<row><c t="s"><v>99</v></c><c t="s"><v>-1</v></c><c t="n"><v>1e999</v></c><c t="n" s="77"><v>5</v></c><c t="e"><v>#N/A</v></c></row>'
     assert (
