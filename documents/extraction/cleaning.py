@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from documents.extraction.footnotes import notes_before_paragraphs
 from documents.extraction.paragraphs import Line, Separators, Vocabulary, mend_over_pages
 from documents.extraction.running_lines import find_running_lines
 from documents.extraction.wide_letters import CJK, LineEnds
@@ -54,8 +55,12 @@ def clean_pages(pages: Iterable[RawPage]) -> tuple[list[CleanPage], list[str]]:
     for number, dropped in enumerate(running):
         lines[number] = [line for place, line in enumerate(lines[number]) if place not in dropped]
     vocabulary = Vocabulary(texts)
+    told = [line.has_told_hyphen for page in lines for line in page if line.is_hyphenated]
+    vocabulary.learn_hyphens(sum(told), len(told))
+    line_ends = LineEnds(texts, vocabulary)
+    notes_before_paragraphs(lines, line_ends)
     tails = [(fold(tail), cut) for tail, cut in mend_over_pages(lines, vocabulary)]
-    separators = Separators(lines, vocabulary, tails, LineEnds(texts, vocabulary))
+    separators = Separators(lines, vocabulary, tails, line_ends)
     cleaned = []
     for number, text in enumerate(texts):
         cleaned.append(_assemble(text, lines[number], *separators.of_page(number)))
@@ -109,6 +114,7 @@ def split_lines(page: RawPage) -> list[Line]:
                 bool(lines) and between not in ORDINARY_BREAKS and BLANK_LINE.search(between) is not None,
                 is_hyphenated and text[-1].isspace(),
                 text[-1] == " ",
+                is_hyphenated and bool(place and place[6:]),
             )
         )
         after = start + len(stripped)
@@ -254,4 +260,6 @@ def raw_range(runs: Sequence[Sequence[int]], start: int, end: int) -> tuple[int,
         raw_end = raw + max(0, min(end - clean, length))
     else:
         raw_end = runs[last + 1][1]
+    for _clean, raw, length in runs[first + 1 : last]:  # a footnote may have been moved
+        raw_start, raw_end = min(raw_start, raw), max(raw_end, raw + length)
     return (raw_start, raw_end) if raw_end > raw_start else (0, 0)

@@ -28,7 +28,7 @@ def hidden_text(
     sheet = _sheet(page)
     found: dict[str, list[Line]] = {}
     for line in lines:
-        _start, end, left, right, baseline, height = line
+        _start, end, left, right, baseline, height = line[:6]
         if height < TINY or right < sheet[0] or left > sheet[2] or baseline < sheet[1] or baseline > sheet[3]:
             found.setdefault(TINY_OR_OUTSIDE, []).append(line)
         elif kind := kind_of(place_of(int(end) - 1)):

@@ -24,6 +24,9 @@ class Line(NamedTuple):
     follows_blank: bool
     ends_in_dash: bool = False  # and that hyphen stood apart from the word before it
     ends_in_space: bool = False
+    has_told_hyphen: bool = (
+        False  # the PDF tells by itself what that hyphen is, not only by what it is drawn as
+    )
 
 
 WORD = re.compile(r"[^\W\d_]+")
@@ -34,6 +37,13 @@ LONGEST_TOKEN = 200  # between two spaces; longer ones are no compounds
 HYPHENS = "-\u2010\u2011\u00ad"
 CLOSING = "\"'”’»)]"  # "pre"-school and (post)-war are broken behind their hyphens, too
 BREAK_IN_WORD = re.compile(r"(?:\r\n)?(?:[-\u2010\u00ad][^\S\n]*\n\s*|\ufffe)[^\W\d_]+")
+LONG_LINE = re.compile(r"[^\r\n\ufffe]{25,}")
+UNUSUAL_AT_END = re.compile("(?<=[^\\W\\d_])\u2010[^\\S\n]*\n")
+UNUSUAL_WITHIN = re.compile("\u2010(?=\\w)")
+# Who breaks words does so at the end of every tenth line: seldom hyphens there are those of compounds.
+SELDOM = 0.025
+ENOUGH_LINES = 60
+MOST_ARE_SOFT = 3  # of as many hyphens at line ends at least two
 BROKEN_END = re.compile(r"([^\W\d_]+)[-\u2010\u00ad]$")
 WORD_AT_END = re.compile(r"[^\W\d_]+$")
 REST_OF_WORD = re.compile(r"(?P<word>\S{1,40})(?:\s+|$)")
@@ -65,17 +75,42 @@ class Vocabulary:
         self._texts: Iterable[str] | None = texts
         self._words: Counter[str] = Counter()
         self._compounds: set[str] = set()
+        self._hyphenates = True
+        self._has_own_soft_hyphen = False
+        self.soft_are_told: bool | None = None
+
+    def learn_hyphens(self, told: int, all_: int) -> None:
+        """Soft hyphens and written ones are drawn alike; some programs tell those apart that come second in a document.
+
+        Of lines that were broken within words, most have soft ones.
+        """
+        if MOST_ARE_SOFT * told < all_ and told:
+            self.soft_are_told = False
+        elif told < all_ < told * MOST_ARE_SOFT / (MOST_ARE_SOFT - 1):
+            self.soft_are_told = True
 
     def _gather(self) -> None:
         if self._texts is not None:
+            counted = [0, 0, 0, 0]
             for text in self._texts:
+                for number, pattern in enumerate((LONG_LINE, BREAK_IN_WORD, UNUSUAL_AT_END, UNUSUAL_WITHIN)):
+                    counted[number] += sum(1 for _ in pattern.finditer(text))
                 lowered = _without_broken_words(text.lower())
                 self._words.update(WORD.findall(lowered))
                 # To look for compounds in the text as a whole would cost the square of each word's length.
                 for token in lowered.split():
                     if "-" in token or "\u2010" in token or "\u2011" in token:
                         self._compounds.update(COMPOUND.findall(token[:LONGEST_TOKEN]))
+            long_lines, breaks, at_ends, within = counted
+            self._hyphenates = long_lines < ENOUGH_LINES or breaks > SELDOM * long_lines
+            self._has_own_soft_hyphen = at_ends > max(2, within)
             self._texts = None
+
+    @property
+    def has_own_soft_hyphen(self) -> bool:
+        """Whether the program ends broken lines with U+2010, and all other hyphens are plain ones."""
+        self._gather()
+        return self._has_own_soft_hyphen
 
     def __contains__(self, word: str) -> bool:
         self._gather()
@@ -94,7 +129,7 @@ class Vocabulary:
         first, second = ended.group().lower(), begun.group().lower()
         if first + second in self:
             return False
-        if f"{first}-{second}" in self._compounds:
+        if f"{first}-{second}" in self._compounds or not self._hyphenates:
             return True
         goes_before, goes_after = left[: -len(first)].endswith("-"), right[len(second) :].startswith("-")
         if (goes_before and first in LINKS) or (goes_after and second in LINKS):
@@ -199,6 +234,9 @@ def mend(line: Line, after: str, vocabulary: Vocabulary) -> tuple[str, int]:
     """What joins a line that ends in a hyphen to the next, and how many characters of its end go."""
     if line.ends_in_dash:
         return " - ", 0
+    if (is_soft := _is_soft(line, vocabulary)) is not None:
+        keeps = not is_soft
+        return ("-" if keeps else "", 0) if line.is_hyphenated else ("", 0 if keeps else 1)
     stem = line.text if line.is_hyphenated else line.text[:-1]
     is_word = (
         stem[-1:].islower()
@@ -210,6 +248,15 @@ def mend(line: Line, after: str, vocabulary: Vocabulary) -> tuple[str, int]:
     if line.is_hyphenated:
         return "-" if keeps else "", 0
     return "", 0 if keeps else 1
+
+
+def _is_soft(line: Line, vocabulary: Vocabulary) -> bool | None:
+    """Whether the program put in the hyphen at the line's end; None where the document does not tell."""
+    if vocabulary.soft_are_told is not None and line.is_hyphenated:
+        return line.has_told_hyphen == vocabulary.soft_are_told
+    if vocabulary.has_own_soft_hyphen:
+        return not line.is_hyphenated and line.text[-1] == "\u2010"
+    return None
 
 
 def mend_over_pages(pages: list[list[Line]], vocabulary: Vocabulary) -> list[tuple[str, int]]:
@@ -387,6 +434,10 @@ def _spacings(lines: Sequence[Line]) -> list[float]:
 
 def _usual(ratios: list[float], otherwise: float) -> float:
     return median(ratios) if ratios else otherwise
+
+
+def usual_spacing(lines: Sequence[Line]) -> float:
+    return _usual(_spacings(lines), 1.2)
 
 
 def _right_edges(lines: Sequence[Line]) -> list[float]:

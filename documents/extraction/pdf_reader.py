@@ -349,11 +349,12 @@ VISUAL_LINE = re.compile(r"[^\r\n\ufffe]+")
 SAME_HEIGHT = 0.12
 FIRST_WIDE = "\u2e80"  # where Chinese, Japanese and Korean letters begin
 SOME_LETTERS = 12
+SAME_EDGE = 0.01  # points
 NARROW_GAP = 0.3  # of a letter's height
 
 
 def lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> list[list[float]]:
-    """For each line as printed: start and end in the text, left, right, baseline, height."""
+    """For each line as printed: start and end in the text, left, right, baseline, height; 1 where its hyphen has a text of its own."""
     x, y = ctypes.c_double(), ctypes.c_double()
     box = pdfium_c.FS_RECTF()
     at_x, at_y, at_box = ctypes.byref(x), ctypes.byref(y), ctypes.byref(box)
@@ -385,8 +386,23 @@ def lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> list[l
             for place in places_of_edges(line, match.start(), place_of):
                 if loose_box(handle, place, at_box):
                     left, right = min(left, box.left), max(right, box.right)
-        found.append([start, end, round(left, 1), round(right, 1), round(y.value, 1), round(height, 1)])
+        entry = [start, end, round(left, 1), round(right, 1), round(y.value, 1), round(height, 1)]
+        found.append([*entry, 1] if is_told_hyphen(text, match.end(), handle, place_of) else entry)
     return found
+
+
+def is_told_hyphen(text: str, at: int, handle: Any, place_of: Callable[[int], int]) -> bool:
+    """Whether the hyphen that PDFium took from a line's end has a text of its own in the PDF (ActualText).
+
+    Programs tell thus hyphens that were written from those that they put in, where both are drawn alike. PDFium has for
+    such a letter no more than the box of its ink.
+    """
+    if text[at : at + 1] != "\ufffe" or (place := place_of(at)) < 0:
+        return False
+    box, (left, right, bottom, top) = pdfium_c.FS_RECTF(), [ctypes.c_double() for _ in range(4)]
+    quick.loose_box(handle, place, ctypes.byref(box))
+    quick.tight_box(handle, place, *map(ctypes.byref, (left, right, bottom, top)))
+    return abs(box.left - left.value) < SAME_EDGE and abs(box.top - top.value) < SAME_EDGE
 
 
 def usual_height(

@@ -448,3 +448,38 @@ def test_cleaning_is_linear(piece):
     small = max(seconds(20_000), 0.01)
     # A square would be 64 times, and hundreds of seconds; the wide margin is for a busy machine.
     assert seconds(160_000) < 60 * small + 2
+
+
+def hyphenated_page(*endings):
+    """Lines that PDFium has found broken at a hyphen; `told`: the PDF gives the hyphen's text."""
+    text, geometry = "", []
+    for number, (line, told) in enumerate(endings):
+        geometry.append(
+            [len(text), len(text) + len(line), 50, 300, 700 - 14 * number, 10, *([1] if told else [])]
+        )
+        text += line + "\ufffe"
+    return RawPage(text + "ending of it all", [*geometry, [len(text), len(text) + 16, 50, 130, 100, 10]])
+
+
+def test_hyphens_that_the_pdf_tells_from_most_others_are_kept():
+    soft = [(f"er line {letter} was broken with", False) for letter in "abcd"]
+    found = clean_pages([hyphenated_page(*soft[:2], ("the first machine", True), *soft[2:])])[0][0].text
+    assert "machine-er" in found
+    assert "wither line" in found
+    turned = [(line, not told) for line, told in [*soft[:2], ("the first machine", True), *soft[2:]]]
+    assert clean_pages([hyphenated_page(*turned)])[0][0].text == found
+
+
+def test_a_document_that_breaks_no_words_keeps_its_hyphens_at_line_ends():
+    prose = "\n".join(f"Line {n} of a text in which no word is broken" for n in range(80))
+    assert "re-ordered" in clean_text(f"{prose}\nand all of them are re-\nordered by size.")[0]
+    broken = prose.replace("broken", "bro-\nken")
+    assert "reordered" in clean_text(f"{broken}\nand all of them are re-\nordered by size.")[0]
+
+
+def test_where_soft_hyphens_are_a_character_of_their_own_the_plain_ones_are_kept():
+    lines = "\n".join(f"number {n} of a se\u2010\nries in all" for n in range(4))
+    text = clean_text(f"{lines}\nfrom a source-\nonly upload by Apple\u2010\nTalk.")[0]
+    assert "a series in" in text
+    assert "source-only" in text
+    assert "AppleTalk" in text

@@ -1,0 +1,78 @@
+"""Footnotes and captions that stand between the two halves of a paragraph: they go before it, and it is whole."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from documents.extraction.paragraphs import SENTENCE_END, Line, Page, usual_spacing
+from documents.extraction.wide_letters import LineEnds
+
+SMALL = 0.92  # of the height of most of a page's letters
+SAME = 0.06
+LARGE = 1.08
+MOST_LINES = 40  # of notes together
+LONGEST_END = 60  # characters, in which a sentence may end
+
+
+def notes_before_paragraphs(pages: list[list[Line]], line_ends: LineEnds) -> None:
+    """On each page, notes at the foot of a column are put before the paragraph that goes on in the next one."""
+    for number, page in enumerate(pages):
+        following = pages[number + 1] if number + 1 < len(pages) else []
+        body = _usual_height(page)
+        if body and any(line.height < SMALL * body for line in page):
+            pages[number] = _moved(page, following, body, line_ends)
+
+
+def _usual_height(lines: Sequence[Line]) -> float:
+    counted: Counter[float] = Counter()
+    for line in lines:
+        counted[line.height] += len(line.text)
+    return max(counted, key=lambda height: counted[height], default=0.0)
+
+
+def _moved(page: list[Line], following: Sequence[Line], body: float, line_ends: LineEnds) -> list[Line]:
+    lines: list[Line] = []
+    at = 0
+    while at < len(page):
+        end = at
+        while end < len(page) and page[end].height < SMALL * body:
+            end += 1
+        if end == at:
+            lines.append(page[at])
+            at += 1
+            continue
+        notes = page[at:end]
+        after = page[end] if end < len(page) else following[0] if following else None
+        is_jump = end == len(page) or notes[-1].baseline < page[end].baseline or _rises(lines, notes)
+        if is_jump and len(notes) <= MOST_LINES and _interrupt(lines, after, body):
+            start = _start_of_paragraph(lines, body, line_ends)
+        else:
+            start = len(lines)
+        lines[start:start] = notes
+        at = end
+    return lines
+
+
+def _rises(lines: Sequence[Line], notes: Sequence[Line]) -> bool:
+    return bool(lines) and lines[-1].baseline < notes[0].baseline
+
+
+def _interrupt(lines: Sequence[Line], after: Line | None, body: float) -> bool:
+    """Whether a paragraph is open before the notes and goes on after them."""
+    if (
+        not lines
+        or after is None
+        or any(abs(line.height - body) > SAME * body for line in (lines[-1], after))
+    ):
+        return False
+    return after.text[0].islower() or not SENTENCE_END.search(lines[-1].text[-LONGEST_END:])
+
+
+def _start_of_paragraph(lines: Sequence[Line], body: float, line_ends: LineEnds) -> int:
+    """Where the last paragraph begins, its headings included; the end where it began on the page before."""
+    page = Page(lines, usual_spacing(lines), line_ends)
+    start = len(lines) - 1
+    while start > 0 and not page.separator(start - 1).startswith("\n"):
+        start -= 1
+    while start > 0 and lines[start - 1].height > LARGE * body:
+        start -= 1
+    return len(lines) if start == 0 and lines[0].text[0].islower() else start
