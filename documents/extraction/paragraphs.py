@@ -41,7 +41,9 @@ LONG_LINE = re.compile(r"[^\r\n\ufffe]{25,}")
 UNUSUAL_AT_END = re.compile("(?<=[^\\W\\d_])\u2010[^\\S\n]*\n")
 UNUSUAL_WITHIN = re.compile("\u2010(?=\\w)")
 # Who breaks words does so at the end of every tenth line: seldom hyphens there are those of compounds.
+# Of those that it breaks, some stand whole elsewhere.
 SELDOM = 0.025
+SOME_KNOWN = 0.15
 ENOUGH_LINES = 60
 MOST_ARE_SOFT = 3  # of as many hyphens at line ends at least two
 BROKEN_END = re.compile(r"([^\W\d_]+)[-\u2010\u00ad]$")
@@ -91,18 +93,21 @@ class Vocabulary:
 
     def _gather(self) -> None:
         if self._texts is not None:
-            counted = [0, 0, 0, 0]
+            counted = [0, 0, 0]
+            joined: list[str] = []
             for text in self._texts:
-                for number, pattern in enumerate((LONG_LINE, BREAK_IN_WORD, UNUSUAL_AT_END, UNUSUAL_WITHIN)):
+                for number, pattern in enumerate((LONG_LINE, UNUSUAL_AT_END, UNUSUAL_WITHIN)):
                     counted[number] += sum(1 for _ in pattern.finditer(text))
-                lowered = _without_broken_words(text.lower())
+                lowered = _without_broken_words(text.lower(), joined)
                 self._words.update(WORD.findall(lowered))
                 # To look for compounds in the text as a whole would cost the square of each word's length.
                 for token in lowered.split():
                     if "-" in token or "\u2010" in token or "\u2011" in token:
                         self._compounds.update(COMPOUND.findall(token[:LONGEST_TOKEN]))
-            long_lines, breaks, at_ends, within = counted
-            self._hyphenates = long_lines < ENOUGH_LINES or breaks > SELDOM * long_lines
+            long_lines, at_ends, within = counted
+            known = sum(word in self._words for word in joined)
+            is_frequent = long_lines < ENOUGH_LINES or len(joined) > SELDOM * long_lines
+            self._hyphenates = is_frequent or known > SOME_KNOWN * len(joined)
             self._has_own_soft_hyphen = at_ends > max(2, within)
             self._texts = None
 
@@ -141,13 +146,14 @@ class Vocabulary:
         return (goes_before or goes_after or _may_be_compound(first, second)) and second in self
 
 
-def _without_broken_words(text: str) -> str:
-    """The pieces of words that are broken at line ends are no words."""
+def _without_broken_words(text: str, joined: list[str]) -> str:
+    """The pieces of words that are broken at line ends are no words; what they make together is added to `joined`."""
     kept, at = [], 0
     for match in BREAK_IN_WORD.finditer(text):
         piece = WORD_AT_END.search(text, max(at, match.start() - LONGEST_WORD), match.start())
         if piece:
             kept.append(text[at : piece.start()])
+            joined.append(piece.group() + WORD_AT_END.findall(match.group())[0])
             at = match.end()
     return " ".join([*kept, text[at:]])
 
