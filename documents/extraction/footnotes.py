@@ -7,8 +7,9 @@ from documents.extraction.paragraphs import SENTENCE_END, Line, Page, usual_spac
 from documents.extraction.wide_letters import LineEnds
 
 SMALL = 0.92  # of the height of most of a page's letters
-SAME = 0.06
 LARGE = 1.08
+# Some programs leave no more of a letter's box than its ink: lines of one size then differ by as much.
+LARGEST = 1.45
 MOST_LINES = 40  # of notes together
 LONGEST_END = 60  # characters, in which a sentence may end
 
@@ -58,13 +59,15 @@ def _rises(lines: Sequence[Line], notes: Sequence[Line]) -> bool:
 
 def _interrupt(lines: Sequence[Line], after: Line | None, body: float) -> bool:
     """Whether a paragraph is open before the notes and goes on after them."""
-    if (
-        not lines
-        or after is None
-        or any(abs(line.height - body) > SAME * body for line in (lines[-1], after))
-    ):
+    if not lines or after is None or max(lines[-1].height, after.height) > LARGEST * body:
         return False
-    return after.text[0].islower() or not SENTENCE_END.search(lines[-1].text[-LONGEST_END:])
+    if min(lines[-1].height, after.height) < SMALL * body:
+        return False
+    return after.text[0].islower() or not _ends_sentence(lines[-1])
+
+
+def _ends_sentence(line: Line) -> bool:
+    return SENTENCE_END.search(line.text[-LONGEST_END:]) is not None
 
 
 def _start_of_paragraph(lines: Sequence[Line], body: float, line_ends: LineEnds) -> int:
@@ -73,6 +76,6 @@ def _start_of_paragraph(lines: Sequence[Line], body: float, line_ends: LineEnds)
     start = len(lines) - 1
     while start > 0 and not page.separator(start - 1).startswith("\n"):
         start -= 1
-    while start > 0 and lines[start - 1].height > LARGE * body:
+    while start > 0 and lines[start - 1].height > LARGE * body and not _ends_sentence(lines[start - 1]):
         start -= 1
     return len(lines) if start == 0 and lines[0].text[0].islower() else start
