@@ -32,7 +32,7 @@ from documents.models.task import Kind, Superseded, TaskState
 IS_PICTURE = Q(problem=Problem.NO_TEXT) | Q(
     problem=Problem.GARBLED, text=""
 )  # the text of some garbled ones was kept
-TURN_SECONDS = 30  # then what waits on other queues comes first
+TURN_SECONDS = 30  # then what waits on the queue of documents comes first
 STAMPED = "stamped"  # in a page's report: its few words look put onto a picture
 PAUSE_SECONDS = 1
 # Pixels of a page's longer side: A4 and letter paper at 200 dots an inch, up to A3; smaller pages larger than they are.

@@ -254,9 +254,10 @@ CACHES = {
     }
 }
 JOB_TIMEOUT = env_int("JOB_TIMEOUT", 3600)
+# As workers look at them: until its pictures are read a scan cannot be found, a summary can be waited for.
 RQ_QUEUES = {
     name: {"URL": QUEUE_URL, "DEFAULT_TIMEOUT": JOB_TIMEOUT, "SERIALIZER": "rq.serializers.JSONSerializer"}
-    for name in ("documents", "summaries", "ocr")
+    for name in ("documents", "ocr", "summaries")
 }
 RQ = {
     "COMMIT_MODE": "auto",  # we enqueue after the commit ourselves, see documents/jobs.py

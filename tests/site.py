@@ -17,7 +17,7 @@ from django.db import connection
 ROOT = Path(__file__).resolve().parent.parent
 LINES = {
     "web": [sys.executable, "-m", "uvicorn", "ragsite.asgi:application", "--lifespan", "on"],
-    "worker": [sys.executable, "manage.py", "rqworker", "documents", "summaries", "ocr"],
+    "worker": [sys.executable, "manage.py", "rqworker", "documents", "ocr", "summaries"],
     "clock": [sys.executable, "manage.py", "reconcile", "--loop"],
 }
 
