@@ -17,12 +17,21 @@ def run(*args, **options):
     return out.getvalue()
 
 
+def run_in_vain(*args, **options):
+    """A script that calls it sees by its exit code that something failed."""
+    out = io.StringIO()
+    with pytest.raises(CommandError, match="failed") as error:
+        call_command(*args, stdout=out, **options)
+    assert error.value.returncode == 1
+    return out.getvalue()
+
+
 def test_ingest_adds_files_and_folders_and_names_what_it_could_not(operator, tmp_path):
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "rain.md").write_text("# Rain\n\nIt rains in Bergen.")
     (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 20)
     (tmp_path / ".hidden.txt").write_text("not me")
-    said = run("ingest", str(tmp_path), str(FILES / "handbook.pdf"), no_wait=True)
+    said = run_in_vain("ingest", str(tmp_path), str(FILES / "handbook.pdf"), no_wait=True)
 
     assert set(Document.objects.values_list("title", flat=True)) == {"rain", "handbook"}
     assert Document.objects.first().collection == Collection.objects.private_to(operator)
@@ -45,7 +54,7 @@ def test_ingest_unpacks_archives_and_takes_addresses(operator, own_site, work, t
         writer.writestr("__MACOSX/a/._rain.txt", "x")
         writer.writestr("a/pixel.png", b"\x89PNG\r\n\x1a\n" + bytes(9))
     own_site.pages["/snow.txt"] = answer("It snows.")
-    said = run(
+    said = run_in_vain(
         "ingest",
         str(tmp_path / "papers.zip"),
         f"{own_site.url}/snow.txt",

@@ -285,7 +285,8 @@ def test_ingest_names_what_it_cannot_open_and_takes_the_rest(folder):
     odd = Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.odd"))
     odd.write_bytes(bytes(20))
     out = io.StringIO()
-    call_command("ingest", str(folder), no_wait=True, stdout=out)
+    with pytest.raises(CommandError, match="2 failed"):
+        call_command("ingest", str(folder), no_wait=True, stdout=out)
     assert "nowhere.txt: No such file or directory" in out.getvalue()
     assert "caf\N{REPLACEMENT CHARACTER}.odd: " in out.getvalue()
     assert Document.objects.count() == 2

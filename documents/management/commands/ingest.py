@@ -118,6 +118,7 @@ class Command(AddingCommand):
                 self.say(f"{name}: there already, as {document.title!r}")
 
     def report(self) -> None:
+        """What became of each. With 1 if something failed."""
         current = Document.objects.filter(pk__in=[document.pk for document in self.documents])
         ready, failed, waiting = current.ready(), current.failed(), current.moving()
         self.stdout.write(
@@ -127,3 +128,5 @@ class Command(AddingCommand):
             self.say(f"{name}: {sentence}")
         for document in [*failed, *waiting.exclude(failure_kind="")]:
             self.say(f"{document.title}: {document.failure} {document.remedy}")
+        if count := failed.count() + len(self.refused):
+            raise CommandError(f"{count} failed.")
