@@ -12,6 +12,7 @@ from documents.extraction.ooxml import Package
 from documents.extraction.pages import Extraction
 from documents.extraction.sheets import MOST_COLUMNS, SheetWriter
 from documents.extraction.tables import Cells
+from documents.extraction.xlsx_comments import comments_of
 from documents.extraction.xlsx_formats import Formats, read_formats
 
 MOST_SHARED = 2_000_000  # texts
@@ -21,7 +22,7 @@ REFERENCE = re.compile(r"([A-Z]{1,3})\d")
 
 
 def load(path: Path) -> Extraction:
-    """Every sheet that is not hidden. Rows and columns that are folded away or filtered out are read too."""
+    """Every sheet that is not hidden, with the comments on its cells. Rows and columns that are folded away or filtered out are read too."""
     with Package(path) as package:
         writer = PageWriter()
         sheets = SheetWriter(writer)  # its clock runs from here
@@ -34,7 +35,10 @@ def load(path: Path) -> Extraction:
         for name, relation, is_hidden in book.sheets[:MOST_SHEETS]:
             part = parts.get(relation)
             if part and part.kind == "worksheet" and package.has(part.target) and not is_hidden:
+                before = writer.characters
                 sheets.write(rows_of(package, part.target, shared, formats), name)
+                if writer.characters > before:
+                    writer.add(comments_of(package, part.target))
         properties: dict[str, object] = dict(package.properties())
         writer.is_partial |= package.is_damaged
         if package.is_damaged and not writer.characters:

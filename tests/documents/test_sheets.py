@@ -1,9 +1,11 @@
+import zipfile
+
 import pytest
 
 from documents.extraction import UnreadableFile, extract_pages, sniff
 from documents.extraction.loaders import XLSX
 from documents.extraction.xlsx import load
-from tests.documents.made_files import package, relations, xlsx
+from tests.documents.made_files import S, package, relations, xlsx
 
 
 def csv_pages(tmp_path, content):
@@ -184,6 +186,26 @@ def test_a_workbook_is_read_up_to_the_limit_of_cells_and_then_called_partial(tmp
     extraction = load(xlsx(tmp_path / "a.xlsx", ("S", rows)))
     assert extraction.is_partial
     assert extraction.pages[0].text.count("\n") == 21
+
+
+def test_comments_on_cells_come_after_the_rows_with_the_cell_that_they_are_about(tmp_path):
+    path = xlsx(tmp_path / "a.xlsx", ("S", [["Ship", "Tons"], ["Magpie", "120"]]), ("T", [["Next", "sheet"]]))
+    comments = [
+        ("B2", "<r><t>Ann:</t></r><r><t xml:space='preserve'>\nweighed in 1911</t></r>"),
+        ("A2", "<t>[Threaded comment]\n\nYour version of Excel…\n\nComment:\n    Is it still afloat?</t>"),
+        ("A1", "<t> </t>"),
+    ]
+    entries = "".join(
+        f'<comment ref="{cell}" authorId="0"><text>{text}</text></comment>' for cell, text in comments
+    )
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr("xl/worksheets/_rels/sheet1.xml.rels", relations(comments="../comments1.xml"))
+        file.writestr("xl/comments1.xml", f"<comments {S}><commentList>{entries}</commentList></comments>")
+    pages = extract_pages(path, media_type=XLSX).pages
+    assert pages[0].text == (
+        "S\n\nShip | Tons\nMagpie | 120\n\nComment at B2: Ann:\nweighed in 1911\n\nComment at A2: Is it still afloat?"
+    )
+    assert "Comment" not in pages[1].text
 
 
 def test_a_formula_that_was_never_reckoned_is_shown_as_one(read):
