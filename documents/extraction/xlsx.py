@@ -74,20 +74,22 @@ class SharedReader(Events):
     def __init__(self) -> None:
         self.found: list[str] = []
         self.pieces: list[str] = []
-        self.is_text = False
+        self.is_text = self.is_spoken = False
         self.characters = 0
 
     def start(self, name: str, attributes: Attributes) -> None:
         if name == "s:t":
-            self.is_text = True
-        elif name == "s:rPh":
-            self.is_text = False
+            self.is_text = not self.is_spoken
+        elif name == "s:rPh":  # how it is pronounced
+            self.is_spoken = True
         elif name == "s:si":
             self.pieces = []
 
     def end(self, name: str) -> None:
         if name == "s:t":
             self.is_text = False
+        elif name == "s:rPh":
+            self.is_spoken = False
         elif name == "s:si":
             text = one_line("".join(self.pieces))
             self.characters += len(text)
@@ -124,7 +126,7 @@ class SheetReader(Events):
         self.kind = self.style = ""
         self.pieces: list[str] = []
         self.formula: list[str] = []
-        self.is_value = self.is_formula = False
+        self.is_value = self.is_formula = self.is_spoken = False
 
     def take(self) -> list[Cells]:
         taken, self.rows = self.rows, []
@@ -134,11 +136,11 @@ class SheetReader(Events):
         if name == "s:c":
             self._begin_cell(attributes)
         elif name in ("s:v", "s:t"):
-            self.is_value = True
+            self.is_value = not self.is_spoken
         elif name == "s:f":
             self.is_formula = True
         elif name == "s:rPh":
-            self.is_value = False
+            self.is_spoken = True
         elif name == "s:row":
             self._begin_row(attributes.get("r", ""))
 
@@ -147,6 +149,8 @@ class SheetReader(Events):
             self.is_value = False
         elif name == "s:f":
             self.is_formula = False
+        elif name == "s:rPh":
+            self.is_spoken = False
         elif name == "s:c":
             if text := self._shown("".join(self.pieces)) if self.pieces else self._formula():
                 self.row[self.column] = text

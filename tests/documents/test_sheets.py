@@ -208,6 +208,13 @@ def test_comments_on_cells_come_after_the_rows_with_the_cell_that_they_are_about
     assert "Comment" not in pages[1].text
 
 
+def test_how_a_japanese_cell_is_pronounced_is_no_part_of_what_it_says(read):
+    cell = '東京</t></r><rPh sb="0" eb="2"><t>トウキョウ</t></rPh><r><t>港'
+    inline = '<row><c t="inlineStr"><is><t>大阪</t><rPh sb="0" eb="2"><t>オオサカ</t></rPh></is></c></row>'
+    assert read(("S", [[cell]])).pages[0].text == "S\n\n東京港"
+    assert read(("S", inline)).pages[0].text == "S\n\n大阪"
+
+
 def test_a_formula_that_was_never_reckoned_is_shown_as_one(read):
     row = (
         '<row><c t="str"><f>A2&amp;"x"</f><v>two</v></c><c><f>SUM(B1:B9)</f></c>'
