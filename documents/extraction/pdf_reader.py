@@ -349,6 +349,7 @@ VISUAL_LINE = re.compile(r"[^\r\n\ufffe]+")
 SAME_HEIGHT = 0.12
 FIRST_WIDE = "\u2e80"  # where Chinese, Japanese and Korean letters begin
 SOME_LETTERS = 12
+LONGEST_EDGE = 30  # letters of a word
 SAME_EDGE = 0.01  # points
 NARROW_GAP = 0.3  # of a letter's height
 
@@ -380,7 +381,7 @@ def lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> list[l
         left, right, height = box.left, box.right, box.top - box.bottom
         loose_box(handle, last, at_box)
         left, right, other = min(left, box.left), max(right, box.right), box.top - box.bottom
-        if height != other:
+        if height != other or (is_right_to_left and HAS_LETTER.search(line)):
             height = usual_height(line, height, other, heights_at, first, last)
         if is_right_to_left and HAS_LETTER.search(line):
             for place in places_of_edges(line, match.start(), place_of):
@@ -413,9 +414,9 @@ def usual_height(
     first: int,
     last: int,
 ) -> float:
-    """A line's height where its first and its last letter differ in theirs."""
-    if line[-1] > FIRST_WIDE:
-        # Of Chinese, Japanese and Korean letters some programs leave no more than the box of their ink.
+    """A line's height where its first and its last letter differ in theirs, or may be of another font than the rest."""
+    if line[-1] > FIRST_WIDE or HAS_LETTER.search(line):
+        # Full stops and figures of Hebrew have fonts of their own; of Chinese letters some programs leave no more than the box of their ink.
         return median(
             [height, other, *heights_at(range(first, last, max(1, (last - first) // SOME_LETTERS)))]
         )
@@ -426,11 +427,11 @@ def usual_height(
 
 
 def places_of_edges(line: str, start: int, place_of: Callable[[int], int]) -> list[int]:
-    """Where the first and the last word have their other ends: a figure there runs against its line."""
-    words = line.split(maxsplit=1)[0], line.rsplit(maxsplit=1)[-1]
-    first = start + line.index(words[0]) + len(words[0]) - 1
-    last = start + len(line.rstrip()) - len(words[1])
-    return [place for place in map(place_of, (first, last)) if place >= 0]
+    """The letters of the first and the last word: figures there run against their line, and end within it."""
+    words = line.split(maxsplit=1)[0][:LONGEST_EDGE], line.rsplit(maxsplit=1)[-1][-LONGEST_EDGE:]
+    first, end = start + line.index(words[0]), start + len(line.rstrip())
+    numbers = *range(first, first + len(words[0])), *range(end - len(words[1]), end)
+    return [place for place in map(place_of, numbers) if place >= 0]
 
 
 def text_of(textpage: Any) -> tuple[str, Callable[[int], int]]:

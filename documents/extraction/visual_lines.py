@@ -36,10 +36,9 @@ QUOTES = {"\u201c": "\u201d", "\u201d": "\u201c", "\u2018": "\u2019", "\u2019": 
 SAME_LINE = 0.1  # between those of one line,
 MARK_RISE = 0.8  # between a line's and that of a mark above or below its letters,
 NEAR = 1.5  # and between two pieces of one line
-LONGEST_LINE = 600  # letters, and a page of
-LONGEST_PAGE = (
-    50_000  # them: none that is printed has more, and what is told of marks costs more than their number
-)
+LONGEST_LINE = 600  # letters; no printed line has more,
+LONGEST_PAGE = 50_000  # no page,
+MOST_MARKS = 5_000  # nor so many marks on it, each of which is compared with the letters around it
 NEIGHBOURS = 4  # lines before and after a mark that may be its own
 
 
@@ -125,7 +124,7 @@ class PrintedLine:
 
 def read_by_places(textpage: Any, text: str, place_of: PlaceOf) -> tuple[str, PlaceOf]:
     """The text with its right-to-left lines as they are read, and PDFium's count for each of its characters."""
-    if len(text) > LONGEST_PAGE or not HAS_LETTER.search(text):
+    if len(text) > LONGEST_PAGE or not HAS_LETTER.search(text) or len(MARK.findall(text)) > MOST_MARKS:
         return text, place_of
     lines = [PrintedLine(match.start(), match.group()) for match in LINE.finditer(text)]
     drawn_in = _measuring(textpage, place_of)
