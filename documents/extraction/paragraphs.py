@@ -126,15 +126,25 @@ class Vocabulary:
         self._gather()
         return self._words[word.lower()] > 1
 
+    def knows_hyphen(self, left: str, right: str) -> bool | None:
+        """Whether the word that is broken between these two lines stands elsewhere with a hyphen; None if not at all."""
+        ended, begun = WORD_AT_END.search(left[-LONGEST_WORD:]), WORD_AT_START.match(right)
+        return self._knows(ended.group().lower(), begun.group().lower()) if ended and begun else None
+
+    def _knows(self, first: str, second: str) -> bool | None:
+        if first + second in self:
+            return False
+        return True if f"{first}-{second}" in self._compounds else None
+
     def keeps_hyphen(self, left: str, right: str) -> bool:
         """Whether the word that is broken between these two lines has a hyphen of its own there."""
         ended, begun = WORD_AT_END.search(left[-LONGEST_WORD:]), WORD_AT_START.match(right)
         assert ended is not None
         assert begun is not None
         first, second = ended.group().lower(), begun.group().lower()
-        if first + second in self:
-            return False
-        if f"{first}-{second}" in self._compounds or not self._hyphenates:
+        if (keeps := self._knows(first, second)) is not None:
+            return keeps
+        if not self._hyphenates:
             return True
         goes_before, goes_after = left[: -len(first)].endswith("-"), right[len(second) :].startswith("-")
         if (goes_before and first in LINKS) or (goes_after and second in LINKS):
@@ -240,10 +250,11 @@ def mend(line: Line, after: str, vocabulary: Vocabulary) -> tuple[str, int]:
     """What joins a line that ends in a hyphen to the next, and how many characters of its end go."""
     if line.ends_in_dash:
         return " - ", 0
-    if (is_soft := _is_soft(line, vocabulary)) is not None:
-        keeps = not is_soft
-        return ("-" if keeps else "", 0) if line.is_hyphenated else ("", 0 if keeps else 1)
     stem = line.text if line.is_hyphenated else line.text[:-1]
+    if (is_soft := _is_soft(line, vocabulary)) is not None:
+        known = vocabulary.knows_hyphen(stem, after)
+        keeps = not is_soft if known is None else known
+        return ("-" if keeps else "", 0) if line.is_hyphenated else ("", 0 if keeps else 1)
     is_word = (
         stem[-1:].islower()
         and after[:1].islower()

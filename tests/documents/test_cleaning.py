@@ -466,6 +466,10 @@ def test_hyphens_that_the_pdf_tells_from_most_others_are_kept():
     found = clean_pages([hyphenated_page(*soft[:2], ("the first machine", True), *soft[2:])])[0][0].text
     assert "machine-er" in found
     assert "wither line" in found
+    known = clean_pages(
+        [hyphenated_page(*soft[:2], ("the first machine", True), *soft[2:]), RawPage("a machineer")]
+    )
+    assert "machineer line" in known[0][0].text
     turned = [(line, not told) for line, told in [*soft[:2], ("the first machine", True), *soft[2:]]]
     assert clean_pages([hyphenated_page(*turned)])[0][0].text == found
 
