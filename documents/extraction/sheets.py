@@ -9,9 +9,8 @@ from documents.extraction.tables import Cells, looks_like_header, rows_as_lines
 MOST_CELLS = 1_000_000  # of a workbook
 MOST_COLUMNS = 1_000
 ROWS_AT_ONCE = 5_000  # what a table is judged by; more of it follows in the same shape
-MOST_SECONDS = (
-    12.0  # of processor: then what was read is told, rather than all of it lost to the limit of the process
-)
+# Of processor, of the twenty that a file may take: then what was read is told, rather than all of it lost.
+MOST_SECONDS = 15.0
 ROWS_BETWEEN_LOOKS = 50  # at the clock
 
 
