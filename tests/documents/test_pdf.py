@@ -280,6 +280,15 @@ def test_an_arabic_ligature_that_pdfium_turned_round_is_turned_back(tmp_path):
     assert second.text == alef_lam + tah + alef_lam + tah
 
 
+def test_arabic_marks_that_stand_apart_follow_their_letter_whatever_pdfium_took_them_for(tmp_path):
+    """A mark drawn by itself and higher than its letter, which cuts PDFium's line in pieces."""
+    objects = font_with_letters({b"A": b"0627", b"B": b"0628", b"D": b"062F", b"i": b"064E"})
+    drawn = ((b"D", 92, 700), (b"B", 101, 700), (b"i", 104, 705), (b"A", 109, 700))
+    content = b"BT /F1 12 Tf %s ET" % b" ".join(b"1 0 0 1 %d %d Tm (%s) Tj" % (x, y, c) for c, x, y in drawn)
+    page = read(make_pdf(tmp_path / "marks.pdf", [content], extra=objects)).pages[0]
+    assert page.text == "\u0627\u0628\u064e\u062f"
+
+
 def test_a_hebrew_line_that_ends_in_a_figure_is_as_wide_as_it_looks(tmp_path):
     digits = {b"%d" % digit: b"003%d" % digit for digit in range(10)}
     objects = font_with_letters({b"D": b"05D3", b" ": b"0020"} | digits)
