@@ -12,7 +12,9 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from documents.extraction.footnotes import notes_before_paragraphs
-from documents.extraction.paragraphs import Line, Separators, Vocabulary, mend_over_pages
+from documents.extraction.hyphens import Vocabulary, mend_over_pages
+from documents.extraction.lines import Line
+from documents.extraction.paragraphs import Separators
 from documents.extraction.running_lines import find_running_lines
 from documents.extraction.wide_letters import CJK, LineEnds
 

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from documents.extraction.paragraphs import SENTENCE_END, Line, Page, usual_spacing
+from documents.extraction.lines import Line
+from documents.extraction.paragraphs import SENTENCE_END, Page, usual_spacing
 from documents.extraction.wide_letters import LineEnds
 
 SMALL = 0.92  # of the height of most of a page's letters

@@ -7,4 +7,4 @@ CPU_SECONDS_OF_ONE_PAGE = 6  # the most that any single one may take
 MOST_PAGES = 20_000  # a file of more is no document, and may name one page a million times
 FEW_CHARACTERS = 20  # a page with fewer has no text layer to speak of
 MOST_CHARACTERS = 40_000_000  # of a document; a long novel has one million
-MOST_PAGES = 20_000
+MOST_CHARACTERS_OF_A_PAGE = 1_000_000

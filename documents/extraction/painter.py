@@ -11,8 +11,9 @@ from typing import Any
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
-from documents.extraction.pdf_reader import limit_cpu, text_of
+from documents.extraction.pdf_reader import limit_cpu
 from documents.extraction.png import png
+from documents.extraction.printed_lines import text_of
 from documents.extraction.rectangles import Rectangle, joined
 
 Message = dict[str, Any]

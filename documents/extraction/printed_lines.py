@@ -1,0 +1,138 @@
+"""The text of a page and its printed lines, as PDFium has them."""
+
+import ctypes
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
+from statistics import median
+from typing import Any
+
+import pypdfium2.raw as pdfium_c
+
+from documents.extraction import quick
+from documents.extraction.limits import MOST_CHARACTERS_OF_A_PAGE
+from documents.extraction.right_to_left import HAS_LETTER
+from documents.extraction.visual_lines import read_by_places
+from documents.extraction.wide_letters import without_gaps
+
+VISUAL_LINE = re.compile(r"[^\r\n\ufffe]+")
+SAME_HEIGHT = 0.12
+FIRST_WIDE = "\u2e80"  # where Chinese, Japanese and Korean letters begin
+SOME_LETTERS = 12
+LONGEST_EDGE = 30  # letters of a word
+SAME_EDGE = 0.01  # points
+NARROW_GAP = 0.3  # of a letter's height
+
+
+def lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> list[list[float]]:
+    """For each line as printed: start and end in the text, left, right, baseline, height; 1 where its hyphen has a text of its own."""
+    x, y = ctypes.c_double(), ctypes.c_double()
+    box = pdfium_c.FS_RECTF()
+    at_x, at_y, at_box = ctypes.byref(x), ctypes.byref(y), ctypes.byref(box)
+    handle, loose_box = quick.pointer(textpage.raw), quick.loose_box
+    is_right_to_left = HAS_LETTER.search(text) is not None
+
+    def heights_at(places: Iterable[int]) -> Iterator[float]:
+        for place in places:
+            loose_box(handle, place, at_box)
+            yield box.top - box.bottom
+
+    found = []
+    for match in VISUAL_LINE.finditer(text):
+        line = match.group()
+        start = match.start() + len(line) - len(line.lstrip())
+        end = match.start() + len(line.rstrip())
+        if end <= start:
+            continue
+        first, last = place_of(start), place_of(end - 1)
+        if first < 0 or last < 0 or not quick.origin(handle, first, at_x, at_y):
+            continue
+        loose_box(handle, first, at_box)
+        left, right, height = box.left, box.right, box.top - box.bottom
+        loose_box(handle, last, at_box)
+        left, right, other = min(left, box.left), max(right, box.right), box.top - box.bottom
+        if height != other or (is_right_to_left and HAS_LETTER.search(line)):
+            height = usual_height(line, height, other, heights_at, first, last)
+        if is_right_to_left and HAS_LETTER.search(line):
+            for place in places_of_edges(line, match.start(), place_of):
+                if loose_box(handle, place, at_box):
+                    left, right = min(left, box.left), max(right, box.right)
+        entry = [start, end, round(left, 1), round(right, 1), round(y.value, 1), round(height, 1)]
+        found.append([*entry, 1] if is_told_hyphen(text, match.end(), handle, place_of) else entry)
+    return found
+
+
+def is_told_hyphen(text: str, at: int, handle: Any, place_of: Callable[[int], int]) -> bool:
+    """Whether the hyphen that PDFium took from a line's end has a text of its own in the PDF (ActualText).
+
+    Programs tell thus hyphens that were written from those that they put in, where both are drawn alike. PDFium has for
+    such a letter no more than the box of its ink.
+    """
+    if text[at : at + 1] != "\ufffe" or (place := place_of(at)) < 0:
+        return False
+    box, (left, right, bottom, top) = pdfium_c.FS_RECTF(), [ctypes.c_double() for _ in range(4)]
+    quick.loose_box(handle, place, ctypes.byref(box))
+    quick.tight_box(handle, place, *map(ctypes.byref, (left, right, bottom, top)))
+    return abs(box.left - left.value) < SAME_EDGE and abs(box.top - top.value) < SAME_EDGE
+
+
+def usual_height(
+    line: str,
+    height: float,
+    other: float,
+    heights_at: Callable[[Iterable[int]], Iterable[float]],
+    first: int,
+    last: int,
+) -> float:
+    """A line's height where its first and its last letter differ in theirs, or may be of another font than the rest."""
+    if line[-1] > FIRST_WIDE or HAS_LETTER.search(line):
+        # Full stops and figures of Hebrew have fonts of their own; of Chinese letters some programs leave no more than the box of their ink.
+        return median(
+            [height, other, *heights_at(range(first, last, max(1, (last - first) // SOME_LETTERS)))]
+        )
+    if abs(height - other) <= SAME_HEIGHT * height:
+        return height
+    # One odd letter (a bullet, another font) says little of the line: the middle one of three does.
+    return median([height, other, *heights_at([(first + last) // 2])])
+
+
+def places_of_edges(line: str, start: int, place_of: Callable[[int], int]) -> list[int]:
+    """The letters of the first and the last word: figures there run against their line, and end within it."""
+    words = line.split(maxsplit=1)[0][:LONGEST_EDGE], line.rsplit(maxsplit=1)[-1][-LONGEST_EDGE:]
+    first, end = start + line.index(words[0]), start + len(line.rstrip())
+    numbers = *range(first, first + len(words[0])), *range(end - len(words[1]), end)
+    return [place for place in map(place_of, numbers) if place >= 0]
+
+
+def text_of(textpage: Any) -> tuple[str, Callable[[int], int]]:
+    """A page's text as it is read, and a function from a place in it to PDFium's count of its characters."""
+    text = textpage.get_text_range()[:MOST_CHARACTERS_OF_A_PAGE]
+    text, place_of = read_by_places(textpage, text, characters_of(textpage, text))
+    return without_gaps(text, lambda at: _is_narrow_gap(textpage, place_of(at))), place_of
+
+
+def _is_narrow_gap(textpage: Any, place: int) -> bool:
+    """Whether PDFium made up the space, and for less than a gap and a space together."""
+    handle, before, after = quick.pointer(textpage.raw), pdfium_c.FS_RECTF(), pdfium_c.FS_RECTF()
+    if quick.is_generated(handle, place) != 1:
+        return False
+    quick.loose_box(handle, place - 1, ctypes.byref(before))
+    quick.loose_box(handle, place + 1, ctypes.byref(after))
+    return bool(after.left - before.right < NARROW_GAP * (before.top - before.bottom))
+
+
+def characters_of(textpage: Any, text: str) -> Callable[[int], int]:
+    """From a place in the text to PDFium's own count, which knows UTF-16 and characters it adds or leaves out."""
+    handle = quick.pointer(textpage.raw)
+    has_astral = not text.isascii() and max(text) > "\uffff"
+    if not has_astral and textpage.count_chars() == len(text):
+        last = len(text) - 1
+        if last < 0 or quick.character_of_text(handle, last) == last:
+            return lambda place: place
+
+    astral = [place for place, letter in enumerate(text) if letter > "\uffff"] if has_astral else []
+
+    def character(place: int) -> int:
+        return int(quick.character_of_text(handle, place + bisect_left(astral, place)))
+
+    return character
