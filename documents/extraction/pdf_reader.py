@@ -38,7 +38,8 @@ SHORT_PAGE = 400  # characters; below that it is worth asking pypdf whether it s
 SECOND_LOOKS_SECONDS = 0.3  # that may be spent in vain on a document, and for each page read:
 SECOND_LOOKS_SECONDS_OF_A_PAGE = 0.0003
 LONGEST_PADDING = 1_000_000  # bytes behind the end-of-file mark, as disks and old servers fill their blocks
-MOST_FIELDS = 1_000
+MOST_FIELDS = 1_000  # that are filled
+MOST_WIDGETS = 20_000
 MOST_OUTLINE_ENTRIES = 2_000
 
 sys.setrecursionlimit(2_000)  # hostile nesting ends in a RecursionError long before the stack does
@@ -189,13 +190,15 @@ class Document:
         fields = self.pypdf.get_fields() or {}
         widgets = self._widget_pages() if fields else {}
         found = []
-        for name, value in list(fields.items())[:MOST_FIELDS]:
+        for name, value in fields.items():
             chosen = value.get("/V") or ""
             text = ", ".join(map(str, chosen)) if isinstance(chosen, list) else str(chosen).strip()
             if value.get("/FT") == "/Btn":
                 text = "" if text in ("/Off", "") else text.lstrip("/")
             if text and value.get("/FT") != "/Sig":
                 found.append([str(name)[:200], text[:5_000], widgets.get(str(name), 0)])
+            if len(found) == MOST_FIELDS:
+                break
         return found
 
     def _widget_pages(self) -> dict[str, int]:
@@ -205,7 +208,7 @@ class Document:
                 widget = reference.get_object()
                 if isinstance(widget, dict) and widget.get("/Subtype") == "/Widget":
                     pages.setdefault(self._qualified_name(widget), index)
-            if len(pages) > MOST_FIELDS:
+            if len(pages) > MOST_WIDGETS:
                 break
         return pages
 

@@ -214,6 +214,13 @@ def test_form_fields_follow_the_text_of_their_page(tmp_path):
     assert pages[1].text == "Second page"
 
 
+def test_a_field_that_is_filled_counts_however_many_are_empty(tmp_path):
+    fields = [*((f"Line {number}", "") for number in range(1_100)), ("Sum", "84 euros")]
+    page = read(make_pdf(tmp_path / "form.pdf", [["A declaration"]], fields=fields)).pages[0]
+    assert page.text.endswith("Sum: 84 euros")
+    assert "Line" not in page.text
+
+
 def test_several_choices_of_a_field_are_one_line(tmp_path):
     path = make_pdf(tmp_path / "form.pdf", [["A form"]], fields=[("Tools", "x")])
     path.write_bytes(path.read_bytes().replace(b"/FT/Tx/T(Tools)/V(x)", b"/FT/Ch/T(Tools)/V[(saw)(axe)]"))
