@@ -31,16 +31,16 @@ def _only_what_was_filled_is_emptied():
 
 
 def empty_the_tables():
-    tables = set(connection.introspection.django_table_names(only_existing=True)) - MADE_BY_MIGRATE
+    tables = sorted(set(connection.introspection.django_table_names(only_existing=True)) - MADE_BY_MIGRATE)
     first_rows = " union all ".join(f"(select '{table}' from {table} limit 1)" for table in tables)
     with transaction.atomic(), connection.cursor() as cursor:
+        # A site that runs beside the tests may still be writing: it is waited for, and has to wait.
+        cursor.execute(f"lock table {', '.join(tables)} in access exclusive mode")
         cursor.execute(first_rows)
         filled = {name for (name,) in cursor.fetchall()}
         if WITH_VECTORS in filled:
             cursor.execute(f"truncate {WITH_VECTORS} cascade")
-        for table in filled - {
-            WITH_VECTORS
-        }:  # in any order: what one row says of another is looked at in the end
+        for table in filled - {WITH_VECTORS}:  # in any order: references are looked at in the end
             cursor.execute(f"delete from {table}")
 
 
