@@ -39,7 +39,7 @@ def test_a_pdf_keeps_its_pages_and_each_chunk_knows_its_own(alice):
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("handbook-scan.pdf", "no_text"),
+        ("handbook-scan.pdf", "pictures_off"),
         ("handbook-truncated.pdf", "damaged"),
         ("password-asdfzxcv.pdf", "password"),
     ],
