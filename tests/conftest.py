@@ -8,8 +8,6 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 import pytest
 from django.conf import settings
 from django.core.cache import cache
-from django.db import connection, transaction
-from django.test import TransactionTestCase
 from rq import SimpleWorker
 
 from documents.jobs import get_queue, queue_connection
@@ -17,31 +15,6 @@ from ragsite.queue import JSON_SERIALIZER, Job
 from tests import factories
 from tests.fake_openai import fake_openai  # noqa: F401 (a fixture)
 from tests.web_site import own_site, web_site  # noqa: F401 (fixtures)
-
-MADE_BY_MIGRATE = {"django_migrations", "django_content_type", "auth_permission"}
-WITH_VECTORS = "documents_chunk"  # an index of vectors would keep the deleted ones in the way of those sought
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _only_what_was_filled_is_emptied():
-    """Django would truncate every table and make its permissions anew: more than half the time of a test that commits."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _case: empty_the_tables())
-        yield
-
-
-def empty_the_tables():
-    tables = sorted(set(connection.introspection.django_table_names(only_existing=True)) - MADE_BY_MIGRATE)
-    first_rows = " union all ".join(f"(select '{table}' from {table} limit 1)" for table in tables)
-    with transaction.atomic(), connection.cursor() as cursor:
-        # A site that runs beside the tests may still be writing: it is waited for, and has to wait.
-        cursor.execute(f"lock table {', '.join(tables)} in access exclusive mode")
-        cursor.execute(first_rows)
-        filled = {name for (name,) in cursor.fetchall()}
-        if WITH_VECTORS in filled:
-            cursor.execute(f"truncate {WITH_VECTORS} cascade")
-        for table in filled - {WITH_VECTORS}:  # in any order: references are looked at in the end
-            cursor.execute(f"delete from {table}")
 
 
 @pytest.fixture(autouse=True)
