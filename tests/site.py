@@ -118,3 +118,9 @@ def wait_for(condition, seconds=60, every=0.1):
             return value
         time.sleep(every)
     raise AssertionError("It did not happen in time.")
+
+
+def accepts(place):
+    """Whether a server takes connections at that socket: its file is there a moment before."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(place)) == 0

@@ -15,6 +15,7 @@ from documents.reconcile import CLOCK_KEY, beat, clock_alive
 from ragsite import __version__, embedded, health
 from ragsite.asgi import application
 from ragsite.queue import Worker
+from tests.site import accepts, wait_for
 
 
 async def get(path, host="10.0.0.7:8000", **headers):
@@ -88,8 +89,7 @@ def redis_server(tmp_path):
     command = [embedded.find_redis_server(), "--port", "0", "--unixsocket", str(place), "--save", ""]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
     process.url = f"unix://{place}?db=0&socket_timeout=20&socket_connect_timeout=20"
-    while not place.exists():
-        time.sleep(0.01)
+    wait_for(lambda: accepts(place), every=0.01)
     yield process
     process.kill()
     process.wait()

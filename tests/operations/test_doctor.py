@@ -4,7 +4,6 @@ import socket
 import struct
 import subprocess
 import threading
-import time
 
 import psycopg
 import pytest
@@ -18,6 +17,7 @@ from ragsite import embedded
 from ragsite.operations.doctor import State, machine, providers, servers
 from tests.factories import make_document
 from tests.fake_openai import KEY
+from tests.site import accepts, wait_for
 from tests.test_health import queue_on, worker  # noqa: F401 (fixtures)
 
 
@@ -314,8 +314,7 @@ def redis_with(tmp_path, queue_on):  # noqa: F811
         place = tmp_path / "redis.sock"
         command = [embedded.find_redis_server(), "--port", "0", "--unixsocket", str(place), *options]
         processes.append(subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL))
-        while not place.exists():
-            time.sleep(0.01)
+        wait_for(lambda: accepts(place), every=0.01)
         queue_on(f"unix://{place}?db=0")
 
     yield start
