@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import connection
 
 ROOT = Path(__file__).resolve().parent.parent
+APPLICATION_NAME = "site beside the tests"  # by which PostgreSQL tells its connections from those of the tests
 LINES = {
     "web": [sys.executable, "-m", "uvicorn", "ragsite.asgi:application", "--lifespan", "on"],
     "worker": [sys.executable, "manage.py", "rqworker", "documents", "ocr", "summaries"],
@@ -40,6 +41,7 @@ class Site:
             "STATIC_ROOT": str(self.folder / "static"),
             "OPENBLAS_NUM_THREADS": "1",
             "DATABASE_POOL": "False",
+            "PGAPPNAME": APPLICATION_NAME,
             "OCR": "False",
             "OPENAI_API_KEY": "",
             "OPENAI_BASE_URL": "",
