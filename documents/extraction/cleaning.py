@@ -79,7 +79,7 @@ def clean_text(text: str) -> tuple[str, Runs]:
 LINE = re.compile(r"[^\r\n\f\v\x85\u2028\u2029\ufffe]+")
 NEW_LINE = r"(?:\r\n|\r(?!\n)|\n)"
 ORDINARY_BREAKS = ("\n", "\r\n", " \n", " \r\n", "\ufffe")
-HYPHEN_AFTER = re.compile(r"(?:\r\n)?\ufffe")
+HYPHENS_AFTER = ("\ufffe", "\r\n\ufffe")
 SOFT_HYPHEN = "\u00ad"
 BLANK_LINE = re.compile(rf"{NEW_LINE}[^\S\r\n]*{NEW_LINE}|\u2029|\f")
 
@@ -88,25 +88,28 @@ def split_lines(page: RawPage) -> list[Line]:
     """The lines as printed, without the white space around them; PDFium's U+FFFE ends a line inside a word."""
     geometry = {int(entry[0]): entry for entry in page.geometry}
     lines: list[Line] = []
+    raw = page.text
     after = 0  # where the last line with something on it ended
-    for match in LINE.finditer(page.text):
-        text = match.group()
+    for match in LINE.finditer(raw):
+        text, start = match.group(), match.start()
         stripped = _stripped(text)
         if not stripped:
             continue
-        start = match.start() + text.index(stripped)
+        if text[0] != stripped[0]:
+            start += text.index(stripped)
         if stripped == SOFT_HYPHEN and lines:
             # The hyphen of the word that the line before breaks, for which PDFium found no line.
             lines[-1] = lines[-1]._replace(is_hyphenated=True)
             continue
-        between = page.text[after:start]
-        is_hyphenated = HYPHEN_AFTER.match(page.text, match.end()) is not None
+        between = raw[after:start]
+        is_hyphenated = raw.startswith(HYPHENS_AFTER, match.end())
         place = geometry.get(start)
         left, right, baseline, height = place[2:6] if place else (0.0, float(len(stripped)), 0.0, 0.0)
+        end = start + len(stripped)
         lines.append(
             Line(
                 start,
-                start + len(stripped),
+                end,
                 stripped,
                 left,
                 right,
@@ -119,7 +122,7 @@ def split_lines(page: RawPage) -> list[Line]:
                 is_hyphenated and bool(place and place[6:]),
             )
         )
-        after = start + len(stripped)
+        after = end
     return lines
 
 
@@ -207,8 +210,9 @@ def _assemble(raw: str, lines: Sequence[Line], separators: Sequence[tuple[str, i
     length = 0
     for line, (separator, cut) in zip(lines, separators, strict=True):
         offsets.append((length, line.height))
-        for begin, end in _unspread(raw, line.start, line.end - cut):
-            for piece, start in _folded_pieces(raw, begin, end):
+        end = line.end - cut
+        for begin, stop in ((line.start, end),) if line.text.isascii() else _unspread(raw, line.start, end):
+            for piece, start in _folded_pieces(raw, begin, stop):
                 if start >= 0:
                     _extend(runs, length, start, len(piece))
                 parts.append(piece)
@@ -226,7 +230,7 @@ ALONE = re.compile(rf"(?<= ){CJK.pattern}(?= )")
 def _unspread(raw: str, start: int, end: int) -> list[tuple[int, int]]:
     """The range, cut at spaces that are only the gaps between Chinese or Japanese letters of a line spread to its width."""
     line = raw[start:end]
-    if line.isascii() or " " not in line or len(ALONE.findall(line)) < 2:
+    if " " not in line or len(ALONE.findall(line)) < 2:
         return [(start, end)]
     gaps = [match.start() for match in SPREAD.finditer(raw, start, end)]
     return (

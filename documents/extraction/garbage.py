@@ -21,7 +21,7 @@ CODES = re.compile(
 def solid_length(text: str) -> int:
     """Characters that are not white space. Counted by pieces: the words of a long text take five times its memory."""
     pieces = (text[start : start + PIECE] for start in range(0, len(text), PIECE))
-    return sum(len(word) for piece in pieces for word in piece.split())
+    return sum(sum(map(len, piece.split())) for piece in pieces)
 
 
 def is_shorter(text: str, length: int) -> bool:
@@ -31,7 +31,9 @@ def is_shorter(text: str, length: int) -> bool:
 
 def garbled_share(text: str) -> float:
     """Between 0 and 1: the share of the text's characters that no reader could use."""
-    found = sum(len(match.group()) for pattern in NAMES for match in pattern.finditer(text))
+    found = 0
+    if "/" in text or "(cid:" in text:
+        found = sum(len(match.group()) for pattern in NAMES for match in pattern.finditer(text))
     if "\ufffd" in text or not "".join(text.replace("\ufffe", " ").split()).isprintable():
         found += sum(len(match.group()) for match in CODES.finditer(text))
     return min(1.0, found / solid_length(text)) if found else 0.0

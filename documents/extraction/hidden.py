@@ -45,19 +45,20 @@ class _Looks:
 
     def __init__(self, handle: Any) -> None:
         self.handle = quick.pointer(handle)
+        self.drawn = ctypes.c_void_p()
         self.parts = (ctypes.c_uint * 4)()
         self.places = [ctypes.byref(self.parts, 4 * number) for number in range(4)]
 
     def __call__(self, character: int) -> str:
-        drawn = quick.text_object(self.handle, character)
-        if drawn and quick.render_mode(ctypes.c_void_p(drawn)) == pdfium_c.FPDF_TEXTRENDERMODE_INVISIBLE:
+        self.drawn.value = quick.text_object(self.handle, character)
+        if self.drawn and quick.render_mode(self.drawn) == pdfium_c.FPDF_TEXTRENDERMODE_INVISIBLE:
             return INVISIBLE
         if not quick.fill_colour(self.handle, character, *self.places):
             return ""
-        parts = self.parts  # red, green, blue, alpha
-        if parts[3] < NEARLY_CLEAR:
+        red, green, blue, alpha = self.parts
+        if alpha < NEARLY_CLEAR:
             return INVISIBLE
-        is_white = parts[0] >= NEARLY_WHITE and parts[1] >= NEARLY_WHITE and parts[2] >= NEARLY_WHITE
+        is_white = red >= NEARLY_WHITE and green >= NEARLY_WHITE and blue >= NEARLY_WHITE
         return WHITE if is_white else ""
 
 

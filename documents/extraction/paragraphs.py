@@ -7,11 +7,11 @@ from itertools import pairwise
 from statistics import median
 
 from documents.extraction.hyphens import (
-    ADDRESS_AT_END,
     LONGEST_TOKEN,
     LONGEST_WORD,
     WORD_AT_START,
     Vocabulary,
+    ends_in_address,
     mend,
 )
 from documents.extraction.lines import Line
@@ -64,14 +64,18 @@ class Separators:
             if not _same_size(line, after) and not after.text[0].islower():
                 return "-\n\n", 0  # a footnote stands between the halves of the word
             return mend(line, after.text, self.vocabulary)
-        if (within := _within_line(line, after)) is not None:
+        if line.baseline == after.baseline and (within := _within_line(line, after)) is not None:
             return within, 0
         if after.follows_blank:
             return "\n\n", 0
         if len(line.text) == 1 and line.text.isupper() and after.text[0].islower():
             return "" if self._is_drop_cap(line.text, after.text) else " ", 0
-        same_size = _same_size(line, after, 0.25)
-        if same_size and line.text[-1] in HYPHENS and _ends_word(line.text[:-1]) and after.text[0].isalnum():
+        if (
+            line.text[-1] in HYPHENS
+            and _ends_word(line.text[:-1])
+            and after.text[0].isalnum()
+            and _same_size(line, after, 0.25)
+        ):
             return mend(line, after.text, self.vocabulary)
         return page.separator(i), 0
 
@@ -86,9 +90,9 @@ class Separators:
 
 
 def _within_line(line: Line, after: Line) -> str | None:
-    """What stands between two pieces of one printed line, which PDFium may take for two; None where they are two."""
+    """What stands between two pieces at one height, which PDFium may take for two lines; None where they are two."""
     gap = after.left - line.right
-    if not line.height or line.baseline != after.baseline or not _same_size(line, after):
+    if not line.height or not _same_size(line, after):
         return None
     if not -0.1 * line.height < gap < 0.5 * line.height:
         return None
@@ -182,10 +186,12 @@ class Page:
         room = self.edges[i] - line.right
         if i + 1 == len(self.lines):
             return room > 0.3 * max(1.0, self.edges[i] - line.left)
+        slack = 0.5 * line.height if line.height else 0.1 * self.edges[i]
+        if room <= slack:
+            return False  # as in every full line
         after = self.lines[i + 1]
         first = 1 if CJK.match(after.text[0]) else len(after.text.split(maxsplit=1)[0])
         width = max(1.0, after.right - after.left) / len(after.text)
-        slack = 0.5 * line.height if line.height else 0.1 * self.edges[i]
         return room > width * (first + 1) * 1.1 + slack
 
     def _is_last_of_block(self, i: int) -> bool:
@@ -214,7 +220,7 @@ def _breaks_an_address(text: str, after: str) -> bool:
         is_path = text[-2:-1] in ("", " ") or PATH_AT_END.search(text[-LONGEST_TOKEN:])
         return bool(PATH_AT_START.match(after)) if is_path else after[0].isalnum()
     is_open = text[-1] in "-_=?&%#~+" or (text[-1] == "." and after[0].islower()) or after[0] == "/"
-    return is_open and ADDRESS_AT_END.search(text[-LONGEST_TOKEN:]) is not None
+    return is_open and ends_in_address(text)
 
 
 def _ends_in_figure(text: str) -> bool:
@@ -224,7 +230,9 @@ def _ends_in_figure(text: str) -> bool:
 def _mirrored(lines: Sequence[Line]) -> list[Line]:
     """Lines that run from right to left, measured as if they ran the other way."""
     return [
-        line._replace(left=-line.right, right=-line.left) if line.height and RTL.search(line.text) else line
+        line._replace(left=-line.right, right=-line.left)
+        if line.height and not line.text.isascii() and RTL.search(line.text)
+        else line
         for line in lines
     ]
 
@@ -266,19 +274,16 @@ def _right_edges(lines: Sequence[Line]) -> list[float]:
             block = []
         block.append(line)
     edges += [_edge(block)] * len(block)
-    wide = _edges_by_left(lines, edges)
+    # A column that is taken up again further down is as wide there as it was above.
+    lefts = [round(line.left / 4) for line in lines]
+    wide: dict[int, list[float]] = defaultdict(list)
+    for left, edge in zip(lefts, edges, strict=True):
+        wide[left].append(edge)
+    usual = {left: _common(found) for left, found in wide.items()}
     return [
-        max(edge, wide[round(line.left / 4)]) if line.height else edge
-        for edge, line in zip(edges, lines, strict=True)
+        usual[left] if line.height and usual[left] > edge else edge
+        for left, edge, line in zip(lefts, edges, lines, strict=True)
     ]
-
-
-def _edges_by_left(lines: Sequence[Line], edges: Sequence[float]) -> dict[int, float]:
-    """A column that is taken up again further down is as wide there as it was above."""
-    counted: dict[int, list[float]] = defaultdict(list)
-    for line, edge in zip(lines, edges, strict=True):
-        counted[round(line.left / 4)].append(edge)
-    return {left: _common(found) for left, found in counted.items()}
 
 
 def _common(values: list[float]) -> float:
@@ -290,12 +295,13 @@ def _starts_block(line: Line, after: Line) -> bool:
         return line.height != after.height
     if after.baseline > line.baseline + 0.5 * line.height:
         return True
-    overlap = min(line.right, after.right) - max(line.left, after.left)
-    return overlap < 0.3 * min(line.right - line.left, after.right - after.left)
+    left, right, after_left, after_right = line.left, line.right, after.left, after.right
+    overlap = (right if right < after_right else after_right) - (left if left > after_left else after_left)
+    return overlap < 0.3 * min(right - left, after_right - after_left)
 
 
 def _edge(block: Sequence[Line]) -> float:
-    reach = sorted((line.right for line in block), reverse=True)
+    reach = sorted([line.right for line in block], reverse=True)
     for furthest, next_furthest in pairwise(reach):
         if furthest - next_furthest <= 0.03 * abs(furthest) + (0 if block[0].height else 2):
             return furthest

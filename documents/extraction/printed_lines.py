@@ -16,6 +16,8 @@ from documents.extraction.visual_lines import read_by_places
 from documents.extraction.wide_letters import without_gaps
 
 VISUAL_LINE = re.compile(r"[^\r\n\ufffe]+")
+LINE_END_HYPHEN = "\ufffe"  # as PDFium writes a hyphen that it takes from the end of a line
+ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 SAME_HEIGHT = 0.12
 FIRST_WIDE = "\u2e80"  # where Chinese, Japanese and Korean letters begin
 SOME_LETTERS = 12
@@ -30,7 +32,8 @@ def lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> list[l
     box = pdfium_c.FS_RECTF()
     at_x, at_y, at_box = ctypes.byref(x), ctypes.byref(y), ctypes.byref(box)
     handle, loose_box = quick.pointer(textpage.raw), quick.loose_box
-    is_right_to_left = HAS_LETTER.search(text) is not None
+    is_told = hyphens_of(textpage)
+    is_right_to_left = not is_plain(text) and HAS_LETTER.search(text) is not None
 
     def heights_at(places: Iterable[int]) -> Iterator[float]:
         for place in places:
@@ -39,11 +42,13 @@ def lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> list[l
 
     found = []
     for match in VISUAL_LINE.finditer(text):
-        line = match.group()
-        start = match.start() + len(line) - len(line.lstrip())
-        end = match.start() + len(line.rstrip())
-        if end <= start:
+        line, start = match.group(), match.start()
+        stripped = line.strip()
+        if not stripped:
             continue
+        if line[0] != stripped[0]:
+            start += line.index(stripped)
+        end = start + len(stripped)
         first, last = place_of(start), place_of(end - 1)
         if first < 0 or last < 0 or not quick.origin(handle, first, at_x, at_y):
             continue
@@ -57,23 +62,33 @@ def lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> list[l
             for place in places_of_edges(line, match.start(), place_of):
                 if loose_box(handle, place, at_box):
                     left, right = min(left, box.left), max(right, box.right)
-        entry = [start, end, round(left, 1), round(right, 1), round(y.value, 1), round(height, 1)]
-        found.append([*entry, 1] if is_told_hyphen(text, match.end(), handle, place_of) else entry)
+        # Tenths of a point, as by round(), which takes three times as long.
+        entry = [start, end, *[(side * 10 + 0.5) // 1 / 10 for side in (left, right, y.value, height)]]
+        if text.startswith(LINE_END_HYPHEN, match.end()) and is_told(place_of(match.end())):
+            entry.append(1)
+        found.append(entry)
     return found
 
 
-def is_told_hyphen(text: str, at: int, handle: Any, place_of: Callable[[int], int]) -> bool:
-    """Whether the hyphen that PDFium took from a line's end has a text of its own in the PDF (ActualText).
+def hyphens_of(textpage: Any) -> Callable[[int], bool]:
+    """Tells whether the hyphen at that place, which PDFium took from a line's end, has a text of its own in the PDF (ActualText).
 
     Programs tell thus hyphens that were written from those that they put in, where both are drawn alike. PDFium has for
     such a letter no more than the box of its ink.
     """
-    if text[at : at + 1] != "\ufffe" or (place := place_of(at)) < 0:
-        return False
-    box, (left, right, bottom, top) = pdfium_c.FS_RECTF(), [ctypes.c_double() for _ in range(4)]
-    quick.loose_box(handle, place, ctypes.byref(box))
-    quick.tight_box(handle, place, *map(ctypes.byref, (left, right, bottom, top)))
-    return abs(box.left - left.value) < SAME_EDGE and abs(box.top - top.value) < SAME_EDGE
+    handle, loose, tight = quick.pointer(textpage.raw), pdfium_c.FS_RECTF(), (ctypes.c_double * 4)()
+    at_loose = ctypes.byref(loose)
+    at_sides = [ctypes.byref(tight, ctypes.sizeof(ctypes.c_double) * side) for side in range(4)]
+
+    def is_told(place: int) -> bool:
+        if place < 0:
+            return False
+        quick.loose_box(handle, place, at_loose)
+        quick.tight_box(handle, place, *at_sides)
+        left, _right, _bottom, top = tight
+        return abs(loose.left - left) < SAME_EDGE and abs(loose.top - top) < SAME_EDGE
+
+    return is_told
 
 
 def usual_height(
@@ -107,8 +122,16 @@ def places_of_edges(line: str, start: int, place_of: Callable[[int], int]) -> li
 def text_of(textpage: Any) -> tuple[str, Callable[[int], int]]:
     """A page's text as it is read, and a function from a place in it to PDFium's count of its characters."""
     text = textpage.get_text_range()[:MOST_CHARACTERS_OF_A_PAGE]
-    text, place_of = read_by_places(textpage, text, characters_of(textpage, text))
+    place_of = characters_of(textpage, text)
+    if is_plain(text):
+        return text, place_of
+    text, place_of = read_by_places(textpage, text, place_of)
     return without_gaps(text, lambda at: _is_narrow_gap(textpage, place_of(at))), place_of
+
+
+def is_plain(text: str) -> bool:
+    """Whether it has no other letters than those of English: much need not be looked for then."""
+    return text.replace(LINE_END_HYPHEN, "-").isascii()
 
 
 def _is_narrow_gap(textpage: Any, place: int) -> bool:
@@ -124,7 +147,7 @@ def _is_narrow_gap(textpage: Any, place: int) -> bool:
 def characters_of(textpage: Any, text: str) -> Callable[[int], int]:
     """From a place in the text to PDFium's own count, which knows UTF-16 and characters it adds or leaves out."""
     handle = quick.pointer(textpage.raw)
-    has_astral = not text.isascii() and max(text) > "\uffff"
+    has_astral = not is_plain(text) and ASTRAL.search(text) is not None
     if not has_astral and textpage.count_chars() == len(text):
         last = len(text) - 1
         if last < 0 or quick.character_of_text(handle, last) == last:

@@ -106,9 +106,7 @@ def find_running_lines(
 
 def _drop_headers_of_chapters(pages: Sequence[Page], running: list[set[int]]) -> None:
     """Outermost lines at one place of most pages, apart from their text, most of which come again: titles of chapters."""
-    counted: Counter[str] = Counter(
-        _folded(line) for page in pages for line in page.lines if len(line) <= LONGEST
-    )
+    counted: Counter[str] = Counter()
     for outermost in (0, -1):
         at: dict[int, list[tuple[int, int]]] = defaultdict(list)
         for number, page in enumerate(pages):
@@ -117,10 +115,17 @@ def _drop_headers_of_chapters(pages: Sequence[Page], running: list[set[int]]) ->
                 if page.is_apart(outermost) and len(LETTER.findall(page.lines[line][:LONGEST])) > 1:
                     at[round(page.places[line][0] / SAME_PLACE)].append((number, line))
         for found in at.values():
+            if len(found) < max(4, 0.6 * len(pages)) or all(line in running[number] for number, line in found):
+                continue
+            counted = counted or _counted(pages)
             again = sum(counted[_folded(pages[number].lines[line])] > 1 for number, line in found)
-            if len(found) >= max(4, 0.6 * len(pages)) and 2 * again > len(found):
+            if 2 * again > len(found):
                 for number, line in found:
                     running[number].add(line)
+
+
+def _counted(pages: Sequence[Page]) -> Counter[str]:
+    return Counter(_folded(line) for page in pages for line in page.lines if len(line) <= LONGEST)
 
 
 def _spare_forms(pages: Sequence[Sequence[str]], running: list[set[int]]) -> None:

@@ -44,6 +44,8 @@ class LineEnds:
 
     def between(self, text: str, after: str, ends_in_space: bool) -> str | None:
         """What joins two lines where either side is a wide letter; None where none is."""
+        if text[-1].isascii() and after[0].isascii():
+            return None
         if text[-1] in CJK_STOPS:
             return ""
         is_wide, is_wide_after = ANY.match(text[-1]), ANY.match(after[0])
