@@ -15,7 +15,9 @@ from django.conf import settings
 from django.db import connection
 
 ROOT = Path(__file__).resolve().parent.parent
-APPLICATION_NAME = "site beside the tests"  # by which PostgreSQL tells its connections from those of the tests
+APPLICATION_NAME = (
+    "site beside the tests"  # by which PostgreSQL tells its connections from those of the tests
+)
 LINES = {
     "web": [sys.executable, "-m", "uvicorn", "ragsite.asgi:application", "--lifespan", "on"],
     "worker": [sys.executable, "manage.py", "rqworker", "documents", "ocr", "summaries"],

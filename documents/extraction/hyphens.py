@@ -51,7 +51,9 @@ class Known(NamedTuple):
     words: Counter[str]
     compounds: set[str]
     hyphenates: bool
-    has_own_soft_hyphen: bool  # the program ends broken lines with U+2010, and all other hyphens are plain ones
+    has_own_soft_hyphen: (
+        bool  # the program ends broken lines with U+2010, and all other hyphens are plain ones
+    )
 
 
 class Vocabulary:

@@ -29,17 +29,10 @@ NARROW_GAP = 0.3  # of a letter's height
 def lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> list[list[float]]:
     """For each line as printed: start and end in the text, left, right, baseline, height; 1 where its hyphen has a text of its own."""
     x, y = ctypes.c_double(), ctypes.c_double()
-    box = pdfium_c.FS_RECTF()
-    at_x, at_y, at_box = ctypes.byref(x), ctypes.byref(y), ctypes.byref(box)
-    handle, loose_box = quick.pointer(textpage.raw), quick.loose_box
-    is_told = hyphens_of(textpage)
+    at_x, at_y = ctypes.byref(x), ctypes.byref(y)
+    boxes, is_told = Boxes(textpage), hyphens_of(textpage)
+    handle, loose_box, box, at_box = boxes.handle, quick.loose_box, boxes.box, boxes.at_box
     is_right_to_left = not is_plain(text) and HAS_LETTER.search(text) is not None
-
-    def heights_at(places: Iterable[int]) -> Iterator[float]:
-        for place in places:
-            loose_box(handle, place, at_box)
-            yield box.top - box.bottom
-
     found = []
     for match in VISUAL_LINE.finditer(text):
         line, start = match.group(), match.start()
@@ -56,18 +49,37 @@ def lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> list[l
         left, right, height = box.left, box.right, box.top - box.bottom
         loose_box(handle, last, at_box)
         left, right, other = min(left, box.left), max(right, box.right), box.top - box.bottom
-        if height != other or (is_right_to_left and HAS_LETTER.search(line)):
-            height = usual_height(line, height, other, heights_at, first, last)
-        if is_right_to_left and HAS_LETTER.search(line):
-            for place in places_of_edges(line, match.start(), place_of):
-                if loose_box(handle, place, at_box):
-                    left, right = min(left, box.left), max(right, box.right)
+        runs_to_the_left = is_right_to_left and HAS_LETTER.search(line)
+        if height != other or runs_to_the_left:
+            height = usual_height(line, height, other, boxes, first, last)
+        if runs_to_the_left:
+            left, right = boxes.reach(places_of_edges(line, match.start(), place_of), left, right)
         # Tenths of a point, as by round(), which takes three times as long.
         entry = [start, end, *[(side * 10 + 0.5) // 1 / 10 for side in (left, right, y.value, height)]]
         if text.startswith(LINE_END_HYPHEN, match.end()) and is_told(place_of(match.end())):
             entry.append(1)
         found.append(entry)
     return found
+
+
+class Boxes:
+    """The boxes of letters as their font has them, with what has to be made for asking PDFium made once."""
+
+    def __init__(self, textpage: Any) -> None:
+        self.handle, self.box = quick.pointer(textpage.raw), pdfium_c.FS_RECTF()
+        self.at_box = ctypes.byref(self.box)
+
+    def heights(self, places: Iterable[int]) -> Iterator[float]:
+        for place in places:
+            quick.loose_box(self.handle, place, self.at_box)
+            yield self.box.top - self.box.bottom
+
+    def reach(self, places: Iterable[int], left: float, right: float) -> tuple[float, float]:
+        """The two sides, moved outwards as far as one of the letters stands."""
+        for place in places:
+            if quick.loose_box(self.handle, place, self.at_box):
+                left, right = min(left, self.box.left), max(right, self.box.right)
+        return left, right
 
 
 def hyphens_of(textpage: Any) -> Callable[[int], bool]:
@@ -91,24 +103,17 @@ def hyphens_of(textpage: Any) -> Callable[[int], bool]:
     return is_told
 
 
-def usual_height(
-    line: str,
-    height: float,
-    other: float,
-    heights_at: Callable[[Iterable[int]], Iterable[float]],
-    first: int,
-    last: int,
-) -> float:
+def usual_height(line: str, height: float, other: float, boxes: Boxes, first: int, last: int) -> float:
     """A line's height where its first and its last letter differ in theirs, or may be of another font than the rest."""
     if line[-1] > FIRST_WIDE or HAS_LETTER.search(line):
         # Full stops and figures of Hebrew have fonts of their own; of Chinese letters some programs leave no more than the box of their ink.
         return median(
-            [height, other, *heights_at(range(first, last, max(1, (last - first) // SOME_LETTERS)))]
+            [height, other, *boxes.heights(range(first, last, max(1, (last - first) // SOME_LETTERS)))]
         )
     if abs(height - other) <= SAME_HEIGHT * height:
         return height
     # One odd letter (a bullet, another font) says little of the line: the middle one of three does.
-    return median([height, other, *heights_at([(first + last) // 2])])
+    return median([height, other, *boxes.heights([(first + last) // 2])])
 
 
 def places_of_edges(line: str, start: int, place_of: Callable[[int], int]) -> list[int]:

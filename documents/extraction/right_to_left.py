@@ -14,6 +14,7 @@ LETTER = (
     "\ufb1d-\ufdff\ufe70-\ufefc"
 )
 HAS_LETTER = re.compile(f"[{LETTER}]")
+LETTERS = frozenset(HAS_LETTER.findall("".join(map(chr, range(0x590, 0xFF00)))))
 ARABIC = re.compile("[\u0600-\u08ff\ufb50-\ufdff\ufe70-\ufefc]")
 MARKS = "\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u200c\u200d"
 MARK = re.compile(f"[{MARKS}]")
@@ -71,6 +72,7 @@ class Glyph(NamedTuple):
     left: float
     right: float
     height: float
+    baseline: float = 0.0
 
     @property
     def middle(self) -> float:
@@ -94,7 +96,7 @@ def with_marks(glyphs: Sequence[Glyph], mark: Glyph) -> list[Glyph]:
 
     Some programs give the letter once more with its mark, and some give it only there.
     """
-    bearers = [i for i, glyph in enumerate(glyphs) if HAS_LETTER.match(glyph.text)]
+    bearers = [i for i, glyph in enumerate(glyphs) if glyph.text[0] in LETTERS]
     if HAS_LETTER.search(mark.text):
         bearers = [i for i in bearers if glyphs[i].left < mark.middle < glyphs[i].right]
         if not bearers:
@@ -102,7 +104,7 @@ def with_marks(glyphs: Sequence[Glyph], mark: Glyph) -> list[Glyph]:
     if not bearers:
         return list(glyphs)
     place = mark.middle + LEANING * (mark.right - mark.left)
-    bearer = min(bearers, key=lambda i: _distance(glyphs[i], place))
+    bearer = min(bearers, key=[_distance(glyph, place) for glyph in glyphs].__getitem__)
     changed = list(glyphs)
     for letter, counted in zip(mark.text, mark.places, strict=True):
         if MARK.match(letter) and not (len(mark.text) > 1 and letter in changed[bearer].text):
@@ -112,7 +114,8 @@ def with_marks(glyphs: Sequence[Glyph], mark: Glyph) -> list[Glyph]:
 
 def _distance(glyph: Glyph, x: float) -> float:
     """How far a place is from the glyph's middle, half its width being 1."""
-    return abs(glyph.middle - x) / max(0.01, glyph.right - glyph.left)
+    width = glyph.right - glyph.left
+    return abs((glyph.left + glyph.right) / 2 - x) / (width if width > 0.01 else 0.01)
 
 
 def _marked(glyph: Glyph, mark: Glyph) -> Glyph:
@@ -168,13 +171,14 @@ def _with_spaces(glyphs: Sequence[Glyph]) -> list[Glyph]:
     """From right to left, with a space in each gap that has none."""
     spaced: list[Glyph] = []
     edge = 0.0  # the furthest left so far
-    enough = SPACE * max(glyph.height for glyph in glyphs)
+    enough = SPACE * max([glyph.height for glyph in glyphs])
     for glyph in glyphs:
         if glyph.text == " " and (not spaced or spaced[-1].text == " "):
             continue
         if spaced and spaced[-1].text != " " != glyph.text and edge - glyph.right > enough:
             spaced.append(Glyph(" ", (-1,), glyph.right, glyph.right, edge, glyph.height))
-        edge = min(edge, glyph.left) if spaced else glyph.left
+        if not spaced or glyph.left < edge:
+            edge = glyph.left
         spaced.append(glyph)
     return spaced
 
@@ -206,7 +210,7 @@ def _is_arabic(glyphs: Sequence[Glyph], at: int) -> bool:
 def _kind_of(letter: str) -> str:
     """r: read from right to left, l: Latin and the like, 1: a figure; a full stop for what is none of them."""
     if letter.isalpha():
-        return "r" if HAS_LETTER.match(letter) else "l"
+        return "r" if letter in LETTERS else "l"
     return "1" if letter.isdecimal() else "."
 
 

@@ -115,7 +115,9 @@ def _drop_headers_of_chapters(pages: Sequence[Page], running: list[set[int]]) ->
                 if page.is_apart(outermost) and len(LETTER.findall(page.lines[line][:LONGEST])) > 1:
                     at[round(page.places[line][0] / SAME_PLACE)].append((number, line))
         for found in at.values():
-            if len(found) < max(4, 0.6 * len(pages)) or all(line in running[number] for number, line in found):
+            if len(found) < max(4, 0.6 * len(pages)) or all(
+                line in running[number] for number, line in found
+            ):
                 continue
             counted = counted or _counted(pages)
             again = sum(counted[_folded(pages[number].lines[line])] > 1 for number, line in found)

@@ -8,7 +8,7 @@ import ctypes
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import pypdfium2.raw as pdfium_c
 
@@ -16,6 +16,7 @@ from documents.extraction import quick
 from documents.extraction.right_to_left import (
     ARABIC,
     HAS_LETTER,
+    LETTERS,
     MARK,
     OTHER_LETTER,
     Glyph,
@@ -42,13 +43,6 @@ MOST_MARKS = 5_000  # nor so many marks on it, each of which is compared with th
 NEIGHBOURS = 4  # lines before and after a mark that may be its own
 
 
-class Drawn(NamedTuple):
-    """A glyph and the height at which it stands."""
-
-    glyph: Glyph
-    baseline: float
-
-
 class PrintedLine:
     """A line of PDFium's text, and what is drawn in it where that matters."""
 
@@ -57,30 +51,34 @@ class PrintedLine:
         self.letters = len(HAS_LETTER.findall(text))
         self.others = len(OTHER_LETTER.findall(text))
         self.glyphs: list[Glyph] = []
-        self.marks: list[Drawn] = []
+        self.marks: list[Glyph] = []
         self.baseline = self.height = self.left = self.right = 0.0
         self.is_anew = self.is_gone = False
 
-    def measure(self, drawn: Sequence[Drawn]) -> "list[PrintedLine]":
+    def measure(self, drawn: Sequence[Glyph]) -> "list[PrintedLine]":
         """Tell letters from marks and from what is told once more for a mark; further lines that PDFium took for this."""
-        marked = {item for item in drawn if not ALL_MARKS.isdisjoint(item.glyph.text)}
-        solid = [item for item in drawn if item.glyph.text != " " and item not in marked]
+        marked = [not ALL_MARKS.isdisjoint(glyph.text) for glyph in drawn]
+        solid = [
+            glyph
+            for glyph, is_marked in zip(drawn, marked, strict=True)
+            if not is_marked and glyph.text != " "
+        ]
         if not solid:
             self.marks = list(drawn)
             self.is_gone = True
             return [self]
-        counted = Counter(item.baseline for item in solid)
-        self.height = max(item.glyph.height for item in solid)
+        counted = Counter([glyph.baseline for glyph in solid])
+        self.height = max([glyph.height for glyph in solid])
         self.baseline = max(counted, key=lambda baseline: counted[baseline])
         others = []
-        for item in drawn:
-            text, away = item.glyph.text, abs(item.baseline - self.baseline)
-            if item in marked and (away > 0.3 or all(map(MARK.match, text))):
-                self.marks.append(item)
+        for glyph, is_marked in zip(drawn, marked, strict=True):
+            text, away = glyph.text, abs(glyph.baseline - self.baseline)
+            if is_marked and (away > 0.3 or all(map(MARK.match, text))):
+                self.marks.append(glyph)
             elif away > OTHER_LINE * self.height:
-                others.append(item)
-            elif not (len(text) > 1 and item in marked and self._has_told(item.glyph)):
-                self.glyphs.append(item.glyph)
+                others.append(glyph)
+            elif not (is_marked and len(text) > 1 and self._has_told(glyph)):
+                self.glyphs.append(glyph)
         self._measure_width()
         return [self, *self._further(others)]
 
@@ -91,16 +89,16 @@ class PrintedLine:
             for other in self.glyphs
         )
 
-    def _further(self, drawn: Sequence[Drawn]) -> "list[PrintedLine]":
-        if all(item.glyph.text == " " for item in drawn):
+    def _further(self, drawn: Sequence[Glyph]) -> "list[PrintedLine]":
+        if all(glyph.text == " " for glyph in drawn):
             return []
         line = PrintedLine(self.start + len(self.text), "")
         line.is_anew = self.is_anew
         return line.measure(drawn)
 
     def _measure_width(self) -> None:
-        self.left = min(glyph.left for glyph in self.glyphs)
-        self.right = max(glyph.right for glyph in self.glyphs)
+        self.left = min([glyph.left for glyph in self.glyphs])
+        self.right = max([glyph.right for glyph in self.glyphs])
 
     def goes_on_in(self, other: "PrintedLine") -> bool:
         """Whether the other is a further piece of this line, which PDFium has cut where a mark stands."""
@@ -115,11 +113,11 @@ class PrintedLine:
         self.is_anew |= other.is_anew
         other.marks, other.is_gone = [], True
 
-    def distance(self, item: Drawn) -> float:
+    def distance(self, mark: Glyph) -> float:
         """How far above or below the line a mark stands; endless where it is beside it."""
-        if not self.left - self.height < item.glyph.middle < self.right + self.height:
+        if not self.left - self.height < mark.middle < self.right + self.height:
             return float("inf")
-        return abs(item.baseline - self.baseline) / self.height
+        return abs(mark.baseline - self.baseline) / self.height
 
 
 def read_by_places(textpage: Any, text: str, place_of: PlaceOf) -> tuple[str, PlaceOf]:
@@ -143,23 +141,23 @@ def read_by_places(textpage: Any, text: str, place_of: PlaceOf) -> tuple[str, Pl
     return _assembled(text, lines, place_of, len(ARABIC.findall(text)) * 2 > len(HAS_LETTER.findall(text)))
 
 
-def _parts(line: PrintedLine, drawn_in: Callable[[PrintedLine], list[Drawn]]) -> list[PrintedLine]:
+def _parts(line: PrintedLine, drawn_in: Callable[[PrintedLine], list[Glyph]]) -> list[PrintedLine]:
     """What PDFium took for one line, from the top."""
     if not line.is_anew and (len(line.text) > LONGEST_LINE or not MARK.search(line.text)):
         return [line]
     return sorted(line.measure(drawn_in(line)), key=lambda part: -part.baseline)
 
 
-def _measuring(textpage: Any, place_of: PlaceOf) -> Callable[[PrintedLine], list[Drawn]]:
+def _measuring(textpage: Any, place_of: PlaceOf) -> Callable[[PrintedLine], list[Glyph]]:
     """A function from a line to what is drawn in it, with what has to be made for asking made once."""
     x, y, box, handle = ctypes.c_double(), ctypes.c_double(), pdfium_c.FS_RECTF(), quick.pointer(textpage.raw)
     at_x, at_y, at_box = ctypes.byref(x), ctypes.byref(y), ctypes.byref(box)
     sides = [ctypes.c_double() for _ in range(4)]  # left, right, bottom, top
     at_sides = [ctypes.byref(side) for side in sides]
 
-    def drawn_in(line: PrintedLine) -> list[Drawn]:
+    def drawn_in(line: PrintedLine) -> list[Glyph]:
         found: dict[tuple[float, float, bool], list[tuple[str, int, float, float, float]]] = {}
-        is_turned = True
+        has_quotes, is_turned = not QUOTES.keys().isdisjoint(line.text), True
         for number, letter in enumerate(line.text, line.start):
             place = place_of(number)
             if letter in NOT_DRAWN or place < 0 or not quick.origin(handle, place, at_x, at_y):
@@ -170,24 +168,24 @@ def _measuring(textpage: Any, place_of: PlaceOf) -> Callable[[PrintedLine], list
                 continue
             if letter in ALL_MARKS and quick.tight_box(handle, place, *at_sides):
                 left, right = sides[0].value, sides[1].value
-            if letter.isalpha():
-                is_turned = HAS_LETTER.match(letter) is not None
-            elif letter in QUOTES and is_turned:
-                letter = QUOTES[letter]  # noqa: PLW2901
-            origin = x.value, round(y.value, 2), letter == " "
+            if has_quotes:
+                if letter.isalpha():
+                    is_turned = letter in LETTERS
+                elif letter in QUOTES and is_turned:
+                    letter = QUOTES[letter]  # noqa: PLW2901
+            origin = x.value, (y.value * 100 + 0.5) // 1 / 100, letter == " "
             found.setdefault(origin, []).append((letter, place, left, right, height))
-        return [Drawn(_glyph(pieces, origin[0]), origin[1]) for origin, pieces in found.items()]
+        return [_glyph(pieces, x, baseline) for (x, baseline, _is_space), pieces in found.items()]
 
     return drawn_in
 
 
-def _glyph(pieces: Sequence[tuple[str, int, float, float, float]], x: float) -> Glyph:
+def _glyph(pieces: Sequence[tuple[str, int, float, float, float]], x: float, baseline: float) -> Glyph:
     """Characters of one origin. PDFium gives each its share of the glyph's width, or to all of them the whole."""
     if len(pieces) == 1:
         letter, place, left, right, height = pieces[0]
-        return Glyph(
-            letter if letter < " " or not letter.isspace() else " ", (place,), x, min(x, left), right, height
-        )
+        text = " " if letter.isspace() and letter >= " " else letter
+        return Glyph(text, (place,), x, x if x < left else left, right, height, baseline)
     letters, places, lefts, rights, heights = zip(*pieces, strict=True)
     text = "".join(letters)
     if len(text) > 1 and (HAS_LETTER.search(text) or MARK.search(text)):
@@ -198,7 +196,7 @@ def _glyph(pieces: Sequence[tuple[str, int, float, float, float]], x: float) -> 
             text, places = in_order(text, places)
     if text == " " * len(text):
         text, places = " ", places[:1]
-    return Glyph(text, places, x, min(x, *lefts), max(rights), max(heights))
+    return Glyph(text, places, x, min(x, *lefts), max(rights), max(heights), baseline)
 
 
 def _join_pieces(lines: Sequence[PrintedLine]) -> None:
@@ -216,17 +214,17 @@ def _place_marks(lines: Sequence[PrintedLine]) -> None:
     """Give each mark to the letter under or above which it stands, in whichever line PDFium has put it."""
     for number, line in enumerate(lines):
         left_over = []
-        for item in line.marks:
+        for mark in line.marks:
             near = lines[max(0, number - NEIGHBOURS) : number + NEIGHBOURS + 1]
             own = min(
                 (other for other in near if other.is_anew and not other.is_gone),
-                key=lambda other: other.distance(item),
+                key=lambda other: other.distance(mark),
                 default=None,
             )
-            if own is None or own.distance(item) > MARK_RISE:
-                left_over.append(item)
+            if own is None or own.distance(mark) > MARK_RISE:
+                left_over.append(mark)
             else:
-                own.glyphs = with_marks(own.glyphs, item.glyph)
+                own.glyphs = with_marks(own.glyphs, mark)
         line.is_gone = line.is_gone and not left_over
 
 
