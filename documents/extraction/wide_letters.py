@@ -1,6 +1,7 @@
 """Chinese, Japanese and Korean: whether the end of a line stands for a space, as the rest of the document tells."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Protocol
@@ -13,7 +14,16 @@ LATIN = "[A-Za-z0-9]"
 SPACED = re.compile(f"{LATIN} {CJK.pattern}|{CJK.pattern} {LATIN}")
 TIGHT = re.compile(f"{LATIN}\u200b?{CJK.pattern}|{CJK.pattern}\u200b?{LATIN}")
 GAP = re.compile(f"(?<={LATIN}) (?={ANY.pattern})|(?:(?<={CJK.pattern})|(?<={HANGUL.pattern})) (?={LATIN})")
+# What Korean writes behind a noun without a space, be the noun of Latin letters: particles, and after figures what is counted.
+PARTICLES = (
+    "은|는|가|을|를|의|에|에는|에도|에서|에서는|에게|로|으로|로는|으로는|로부터|으로부터|와|과|도|까지|부터"
+)
+ENDINGS = f"{PARTICLES}|이|만|만을|만이|인|이며|이고|이나|이라는|라는|입니다|년|년에|년부터|월|월에|일|일에|장|장에서|항|개|개의|번|호|명"
+PARTICLE = re.compile(f"(?:{PARTICLES})(?![\uac00-\ud7a3])")
+ENDING = re.compile(f"(?:{ENDINGS})(?![\uac00-\ud7a3])")
+BEFORE_ENDING = re.compile(f"(?<={LATIN}) (?={ENDING.pattern})")
 SPACE_AT_END = re.compile(r"\S \r?\n")
+WHOLE = re.compile("(?<= )[\uac00-\ud7a3]+(?=[ .,!?)])")  # within a line
 BROKEN = re.compile(r"([\uac00-\ud7a3]+)\r?\n([\uac00-\ud7a3]+)")
 
 
@@ -24,9 +34,10 @@ def without_gaps(text: str, is_added: Callable[[int], bool]) -> str:
     ends writes all there are; of others PDFium makes up true ones, too. What goes is held by a character that is never
     stored, so that places stay.
     """
-    if not ANY.search(text) or not SPACE_AT_END.search(text):
+    if not ANY.search(text):
         return text
-    return GAP.sub(lambda gap: "\u200b" if is_added(gap.start()) else " ", text)
+    gap = GAP if SPACE_AT_END.search(text) else BEFORE_ENDING
+    return gap.sub(lambda gap: "\u200b" if is_added(gap.start()) else " ", text)
 
 
 class Words(Protocol):
@@ -57,14 +68,15 @@ class LineEnds:
             return " " if ends_in_space else ""
         if HANGUL.match(text[-1]) and HANGUL.match(after[0]):
             return self._between_hangul(text, after)
-        is_korean = HANGUL.match(text[-1]) or HANGUL.match(after[0])
-        return "" if self._sets_latin_tight and not is_korean else " "
+        if HANGUL.match(after[0]):
+            return "" if text[-1].isalnum() and ENDING.match(after) else " "
+        return "" if self._sets_latin_tight and not HANGUL.match(text[-1]) else " "
 
     def _between_hangul(self, text: str, after: str) -> str:
         ended, begun = text.rsplit(maxsplit=1)[-1], after.split(maxsplit=1)[0]
-        if self._is_word(ended + begun):
+        if self._is_word(ended + begun) or PARTICLE.match(begun):
             return ""
-        return "" if self._breaks_words and not self.words.has_elsewhere(ended) else " "
+        return "" if self._breaks_words and not self._syllables.are_apart(text[-1], after[0]) else " "
 
     def _is_word(self, joined: str) -> bool:
         match = re.match(r"[\uac00-\ud7a3]+", joined)
@@ -81,6 +93,10 @@ class LineEnds:
         return sum(tight for tight, _ in counted) > sum(spaced for _, spaced in counted)
 
     @cached_property
+    def _syllables(self) -> "Syllables":
+        return Syllables(self.texts)
+
+    @cached_property
     def _breaks_words(self) -> bool:
         """Whether Korean lines break anywhere: their halves make words that stand elsewhere, more often than not."""
         joined = apart = 0
@@ -89,3 +105,28 @@ class LineEnds:
                 joined += first + second in self.words
                 apart += self.words.has_elsewhere(first) and self.words.has_elsewhere(second)
         return joined > apart
+
+
+class Syllables:
+    """With which syllables the Korean words of a document begin and end; many end in one of a few particles."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.all: Counter[str] = Counter()
+        self.first: Counter[str] = Counter()
+        self.last: Counter[str] = Counter()
+        for text in texts:
+            for word in WHOLE.findall(text):
+                self.all.update(word)
+                self.first[word[0]] += 1
+                self.last[word[-1]] += 1
+
+    def are_apart(self, ended: str, begun: str) -> bool:
+        """Whether a word more likely ends between the two than goes on, each syllable taken for itself (naive Bayes)."""
+        usual = self.last.total() / max(1, self.all.total())
+
+        def odds(part: int, whole: int) -> float:
+            """Of one against the other; with one usual case added, so that a syllable never seen tells nothing."""
+            return (part + usual) / (whole - part + 1 - usual)
+
+        told = odds(self.last[ended], self.all[ended]) * odds(self.first[begun], self.all[begun])
+        return told > odds(0, 0)

@@ -30,13 +30,37 @@ def test_halves_of_a_korean_word_that_stands_elsewhere_are_joined():
     assert cleaned(*broken, elsewhere="관리자는 안다") == "모든 데비안 시스템 관리자는 이 책을"
 
 
+def test_a_korean_line_ends_a_word_where_its_syllables_mostly_do():
+    """Where lines break anywhere, and neither half nor the whole stands elsewhere."""
+    elsewhere = "관리자는 이 책을 읽는다. 그리고 시스템을 켜고 문서를 보고 서버를 끈다. 마음이 간다."
+    lines = "모든 데비안 시스템 관", "리자는 이제 설치를", "마친다 그리고 또 컴", "퓨터를 켠다"
+    assert cleaned(*lines, elsewhere=elsewhere) == (
+        "모든 데비안 시스템 관리자는 이제 설치를 마친다 그리고 또 컴퓨터를 켠다"
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "joined"),
+    [
+        (("지도자는 SPI", "는 데비안을"), "지도자는 SPI는 데비안을"),
+        (("출판은 2003", "년에 시작된"), "출판은 2003년에 시작된"),
+        (("모두는 IRC", "채널에서 찾아"), "모두는 IRC 채널에서 찾아"),
+    ],
+)
+def test_a_korean_particle_stands_at_its_noun_even_if_that_ends_the_line_in_latin_letters(lines, joined):
+    assert cleaned(*lines) == joined
+
+
 @pytest.mark.parametrize(
     ("text", "gaps", "found"),
     [
         ("安装 Debian 系统 \r\n了", [2], "安装\u200bDebian 系统 \r\n了"),
         ("安装 Debian 系统\r\n了", [2], "安装 Debian 系统\r\n了"),
+        ("지도자는 SPI 는 책", [8], "지도자는 SPI\u200b는 책"),
+        ("지도자는 SPI 는 책", [], "지도자는 SPI 는 책"),
+        ("모두는 IRC 채널", [7], "모두는 IRC 채널"),
         ("to install Debian \r\nnow", [2], "to install Debian \r\nnow"),
     ],
 )
-def test_gaps_beside_latin_words_are_no_spaces_where_the_program_writes_all_its_spaces(text, gaps, found):
+def test_gaps_beside_latin_words_are_no_spaces_where_the_text_tells(text, gaps, found):
     assert without_gaps(text, lambda at: at in gaps) == found
