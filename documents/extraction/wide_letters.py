@@ -24,6 +24,10 @@ ENDING = re.compile(f"(?:{ENDINGS})(?![\uac00-\ud7a3])")
 BEFORE_ENDING = re.compile(f"(?<={LATIN}) (?={ENDING.pattern})")
 SPACE_AT_END = re.compile(r"\S \r?\n")
 WHOLE = re.compile("(?<= )[\uac00-\ud7a3]+(?=[ .,!?)])")  # within a line
+LONGEST_WORD = 60
+SOME_PAGES = 20
+LATIN_AT_END, LATIN_AT_START = re.compile("[A-Za-z]+$"), re.compile("[A-Za-z]+")
+BROKEN_LATIN = re.compile(r"([A-Za-z]+)\r?\n([A-Za-z]+)")
 BROKEN = re.compile(r"([\uac00-\ud7a3]+)\r?\n([\uac00-\ud7a3]+)")
 
 
@@ -56,7 +60,7 @@ class LineEnds:
     def between(self, text: str, after: str, ends_in_space: bool) -> str | None:
         """What joins two lines where either side is a wide letter; None where none is."""
         if text[-1].isascii() and after[0].isascii():
-            return None
+            return "" if self._breaks_latin and self._is_broken_latin(text, after) else None
         if text[-1] in CJK_STOPS:
             return ""
         is_wide, is_wide_after = ANY.match(text[-1]), ANY.match(after[0])
@@ -78,6 +82,15 @@ class LineEnds:
             return ""
         return "" if self._breaks_words and not self._syllables.are_apart(text[-1], after[0]) else " "
 
+    def _is_broken_latin(self, text: str, after: str) -> bool:
+        ended, begun = LATIN_AT_END.search(text[-LONGEST_WORD:]), LATIN_AT_START.match(after)
+        if not ended or not begun:
+            return False
+        first, second = ended.group(), begun.group()
+        return first + second in self.words or not (
+            self.words.has_elsewhere(first) and self.words.has_elsewhere(second)
+        )
+
     def _is_word(self, joined: str) -> bool:
         match = re.match(r"[\uac00-\ud7a3]+", joined)
         return match is not None and match.group() in self.words
@@ -98,10 +111,19 @@ class LineEnds:
 
     @cached_property
     def _breaks_words(self) -> bool:
-        """Whether Korean lines break anywhere: their halves make words that stand elsewhere, more often than not."""
+        """Whether Korean lines break anywhere."""
+        return self._breaks_within(BROKEN)
+
+    @cached_property
+    def _breaks_latin(self) -> bool:
+        """Whether lines of Chinese or Japanese break Latin words anywhere, as LibreOffice does."""
+        return any(map(CJK.search, self.texts[:SOME_PAGES])) and self._breaks_within(BROKEN_LATIN)
+
+    def _breaks_within(self, broken: re.Pattern[str]) -> bool:
+        """Whether the halves make words that stand elsewhere, more often than they are words by themselves."""
         joined = apart = 0
         for text in self.texts:
-            for first, second in BROKEN.findall(text):
+            for first, second in broken.findall(text):
                 joined += first + second in self.words
                 apart += self.words.has_elsewhere(first) and self.words.has_elsewhere(second)
         return joined > apart

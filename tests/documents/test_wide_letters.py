@@ -39,6 +39,19 @@ def test_a_korean_line_ends_a_word_where_its_syllables_mostly_do():
     )
 
 
+def test_latin_words_that_lines_of_japanese_break_anywhere_are_whole_again():
+    lines = "略語は cron", "tab エントリを置き換えます。また a", "ptitude を使い Debian", "GNU を入れます"
+    elsewhere = "crontab と aptitude の説明。Debian Debian GNU GNU のページ。"
+    whole = "略語は crontab エントリを置き換えます。また aptitude を使い Debian GNU を入れます"
+    assert cleaned(*lines, elsewhere=elsewhere) == whole
+    assert cleaned(*lines) == whole.replace("crontab", "cron tab").replace("aptitude", "a ptitude")
+
+
+def test_latin_words_of_other_documents_are_never_joined():
+    lines = "He goes with", "out of the harbour", "and can", "not stay"
+    assert cleaned(*lines, elsewhere="without, cannot") == "He goes with out of the harbour and can not stay"
+
+
 @pytest.mark.parametrize(
     ("lines", "joined"),
     [
