@@ -56,6 +56,8 @@ MIRRORED = str.maketrans(OPENING + CLOSING, CLOSING + OPENING)
 TURNED_BRACKET = re.compile(
     r"(?:^|(?<=\s))[)\]}»](?=[^\s.,:;!?\u060c\u061b\u061f])|(?<=\S)[(\[{«](?=[\s.,:;!?\u060c\u061b\u061f\u201c\u201d]|$)"
 )
+# netstat)8): within a word two brackets close, and none was opened.
+UNOPENED = re.compile(r"(?<!\S)([^\s()]*\w)\)(\w[^\s()]*)\)")
 LEANING = (
     0.15  # of its width, by which a mark stands to the left of its letter's middle in calligraphic fonts
 )
@@ -140,6 +142,7 @@ def read_line(glyphs: Sequence[Glyph], is_arabic: bool = True) -> tuple[str, lis
     ordered = _without_stretches(_readable(_with_spaces(from_the_right), is_arabic))
     text = "".join(glyph.text for glyph in ordered)
     text = TURNED_BRACKET.sub(lambda bracket: bracket.group().translate(MIRRORED), text)
+    text = UNOPENED.sub(r"\1(\2)", text)
     return text, [place for glyph in ordered for place in glyph.places]
 
 
