@@ -18,7 +18,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from documents.chunking import PageText, page_starts, split_pages
+from documents.chunking import PageText, join_pages, page_starts, split_pages
 from documents.extraction import Extraction, UnreadableFile, extract_pages, ocr, start_nursery
 from documents.extraction.pdf import Reading
 from documents.extraction.pictures import paint_page, places_of
@@ -135,7 +135,13 @@ def paragraphs_of(
 ) -> None:
     """How much of a document in two columns is found word for word, and what is left of headers and footers in its chunks."""
     text = "\n\n".join(page.text for page in extraction.pages)
-    joined = "".join((" " if page.goes_on else "\n\n") + page.text for page in extraction.pages)
+    starts = page_starts(
+        [page.text for page in extraction.pages],
+        {place for place, page in enumerate(extraction.pages) if page.goes_on},
+    )
+    joined = join_pages(
+        PageText(page.number, page.text, start) for page, start in zip(extraction.pages, starts, strict=True)
+    )
     found, over_pages = (sum(paragraph in t for paragraph in paragraphs) for t in (text, joined))
     running = sum(len(re.findall(rf"{header}|Page \d+ of", passage)) for passage in passages_of(extraction))
     print(

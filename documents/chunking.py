@@ -8,10 +8,12 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from documents.extraction.pages import Heading
+from documents.extraction.wide_letters import CJK
 from documents.sentences import CELLS, sentences
 
 PAGE_BREAK = "\n\n"
-PARAGRAPH_GOES_ON = " "  # between two pages that a paragraph spans
+PARAGRAPH_GOES_ON = " "  # between two pages that a paragraph spans; Chinese and Japanese has nothing there
+BETWEEN_PAGES = {len(between): between for between in (PAGE_BREAK, PARAGRAPH_GOES_ON, "")}
 LONGEST_SENTENCE = 60  # tokens; what is longer is cut at a clause
 # A heading begins a new passage once the present one is this full.
 FULL_ENOUGH = 1 / 3
@@ -64,13 +66,13 @@ class Unit(NamedTuple):
 
 
 def join_pages(pages: Iterable[PageText | str]) -> str:
-    """The document's text: its pages with one blank line between them, or a space where a paragraph goes on."""
+    """The document's text: its pages with one blank line between them, a space or nothing where a paragraph goes on."""
     parts: list[str] = []
     end = 0
     for page in pages:
         text, start = (page, -1) if isinstance(page, str) else (page.text, page.start)
         if parts:
-            parts.append(PARAGRAPH_GOES_ON if start == end + len(PARAGRAPH_GOES_ON) else PAGE_BREAK)
+            parts.append(BETWEEN_PAGES.get(start - end, PAGE_BREAK))
         parts.append(text)
         end = start + len(text)
     return "".join(parts)
@@ -79,11 +81,14 @@ def join_pages(pages: Iterable[PageText | str]) -> str:
 def page_starts(texts: Iterable[str], goes_on: Container[int] = ()) -> list[int]:
     """Where each page begins in the document's text; those at `goes_on` go on with the paragraph before them."""
     starts: list[int] = []
-    end = 0
+    end, before = 0, ""
     for place, text in enumerate(texts):
-        between = PARAGRAPH_GOES_ON if place in goes_on else PAGE_BREAK
+        between = PAGE_BREAK
+        if place in goes_on:
+            is_spaced = not (CJK.match(before[-1:]) and CJK.match(text[:1]))
+            between = PARAGRAPH_GOES_ON if is_spaced else ""
         starts.append(end + len(between) if place else 0)
-        end = starts[-1] + len(text)
+        end, before = starts[-1] + len(text), text
     return starts
 
 
@@ -110,7 +115,7 @@ def split_pages(
     of whole sentences of the one before, unless a heading begins it.
     """
     ends = [0, *(page.start + len(page.text) for page in pages)]
-    if any(page.start - end not in (1, 2) for page, end in zip(pages[1:], ends[1:], strict=False)) or (
+    if any(page.start - end not in BETWEEN_PAGES for page, end in zip(pages[1:], ends[1:], strict=False)) or (
         pages and pages[0].start
     ):
         raise ValueError("Pages must start where page_starts() puts them.")

@@ -31,13 +31,14 @@ class RawPage(NamedTuple):
 class CleanPage(NamedTuple):
     """The cleaned text; `lines` are (offset, height) of each line that was kept, for those who seek headings.
 
-    `rows` counts the lines that are rows of tables.
+    `rows` counts the lines that are rows of tables. `ends_full`: its last lines reach the edge of their column.
     """
 
     text: str
     runs: Runs
     lines: list[tuple[int, float]]
     rows: int = 0
+    ends_full: bool = False
 
 
 def clean_pages(pages: Iterable[RawPage]) -> tuple[list[CleanPage], list[str]]:
@@ -202,7 +203,9 @@ def search_text(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFKC", text)
 
 
-def _assemble(raw: str, lines: Sequence[Line], separators: Sequence[tuple[str, int]], rows: int) -> CleanPage:
+def _assemble(
+    raw: str, lines: Sequence[Line], separators: Sequence[tuple[str, int]], rows: int, ends_full: bool
+) -> CleanPage:
     """Lines joined by what the separators say; each also tells how many characters of its line's end go."""
     parts: list[str] = []
     runs: Runs = []
@@ -220,7 +223,7 @@ def _assemble(raw: str, lines: Sequence[Line], separators: Sequence[tuple[str, i
         parts.append(separator)
         length += len(separator)
     text = "".join(parts)
-    return CleanPage(text.rstrip() if text[-1:].isspace() else text, runs, offsets, rows)
+    return CleanPage(text.rstrip() if text[-1:].isspace() else text, runs, offsets, rows, ends_full)
 
 
 SPREAD = re.compile(rf"(?<={CJK.pattern}) (?={CJK.pattern})")

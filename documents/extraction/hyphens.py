@@ -46,14 +46,15 @@ ENDINGS_OF_NUMERALS = ("teen", "ty", "ties", "tieth", "fold", "some", "score", "
 
 
 class Known(NamedTuple):
-    """What the texts of a document tell."""
+    """What the texts of a document tell.
+
+    `has_own_soft_hyphen`: the program ends broken lines with U+2010, and all other hyphens are plain ones.
+    """
 
     words: Counter[str]
     compounds: set[str]
     hyphenates: bool
-    has_own_soft_hyphen: (
-        bool  # the program ends broken lines with U+2010, and all other hyphens are plain ones
-    )
+    has_own_soft_hyphen: bool
 
 
 class Vocabulary:

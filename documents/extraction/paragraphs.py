@@ -25,6 +25,7 @@ SENTENCE_END = re.compile(r"[.!?:;…。！？：；؟۔।](?:[\"'”’»)\]�
 BULLET = re.compile(r"(?:[•‣◦▪■●○·∙➢✓*–—-]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)])\s+\S")
 # A row of a table mostly ends in a figure.
 FIGURE_AT_END = re.compile(r"(?:^|\s)[(\-+−$€£]*\d[\d.,]*\s?(?:%|€|\))?$")
+FULL = 1.5  # times its height, which a full line may lack: the letter that is no longer on it
 RTL = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
 
@@ -45,18 +46,18 @@ class Separators:
         self.ratios = [_spacings(page) for page in self.pages]
         self.spacing = _usual([ratio for page in self.ratios for ratio in page], 1.2)
 
-    def of_page(self, number: int) -> tuple[list[tuple[str, int]], int]:
-        """For each line what follows it, and how many characters of its own end are to go; and how many are rows.
+    def of_page(self, number: int) -> tuple[list[tuple[str, int]], int, bool]:
+        """For each line what follows it, and how many characters of its own end are to go; how many are rows; and `ends_full`.
 
         A page can be asked for once: its lines are let go.
         """
         lines, self.pages[number] = self.pages[number], []
         if not lines:
-            return [], 0
+            return [], 0, False
         ratios, self.ratios[number] = self.ratios[number], []
         page = Page(lines, _usual(ratios, self.spacing) if len(ratios) >= 8 else self.spacing, self.line_ends)
         between = [*(self._between(page, i) for i in range(len(lines) - 1)), self.tails[number]]
-        return between, sum(page.is_row)
+        return between, sum(page.is_row), page.ends_full()
 
     def _between(self, page: "Page", i: int) -> tuple[str, int]:
         line, after = page.lines[i], page.lines[i + 1]
@@ -193,6 +194,14 @@ class Page:
         first = 1 if CJK.match(after.text[0]) else len(after.text.split(maxsplit=1)[0])
         width = max(1.0, after.right - after.left) / len(after.text)
         return room > width * (first + 1) * 1.1 + slack
+
+    def ends_full(self) -> bool:
+        """Whether the last two lines reach the edge of their column, and are thus not the end of a paragraph."""
+        line = self.lines[-1]
+        most = FULL * line.height
+        return len(self.lines) > 1 and all(
+            _same_size(line, self.lines[i]) and self.edges[i] - self.lines[i].right < most for i in (-2, -1)
+        )
 
     def _is_last_of_block(self, i: int) -> bool:
         if i + 1 == len(self.lines):

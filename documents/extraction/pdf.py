@@ -34,6 +34,8 @@ MOST_LOST = 3
 PROGRESS_SECONDS = 0.2  # whoever is told may write it down each time
 GARBLED = 0.1  # from this share on a page is called garbled,
 LOST = 0.5  # from this on its text is left out
+OPEN_MARKS = ",;、，"  # behind which no sentence ends
+OPENING_MARKS = "“„«「『（《"
 FEW_HIDDEN = 8  # characters; fewer are a printer's mark
 
 
@@ -160,8 +162,8 @@ class Reading:
                 self._page(number, page, clean, own.get(number, len(clean.text)))
                 for number, (page, clean) in enumerate(zip(raw, cleaned, strict=True))
             ]
-        for before, page in pairwise(pages):
-            page.goes_on = goes_on(before.text, page.text)
+        for number, (before, after) in enumerate(pairwise(cleaned), 1):
+            pages[number].goes_on = goes_on(before, after)
         self._append_fields(pages)
         self._add_headings(pages, cleaned)
         for name, value in (
@@ -267,9 +269,16 @@ def why_it_ended(code: int) -> str:
     return "limit" if code in (3, -signal.SIGABRT, -signal.SIGKILL) else "damaged"
 
 
-def goes_on(before: str, text: str) -> bool:
+def goes_on(before: CleanPage, after: CleanPage) -> bool:
     """Whether a page begins in the middle of a sentence with which the page before ended."""
-    return bool(before) and text[:1].islower() and (before[-1].isalnum() or before[-1] in ",;)’'\"”»-–—")
+    if not before.text or not after.text:
+        return False
+    last, first = before.text[-1], after.text[0]
+    if first.islower():
+        return last.isalnum() or last in ",;)’'\"”»-–—"
+    # No capital letter and no full stop tells it in Chinese, and a capital letter may be that of a name.
+    is_within = (last.isalpha() or last in OPEN_MARKS) and (first.isalpha() or first in OPENING_MARKS)
+    return is_within and before.ends_full and before.lines[-1][1] == after.lines[0][1]
 
 
 def plausible_title(title: str) -> str:

@@ -34,6 +34,15 @@ def pages_of(*texts, headings=None):
     ]
 
 
+def test_chinese_and_japanese_go_on_over_a_page_without_a_space():
+    texts = ["他们使用这个系", "统并且很满意。", "It is sold", "by weight."]
+    starts = page_starts(texts, {1, 3})
+    pages = [PageText(n + 1, text, start) for n, (text, start) in enumerate(zip(texts, starts, strict=True))]
+    assert join_pages(pages) == "他们使用这个系统并且很满意。\n\nIt is sold by weight."
+    passages = split_pages(pages, Pieces(), tokens=40, overlap=0)
+    assert [(p.text, p.page_start, p.page_end) for p in passages] == [(join_pages(pages), 1, 4)]
+
+
 def split(*texts, tokens=40, overlap=8, headings=None, tokenizer=None, title=""):
     pages = pages_of(*texts, headings=headings)
     return split_pages(pages, tokenizer or Pieces(), tokens=tokens, overlap=overlap, title=title)

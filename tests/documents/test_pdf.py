@@ -14,9 +14,9 @@ from pypdf.generic import ArrayObject, BooleanObject, DictionaryObject, NameObje
 
 from documents.extraction import ReaderLost, UnreadableFile, extract_pages, limits
 from documents.extraction.child import Nursery, nursery
-from documents.extraction.cleaning import raw_range
+from documents.extraction.cleaning import RawPage, clean_pages, raw_range
 from documents.extraction.messages import encode, messages_from
-from documents.extraction.pdf import plausible_title
+from documents.extraction.pdf import goes_on, plausible_title
 from tests.documents.made_pdfs import (
     SAMPLES,
     bomb,
@@ -204,6 +204,42 @@ def test_running_lines_of_a_long_report_go_and_its_rows_stay(tmp_path):
 def test_pages_that_are_all_alike_keep_their_text(tmp_path):
     pages = read(make_pdf(tmp_path / "alike.pdf", [["This ticket admits one person."]] * 5)).pages
     assert [page.text for page in pages] == ["This ticket admits one person."] * 5
+
+
+def page_of(*lines, rights=(), height=10.0):
+    """A page as its reader gives it, of full lines where `rights` do not say where they end."""
+    starts = [sum(len(before) + 2 for before in lines[:number]) for number in range(len(lines))]
+    ends = [*rights, *[500.0] * (len(lines) - len(rights))]
+    return RawPage(
+        "\r\n".join(lines),
+        [
+            [start, start + len(line), 50.0, right, 700.0 - 14 * number, height]
+            for number, (start, line, right) in enumerate(zip(starts, lines, ends, strict=True))
+        ],
+    )
+
+
+GERMAN = "Die Hafenverwaltung bestellte im Winter", "neue Signale, und zwar bei der Werft in"
+CHINESE = "系统管理员应该使用这个命令来读取配置文件", "的内容并且保存到另一个地方然后再检查所有"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_one"),
+    [
+        (page_of(*CHINESE), page_of("服务是否正常运行"), True),
+        (page_of(*CHINESE[:1], "的内容并且，"), page_of("服务是否正常运行"), True),
+        (page_of(*CHINESE[:1], "的内容。"), page_of("服务是否正常运行"), False),
+        (page_of(*CHINESE, rights=(500, 300)), page_of("服务是否正常运行"), False),
+        (page_of(*CHINESE[:1]), page_of("服务是否正常运行"), False),
+        (page_of(*CHINESE), page_of("服务是否正常运行", height=14.0), False),
+        (page_of(*CHINESE), page_of("2 服务是否正常运行"), False),
+        (page_of(*GERMAN), page_of("Hamburg, die sie im Mai lieferte."), True),
+        (page_of(*GERMAN, rights=(500, 300)), page_of("Hamburg, die sie im Mai lieferte."), False),
+        (page_of("Ships of the year 1911", "Nordwind 212"), page_of("Seelöwe 308"), False),
+    ],
+)
+def test_a_page_of_full_lines_without_a_full_stop_goes_on_in_the_next(before, after, is_one):
+    assert goes_on(*clean_pages([before, after])[0]) == is_one
 
 
 def test_form_fields_follow_the_text_of_their_page(tmp_path):
