@@ -1,9 +1,10 @@
 """How fast PDFs become clean text: pages per second and core, memory, and what is left to mend.
 
-python bench/extract.py [--pages 1000] [FILE ...]
+python bench/extract.py [--pages 1000] [--rounds 3] [FILE ...]
 
-Speed is CPU time of worker and readers together; for long documents also beside what PDFium alone takes for their text
-in the same minute, since machines differ and are busy. Memory is what a document adds to a worker's, and all of its reader's.
+Speed is CPU time of worker and readers together, the least of all rounds, since a busy machine only adds to it; for long
+documents also beside what PDFium alone takes for their text. Memory is what a document adds to a worker's, and all of its
+reader's.
 """
 
 import argparse
@@ -33,6 +34,7 @@ def main() -> None:
     arguments.add_argument(
         "--pages", type=int, default=1000, help="length of the long documents made from samples"
     )
+    arguments.add_argument("--rounds", type=int, default=3, help="times that each file is read")
     arguments.add_argument("--memory", action="store_true", help="tell the memory of the first file alone")
     arguments.add_argument("files", nargs="*", type=Path)
     options = arguments.parse_args()
@@ -44,39 +46,44 @@ def main() -> None:
         report_recognition()  # first: its memory is the most of any process that has ended until then
     print(f"{'file':34}{'pages':>7}{'worker s':>10}{'reader s':>10}{'pages/s':>9}{'reader MB':>11}")
     for path in options.files or sorted(SAMPLES.glob("*.pdf")):
-        measure(path, path.name)
+        measure(path, path.name, options.rounds)
     if not options.files:
         with tempfile.TemporaryDirectory() as folder:
-            report_long_ones(options.pages, Path(folder))
+            report_long_ones(options.pages, options.rounds, Path(folder))
         report_handbook()
         report_pictures()
 
 
-def report_long_ones(pages: int, folder: Path) -> None:
+def report_long_ones(pages: int, rounds: int, folder: Path) -> None:
     """Of long documents speed and memory, and of the one whose text is known what became of it."""
     for name in LONG_ONES:
-        measure(repeated(SAMPLES / f"{name}.pdf", pages, folder), f"{name} x {pages}", has_memory=True)
+        path = repeated(SAMPLES / f"{name}.pdf", pages, folder)
+        measure(path, f"{name} x {pages}", rounds, is_long=True)
     made = folder / "report.pdf"
     paragraphs, rows = make_report(made, pages)
-    measure(made, f"made report, two columns, {pages}", has_memory=True)
+    measure(made, f"made report, two columns, {pages}", rounds, is_long=True)
     paragraphs_of(extract_pages(made, media_type="application/pdf"), "made report", paragraphs, rows, HEADER)
 
 
-def measure(path: Path, name: str, has_memory: bool = False) -> None:
+def measure(path: Path, name: str, rounds: int, is_long: bool = False) -> None:
     """One line: CPU seconds of this process and of the readers, pages per second of both together."""
-    started = time.process_time()
-    reading = Reading(path, "", None)
-    try:
-        reading.run()
-        pages, failure = len(reading.extraction().pages), ""
-    except UnreadableFile as error:
-        pages, failure = 0, error.kind
-    worker = time.process_time() - started
-    reader, memory = reading.used_cpu, reading.peak_memory / 2**20
+    found = []
+    for _ in range(rounds):
+        started = time.process_time()
+        reading = Reading(path, "", None)
+        try:
+            reading.run()
+            pages, failure = len(reading.extraction().pages), ""
+        except UnreadableFile as error:
+            pages, failure = 0, error.kind
+        worker = time.process_time() - started
+        found.append((worker, reading.used_cpu, floor_of(path) if is_long else 0.0))
+    worker, reader, floor = map(min, zip(*found, strict=True))
+    memory = reading.peak_memory / 2**20
     speed = f"{pages / (worker + reader):9.0f}" if pages else f"{failure:>9}"
     print(f"{name:34}{pages:7}{worker:10.2f}{reader:10.2f}{speed}{memory:11.0f}")
-    if has_memory:
-        print(f"  {(worker + reader) / floor_of(path):.1f} times the CPU of PDFium alone")
+    if is_long:
+        print(f"  {(worker + reader) / floor:.1f} times the CPU of PDFium alone")
         command = [sys.executable, __file__, "--memory", str(path)]
         print("  " + subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
 
