@@ -225,9 +225,7 @@ def save_pages(version: Version, extraction: Extraction) -> None:
         Page.objects.bulk_create(pages, batch_size=200)
         version.page_count, version.is_partial = extraction.page_count, extraction.is_partial
         version.metadata, version.extracted_at = extraction.metadata, timezone.now()
-        version.report = report_of(
-            extraction.pages, extraction.page_count, extraction.metadata.get("hidden_sheets", ())
-        )
+        version.report = report_of(extraction.pages, extraction.page_count, extraction.metadata)
         version.save(update_fields=["page_count", "is_partial", "metadata", "report", "extracted_at"])
 
 

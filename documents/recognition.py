@@ -256,7 +256,7 @@ def save(version: Version, pages: Sequence[Page], changed: Sequence[Page]) -> No
         Page.objects.bulk_update(
             changed, ["text", "runs", "headings", "problem", "report", "start"], batch_size=200
         )
-        version.report = report_of(pages, version.page_count or 0)
+        version.report = report_of(pages, version.page_count or 0, version.metadata)
         version.save(update_fields=["report"])
         # The others are filled again before they answer: their places count in the text as it was.
         done = Q(tasks__document=version.document_id, tasks__kind=Kind.INDEX, tasks__state=TaskState.DONE)

@@ -193,6 +193,8 @@ class Reading:
         if troubles := [page["trouble"] for page in raw if page.get("trouble")] + self.deaths:
             known = ("limit", "timeout")
             raise UnreadableFile(next((kind for kind in known if kind in troubles), "damaged"))
+        if attachments := (self.document or {}).get("attachments"):
+            raise UnreadableFile("empty", attachments=len(attachments))
         raise UnreadableFile("empty" if raw else "damaged")
 
     def _reason_of_deaths(self) -> str:

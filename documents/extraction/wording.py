@@ -63,6 +63,10 @@ WORDINGS = {
         _("Print it to a new PDF or scan it with text recognition, and upload that."),
     ),
     "empty": Wording(_("There is no text in this file."), _("Check that it is the right file.")),
+    "envelope": Wording(
+        _("There is no text in this file, only other files that are attached to it."),
+        _("Open it in a PDF reader, save the attached files, and upload them."),
+    ),
     "encoding": Wording(
         _("The characters of this text file could not be made out."),
         _("Save it as UTF-8 and upload it again."),
@@ -213,6 +217,8 @@ def for_failure(kind: str, details: dict[str, Any]) -> Wording:
     """The words for a kind of failure; an unknown kind reads as an unsupported file."""
     if kind == "password" and details.get("was_given"):
         return WORDINGS["wrong_password"]
+    if kind == "empty" and details.get("attachments"):
+        return WORDINGS["envelope"]
     if kind == "unsupported" and details.get("format") in FORMATS:
         return FORMATS[details["format"]]
     if kind == "unsupported" and details.get("is_protected"):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from django.utils.translation import gettext as _
 
 NAMED = 12  # stretches of numbers that are listed; a person reads no more
+NAMES = ("hidden_sheets", "attachments")
 Ranges = list[list[int]]
 
 
@@ -32,7 +33,8 @@ class Trouble:
 class PageReport:
     """`hidden`: pages with text that cannot be seen on them; they are readable all the same.
 
-    What of other kinds of files cannot be seen was left out: text on the pages `left_out`, whole slides and sheets.
+    What of other kinds of files cannot be seen was left out: text on the pages `left_out`, whole slides and sheets. Of files
+    that are attached only the names are known.
     """
 
     total: int
@@ -43,10 +45,17 @@ class PageReport:
     left_out: Trouble | None = None
     hidden_slides: Trouble | None = None
     hidden_sheets: Sequence[str] = ()
+    attachments: Sequence[str] = ()
 
     @property
     def has_left_out(self) -> bool:
-        return bool(self.left_out or self.hidden_slides or self.hidden_sheets)
+        return bool(self.left_out or self.hidden_slides or self.hidden_sheets or self.attachments)
+
+    @property
+    def named_attachments(self) -> str:
+        """The names of the first of them."""
+        named = ", ".join(self.attachments[:NAMED])
+        return _("%s and more") % named if len(self.attachments) > NAMED else named
 
     @classmethod
     def stored(cls, report: dict[str, Any]) -> PageReport:
@@ -61,13 +70,17 @@ class PageReport:
             _trouble_if_any("left_out", report),
             _trouble_if_any("hidden_slides", report),
             report.get("hidden_sheets", ()),
+            report.get("attachments", ()),
         )
 
 
 def report_of(
-    pages: Iterable[ReadPage], page_count: int, hidden_sheets: Sequence[str] = ()
+    pages: Iterable[ReadPage], page_count: int, metadata: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """What is stored. Pages that the file has and that were not reached count as unreadable."""
+    """What is stored. Pages that the file has and that were not reached count as unreadable.
+
+    `metadata` is what its loader said of the file as a whole.
+    """
     numbers: dict[str, list[int]] = {}
     hidden: dict[str, list[int]] = {}
     seen = tables = 0
@@ -90,7 +103,7 @@ def report_of(
         "problems": {kind: ranges_of(found) for kind, found in numbers.items() if found},
         "tables": tables,
         **{kind: ranges_of(found) for kind, found in hidden.items()},
-        **({"hidden_sheets": list(hidden_sheets)} if hidden_sheets else {}),
+        **{kind: list(metadata[kind]) for kind in NAMES if metadata and metadata.get(kind)},
     }
 
 

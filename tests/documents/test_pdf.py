@@ -350,6 +350,13 @@ def test_attachments_are_named(tmp_path):
     assert read(path).metadata["attachments"] == ["budget.xlsx"]
 
 
+def test_a_file_that_only_carries_others_says_so(tmp_path):
+    blank = make_pdf(tmp_path / "blank.pdf", [b""])
+    refused = reason(with_attachment(tmp_path / "a.pdf", blank, "budget.xlsx"))
+    assert (refused.kind, "attached" in str(refused.sentence)) == ("empty", True)
+    assert "save the attached files" in str(refused.remedy)
+
+
 def test_what_a_file_says_of_itself_can_be_stored(tmp_path):
     path = with_attachment(tmp_path / "a.pdf", SAMPLES / "crazyones.pdf", "a\0b.txt")
     writer = pypdf.PdfWriter(clone_from=str(path))

@@ -16,7 +16,7 @@ from documents.models.page_report import PageReport, ranges_of, report_of
 from documents.models.part import LENGTH, part_of
 from documents.outline import outlined
 from tests.documents.made_files import pptx, shape, xlsx
-from tests.documents.made_pdfs import make_pdf
+from tests.documents.made_pdfs import make_pdf, with_attachment
 from tests.documents.test_views import add_pages, words_of
 from tests.factories import make_document, make_indexed
 
@@ -248,6 +248,22 @@ def test_hidden_sheets_and_hidden_words_are_told_of(alices, alice, tmp_path):
     listed = words_of(alices.get(reverse("documents:list")).text)
     assert "hidden text on page 1 left out" in listed
     assert "1 sheet is hidden and was left out" in listed
+
+
+def test_attached_files_are_told_of(alices, alice, tmp_path):
+    letter = make_pdf(tmp_path / "letter.pdf", [["The budget is attached."]])
+    document = uploaded(with_attachment(tmp_path / "a.pdf", letter, "<b>budget</b>.xlsx"), alice)
+    shown = alices.get(document.get_absolute_url()).text
+    sentence = "1 file is attached to it and was not read (&lt;b&gt;budget&lt;/b&gt;.xlsx)."
+    assert sentence in shown
+    assert "1 attached file was not read" in words_of(alices.get(reverse("documents:list")).text)
+
+
+def test_many_attached_files_are_counted_and_some_named():
+    metadata = {"attachments": [f"{n}.csv" for n in range(30)]}
+    report = PageReport.stored(report_of([], 1, metadata))
+    assert len(report.attachments) == 30
+    assert report.named_attachments.endswith("10.csv, 11.csv and more")
 
 
 def test_what_hides_nothing_is_told_nothing_of(alices, alice, tmp_path):
