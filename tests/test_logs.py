@@ -132,7 +132,9 @@ async def test_a_visitor_cannot_write_lines_of_their_own(written):
 
     assert len(buffer.getvalue().splitlines()) == 1
     assert "path=/x%0A2026-01-01%20ERROR%20forged" in buffer.getvalue()
-    assert re.search(r" request=[0-9a-f]{12}\n$", buffer.getvalue()), "an id of our own, not the one that was sent"
+    assert re.search(r" request=[0-9a-f]{12}\n$", buffer.getvalue()), (
+        "an id of our own, not the one that was sent"
+    )
 
 
 @pytest.mark.django_db(transaction=True)

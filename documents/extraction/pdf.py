@@ -34,6 +34,7 @@ MOST_LOST = 3
 PROGRESS_SECONDS = 0.2  # whoever is told may write it down each time
 GARBLED = 0.1  # from this share on a page is called garbled,
 LOST = 0.5  # from this on its text is left out
+CAPTION = re.compile(r"\w+ \d[\d.]*:")  # Table 1: of what stands at the top of a page before its text goes on
 OPEN_MARKS = ",;、，"  # behind which no sentence ends
 OPENING_MARKS = "“„«「『（《"
 FEW_HIDDEN = 8  # characters; fewer are a printer's mark
@@ -280,7 +281,9 @@ def goes_on(before: CleanPage, after: CleanPage) -> bool:
         return last.isalnum() or last in ",;)’'\"”»-–—"
     # No capital letter and no full stop tells it in Chinese, and a capital letter may be that of a name.
     is_within = (last.isalpha() or last in OPEN_MARKS) and (first.isalpha() or first in OPENING_MARKS)
-    return is_within and before.ends_full and before.lines[-1][1] == after.lines[0][1]
+    if not is_within or not before.ends_full or before.lines[-1][1] != after.lines[0][1]:
+        return False
+    return not CAPTION.match(after.text)
 
 
 def plausible_title(title: str) -> str:

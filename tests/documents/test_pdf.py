@@ -235,6 +235,7 @@ CHINESE = "系统管理员应该使用这个命令来读取配置文件", "的�
         (page_of(*CHINESE), page_of("2 服务是否正常运行"), False),
         (page_of(*GERMAN), page_of("Hamburg, die sie im Mai lieferte."), True),
         (page_of(*GERMAN, rights=(500, 300)), page_of("Hamburg, die sie im Mai lieferte."), False),
+        (page_of(*GERMAN), page_of("Abbildung 3.1: Die Werft"), False),
         (page_of("Ships of the year 1911", "Nordwind 212"), page_of("Seelöwe 308"), False),
     ],
 )
