@@ -2,7 +2,9 @@
 
 import ipaddress
 import os
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import dj_database_url
@@ -11,11 +13,18 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from dotenv import load_dotenv
 from psycopg_pool.base import AttemptWithBackoff
+from redis.connection import parse_url as parse_redis_url
 
 from ragsite import __version__, embedded
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-load_dotenv(BASE_DIR / ".env")  # the real environment wins
+with suppress(PermissionError):  # where every variable is set the file is not needed
+    load_dotenv(BASE_DIR / ".env")  # the real environment wins
+
+
+PROBLEMS: list[
+    str
+] = []  # what is wrong with the variables; all of it is said at once, at the end of this file
 
 
 def env(name: str, default: str = "") -> str:
@@ -25,22 +34,35 @@ def env(name: str, default: str = "") -> str:
 def env_bool(name: str, default: bool) -> bool:
     value = env(name, str(default))
     if value not in ("True", "False"):
-        raise ImproperlyConfigured(f"{name} is {value!r}; write True or False.")
+        PROBLEMS.append(f"{name} is {value!r}; write True or False.")
     return value == "True"
 
 
-def env_number(name: str, default: float | None) -> float | None:
-    value = env(name)
+def env_number(
+    name: str, default: float | None, least: float, most: float, *, above_least: bool = False
+) -> float | None:
+    """A number between these two, both included; with `above_least` not the lower one itself."""
+    if not (value := env(name)):
+        return default
     try:
-        return float(value) if value else default
+        number = float(value)
     except ValueError:
-        raise ImproperlyConfigured(f"{name} is {value!r}; write a number.") from None
+        PROBLEMS.append(f"{name} is {value!r}; write a number.")
+        return default
+    if not least <= number <= most or (above_least and number == least):  # nan is in no range
+        bounds = f"above {least:g} and up to {most:g}" if above_least else f"from {least:g} to {most:g}"
+        PROBLEMS.append(f"{name} is {value!r}; write a number {bounds}.")
+        return default
+    return number
 
 
-def env_int(name: str, default: int) -> int:
+def env_int(name: str, default: int, least: int, most: int) -> int:
+    """A whole number between these two, both included."""
     value = env(name, str(default))
-    if not value.lstrip("-").isdigit():
-        raise ImproperlyConfigured(f"{name} is {value!r}; write a whole number.")
+    is_whole = value.isascii() and value.removeprefix("-").isdigit() and len(value) < 20
+    if not is_whole or not least <= int(value) <= most:
+        PROBLEMS.append(f"{name} is {value!r}; write a whole number from {least} to {most}.")
+        return default
     return int(value)
 
 
@@ -48,8 +70,8 @@ def env_choice(name: str, default: str, choices: list[str]) -> str:
     value = env(name, default)
     found = next((choice for choice in choices if choice.lower() == value.lower()), None)
     if found is None:
-        raise ImproperlyConfigured(f"{name} is {value!r}; write one of {', '.join(choices)}.")
-    return found
+        PROBLEMS.append(f"{name} is {value!r}; write one of {', '.join(choices)}.")
+    return found or default
 
 
 def env_list(name: str, default: str = "") -> list[str]:
@@ -60,11 +82,10 @@ def env_pairs(name: str) -> dict[str, str]:
     pairs = {}
     for part in env_list(name):
         key, mark, value = part.partition("=")
-        if not (mark and key.strip() and value.strip()):
-            raise ImproperlyConfigured(
-                f"{name} has {part!r}; write pairs such as .vtt=package.module.function."
-            )
-        pairs[key.strip().lower()] = value.strip()
+        if mark and key.strip() and value.strip():
+            pairs[key.strip().lower()] = value.strip()
+        else:
+            PROBLEMS.append(f"{name} has {part!r}; write pairs such as .vtt=package.module.function.")
     return pairs
 
 
@@ -72,7 +93,38 @@ def env_networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Networ
     try:
         return [ipaddress.ip_network(part) for part in env_list(name)]
     except ValueError as error:
-        raise ImproperlyConfigured(f"{name}: {error}; write networks such as 10.0.0.0/8.") from None
+        PROBLEMS.append(f"{name}: {error}; write networks such as 10.0.0.0/8.")
+        return []
+
+
+def required(name: str, value: str, remedy: str) -> str:
+    """The value as it is; an empty one is a problem, unless a worse one was found with it."""
+    if not value and not any(problem.startswith(f"{name} ") for problem in PROBLEMS):
+        PROBLEMS.append(f"{name} is not set{remedy}")
+    return value
+
+
+def database(name: str, url: str) -> dict[str, Any]:
+    """Django's values for that PostgreSQL; {} and a problem, which quotes no password, where it is no such URL."""
+    values: dict[str, Any] = {}
+    with suppress(ValueError):
+        values = {**dj_database_url.parse(url)} if url else {}
+    if url and values.get("ENGINE") != "django.db.backends.postgresql":
+        PROBLEMS.append(f"{name} cannot be read; write postgres://user:password@host:5432/name.")
+    return values
+
+
+def env_redis(name: str, default: str) -> str:
+    """A Redis URL; "" and a problem, which quotes no password, where it is none."""
+    url = env(name, default)
+    try:
+        number = parse_redis_url(url).get("db", 0) if url else 0
+        is_redis = urlsplit(url).scheme == "unix" or urlsplit(url).path.strip("/") in ("", str(number))
+    except ValueError:
+        is_redis = False
+    if not is_redis:
+        PROBLEMS.append(f"{name} cannot be read; write redis://:password@host:6379/0.")
+    return url if is_redis else ""
 
 
 def with_query(url: str, **values: str) -> str:
@@ -96,9 +148,7 @@ EMBEDDED_URLS = embedded.known_urls(VAR_DIR)
 
 # Safety
 DEBUG = env_bool("DEBUG", False)
-SECRET_KEY = env("SECRET_KEY")
-if not SECRET_KEY:
-    raise ImproperlyConfigured("SECRET_KEY is not set. Run bin/dev, or set it to a long random text.")
+SECRET_KEY = required("SECRET_KEY", env("SECRET_KEY"), ". Run bin/dev, or set it to a long random text.")
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ",".join(LOCAL_HOSTS))
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS") or [
@@ -113,7 +163,8 @@ HTTPS = env_bool(
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked by the platform itself, over plain HTTP
-SECURE_HSTS_SECONDS = env_int("HSTS_SECONDS", 31_536_000) if HTTPS else 0
+HSTS_SECONDS = env_int("HSTS_SECONDS", 31_536_000, 0, 315_360_000)  # up to ten years
+SECURE_HSTS_SECONDS = HSTS_SECONDS if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_SECURE = HTTPS
@@ -204,13 +255,13 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 # Database. Only the web process uses a pool: behind one, a session's advisory lock would outlive its owner.
-DATABASE_URL = env("DATABASE_URL") or EMBEDDED_URLS.get("DATABASE_URL", "")
-if not DATABASE_URL:
-    raise ImproperlyConfigured(
-        "DATABASE_URL is not set and no embedded database was started. Run bin/dev, or set it."
-    )
+DATABASE_URL = required(
+    "DATABASE_URL",
+    env("DATABASE_URL") or EMBEDDED_URLS.get("DATABASE_URL", ""),
+    " and no embedded database was started. Run bin/dev, or set it.",
+)
 DIRECT_DATABASE_URL = env("DIRECT_DATABASE_URL", DATABASE_URL)
-DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
+DATABASES = {"default": database("DATABASE_URL", DATABASE_URL)}
 DATABASES["default"].setdefault("OPTIONS", {})
 if socket_folder := DATABASES["default"]["OPTIONS"].pop(
     "host", ""
@@ -221,10 +272,11 @@ DATABASES["default"]["OPTIONS"].setdefault(
 )
 DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 3)
 DATABASES["default"]["TEST"] = {"NAME": env("RAGSITE_TEST_DATABASE", "test_ragsite")}
+DATABASE_POOL_SIZE = env_int("DATABASE_POOL_SIZE", 10, 1, 1_000)
 if env_bool("DATABASE_POOL", False):  # the Procfile's web line sets it
     DATABASES["default"]["OPTIONS"]["pool"] = {
-        "min_size": 2,
-        "max_size": env_int("DATABASE_POOL_SIZE", 10),
+        "min_size": min(2, DATABASE_POOL_SIZE),
+        "max_size": DATABASE_POOL_SIZE,
         "timeout": 5,
     }
     # A connection that broke while nobody used it would otherwise cost the next visitor an error, one visitor each.
@@ -233,15 +285,15 @@ if env_bool("DATABASE_POOL", False):  # the Procfile's web line sets it
     AttemptWithBackoff.INITIAL_DELAY, AttemptWithBackoff.DELAY_BACKOFF = 0.2, 1.0
 
 # Redis: the queue, and (apart from it) the cache. JSON only: nothing is unpickled.
-REDIS_URL = env("REDIS_URL") or EMBEDDED_URLS.get("REDIS_URL", "")
-if not REDIS_URL:
-    raise ImproperlyConfigured(
-        "REDIS_URL is not set and no embedded Redis was started. Run bin/dev, or set it."
-    )
+REDIS_URL = required(
+    "REDIS_URL",
+    env_redis("REDIS_URL", EMBEDDED_URLS.get("REDIS_URL", "")),
+    " and no embedded Redis was started. Run bin/dev, or set it.",
+)
 QUEUE_URL = with_query(REDIS_URL, socket_timeout="1", socket_connect_timeout="1")
 STREAM_URL = REDIS_URL
 # Managed servers (rediss) often have one database only: there the key prefix keeps cache and queue apart.
-CACHE_URL = env("CACHE_URL") or (
+CACHE_URL = env_redis("CACHE_URL", "") or (
     REDIS_URL if REDIS_URL.startswith("rediss:") else neighbour_database(REDIS_URL)
 )
 CACHES = {
@@ -253,7 +305,7 @@ CACHES = {
         "OPTIONS": {"serializer": "ragsite.cache.JSONSerializer"},
     }
 }
-JOB_TIMEOUT = env_int("JOB_TIMEOUT", 3600)
+JOB_TIMEOUT = env_int("JOB_TIMEOUT", 3600, 1, 604_800)
 # As workers look at them: until its pictures are read a scan cannot be found, a summary can be waited for.
 RQ_QUEUES = {
     name: {"URL": QUEUE_URL, "DEFAULT_TIMEOUT": JOB_TIMEOUT, "SERIALIZER": "rq.serializers.JSONSerializer"}
@@ -267,8 +319,8 @@ RQ = {
     "JOB_CLASS": "ragsite.queue.Job",
     "SHOW_ADMIN_LINK": True,
 }
-MAX_TRIES = env_int("MAX_TRIES", 25)
-KEEP_ATTEMPTS_DAYS = env_int("KEEP_ATTEMPTS_DAYS", 90)
+MAX_TRIES = env_int("MAX_TRIES", 25, 1, 1_000)
+KEEP_ATTEMPTS_DAYS = env_int("KEEP_ATTEMPTS_DAYS", 90, 1, 36_500)
 
 # Files
 MEDIA_ROOT = VAR_DIR / "files"
@@ -285,15 +337,15 @@ STORAGES = {
 }
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
-MAX_UPLOAD_MB = env_int("MAX_UPLOAD_MB", 100)
+MAX_UPLOAD_MB = env_int("MAX_UPLOAD_MB", 100, 1, 100_000)
 # What one person may keep, in all collections; 0 is no limit. Commands of the operator are not held to it.
-MAX_DOCUMENTS_PER_PERSON = env_int("MAX_DOCUMENTS_PER_PERSON", 5_000)
-MAX_MB_PER_PERSON = env_int("MAX_MB_PER_PERSON", 10_000)
+MAX_DOCUMENTS_PER_PERSON = env_int("MAX_DOCUMENTS_PER_PERSON", 5_000, 0, 1_000_000_000)
+MAX_MB_PER_PERSON = env_int("MAX_MB_PER_PERSON", 10_000, 0, 1_000_000_000)
 # Text in pictures of pages, where tesseract or rapidocr is installed.
 OCR = env_bool("OCR", True)
 OCR_LANGUAGES = env("OCR_LANGUAGES", "eng")
-OCR_MAX_PAGES = env_int("OCR_MAX_PAGES", 200)
-OCR_PAGE_SECONDS = env_int("OCR_PAGE_SECONDS", 60)
+OCR_MAX_PAGES = env_int("OCR_MAX_PAGES", 200, 0, 1_000_000)
+OCR_PAGE_SECONDS = env_int("OCR_PAGE_SECONDS", 60, 1, 3_600)
 # Ending or media type to the function that reads such files, beside those in documents/extraction/loaders.py
 # and before them: docs/loaders.md.
 DOCUMENT_LOADERS = env_pairs("DOCUMENT_LOADERS")
@@ -310,19 +362,21 @@ OPENAI_API_KEY = env("OPENAI_API_KEY")
 OPENAI_BASE_URL = env("OPENAI_BASE_URL")
 CHAT_MODEL = env("CHAT_MODEL", "gpt-4.1-mini")
 EMBEDDING_MODEL = env("EMBEDDING_MODEL")
-EMBEDDING_DIMENSIONS = env_int("EMBEDDING_DIMENSIONS", 0) or None
+EMBEDDING_DIMENSIONS = env_int("EMBEDDING_DIMENSIONS", 0, 0, 4_000) or None
 EMBEDDING_MAX_TOKENS = (
-    env_int("EMBEDDING_MAX_TOKENS", 0) or None
+    env_int("EMBEDDING_MAX_TOKENS", 0, 0, 10_000_000) or None
 )  # what a model that is not known here can read
-EMBEDDING_BATCH_TOKENS = env_int("EMBEDDING_BATCH_TOKENS", 100_000)
-EMBEDDING_BATCH_TEXTS = env_int("EMBEDDING_BATCH_TEXTS", 32 if OPENAI_BASE_URL else 2048)
-EMBEDDING_CONCURRENCY = env_int("EMBEDDING_CONCURRENCY", 4)
-CHAT_CONTEXT_TOKENS = env_int("CHAT_CONTEXT_TOKENS", 3_500 if OPENAI_BASE_URL else 8_192)
-CHAT_TEMPERATURE = env_number("CHAT_TEMPERATURE", None)
-CHAT_MAX_OUTPUT_TOKENS = env_int("CHAT_MAX_OUTPUT_TOKENS", 0) or None
-LLM_CONNECT_TIMEOUT = env_number("LLM_CONNECT_TIMEOUT", 3)
-LLM_FIRST_TOKEN_TIMEOUT = env_number("LLM_FIRST_TOKEN_TIMEOUT", 300 if OPENAI_BASE_URL else 60)
-LLM_BETWEEN_TOKENS_TIMEOUT = env_number("LLM_BETWEEN_TOKENS_TIMEOUT", 20)
+EMBEDDING_BATCH_TOKENS = env_int("EMBEDDING_BATCH_TOKENS", 100_000, 1, 100_000_000)
+EMBEDDING_BATCH_TEXTS = env_int("EMBEDDING_BATCH_TEXTS", 32 if OPENAI_BASE_URL else 2048, 1, 100_000)
+EMBEDDING_CONCURRENCY = env_int("EMBEDDING_CONCURRENCY", 4, 1, 64)
+CHAT_CONTEXT_TOKENS = env_int("CHAT_CONTEXT_TOKENS", 3_500 if OPENAI_BASE_URL else 8_192, 256, 100_000_000)
+CHAT_TEMPERATURE = env_number("CHAT_TEMPERATURE", None, 0, 2)
+CHAT_MAX_OUTPUT_TOKENS = env_int("CHAT_MAX_OUTPUT_TOKENS", 0, 0, 10_000_000) or None
+LLM_CONNECT_TIMEOUT = env_number("LLM_CONNECT_TIMEOUT", 3, 0, 3_600, above_least=True)
+LLM_FIRST_TOKEN_TIMEOUT = env_number(
+    "LLM_FIRST_TOKEN_TIMEOUT", 300 if OPENAI_BASE_URL else 60, 0, 86_400, above_least=True
+)
+LLM_BETWEEN_TOKENS_TIMEOUT = env_number("LLM_BETWEEN_TOKENS_TIMEOUT", 20, 0, 86_400, above_least=True)
 # US dollars per million tokens, as published by the provider on that date. A model that is not listed shows tokens only.
 MODEL_PRICES_DATE = "2025-06"
 MODEL_PRICES = {
@@ -342,13 +396,17 @@ MODEL_PRICES = {
 TEXT_SEARCH_CONFIG = env(
     "TEXT_SEARCH_CONFIG", "english"
 )  # PostgreSQL's dictionary for keyword search, of a new index
-EXACT_SEARCH_LIMIT = env_int("EXACT_SEARCH_LIMIT", 5_000)  # up to so many passages are compared one by one
-DENSE_WEIGHT = env_number("DENSE_WEIGHT", 0.5)  # share of meaning against keywords
-SOURCE_TOKENS = env_int("SOURCE_TOKENS", 2_000)  # how much of the documents a question may show the model
+EXACT_SEARCH_LIMIT = env_int(
+    "EXACT_SEARCH_LIMIT", 5_000, 0, 100_000_000
+)  # up to so many passages are compared one by one
+DENSE_WEIGHT = env_number("DENSE_WEIGHT", 0.5, 0, 1)  # share of meaning against keywords
+SOURCE_TOKENS = env_int(
+    "SOURCE_TOKENS", 2_000, 1, 100_000_000
+)  # how much of the documents a question may show the model
 
 # Mail
 EMAIL_HOST = env("EMAIL_HOST")
-EMAIL_PORT = env_int("EMAIL_PORT", 587)
+EMAIL_PORT = env_int("EMAIL_PORT", 587, 1, 65_535)
 EMAIL_HOST_USER = env("EMAIL_HOST_USER")
 EMAIL_HOST_PASSWORD = env("EMAIL_HOST_PASSWORD")
 EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", True)
@@ -397,3 +455,6 @@ LOGGING = {
 METRICS_TOKEN = env("METRICS_TOKEN")
 
 VERSION = __version__
+
+if PROBLEMS:
+    raise ImproperlyConfigured("\n".join(PROBLEMS))

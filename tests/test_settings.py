@@ -1,0 +1,88 @@
+"""What the site says of variables that cannot be right. Settings are read once a process, so each look is one."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+NUMBERS = re.findall(r'env_(?:int|number)\(\s*"(\w+)"', (ROOT / "ragsite" / "settings.py").read_text())
+COMPLETE = {
+    "SECRET_KEY": "x",
+    "DATABASE_URL": "postgres://ada:engine@db.example/ragsite",
+    "REDIS_URL": "redis://cache.example/0",
+}
+
+
+def read(**variables):
+    """What is printed at the end by a process that only reads the settings: the problems, or `fine`."""
+    environment = {"PATH": os.environ["PATH"], "RAGSITE_VAR": "/nowhere", **variables}
+    program = "import ragsite.settings; print('fine')"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return (done.stderr or done.stdout).rpartition("ImproperlyConfigured: ")[2].strip().splitlines()
+
+
+def named(problems):
+    return [problem.split()[0] for problem in problems]
+
+
+@pytest.mark.parametrize("value", ["-5", "1e300", "nan", "many", "²", "9" * 5000])
+def test_every_number_has_bounds_and_all_mistakes_are_said_at_once(value):
+    problems = read(**COMPLETE, **dict.fromkeys(NUMBERS, value))
+    assert sorted(named(problems)) == sorted(NUMBERS)
+    assert all("; write a " in problem for problem in problems)
+
+
+def test_a_number_at_either_bound_is_taken():
+    bounds = {"EMBEDDING_CONCURRENCY": "1", "HSTS_SECONDS": "0", "DENSE_WEIGHT": "1", "CHAT_TEMPERATURE": "0"}
+    assert read(**COMPLETE, **bounds) == ["fine"]
+
+
+@pytest.mark.parametrize(
+    "name", ["LLM_CONNECT_TIMEOUT", "EMBEDDING_CONCURRENCY", "JOB_TIMEOUT", "EMAIL_PORT"]
+)
+def test_nothing_waits_or_works_for_zero(name):
+    assert named(read(**COMPLETE, **{name: "0"})) == [name]
+
+
+def test_a_pool_of_one_connection_is_a_pool():
+    assert read(**COMPLETE, DATABASE_POOL="True", DATABASE_POOL_SIZE="1") == ["fine"]
+
+
+def test_whatever_is_missing_is_said_with_the_rest():
+    assert named(read(LOG_LEVEL="LOUD")) == ["SECRET_KEY", "DATABASE_URL", "REDIS_URL", "LOG_LEVEL"]
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("DATABASE_URL", "mysql://ada:engine@db.example/ragsite"),
+        ("DATABASE_URL", "postgres://ada:engine@db.example:port/ragsite"),
+        ("DATABASE_URL", "postgres://ada:engine@[db.example/ragsite"),
+        ("REDIS_URL", "redis://:engine@cache.example:port/0"),
+        ("REDIS_URL", "redis://:engine@cache.example/first"),
+        ("REDIS_URL", "http://:engine@cache.example/0"),
+        ("CACHE_URL", "redis://:engine@[cache.example/0"),
+    ],
+)
+def test_an_address_that_is_none_is_named_without_its_password(name, url):
+    problems = read(**{**COMPLETE, name: url})
+    assert named(problems) == [name]
+    assert "engine" not in problems[0]
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://cache.example", "rediss://:engine@cache.example:6379/3", "unix:///run/redis.sock?db=2"]
+)
+def test_the_usual_addresses_of_redis_are_taken(url):
+    assert read(**{**COMPLETE, "REDIS_URL": url}) == ["fine"]
