@@ -6,47 +6,26 @@ import time
 from collections.abc import Sequence
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from documents import building
 from documents.models import Document, Index, Page, State, Task, Version
-from documents.models.index import IndexState
 from documents.models.states import SummaryState
 from documents.models.task import Kind, TaskQuerySet, TaskState
 
 ENQUEUE_SECONDS = 1.0  # the reconciler enqueues what is left within seconds
-# As `Task.is_seen`.
-IS_READING_PICTURES = Q(kind=Kind.RECOGNISE) & (
-    Q(document__state=State.RECOGNISING) | Q(document__serving=None)
-)
-IS_SEEN = (
-    IS_READING_PICTURES
-    | Q(kind=Kind.FETCH)
-    | (Q(kind=Kind.INDEX) & (Q(index__state=IndexState.LIVE) | Q(index=None)))
-)
 
 
 def replay(tasks: TaskQuerySet) -> int:
     """Each from the start of its tries; returns how many. Work whose document has no content is left alone."""
     versions = Version.objects.filter(document=OuterRef("document"))
     has_content = Q(document=None) | Q(kind=Kind.FETCH) | Exists(versions)
-    now = timezone.now()
     with transaction.atomic():
         found = locked(tasks.filter(has_content))
         vain = Document.objects.filter(failure_kind="not_recognised", tasks__in=found)
         Page.objects.filter(version__document__in=vain).forget_vain_reading()
-        count = found.update(
-            state=TaskState.OPEN,
-            generation=F("generation") + 1,
-            tries=0,
-            deaths=0,
-            error="",
-            error_kind="",
-            start_at="",
-            next_try_at=now,
-            changed_at=now,
-        )
+        count = found.reset()
         move(found, State.WAITING, SummaryState.WAITING)
         asked = list(found)
         transaction.on_commit(lambda: enqueue_some(asked), robust=True)
@@ -60,7 +39,7 @@ def cancel(tasks: TaskQuerySet) -> int:
     """
     with transaction.atomic():
         found = locked(tasks.filter(state=TaskState.OPEN))
-        seen = list(found.filter(IS_SEEN).values_list("document", flat=True))
+        seen = list(found.seen().values_list("document", flat=True))
         count = found.cancel()
         building.give_up(Index.objects.filter(pk__in=found.filter(kind=Kind.BUILD).values("index")))
         Task.objects.filter(
@@ -78,7 +57,7 @@ def locked(tasks: TaskQuerySet) -> TaskQuerySet:
 
 def move(tasks: TaskQuerySet, state: State, summary_state: SummaryState) -> None:
     """Say on the documents' rows what is being done; forgets earlier failures."""
-    seen = Document.objects.filter(pk__in=tasks.filter(IS_SEEN).values("document"))
+    seen = Document.objects.filter(pk__in=tasks.seen().values("document"))
     seen.exclude(state=state).update(state_since=timezone.now())
     seen.update(state=state, progress_done=0, progress_total=0, failure_kind="", failure="", remedy="")
     summaries = tasks.filter(kind=Kind.SUMMARISE).values("document")

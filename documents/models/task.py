@@ -9,7 +9,8 @@ from django.db import connection, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from documents.models.index import Index
+from documents.models.index import Index, IndexState
+from documents.models.states import MOVING
 from ragsite import llm
 
 if TYPE_CHECKING:
@@ -91,6 +92,38 @@ class TaskQuerySet(models.QuerySet["Task"]):
         """A run that is under way finds its generation outdated and writes nothing."""
         return self.open().update(state=TaskState.CANCELLED, generation=models.F("generation") + 1)
 
+    def reset(self, *, start_at: str = "") -> int:
+        """Ask for each afresh, due now: whoever still works on an earlier asking writes nothing. Returns how many."""
+        now = timezone.now()
+        return self.update(
+            state=TaskState.OPEN,
+            generation=models.F("generation") + 1,
+            tries=0,
+            deaths=0,
+            error="",
+            error_kind="",
+            start_at=start_at,
+            next_try_at=now,
+            not_before=None,
+            changed_at=now,
+        )
+
+    def seen(self) -> Self:
+        """Those whose progress and failure the document's row shows: not what is built behind the live index, nor the
+        recognition of pictures beside a document that is ready in its other pages."""
+        is_indexing = models.Q(kind=Kind.INDEX) & (
+            models.Q(index=None) | models.Q(index__state=IndexState.LIVE)
+        )
+        # Open work of those kinds is what moves a document then.
+        moved_by_other = Task.objects.open().filter(
+            is_indexing | models.Q(kind=Kind.FETCH), document=models.OuterRef("document")
+        )
+        is_recognising = models.Q(kind=Kind.RECOGNISE) & (
+            models.Q(document__serving=None)
+            | models.Q(document__state__in=MOVING) & ~models.Exists(moved_by_other)
+        )
+        return self.filter(is_indexing | is_recognising | models.Q(kind=Kind.FETCH))
+
     def ask_for(
         self,
         kind: Kind,
@@ -111,17 +144,8 @@ class TaskQuerySet(models.QuerySet["Task"]):
             if created and document is not None and not is_there(document):
                 raise document.DoesNotExist
             if not created:
-                task.generation += 1
-                task.state, task.tries, task.deaths, task.error, task.error_kind = (
-                    TaskState.OPEN,
-                    0,
-                    0,
-                    "",
-                    "",
-                )
-                task.start_at, task.next_try_at, task.changed_at = start_at, timezone.now(), timezone.now()
-                task.not_before = None
-                task.save()
+                Task.objects.filter(pk=task.pk).reset(start_at=start_at)
+                task.refresh_from_db()
         if enqueue:
             task.enqueue_on_commit()
         return task
@@ -195,14 +219,8 @@ class Task(models.Model):
 
     @property
     def is_seen(self) -> bool:
-        """Whether the document's row shows how this goes: not while an index is built behind the live one."""
-        if (
-            self.kind == Kind.RECOGNISE
-        ):  # beside a document that is ready in its other pages, nobody waits for it
-            return self.document is not None and (self.document.is_moving or self.document.serving_id is None)
-        return self.kind == Kind.FETCH or (
-            self.kind == Kind.INDEX and (self.index is None or self.index.is_live)
-        )
+        """Whether it is one of `TaskQuerySet.seen`, now."""
+        return Task.objects.filter(pk=self.pk).seen().exists()
 
     @property
     def max_tries(self) -> int:

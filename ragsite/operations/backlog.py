@@ -100,8 +100,10 @@ def described(found: Iterable[Task]) -> list[Task]:
     """With what a row shows: why it went wrong, whether that has gone on for long, and the RQ job that can be looked at."""
     rows = list(found)
     kept = kept_jobs([job_id for task in rows for job_id in job_ids(task)])
+    failed = [task.pk for task in rows if task.state == TaskState.FAILED]
+    seen = set(Task.objects.filter(pk__in=failed).seen().values_list("pk", flat=True)) if failed else set()
     for task in rows:
-        said = task.document.failure if task.is_seen and task.document and task.state == "failed" else ""
+        said = task.document.failure if task.document and task.pk in seen else ""
         task.sentence = sentence_of(task.error_kind, said=said)  # type: ignore[attr-defined]
         task.is_stubborn = task.tries >= STUBBORN_AFTER  # type: ignore[attr-defined]
         task.kept_job = next((job_id for job_id in job_ids(task) if job_id in kept), "")  # type: ignore[attr-defined]

@@ -5,7 +5,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from documents import building
+from documents import building, replays
 from documents.models import Document, Index, State, Task
 from documents.models.index import IndexState
 from documents.models.states import SummaryState
@@ -179,3 +179,41 @@ def test_both_leave_a_line_in_the_log(shelf, caplog):
 
     assert "verb=replay count=2" in caplog.text
     assert "verb=cancel count=1" in caplog.text
+
+
+def test_asking_afresh_forgets_the_time_that_the_provider_named_whichever_way_it_is_asked(shelf):
+    in_an_hour = timezone.now() + timedelta(hours=1)
+    Task.objects.filter(kind=Kind.INDEX).update(not_before=in_an_hour, tries=3, start_at="extract")
+
+    replays.replay(Task.objects.filter(document=shelf["damaged"], kind=Kind.INDEX))
+    shelf["locked"].replay()
+
+    asked = Task.objects.filter(document__in=[shelf["damaged"], shelf["locked"]], kind=Kind.INDEX)
+    for task in asked:
+        assert (task.not_before, task.tries, task.start_at, task.error_kind) == (None, 0, "", "")
+        assert task.is_due
+
+
+@pytest.mark.parametrize(
+    ("state", "is_found", "is_indexing", "is_seen"),
+    [
+        (State.RECOGNISING, False, False, True),
+        (State.WAITING, True, False, True),  # a new content whose pictures wait for another try
+        (State.EMBEDDING, True, True, False),  # what moves the document is its indexing
+        (State.READY, True, False, False),
+    ],
+)
+def test_the_recognition_of_pictures_is_seen_where_it_is_what_the_document_waits_for(
+    shelf, state, is_found, is_indexing, is_seen
+):
+    document = shelf["ready"]
+    task = Task.objects.ask_for(Kind.RECOGNISE, document)
+    Document.objects.filter(pk=document.pk).update(
+        state=state, serving=document.serving if is_found else None
+    )
+    Task.objects.filter(document=document, kind=Kind.INDEX).update(
+        state=TaskState.OPEN if is_indexing else TaskState.DONE
+    )
+
+    assert task.is_seen == is_seen
+    assert (task in Task.objects.seen()) == is_seen
