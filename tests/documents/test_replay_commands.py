@@ -186,7 +186,8 @@ def test_asking_afresh_forgets_the_time_that_the_provider_named_whichever_way_it
     Task.objects.filter(kind=Kind.INDEX).update(not_before=in_an_hour, tries=3, start_at="extract")
 
     replays.replay(Task.objects.filter(document=shelf["damaged"], kind=Kind.INDEX))
-    shelf["locked"].replay()
+    locked = Task.objects.get(document=shelf["locked"], kind=Kind.INDEX)
+    Task.objects.ask_for(Kind.INDEX, locked.document, locked.index)
 
     asked = Task.objects.filter(document__in=[shelf["damaged"], shelf["locked"]], kind=Kind.INDEX)
     for task in asked:
