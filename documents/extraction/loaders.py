@@ -20,7 +20,11 @@ UNKNOWN = "application/octet-stream"
 LOADERS = {
     "application/pdf": "documents.extraction.pdf.load",
     "text/plain": "documents.extraction.text.load",
-    "text/markdown": "documents.extraction.text.load_markdown",
+    "text/markdown": "documents.extraction.markdown.load",
+    "text/mdx": "documents.extraction.markdown.load_mdx",
+    "text/x-rst": "documents.extraction.plain_markup.load_rst",
+    "text/asciidoc": "documents.extraction.plain_markup.load_asciidoc",
+    "text/org": "documents.extraction.plain_markup.load_org",
     "text/html": "documents.extraction.web.load",
     "text/csv": "documents.extraction.delimited.load",
     DOCX: "documents.extraction.docx.load",
@@ -35,7 +39,23 @@ LOADERS = {
 }
 # Sniffing judges by content; these are for the file dialog, which cannot.
 ENDINGS = (
-    *(".pdf", ".txt", ".text", ".log", ".md", ".markdown"),
+    *(".pdf", ".txt", ".text", ".log", ".md", ".markdown", ".mdx", ".rst", ".adoc", ".org"),
+    *(
+        ".json",
+        ".yaml",
+        ".yml",
+        ".toml",
+        ".ini",
+        ".xml",
+        ".py",
+        ".js",
+        ".ts",
+        ".java",
+        ".go",
+        ".rs",
+        ".c",
+        ".sql",
+    ),
     *(".docx", ".docm", ".pptx", ".pptm", ".xlsx", ".xlsm", ".odt", ".ods", ".odp", ".rtf"),
     *(".epub", ".html", ".htm", ".xhtml", ".csv", ".tsv", ".eml", ".mht", ".mhtml"),
 )
@@ -66,7 +86,7 @@ def further_media_type(name: str) -> str:
 
 def accepted_kinds() -> str:
     """What a browser may offer in its file dialog: endings, and types for phones that know no endings."""
-    return ",".join((*ENDINGS, *(key for key in _further() if key.startswith(".")), *LOADERS))
+    return ",".join(("text/*", *ENDINGS, *(key for key in _further() if key.startswith(".")), *LOADERS))
 
 
 def ending_of(name: str) -> str:

@@ -27,31 +27,34 @@ PDF_MARK = b"%PDF-"
 PDF_MARK_WITHIN = 1024
 # What a text is by the ending of its name.
 TEXTS = {
-    "text/markdown": (".md", ".markdown", ".mdown", ".mkd"),
+    "text/markdown": (".md", ".markdown", ".mdown", ".mkd", ".qmd", ".rmd"),
+    "text/mdx": (".mdx",),
+    "text/x-rst": (".rst", ".rest"),
+    "text/asciidoc": (".adoc", ".asciidoc", ".asc"),
+    "text/org": (".org",),
     "text/plain": (".txt", ".text", ".log", ""),
     "text/html": (".html", ".htm", ".xhtml", ".xht"),
     "text/csv": (".csv", ".tsv", ".tab"),
     MAIL: (".eml", ".mht", ".mhtml"),
 }
 BY_ENDING = {ending: media_type for media_type, endings in TEXTS.items() for ending in endings}
-MARKDOWN_ENDINGS = TEXTS["text/markdown"]
+MAY_BEGIN_LIKE_HTML = ("text/markdown", "text/mdx", MAIL)
 # Many a program exports these under the ending of the sheet or document that it wants to be opened as.
 EXPORTED = {".xls": "text/csv", ".xlsx": "text/csv"}
-BINARY_ENDINGS = frozenset(
+OFFICE_ENDINGS = frozenset(
     (
-        ".docx",
-        ".docm",
-        ".doc",
-        ".pptx",
-        ".pptm",
-        ".ppt",
-        ".xlsx",
-        ".xlsm",
-        ".odt",
-        ".ods",
-        ".odp",
-        ".epub",
-        ".rtf",
+        *(".docx", ".docm", ".doc", ".pptx", ".pptm", ".ppt", ".xlsx", ".xlsm"),
+        *(".odt", ".ods", ".odp", ".epub", ".rtf"),
+    )
+)
+# Under these too no text is expected: a file that is one was renamed, or is what a server sent in its place.
+BINARY_ENDINGS = OFFICE_ENDINGS | frozenset(
+    (
+        *(".png", ".jpg", ".jpeg", ".gif", ".webp", ".heic", ".bmp", ".tif", ".tiff", ".ico"),
+        *(".mp3", ".mp4", ".m4a", ".wav", ".ogg", ".flac", ".avi", ".mov", ".mkv"),
+        *(".zip", ".gz", ".bz2", ".xz", ".7z", ".rar", ".tar", ".jar", ".iso", ".dmg"),
+        *(".exe", ".dll", ".so", ".bin", ".o", ".class", ".pyc", ".woff", ".woff2", ".ttf", ".otf"),
+        *(".sqlite", ".db", ".parquet", ".pickle", ".pkl", ".npy"),
     )
 )
 MAGIC = {
@@ -100,7 +103,9 @@ def sniff(content: bytes | IO[bytes], name: str) -> str:
     sample = Sample(file.read(FIRST_BYTES), ending_of(name), file)
     file.seek(0)
     try:
-        return _kind_of(sample)
+        found = _kind_of(sample)
+        is_of_unknown_ending = found == "text/plain" and sample.ending not in BY_ENDING
+        return (further_media_type(name) if is_of_unknown_ending else "") or found
     except UnreadableFile as error:
         if error.kind == "unsupported" and (further := further_media_type(name)):
             return further
@@ -149,7 +154,7 @@ def _kind_of_archive(file: IO[bytes], ending: str) -> str:
         return found
     if ending in IWORK_ENDINGS:
         raise UnreadableFile("unsupported", format="iwork")
-    raise UnreadableFile("unsupported", format="misnamed" if ending in BINARY_ENDINGS else "zip")
+    raise UnreadableFile("unsupported", format="misnamed" if ending in OFFICE_ENDINGS else "zip")
 
 
 def _kind_by_parts(names: set[str]) -> str:
@@ -185,11 +190,13 @@ def _kind_of_text(first: bytes, ending: str) -> str:
     if FLAT_OPEN_DOCUMENT.match(first):
         raise UnreadableFile("unsupported", format="flat")
     by_name = BY_ENDING.get(ending, "")
-    if by_name not in ("text/markdown", MAIL) and WEB.match(first):
+    if by_name not in MAY_BEGIN_LIKE_HTML and WEB.match(first):
         return "text/html"
     if found := by_name or EXPORTED.get(ending, ""):
         return found
-    raise _unsupported(ending)
+    if ending in BINARY_ENDINGS:
+        raise _unsupported(ending)
+    return "text/plain"  # source code, settings, data: there are more endings than a list could hold
 
 
 def _unsupported(ending: str) -> UnreadableFile:

@@ -6,7 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 ACCEPTED = _(
-    "You can upload PDF, Word, PowerPoint, Excel, OpenDocument, RTF, EPUB, HTML, CSV, mail (.eml), Markdown and plain text files."
+    "You can upload PDF, Word, PowerPoint, Excel, OpenDocument, RTF, EPUB, HTML, CSV, mail (.eml), Markdown, plain text and source code files."
 )
 
 

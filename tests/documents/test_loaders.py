@@ -36,10 +36,13 @@ def test_a_loader_from_the_settings_reads_what_nothing_else_does(read):
     ]
 
 
-def test_without_that_loader_such_a_file_is_refused():
-    with pytest.raises(UnreadableFile) as caught:
-        sniff(CUES, "a.vtt")
-    assert caught.value.kind == "unsupported"
+def test_without_that_loader_such_a_file_is_a_plain_text():
+    assert sniff(CUES, "a.vtt") == "text/plain"
+
+
+def test_a_loader_for_a_media_type_from_the_settings_reads_texts_of_that_type(settings):
+    settings.DOCUMENT_LOADERS = {"text/vtt": f"{OURS}.load"}
+    assert loader_for(sniff(CUES, "a.vtt"), "a.vtt") == f"{OURS}.load"
 
 
 def test_a_reader_of_llama_index_fits_in_a_few_lines(read):

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from documents.chunking import join_pages
 from documents.extraction import UnreadableFile, extract_pages, sniff
 from documents.extraction.garbage import PIECE, solid_length
-from documents.extraction.text import PAGE_LENGTH, decode, headings, page_ranges
+from documents.extraction.markdown import headings
+from documents.extraction.text import PAGE_LENGTH, decode, page_ranges
 
 
 def read(tmp_path, content, media_type="text/plain"):

@@ -1,0 +1,160 @@
+import base64
+import os
+import random
+import string
+
+import pytest
+
+from documents.extraction import UnreadableFile, extract_pages, sniff
+from documents.extraction.embedded_data import without_embedded_data
+
+
+@pytest.fixture
+def read(tmp_path):
+    def reading(name, text):
+        path = tmp_path / name
+        path.write_text(text)
+        return extract_pages(path, media_type=sniff(path.read_bytes(), name), name=name)
+
+    return reading
+
+
+TREE = [
+    "guide.rst",
+    "guide.adoc",
+    "notes.org",
+    "settings.json",
+    "settings.yaml",
+    "pyproject.toml",
+    "setup.cfg",
+]
+TREE += [
+    "tool.py",
+    "main.rs",
+    "App.tsx",
+    "query.sql",
+    "run.sh",
+    "schema.graphql",
+    "pom.xml",
+    "paper.tex",
+    "a.zig",
+    "README",
+]
+
+
+@pytest.mark.parametrize("name", TREE)
+def test_documentation_settings_and_source_code_are_read_as_they_are_written(read, name):
+    text = "port = 7443  # The service listens here.\n"
+    assert read(name, text).pages[0].text == text
+
+
+def test_components_and_modules_of_mdx_go_and_what_they_enclose_stays(read):
+    text = (
+        "---\ntitle: Install\n---\nimport {Note} from './note'\nexport const a = 1\n\n# Install\n\n"
+        "<Note type=\"tip\">The service listens on port 7443.</Note>\n\n```jsx\nimport x from 'y'\n<Note/>\n```\n"
+    )
+    extraction = read("install.mdx", text)
+    shown = extraction.pages[0].text
+    assert extraction.title == "Install"
+    assert [heading.title for heading in extraction.pages[0].headings] == ["Install"]
+    assert "\nThe service listens on port 7443.\n" in shown
+    assert "./note" not in shown
+    assert "export" not in shown
+    assert "```jsx\nimport x from 'y'\n<Note/>\n```" in shown  # an example is not the page's own module
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "a.rst",
+            "=====\nGuide\n=====\n\nUse it.\n\nStart\n-----\n\nRun ``svc``.\n\n- a list\n\nCode\n----\n",
+        ),
+        ("a.adoc", "= Guide\n\nUse it.\n\n== Start\n\n----\n= no heading\n----\n\n== Code\n"),
+        ("a.org", "* Guide\n\nUse it.\n\n** TODO Start\n\n** Code\n"),
+    ],
+)
+def test_headings_are_found_by_the_marks_of_each_language(read, name, text):
+    page = read(name, text).pages[0]
+    assert [(heading.level, heading.title) for heading in page.headings] == [
+        (1, "Guide"),
+        (2, "Start"),
+        (2, "Code"),
+    ]
+    for heading in page.headings:
+        assert heading.title in page.text[heading.offset :].split("\n")[0]
+
+
+def test_front_matter_says_author_and_date(read):
+    extraction = read("a.md", "---\ntitle: Lease\nauthor: Ada Lovelace\ndate: 2024-03-01\n---\nText.\n")
+    assert extraction.title == "Lease"
+    assert extraction.metadata == {"author": "Ada Lovelace", "creationdate": "2024-03-01"}
+
+
+def test_each_row_of_a_long_table_in_markdown_names_its_columns(read):
+    rows = "\n".join(f"| A-{number:04} | red | {3 * number} |" for number in range(1, 101))
+    text = f"# Stock\n\n| Article | Colour | Stock |\n|---|:-:|--:|\n{rows}\n\nCounted in May.\n"
+    shown = read("stock.md", text).pages[0].text
+    assert "Article: A-0077 | Colour: red | Stock: 231\n" in shown
+    assert "|---" not in shown
+    assert shown.endswith("\n\nCounted in May.\n")
+
+
+def test_a_short_table_is_written_without_its_rule(read):
+    text = "| Who | Cakes |\n| --- | --- |\n| Pensioners | 10 % |\n\nWithout a rule:\n\na | b\nc | d\n"
+    assert read("a.md", text).pages[0].text == (
+        "Who | Cakes\nPensioners | 10 %\n\nWithout a rule:\n\na | b\nc | d\n"
+    )
+
+
+def test_a_bar_within_a_cell_is_no_end_of_it_and_code_is_no_table(read):
+    text = "| Key | Does |\n|---|---|\n| a\\|b | either |\n\n```\n| a | b |\n|---|---|\n```\n"
+    assert read("a.md", text).pages[0].text == "Key | Does\na|b | either\n\n```\n| a | b |\n|---|---|\n```\n"
+
+
+def data(length=40_000):
+    return base64.b64encode(random.Random(4).randbytes(length)).decode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "![plan][image1]\n\nThe boiler holds 80 litres.\n\n[image1]: <data:image/png;base64,{}>\n",
+        "![plan](data:image/png;base64,{})\n\nThe boiler holds 80 litres.\n",
+        '<img alt="plan" src="data:image/jpeg;base64,{}">\n\nThe boiler holds 80 litres.\n',
+        '{{"image/png": "{}", "text": ["plan", "The boiler holds 80 litres."]}}\n',
+        "![plan](data:image/svg+xml,%3Csvg%20d='M0{:.0}'/)\n\nThe boiler holds 80 litres.\n",
+        "plan\ndata:application/pdf;name=a.pdf;base64,{}\nThe boiler holds 80 litres.\n",
+    ],
+)
+def test_pictures_that_are_written_into_a_text_are_no_passages(read, text):
+    end = "\\n" if text.startswith("{") else "\n"
+    for content in (data(), end.join(data()[at : at + 76] for at in range(0, 8010, 89))):
+        shown = read("manual.md", text.format(content)).pages[0].text
+        assert "The boiler holds 80 litres." in shown
+        assert "plan" in shown
+        assert len(shown) < 200
+
+
+def test_long_words_and_rules_are_no_data():
+    for text in (
+        "-" * 2000,
+        "ACGT" * 500,
+        "a" * 3000,
+        "0123456789" * 100,
+        "https://a.example/" + "word/" * 300,
+    ):
+        assert without_embedded_data(text) == text
+
+
+def test_a_file_that_is_no_text_is_refused_whatever_its_name():
+    for name in ("a.json", "a.py", "a.xyz", "a"):
+        with pytest.raises(UnreadableFile):
+            sniff(os.urandom(4096), name)
+
+
+@pytest.mark.parametrize("name", ["photo.png", "song.mp3", "tool.exe", "letter.docx"])
+def test_a_text_under_the_name_of_something_else_is_refused(name):
+    with pytest.raises(UnreadableFile) as refused:
+        sniff(string.ascii_letters.encode(), name)
+    assert "not what its name says" in str(refused.value.sentence)
