@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -15,6 +15,7 @@ from zipfile import ZipInfo
 from django.core.files.base import File
 
 from documents.extraction import UnreadableFile, archives, sniff
+from documents.extraction.encodings import decode
 
 IN_MEMORY = 1024 * 1024
 ZIP_MARKS = (b"PK\x03\x04", b"PK\x05\x06")
@@ -60,13 +61,14 @@ class Archive:
 
     def members(self) -> Iterator[Member]:
         """Its files in order of their paths; hidden ones are only counted."""
+        names = readable_names(self.guarded.members)
         for path in sorted(self.guarded.members):
             if self.guarded.members[path].is_dir():
                 continue
             if is_unasked(path):
                 self.left_out += 1
             else:
-                yield Member(self, path, readable_name(self.guarded.members[path]))
+                yield Member(self, path, names[path])
 
     def pieces(self, path: str) -> Iterator[bytes]:
         size = 0
@@ -106,13 +108,27 @@ class Member:
             yield file
 
 
-def readable_name(member: ZipInfo) -> str:
-    """A path in an archive as it was meant: Macs write UTF-8 and do not say so."""
-    name = member.filename
-    if not member.flag_bits & SAYS_UTF8:
-        with suppress(UnicodeError):
-            name = name.encode("cp437").decode()
-    return name
+def readable_names(members: Mapping[str, ZipInfo]) -> dict[str, str]:
+    """Each path in an archive as it was meant: Macs write UTF-8 and do not say so, Windows its country's code page.
+
+    One archive was made on one machine: all its names together say more about their encoding than each.
+    """
+    names = {path: member.filename for path, member in members.items()}
+    unsaid = {path: _bytes_of(member) for path, member in members.items() if _says_nothing(member)}
+    with suppress(UnreadableFile):
+        read = decode(b"\n".join(unsaid.values())).split("\n")
+        if len(read) == len(unsaid):  # none has a line end in it
+            names |= zip(unsaid, read, strict=True)
+    return names
+
+
+def _says_nothing(member: ZipInfo) -> bool:
+    return not member.flag_bits & SAYS_UTF8 and not member.filename.isascii()
+
+
+def _bytes_of(member: ZipInfo) -> bytes:
+    """zipfile reads as CP437 what does not say that it is UTF-8."""
+    return member.filename.encode("cp437", errors="replace")
 
 
 def is_unasked(name: str) -> bool:

@@ -1,13 +1,12 @@
-"""From bytes to text: by a mark, by what is declared, as UTF-8, or by the likeliest encoding of those that people still have."""
+"""From bytes to text: by a mark, by what is declared, as UTF-8, or by chardet's likeliest encoding."""
 
 import codecs
 import re
 
 from documents.extraction.failures import UnreadableFile
-from documents.extraction.scripts import likeliest
+from documents.extraction.guessing import GUESSING_LENGTH, likeliest
 
 UTF16_LENGTH = 4_096  # bytes that are looked at for UTF-16 without its mark
-GUESSING_LENGTH = 200_000  # bytes that are looked at to guess an encoding
 MARKS = {
     b"\xff\xfe\x00\x00": "utf-32",
     b"\x00\x00\xfe\xff": "utf-32",
@@ -17,54 +16,20 @@ MARKS = {
 }
 # What programs declare, and what they then write.
 MEANT_BY = {
-    "iso-8859-1": "cp1252",
-    "iso8859-1": "cp1252",
-    "latin1": "cp1252",
-    "latin-1": "cp1252",
-    "us-ascii": "cp1252",
-    "ascii": "cp1252",
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "shift-jis": "cp932",
-    "euc-kr": "cp949",
-    "ks-c-5601-1987": "cp949",
-    "iso-8859-9": "cp1254",
-    "tis-620": "cp874",
+    **dict.fromkeys(("iso-8859-1", "iso8859-1", "latin1", "latin-1", "us-ascii", "ascii"), "cp1252"),
+    **dict.fromkeys(("iso-8859-9", "iso8859-9"), "cp1254"),
+    **dict.fromkeys(("iso-8859-11", "windows-874", "tis-620"), "cp874"),
+    **dict.fromkeys(("iso-8859-8-i", "iso-8859-8-e"), "iso8859-8"),
+    **dict.fromkeys(("gb2312", "gbk"), "gb18030"),
+    **dict.fromkeys(("shift-jis", "sjis"), "cp932"),
+    **dict.fromkeys(("euc-kr", "ks-c-5601-1987"), "cp949"),
     "unicode": "utf-8",
 }
 # What no text is written in, though Python decodes it; and what would have had a mark.
 NOT_DECLARED = ("idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "utf-16", "utf-32")
-# Encodings of Latin scripts, the likeliest first, and the letters that the languages written in them use.
-LATIN = {
-    "cp1252": frozenset("äöüßÄÖÜéèêëàâçîïôûùñáíóúåæøãõìòÉÈÀÂÇÊÔÑÁÍÓÚÅÆØÃÕœŒ"),
-    "cp1250": frozenset("ąćęłńóśźżĄĆĘŁŃÓŚŹŻáčďéěíňřšťúůýžÁČĎÉĚÍŇŘŠŤÚŮÝŽöőüűÖŐÜŰăâîşţĂÂÎŞŢđĐľĺŕĽôä"),
-    "iso8859_15": frozenset("äöüßÄÖÜéèêëàâçîïôûùñáíóúåæøãõìòÉÈÀÂÇÊÔÑÁÍÓÚÅÆØÃÕœŒ€"),
-    "iso8859_2": frozenset("ąćęłńóśźżĄĆĘŁŃÓŚŹŻáčďéěíňřšťúůýžÁČĎÉĚÍŇŘŠŤÚŮÝŽöőüűÖŐÜŰăâîşţĂÂÎŞŢđĐľĺŕĽôä"),
-    "cp1254": frozenset("çğıöşüâîûÇĞİÖŞÜ"),
-    "cp1257": frozenset("āčēģīķļņšūžĀČĒĢĪĶĻŅŠŪŽąęėįųĄĘĖĮŲõäöüÕÄÖÜ"),
-    "mac_roman": frozenset("äöüßÄÖÜéèêëàâçîïôûùñáíóúåæøãõìòÉÈÀÂÇÊÔÑÁÍÓÚÅÆØÃÕœŒ"),
-    "cp850": frozenset("äöüßÄÖÜéèêëàâçîïôûùñáíóúåæøãõìòÉÈÀÂÇÊÔÑÁÍÓÚÅÆØÃÕ"),
-}
-MARKS_OF_ALL = frozenset("’‘“”„«»‹›–—…•·°§€£¿¡©®™²³½ªº´×±\xa0")
-# Encodings of other scripts, the likelier first where two seem as good.
-OTHERS = (
-    "cp1251",
-    "gb18030",
-    "cp932",
-    "cp949",
-    "big5",
-    "koi8_r",
-    "cp1253",
-    "cp1256",
-    "cp1255",
-    "euc_jp",
-    "cp866",
-    "cp874",
-)
-WESTERN = ("cp1252", "iso8859_15", "mac_roman", "cp850")
 JAPANESE_MAIL = re.compile(rb"\x1b\$[@B]")  # where ISO-2022-JP goes over to two bytes a letter
-BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
-NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+BEYOND_ASCII = re.compile(r"[^\x00-\x7f\ufffd]+")
+DAMAGED_SHARE = 0.1  # of the letters beyond ASCII, where a text in UTF-8 was cut or mended badly
 
 
 def decode(content: bytes, declared: str = "") -> str:
@@ -74,6 +39,12 @@ def decode(content: bytes, declared: str = "") -> str:
         raise UnreadableFile("encoding")
     # PostgreSQL stores no NUL; a blank in its place keeps every offset.
     return text.replace("\x00", " ")
+
+
+def meant_by(name: str) -> str:
+    """The encoding that programs write which declare this one: mostly a larger one."""
+    name = name.strip().lower().replace("_", "-").removeprefix("x-")
+    return MEANT_BY.get(name, name)
 
 
 def has_single_bytes(encoding: str) -> bool:
@@ -116,10 +87,8 @@ def unmarked_utf16(content: bytes) -> str:
 
 def _as_declared(content: bytes, declared: str) -> str | None:
     """None where the declaration cannot be right. A byte or two that it does not have are no proof of that."""
-    name = declared.strip().lower().replace("_", "-")
-    name = MEANT_BY.get(name, name)
     try:
-        name = codecs.lookup(name).name.replace("_", "-")
+        name = codecs.lookup(meant_by(declared)).name.replace("_", "-")
         if name.startswith(NOT_DECLARED) or (has_single_bytes(name) and _is_in_utf8(content)):
             return None
         text = content.decode(name, errors="replace")
@@ -143,62 +112,7 @@ def _guessed(content: bytes) -> str:
     sample = content[:GUESSING_LENGTH]
     if sum(byte < 9 or 13 < byte < 27 or 27 < byte < 32 for byte in sample[:4_096]) > 20:
         raise UnreadableFile("encoding")
-    encoding = _latin(sample) if _is_latin(sample) else _other(sample)
-    return content.decode(encoding, errors="replace")
-
-
-def _is_latin(sample: bytes) -> bool:
-    """In Latin scripts the letters beyond ASCII stand alone among others; elsewhere they come in runs."""
-    runs = [len(match.group()) for match in BEYOND_ASCII.finditer(sample)]
-    return sum(length for length in runs if length > 2) < sum(runs) / 2
-
-
-def _latin(sample: bytes) -> str:
-    """The encoding in which the text has the most letters that languages written in it use."""
-    return max(LATIN, key=lambda encoding: _fitness(sample.decode(encoding, errors="replace"), encoding))
-
-
-def _fitness(text: str, encoding: str) -> float:
-    # Hungarian has these letters together in the other code page, and no language has them so in this one.
-    is_unlikely = is_hungarian(text) if encoding in WESTERN else encoding == "cp1250" and is_no_language(text)
-    score = -int(is_unlikely)
-    for match in NOT_ASCII.finditer(text):
-        letter = match.group()
-        if letter in LATIN[encoding]:
-            score += 2
-        elif letter in MARKS_OF_ALL:
-            at = match.start()
-            # A sign between two letters is a letter in another encoding.
-            score += (
-                -2 if letter != "’" and text[at - 1 : at].isalpha() and text[at + 1 : at + 2].isalpha() else 2
-            )
-        else:
-            score -= 2 + 2 * (not letter.isalpha())
-    return score
-
-
-def is_no_language(text: str) -> bool:
-    """Polish letters without the others that it has, Slovak ones in Czech: ISO 8859-2, where these are š and ž."""
-    return ("ą" in text and not any(letter in text for letter in "ęłż")) or (
-        "ľ" in text and any(letter in text for letter in "ěřů")
-    )
-
-
-def is_hungarian(text: str) -> bool:
-    return "õ" in text and ("û" in text or ("ö" in text and any(letter in text for letter in "áéíóú")))
-
-
-def _other(sample: bytes) -> str:
-    if found := likeliest(sample):
-        return found
-    from charset_normalizer import from_bytes  # late: only files that are not UTF-8 pay for it
-
-    matches = from_bytes(sample, cp_isolation=list(OTHERS))
-    if not matches:
-        raise UnreadableFile("encoding")
-    best = min(matches, key=lambda match: (round(match.chaos, 2), -match.coherence, _rank(match.encoding)))
-    return best.encoding
-
-
-def _rank(encoding: str) -> int:
-    return OTHERS.index(encoding) if encoding in OTHERS else len(OTHERS)
+    text = content.decode("utf-8", errors="replace")
+    if DAMAGED_SHARE * sum(map(len, BEYOND_ASCII.findall(text))) > text.count("\ufffd"):
+        return text  # no other encoding makes letters of UTF-8 by chance
+    return content.decode(meant_by(likeliest(sample)), errors="replace")

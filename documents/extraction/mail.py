@@ -167,6 +167,9 @@ def texts_of(blocks: list[Block]) -> Iterator[str]:
 
 def attachment_name(part: Message) -> str:
     """The name of what is no part of the text; "" for what is."""
+    for field in ("Content-Disposition", "Content-Type"):
+        if not (raw := raw_header(part, field)).isascii():
+            part.replace_header(field, header_text(raw.encode("utf-8", "surrogateescape"), ""))
     try:
         name = part.get_filename() or ""
     except Exception:  # the library stumbles over hostile parameters
@@ -178,10 +181,14 @@ def attachment_name(part: Message) -> str:
 
 def header(message: Message, name: str) -> str:
     """A header's text in one line, whatever it was written in."""
-    raw = next((str(value) for key, value in message.raw_items() if key.lower() == name.lower()), "")
-    # Bytes that should have been encoded stand there as halves of surrogate pairs.
+    raw = raw_header(message, name)
     value = raw if raw.isascii() else header_text(raw.encode("utf-8", "surrogateescape"), "")
     return readable_date(value) if name == "Date" else tidy(decoded(value)).replace("\n", " ")
+
+
+def raw_header(message: Message, name: str) -> str:
+    """The header as it came; bytes that should have been encoded stand there as halves of surrogate pairs."""
+    return next((str(value) for key, value in message.raw_items() if key.lower() == name.lower()), "")
 
 
 def decoded(value: str) -> str:

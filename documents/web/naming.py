@@ -7,6 +7,7 @@ import re
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
+from documents.extraction.encodings import meant_by
 from documents.extraction.sniffing import PDF_MARK, WEB
 from documents.web.addresses import Address
 
@@ -61,8 +62,7 @@ def foreign_encoding(content_type: str) -> str:
     name = named[1].lower() if named else ""
     if not (media_type.startswith("text/") or media_type.endswith("xhtml+xml")) or not KNOWN.fullmatch(name):
         return ""
-    name = {"iso-8859-1": "windows-1252", "latin1": "windows-1252", "latin-1": "windows-1252"}.get(name, name)
     try:
-        return codecs.lookup(name.removeprefix("x-")).name
+        return codecs.lookup(meant_by(name)).name
     except LookupError:
         return ""

@@ -198,6 +198,29 @@ def test_names_in_an_archive_are_shown_as_they_were_meant_and_steer_nothing(alic
 
 
 @pytest.mark.parametrize(
+    ("encoding", "names"),
+    [
+        ("cp850", ["Größe.txt", "Gebühren.txt"]),
+        ("cp866", ["Договор.txt", "Отчёт.txt"]),
+        ("cp932", ["会議資料.txt", "請求書2024年.txt"]),
+        ("gbk", ["会议记录.txt"]),
+    ],
+)
+def test_names_in_an_archive_are_read_in_the_code_page_of_the_machine_that_made_it(alices, encoding, names):
+    stand_ins = {
+        letter * (len(name.encode(encoding)) - 4) + ".txt": name
+        for letter, name in zip("xy", names, strict=False)
+    }
+    content = archive({stand_in: "It rains " + stand_in[0] * 9 for stand_in in stand_ins}).read()
+    for stand_in, name in stand_ins.items():
+        content = content.replace(stand_in.encode(), name.encode(encoding))
+    alices.post(UPLOAD, {"files": SimpleUploadedFile("x.zip", content)})
+    assert {document.title for document in Document.objects.all()} == {
+        name.removesuffix(".txt") for name in names
+    }
+
+
+@pytest.mark.parametrize(
     ("content", "sentence"),
     [(b"PK\x03\x04" + bytes(80), "damaged"), (zipped().read(), "There are no files in this archive.")],
     ids=["broken", "empty"],

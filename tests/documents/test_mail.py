@@ -111,6 +111,14 @@ def test_attachments_are_named_and_messages_inside_are_read(read):
     ]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1251", "koi8-r"])
+def test_the_name_of_an_attachment_may_be_written_in_bytes_that_say_nothing_of_their_encoding(read, encoding):
+    message = letter()
+    message.add_attachment(b"%PDF-", maintype="application", subtype="pdf", filename="report.pdf")
+    content = bytes(message).replace(b"report.pdf", "Отчёт за год.pdf".encode(encoding))
+    assert read(content).metadata["attachments"] == ["Отчёт за год.pdf"]
+
+
 def test_wrapped_lines_of_a_flowed_mail_are_joined(read):
     text = (
         read(b"Subject: s\nContent-Type: text/plain; format=flowed\n\nOne \ntwo.\nThree\n-- \nBob\n")

@@ -79,5 +79,8 @@ def test_a_text_that_is_not_in_utf_8_is_read_as_it_declares(declared):
     assert decode("Maß – „fällt“".encode("cp1252"), declared) == "Maß – „fällt“"
 
 
-def test_a_damaged_byte_in_marked_utf_8_costs_one_letter():
-    assert decode((GERMAN * 60).encode("utf-8-sig") + b"\xff") == GERMAN * 60 + "\ufffd"
+@pytest.mark.parametrize("mark", ["utf-8-sig", "utf-8"])
+@pytest.mark.parametrize("text", [GERMAN, "Он идёт.", "天文台は水曜日。"])
+def test_a_damaged_byte_in_utf_8_costs_one_letter(text, mark):
+    assert decode((text * 60).encode(mark) + b"\xff") == text * 60 + "\ufffd"
+    assert decode((text * 60).encode(mark) + b"\xc3") == text * 60 + "\ufffd"
