@@ -69,7 +69,8 @@ def _decoded(content: bytes, declared: str) -> str:
     try:
         return content.decode(marked or "utf-8")
     except UnicodeDecodeError:
-        if marked or content[:GUESSING_LENGTH].count(0) * 1000 > len(content[:GUESSING_LENGTH]):
+        sample = content[:GUESSING_LENGTH]
+        if marked not in ("", "utf-8") or sample.count(0) * 1000 > len(sample):
             raise UnreadableFile("encoding") from None
     return _guessed(content)
 
