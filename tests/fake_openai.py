@@ -8,11 +8,12 @@ texts so that equal words are near. Faults are set by `server.fault("status", st
 Faults that take the place of an answer; each request consumes one, in the order in which they were set:
     status (status, code, message, retry_after)   quota   bad_key   hang   html   broken_json   empty_object
     drip (seconds between bytes; an answer that never ends)   no_choices   null_content   missing_vector   wrong_dimension   reversed   nan   zero   same_index   text_vector
+    body (value, status, headers; any answer)   items (of: a function from the list of embeddings to what is sent instead)
     stall (after)   stall_at_end   reset (after)   no_finish (after)   stream_error (after, code)   broken_stream (after)
     finish (reason, after)   whole (answers a streamed request unstreamed)   no_usage   none (a good answer)
 Faults that hold for all requests while they last:
     slow (seconds per token)   late (seconds before the answer)   thinking (text, how: tags, field or open)
-    max_texts (most)   max_tokens (most)   refuse (parameter)
+    max_texts (most)   max_tokens (most)   refuse (parameter)   window (most tokens of one text, status, message)
 Every fault may carry `times` (default 1; 0: always; always is the default for those that hold) and
 `on` ("chat" or "embeddings").
 """
@@ -37,7 +38,7 @@ import pytest
 
 KEY = "sk-test-5f1d0c7a9b3e4d21"  # planted, so that a test can look for it where it must not be
 DIMENSIONS = 1536
-HOLDING = {"slow", "late", "thinking", "max_texts", "max_tokens", "refuse"}
+HOLDING = {"slow", "late", "thinking", "max_texts", "max_tokens", "refuse", "window"}
 NOT_FOUND = "I cannot find that in the documents."
 COMMON_WORDS = frozenset(
     re.findall(
@@ -291,6 +292,15 @@ class _Handler(BaseHTTPRequestHandler):
                 )
                 self._error(fault.get("status", 413), "invalid_request_error", message)
                 return True
+            if (
+                fault["name"] == "window"
+                and max(map(count_tokens, self.asked.texts), default=0) > fault["most"]
+            ):
+                message = fault.get(
+                    "message", f"This model's maximum context length is {fault['most']} tokens."
+                )
+                self._error(fault.get("status", 400), "invalid_request_error", message)
+                return True
             total = sum(map(count_tokens, self.asked.texts))
             if fault["name"] == "max_tokens" and total > fault["most"]:
                 message = f"Requested {total} tokens, max {fault['most']} tokens per request"
@@ -298,7 +308,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return True
         return False
 
-    def _is_away(self):
+    def _is_away(self):  # noqa: C901 (a list of what can be ordered)
         """Acts out what takes the place of any answer."""
         if late := self._held("late"):
             self._wait(late["seconds"])
@@ -310,6 +320,8 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 code = fault.get("code", "rate_limit_exceeded" if fault["status"] == 429 else "server_error")
                 self._error(fault["status"], code, fault.get("message", "As ordered."), extra=extra)
+        elif name == "body":
+            self._json(fault["value"], fault.get("status", 200), fault.get("headers"))
         elif name == "quota":
             self._error(429, "insufficient_quota", "You exceeded your current quota, please check your plan.")
         elif name == "bad_key":
@@ -462,6 +474,8 @@ class _Handler(BaseHTTPRequestHandler):
             items.reverse()
         if name == "text_vector":
             items[0]["embedding"] = ["a", "b"]
+        if name == "items":
+            items = self.instead["of"](items)
         tokens = sum(map(count_tokens, texts))
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
         return self._json({"object": "list", "model": self._model(), "data": items, "usage": usage})

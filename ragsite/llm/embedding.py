@@ -15,8 +15,9 @@ from django.conf import settings
 
 from . import cache, circuit_breaker
 from .backends import local
+from .cuts import MIN_TOKENS, Cuts
 from .embedding_models import EmbeddingModel, embedding_model, native_dimensions
-from .errors import BadResponse, NotConfigured, ProviderError, ProviderUnavailable, RequestRefused, TooLarge
+from .errors import BadResponse, NotConfigured, ProviderError, ProviderUnavailable, TooLarge
 from .provider import Provider, provider
 from .quirks import Quirks, quirks_of
 from .tokens import tokenizer_for
@@ -43,11 +44,13 @@ def embed_documents(
     *,
     model: str,
     dimensions: int | None = None,
+    prefix: str = "",
     on_progress: Callable[[int], None] | None = None,
 ) -> np.ndarray:
     """float32 (len(texts), width) in the order of texts, as the model gives them.
 
-    Each batch is kept for a day as soon as it is there, so that a second run pays only for the rest.
+    `prefix` is what the model wants before each. A text that is longer than it reads has the mean of its parts'
+    vectors. Each batch is kept for a day as soon as it is there, so that a second run pays only for the rest.
     `on_progress` is told in this thread how many texts are done. Raises ProviderError.
     """
     known = embedding_model(model)
@@ -56,6 +59,7 @@ def embed_documents(
         raise ValueError("A text without words has no vector.")
     if not texts:
         return np.empty((0, width or 0), np.float32)
+    texts = [prefix + text for text in texts]
     vectors = cache.vectors_for(dict.fromkeys(texts), model=model, dimensions=width)
 
     def keep(some: Sequence[str], matrix: np.ndarray) -> None:
@@ -71,17 +75,18 @@ def embed_documents(
     if len(missing) < len(texts):
         tell()
     if missing:
-        _embed(missing, known, width, keep, tell)
+        _embed(missing, known, width, keep, tell, prefix=prefix)
     if len({vector.size for vector in vectors.values()}) > 1:
         raise BadResponse("widths differ", kind="bad_vectors")
     return np.stack([vectors[text] for text in texts])
 
 
-def embed_query(text: str, *, model: str, dimensions: int | None = None) -> np.ndarray:
+def embed_query(text: str, *, model: str, dimensions: int | None = None, prefix: str = "") -> np.ndarray:
     """The vector of a question, from the cache where it was asked before. What the model cannot read is cut off."""
-    known = embedding_model(model)
-    shortened = _shortened(text.strip(), tokenizer_for(model), known.max_tokens)
-    return embed_documents([shortened], model=model, dimensions=dimensions)[0]
+    known, tokenizer = embedding_model(model), tokenizer_for(model)
+    most = known.max_tokens and max(known.max_tokens - tokenizer.count(prefix), 1)
+    shortened = _shortened(text.strip(), tokenizer, most)
+    return embed_documents([shortened], model=model, dimensions=dimensions, prefix=prefix)[0]
 
 
 def probe_dimensions(model: str, *, probing: bool = False) -> int:
@@ -103,36 +108,52 @@ def _embed(
     keep: Keep,
     tell: Callable[[], None],
     *,
+    prefix: str = "",
     probing: bool = False,
 ) -> None:
+    cuts, count = Cuts(frozenset(texts), prefix), tokenizer_for(model.name).count
     try:
-        counted = _counted(texts, model)
+        counted = _within([(text, count(text)) for text in texts], model.max_tokens, cuts, count)
         if model.is_local:
-            return _embed_here(texts, model, keep, tell)
+            return _embed_here(counted, model, cuts, keep, tell)
     except local.WeightsUnavailable as error:
         raise NotConfigured(str(error), kind="local_missing") from error
     server = provider()
     if not probing:
         circuit_breaker.check(server)
-    return _Run(model.name, width, server, quirks_of(server, model.name), keep, tell).send(counted)
+    run = _Run(model.name, width, server, quirks_of(server, model.name), keep, tell, cuts, count)
+    return run.send(counted)
 
 
-def _counted(texts: list[str], model: EmbeddingModel) -> Counted:
-    """Each text with its tokens; RequestRefused before anything is paid for where one is more than the model reads."""
-    tokenizer = tokenizer_for(model.name)
-    counted = [(text, tokenizer.count(text)) for text in texts]
-    if model.max_tokens and any(tokens > model.max_tokens for _text, tokens in counted):
-        raise RequestRefused(f"over {model.max_tokens} tokens", kind="too_long")
-    return counted
+def _within(counted: Counted, most: int | None, cuts: Cuts, count: Callable[[str], int]) -> Counted:
+    """The texts with their tokens, those that have more than `most` in parts."""
+    waiting, found = deque(counted), []
+    while waiting:
+        text, tokens = waiting.popleft()
+        if most and tokens > max(most, MIN_TOKENS) and (parts := cuts.cut(text)):
+            waiting.extendleft((part, count(part)) for part in reversed(parts))
+        else:
+            found.append((text, tokens))
+    return found
 
 
-def _embed_here(texts: list[str], model: EmbeddingModel, keep: Keep, tell: Callable[[], None]) -> None:
-    for start in range(0, len(texts), LOCAL_BATCH_TEXTS):
-        some = texts[start : start + LOCAL_BATCH_TEXTS]
+def _embed_here(
+    counted: Counted, model: EmbeddingModel, cuts: Cuts, keep: Keep, tell: Callable[[], None]
+) -> None:
+    for start in range(0, len(counted), LOCAL_BATCH_TEXTS):
+        some = [text for text, _tokens in counted[start : start + LOCAL_BATCH_TEXTS]]
         call = Call("embed", model.name, "local", texts=len(some))
-        keep(some, np.asarray(local.embed(some), np.float32))
+        _keep_whole(some, np.asarray(local.embed(some), np.float32), cuts, keep)
         call.ended()
         tell()
+
+
+def _keep_whole(texts: Sequence[str], matrix: np.ndarray, cuts: Cuts, keep: Keep) -> None:
+    """Keeps the vectors of texts that were asked for: of parts nothing before they make up a text."""
+    pairs = zip(texts, matrix, strict=True)
+    whole = dict(found for pair in pairs for found in cuts.complete(*pair))
+    if whole:
+        keep([*whole], np.stack([*whole.values()]))
 
 
 @dataclass
@@ -145,14 +166,19 @@ class _Run:
     quirks: Quirks
     keep: Keep
     tell: Callable[[], None]
+    cuts: Cuts
+    count: Callable[[str], int]
+    longest: int | None = None  # tokens of a text; more were refused in this run
     waiting: deque[Counted] = field(default_factory=deque)
     flying: dict[Future[Answer], Counted] = field(default_factory=dict)
     deadlines: dict[Future[Answer], float] = field(default_factory=dict)
     is_learning: bool = False
     asked: int | None = None  # the width to ask for: none where it is the model's own
+    limits_before: tuple[int | None, int | None] = (None, None)
 
     def send(self, counted: Counted) -> None:
         dropped = set(self.quirks.dropped)
+        self.limits_before = self.quirks.texts, self.quirks.tokens
         self.asked = self.width if self.width != native_dimensions(self.model) else None
         self.waiting.extend(_batches(counted, *self._limits()))
         try:
@@ -161,7 +187,7 @@ class _Run:
             is_fault = isinstance(error, ProviderError)
             self._save_what_comes(GRACE_SECONDS if is_fault else HURRIED_GRACE_SECONDS)
             raise
-        # Learnt only when all went well: a single text that is too long says nothing about batches.
+        # Learnt only when all went well.
         if self.is_learning or self.quirks.dropped != dropped:
             self.quirks.save()
 
@@ -192,7 +218,8 @@ class _Run:
         # Late: the client takes a second to import, and the local model needs none.
         from .backends.openai import embed_batch
 
-        first, *rest = _batches(batch, *self._limits())  # a limit learnt meanwhile may cut it
+        # What was learnt meanwhile may cut it.
+        first, *rest = _batches(_within(batch, self.longest, self.cuts, self.count), *self._limits())
         self.waiting.extendleft(reversed(rest))
         seconds = longest_request(len(first))
         request = partial(
@@ -214,11 +241,10 @@ class _Run:
             vectors, call = future.result()
         except TooLarge as refusal:
             circuit_breaker.failed(self.server, refusal)
-            if len(batch) == 1 and refusal.may_pass:
-                raise ProviderUnavailable(refusal.detail) from None
             if len(batch) == 1:
-                raise
-            self._halve(batch, refusal.too_many)
+                self._cut(*batch[0], refusal)
+            else:
+                self._halve(batch, refusal.too_many)
             return False
         except ProviderError as error:
             circuit_breaker.failed(self.server, error)
@@ -228,9 +254,21 @@ class _Run:
         self.width = self.width or int(vectors.shape[1])  # what the first batch has, all must have
         if vectors.shape[1] != self.width:
             raise BadResponse("widths differ", kind="bad_vectors")
-        self.keep([text for text, _tokens in batch], vectors)
+        self._keep(batch, vectors)
         self.tell()
         return True
+
+    def _keep(self, batch: Counted, vectors: np.ndarray) -> None:
+        _keep_whole([text for text, _tokens in batch], vectors, self.cuts, self.keep)
+
+    def _cut(self, text: str, tokens: int, refusal: TooLarge) -> None:
+        """A single text that is too long goes back in parts. It says nothing about how large a batch may be."""
+        self.quirks.texts, self.quirks.tokens = self.limits_before
+        self.is_learning = False
+        self.longest = min(self.longest or tokens, tokens - 1)
+        if tokens <= MIN_TOKENS or not (parts := self.cuts.cut(text)):
+            raise (ProviderUnavailable(refusal.detail) if refusal.may_pass else refusal) from None
+        self.waiting.appendleft([(part, self.count(part)) for part in parts])
 
     def _halve(self, batch: Counted, too_many: bool) -> None:
         self.is_learning = True
@@ -245,7 +283,7 @@ class _Run:
         done, _late = wait(self.flying, timeout=seconds)
         for future in done:
             if future.exception() is None:
-                self.keep([text for text, _tokens in self.flying[future]], future.result()[0])
+                self._keep(self.flying[future], future.result()[0])
 
     def _limits(self) -> tuple[int, int]:
         texts = min(settings.EMBEDDING_BATCH_TEXTS, self.quirks.texts or settings.EMBEDDING_BATCH_TEXTS)

@@ -13,6 +13,7 @@ from django.conf import settings
 
 logger = logging.getLogger("ragsite.llm")
 MILLION = 1_000_000
+MAX_TOKENS = 100_000_000  # of one call; what is more is no count
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ def read_usage(value: object, *, is_embedding: bool = False) -> Usage:
 
 def _count(value: object, name: str) -> int | None:
     number = value.get(name) if isinstance(value, dict) else None
-    return number if isinstance(number, int) and not isinstance(number, bool) and number >= 0 else None
+    is_count = isinstance(number, int) and not isinstance(number, bool)
+    return number if is_count and 0 <= number <= MAX_TOKENS else None
 
 
 def price(model: str, input_tokens: int | None, output_tokens: int | None) -> Decimal | None:

@@ -1,5 +1,6 @@
 """The openai backend's vectors: right, in order, paid for once, in batches that the server takes."""
 
+import base64
 import threading
 import time
 
@@ -83,11 +84,13 @@ def test_a_question_longer_than_the_model_reads_is_cut_off(fake_openai):
     assert 8000 < llm.tokenizer_for(MODEL).count(sent) <= 8191
 
 
-def test_a_passage_longer_than_the_model_reads_is_refused_before_it_is_sent(fake_openai):
-    with pytest.raises(llm.RequestRefused) as error:
-        embed(["short", "rain and sun " * 6000])
-    assert error.value.kind == "too_long"
-    assert fake_openai.requests == []
+def test_a_passage_longer_than_the_model_reads_is_sent_in_parts(fake_openai):
+    vectors = embed(["short", "rain and sun " * 6000, "rain"])
+    count = llm.tokenizer_for(MODEL).count
+    assert all(count(text) <= 8191 for text in fake_openai.embedded_texts)
+    assert sizes(fake_openai) == [6]
+    np.testing.assert_allclose(vectors[1], vector_of("rain and sun"), atol=0.01)
+    np.testing.assert_allclose(vectors[2], vector_of("rain"), atol=1e-6)
 
 
 # --- width
@@ -138,6 +141,124 @@ def test_vectors_that_cannot_be_right_are_refused_and_not_kept(fake_openai, name
     assert error.value.is_passing
     embed()
     assert sizes(fake_openai) == [10, 10]
+
+
+def change(**values):
+    return lambda items: [item | {k: v(item) for k, v in values.items()} for item in items]
+
+
+def without_index(*places):
+    return lambda items: [
+        {k: v for k, v in item.items() if k != "index" or place not in places}
+        for place, item in enumerate(items)
+    ]
+
+
+READABLE = {
+    "without the index 0": without_index(0),
+    "without any index": without_index(*range(10)),
+    "without some, in order": without_index(0, 3, 5),
+    "without the index 0, in another order": lambda items: without_index(0)(items)[::-1],
+    "index null": change(index=lambda item: item["index"] or None),
+    "index as text": change(index=lambda item: str(item["index"])),
+    "index as a number with a point": change(index=lambda item: float(item["index"])),
+    "counted from one": lambda items: change(index=lambda item: item["index"] + 1)(items)[::-1],
+    "numbers as text": change(embedding=lambda item: [str(number) for number in item["embedding"]]),
+    "a list in a list": change(embedding=lambda item: [item["embedding"]]),
+    "as base64 though not asked for": change(embedding=lambda item: base64_of(item["embedding"])),
+    "an object by kind": change(embedding=lambda item: {"float": item["embedding"]}),
+    "an object with values": change(embedding=lambda item: {"values": item["embedding"]}),
+    "plain lists": lambda items: [item["embedding"] for item in items],
+    "an object of another name": change(object=lambda item: None),
+}
+
+
+@pytest.mark.parametrize("how", READABLE)
+def test_vectors_are_read_in_every_shape_in_which_servers_send_them(fake_openai, how):
+    fake_openai.fault("items", of=READABLE[how])
+    vectors = embed()
+    for text, vector in zip(TEXTS, vectors, strict=True):
+        np.testing.assert_allclose(vector, vector_of(text), atol=1e-6)
+
+
+UNREADABLE = {
+    "too large for the database": change(embedding=lambda item: [1e30] * 1536),
+    "too large for half precision": change(embedding=lambda item: [70_000.0] * 1536),
+    "too small for half precision": change(embedding=lambda item: [1e-30] * 1536),
+    "beyond any float": change(embedding=lambda item: [10**400] * 1536),
+    "infinite": change(embedding=lambda item: [float("inf")] * 1536),
+    "empty": change(embedding=lambda item: []),
+    "null": change(embedding=lambda item: None),
+    "null numbers": change(embedding=lambda item: [None] * 1536),
+    "yes and no": change(embedding=lambda item: [True] * 1536),
+    "a number": change(embedding=lambda item: 0.5),
+    "a vector for each token": change(embedding=lambda item: [item["embedding"]] * 3),
+    "broken base64": change(embedding=lambda item: "not base64!"),
+    "base64 cut off": change(embedding=lambda item: "AAAA"),
+    "an object of numbers": change(embedding=lambda item: {"0": 0.5, "1": 0.5}),
+    "no embedding at all": lambda items: [{"index": item["index"]} for item in items],
+    "more than were asked for": lambda items: [*items, items[0]],
+    "none": lambda items: [],
+    "an index too high": change(index=lambda item: item["index"] + 5),
+    "an index twice": change(index=lambda item: max(item["index"], 1)),
+    "indexes that are words": change(index=lambda item: "first"),
+    "two left out, in another order": lambda items: without_index(0, 1)(items)[::-1],
+    "of different widths": lambda items: [items[0] | {"embedding": [0.5]}, *items[1:]],
+}
+
+
+@pytest.mark.parametrize("how", UNREADABLE)
+@pytest.mark.parametrize("model", [MODEL, "unknown-embedder"])
+def test_vectors_that_cannot_be_right_are_said_plainly(fake_openai, how, model):
+    fake_openai.fault("items", of=UNREADABLE[how])
+    with pytest.raises(llm.BadResponse) as error:
+        embed(model=model)
+    assert error.value.kind == "bad_vectors"
+    assert str(error.value.sentence).startswith("The provider returned vectors that cannot be right. ")
+    assert str(error.value.sentence).endswith(".")
+    embed(model=model)
+    assert sizes(fake_openai) == [10, 10], "nothing was kept"
+
+
+def base64_of(numbers):
+    return base64.b64encode(np.asarray(numbers, "<f4").tobytes()).decode()
+
+
+REFUSED_WITH_200 = [
+    ({"error": {"code": 429, "message": "Provider returned error"}}, "rate_limited"),
+    ({"error": {"code": "invalid_api_key", "message": "no"}}, "key_refused"),
+    ({"error": {"code": 401, "message": "User not found."}}, "key_refused"),
+    ({"error": {"code": 402, "message": "Insufficient credits"}}, "quota_spent"),
+    ({"error": "upstream connect error"}, "unavailable"),
+    (
+        {"object": "error", "message": "The model does not exist.", "type": "NotFoundError", "code": 404},
+        "no_such_model",
+    ),
+    ({"detail": "Something"}, "unavailable"),
+    ({"data": []}, "bad_vectors"),
+    ({"data": None}, "bad_response"),
+    ({"data": {"embedding": [1]}}, "bad_response"),
+    ("[]", "bad_response"),
+    (None, "bad_response"),
+]
+
+
+@pytest.mark.parametrize(("value", "kind"), REFUSED_WITH_200)
+def test_a_refusal_that_comes_with_status_200_is_called_what_it_is(fake_openai, value, kind):
+    fake_openai.fault("body", value=value)
+    with pytest.raises(llm.ProviderError) as error:
+        embed()
+    assert error.value.kind == kind
+    assert len(fake_openai.requests) == 1
+
+
+@pytest.mark.parametrize("tokens", [-1, 10**30, "12", 1.5, True, None])
+def test_an_odd_count_of_tokens_counts_as_not_said(fake_openai, tokens):
+    vector = {"index": 0, "embedding": [0.5] * 1536}
+    fake_openai.fault("body", value={"data": [vector], "usage": {"prompt_tokens": tokens}})
+    with llm.collect_usage() as used:
+        embed(["rain"])
+    assert used.input_tokens == 0
 
 
 @pytest.mark.parametrize("name", ["broken_json", "html", "empty_object"])
@@ -224,13 +345,74 @@ def test_no_text_is_lost_or_doubled_by_halving(fake_openai, settings):
 def test_one_text_that_is_too_long_teaches_nothing_about_batches(fake_openai):
     long = "rain and sun " * 200
     fake_openai.fault("max_tokens", most=300)
-    with pytest.raises(llm.RequestRefused) as error:
-        embed([*TEXTS, long])
-    assert error.value.kind == "too_long"
-    assert not error.value.is_passing
+    np.testing.assert_allclose(embed([*TEXTS, long])[10], vector_of(long), atol=1e-3)
     fake_openai.requests.clear()
     embed([f"Text {n}" for n in range(20)])
     assert sizes(fake_openai) == [20]
+
+
+WINDOWS = [
+    (400, "This model's maximum context length is 120 tokens. However, you requested 650 tokens."),
+    (413, "`inputs` must have less than 120 tokens. Given: 650"),
+    (422, "Input validation error: inputs tokens must be <= 120"),
+    (500, "input is too large to process. increase the physical batch size"),
+    (400, "the input length exceeds the context length"),
+    (400, "The size of tensor a (650) must match the size of tensor b (120) at dimension 1"),
+    (500, "index out of range in self: sequence"),
+    (400, "length of prompt_tokens must be less than 120"),
+    (
+        400,
+        "The max allowed tokens per submitted batch is 120. Please lower the number of tokens in the batch.",
+    ),
+    (400, "input \u6700\u5927\u4e0d\u5f97\u8d85\u8fc7120"),
+]
+
+
+@pytest.mark.parametrize(("status", "message"), WINDOWS)
+def test_a_text_that_the_server_finds_too_long_is_embedded_in_parts(fake_openai, status, message):
+    fake_openai.fault("window", most=120, status=status, message=message)
+    long = "The rain in Bergen falls on every roof. " * 60
+    vectors = embed([*TEXTS, long])
+    assert vectors[10] @ vector_of("The rain in Bergen falls on every roof.") > 0.99
+    np.testing.assert_allclose(np.linalg.norm(vectors[10]), 1, atol=1e-3)
+    np.testing.assert_allclose(vectors[3], vector_of(TEXTS[3]), atol=1e-6)
+
+
+def test_a_text_in_parts_is_paid_for_once(fake_openai):
+    fake_openai.fault("window", most=120)
+    first = embed(["rain and sun " * 200])
+    fake_openai.requests.clear()
+    assert (embed(["rain and sun " * 200]) == first).all()
+    assert fake_openai.requests == []
+
+
+def test_texts_as_long_as_one_that_was_refused_are_sent_in_parts_at_once(fake_openai, settings):
+    settings.EMBEDDING_BATCH_TEXTS, settings.EMBEDDING_CONCURRENCY = 1, 1
+    fake_openai.fault("window", most=120)
+    embed([f"{number} rain and sun " + "falls again " * 200 for number in range(4)])
+    refused = [asked for asked in fake_openai.embeddings if count_tokens(asked.texts[0]) > 120]
+    assert len(refused) < 8, "only the first text was tried at every length"
+
+
+def test_a_text_that_no_cutting_makes_short_enough_is_refused_after_few_requests(fake_openai):
+    fake_openai.fault("window", most=0)
+    with pytest.raises(llm.RequestRefused) as error:
+        embed(["rain and sun " * 40])
+    assert error.value.kind == "too_long"
+    assert not error.value.is_passing
+    assert len(fake_openai.requests) < 8
+
+
+def test_text_without_a_single_space_is_cut_too(fake_openai):
+    fake_openai.fault("window", most=20)
+    assert np.isfinite(embed(["\u96e8" * 400])).all()
+
+
+def test_every_part_begins_with_the_prefix_that_the_model_wants(fake_openai):
+    fake_openai.fault("window", most=120)
+    embed(["rain and sun " * 100], prefix="passage: ")
+    assert all(text.startswith("passage: ") for text in fake_openai.embedded_texts)
+    assert not any("passage: " in text[1:] for text in fake_openai.embedded_texts)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from ..errors import BadResponse, NotConfigured, ProviderError
 from ..provider import Provider, chat_model, provider
 from ..quirks import Quirks, quirks_of
 from ..usage import Call, read_usage
-from .openai_errors import FAULTS, refused_parameter, translate, translate_embedding
+from .openai_errors import FAULTS, raise_if_refused, refused_parameter, translate, translate_embedding
 from .vectors import read_vectors
 
 WRITE_SECONDS = 30
@@ -200,7 +200,8 @@ def embed_batch(
         fault = translate_embedding(error)
         call.ended(fault.kind)
         raise fault from None
-    call.usage = read_usage(cast(dict[str, Any], answer).get("usage"), is_embedding=True)
+    usage = answer.get("usage") if isinstance(answer, dict) else None
+    call.usage = read_usage(usage, is_embedding=True)
     call.ended()
     return vectors, call
 
@@ -215,7 +216,9 @@ def _post_embeddings(
         wanted = {"encoding_format": encoding, "dimensions": dimensions}
         body = {"model": model, "input": [_sendable(text) for text in texts]} | _accepted(wanted, quirks)
         try:
-            return client.post("/embeddings", cast_to=object, body=body, options=OPTIONS)
+            answer = client.post("/embeddings", cast_to=object, body=body, options=OPTIONS)
+            raise_if_refused(answer)
+            return answer
         except openai.APIStatusError as error:
             _drop_refused(error, body, quirks)
 

@@ -34,12 +34,17 @@ MODEL_CODES = {"model_not_found", "unsupported_model", "deploymentnotfound"}
 LENGTH_CODES = {"context_length_exceeded", "string_above_max_length"}
 FILTER_CODES = {"content_filter", "content_policy_violation", "responsibleaipolicyviolation"}
 SPEAKS_OF_SIZE = re.compile(
-    r"too (large|long|many)|context (length|window|size)|batch.?size|maximum|at most|max \d"
-    r"|exceed|larger than|limit is|\binput'? is invalid",
+    r"too (large|long|many|big)|context (length|window|size|overflow)|batch.?size|\bmax(imum|imal)?\b|at most|max \d"
+    r"|exceed|(larg|long|great|bigg)er than|(less|fewer|more) than|limit is|(<=?|>=?|up to) ?\d"
+    r"|(reduce|shorten|lower|truncate|split)\b|truncation|out of range|must match the size"
+    r"|\binput'? is invalid|\u8d85\u8fc7|\u8d85\u51fa|\u8d85\u957f|\u8fc7\u957f|\u6700\u5927",  # the last in Chinese
     re.IGNORECASE,
 )
 # A server that is only busy speaks of limits too: there a word must say what is too much.
-SPEAKS_OF_INPUT = re.compile(r"\b(tokens?|batch|inputs?|context|prompt)\b", re.IGNORECASE)
+SPEAKS_OF_INPUT = re.compile(
+    r"\b(tokens?|batch|inputs?|context|prompt|texts?|sequence|tensor|documents?|requests? in one)\b",
+    re.IGNORECASE,
+)
 SPEAKS_OF_BUSY = re.compile(
     r"overload|\bbusy\b|temporar|at capacity|(try|retry) again (later|soon|in\b)|please (re)?try( again)?\W*$"
     r"|try again\W*$|model is (currently |still )?loading|still loading",
@@ -74,6 +79,23 @@ def translate_embedding(error: Exception) -> ProviderError:
         too_large.may_pass = _is_unsure(error)
         return too_large
     return translate(error)
+
+
+def raise_if_refused(answer: object) -> None:
+    """Some gateways send a refusal with status 200: raised as if it had come with the status that it names."""
+    if not isinstance(answer, dict) or answer.get("data") or answer.get("embeddings"):
+        return
+    is_bare = answer.get("object") == "error" or bool({"message", "detail", "status_code"} & answer.keys())
+    if said := answer.get("error") or (answer if is_bare else None):
+        status = _named_status(said) or _named_status(answer) or 500
+        response = httpx2.Response(status, json=answer, request=httpx2.Request("POST", "http://localhost"))
+        raise openai.APIStatusError(f"Error code: {status} - {said}", response=response, body=said)
+
+
+def _named_status(said: object) -> int | None:
+    names = ("code", "status", "status_code") if isinstance(said, dict) else ()
+    found = (str(said.get(name)) for name in names)  # type: ignore[attr-defined]
+    return next((int(value) for value in found if re.fullmatch(r"[45]\d\d", value)), None)
 
 
 def refused_parameter(error: openai.APIStatusError, sent: Iterable[str]) -> str | None:
@@ -203,8 +225,8 @@ def _not_before(error: openai.APIError) -> datetime | None:
         if wait := headers.get("retry-after-ms"):
             return _after(now, timedelta(milliseconds=float(wait)))
         wait = headers.get("retry-after", "")
-        if re.fullmatch(r"\s*\d+(\.\d+)?\s*", wait):
-            return _after(now, timedelta(seconds=float(wait)))
+        if seconds := re.fullmatch(r"\s*(\d+(\.\d+)?)\s*(s|secs?|seconds?)?\s*", wait):
+            return _after(now, timedelta(seconds=float(seconds[1])))
         return _after(now, parsedate_to_datetime(wait) - now) if wait else None
     except (ValueError, TypeError, OverflowError):
         return None

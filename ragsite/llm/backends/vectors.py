@@ -1,11 +1,19 @@
 """Reads the vectors out of a provider's answer, and believes nothing."""
 
 import base64
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from django.utils.functional import Promise
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from ..errors import BadResponse
+
+FULL, HALF = np.float64, np.float16  # the database stores half precision
+# Under these names servers put the numbers where `embedding` is an object.
+INSIDE = ("float", "base64", "values", "embedding", "dense")
 
 
 def read_vectors(answer: object, *, count: int, dimensions: int | None) -> np.ndarray:
@@ -13,42 +21,92 @@ def read_vectors(answer: object, *, count: int, dimensions: int | None) -> np.nd
     vectors = [_vector(item) for item in _in_order(answer, count)]
     widths = {vector.size for vector in vectors}
     if len(widths) != 1 or widths == {0} or dimensions not in (None, *widths):
-        raise _bad(f"width {sorted(widths)[:3]} instead of {dimensions or 'one'}")
+        raise wrong_width(widths, dimensions)
     matrix = np.stack(vectors)
     if not np.isfinite(matrix).all():
-        raise _bad("not finite")
-    if not matrix.any(axis=1).all():
-        raise _bad("all zero")
-    return matrix
+        raise _bad("not finite", _("Some of their numbers are not numbers."))
+    with np.errstate(over="ignore"):
+        stored = matrix.astype(HALF)
+    if not np.isfinite(stored).all():
+        raise _bad("beyond half precision", _("Their numbers are too large to be stored."))
+    if not stored.any(axis=1).all():
+        raise _bad("all zero", _("Some of them are zero throughout."))
+    return matrix.astype(np.float32)
 
 
-def _in_order(answer: object, count: int) -> list[dict[str, Any]]:
-    items = answer.get("data") if isinstance(answer, dict) else None
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+def wrong_width(widths: set[int], wanted: int | None) -> BadResponse:
+    """Vectors of these widths were returned, where one width, the `wanted` one if it is known, was to be expected."""
+    found = ", ".join(str(width) for width in sorted(widths)[:3])
+    if not wanted or len(widths) != 1:
+        reason = format_lazy(_("They are of different widths or empty: {found}."), found=found)
+    else:
+        reason = format_lazy(
+            _("They have {found} numbers; the index needs {wanted}."), found=found, wanted=wanted
+        )
+    return _bad(f"width {found} instead of {wanted or 'one'}", reason)
+
+
+def _in_order(answer: object, count: int) -> list[object]:
+    items = answer.get("data", answer.get("embeddings")) if isinstance(answer, dict) else answer
+    if not isinstance(items, list):
         raise BadResponse("no vectors")
     if len(items) != count:
-        raise _bad(f"{len(items)} instead of {count}")
-    if all(item.get("index") is None for item in items):
-        return items
-    by_index = {item.get("index"): item for item in items if isinstance(item.get("index"), int)}
-    if set(by_index) != set(range(count)):
-        raise _bad("indexes do not match")
-    return [by_index[number] for number in range(count)]
+        reason = format_lazy(
+            _("There are {found} for {count} texts."), found=str(len(items)), count=str(count)
+        )
+        raise _bad(f"{len(items)} instead of {count}", reason)
+    places = _places([_index(item) for item in items])
+    return [item for _place, item in sorted(zip(places, items, strict=True), key=lambda pair: pair[0])]
 
 
-def _vector(item: dict[str, Any]) -> np.ndarray:
-    value = item.get("embedding")
+def _places(indexes: Sequence[int | None]) -> list[int]:
+    """Where each item belongs. Some servers leave out an index of 0, or all of them; some count from 1."""
+    count, given = len(indexes), [index for index in indexes if index is not None]
+    if given and len(given) == count and set(given) == set(range(1, count + 1)):
+        return [index - 1 for index in given]
+    if all(index in (None, place) for place, index in enumerate(indexes)):
+        return list(range(count))
+    free = set(range(count)) - set(given)
+    if len(set(given)) < len(given) or not set(given) <= set(range(count)) or len(free) > 1:
+        raise _bad("indexes do not match", _("They do not say which of the texts they belong to."))
+    return [index if index is not None else min(free) for index in indexes]
+
+
+def _index(item: object) -> int | None:
+    index = item.get("index") if isinstance(item, dict) else None
+    if index is None or (isinstance(index, int) and not isinstance(index, bool)):
+        return index
+    if (isinstance(index, str) and index.isdecimal()) or (isinstance(index, float) and index.is_integer()):
+        return int(index)
+    raise _bad("indexes are no numbers", _("They do not say which of the texts they belong to."))
+
+
+def _vector(item: object) -> np.ndarray:
+    """float64, one-dimensional."""
+    value = _numbers(item)
     try:
         if isinstance(value, str):
-            return np.frombuffer(base64.b64decode(value, validate=True), dtype="<f4").astype(np.float32)
-        with np.errstate(over="ignore"):  # a number beyond float32 becomes infinite, and is refused as such
-            vector = np.asarray(value, dtype=np.float64).astype(np.float32)
+            return np.frombuffer(base64.b64decode(value, validate=True), dtype="<f4").astype(FULL)
+        if not isinstance(value, list) or any(isinstance(number, bool) for number in value[:1]):
+            raise TypeError
+        vector = np.asarray(value, dtype=FULL)
     except (ValueError, TypeError, OverflowError):
-        raise _bad("not numbers") from None
+        raise _bad("not numbers", _("They are not lists of numbers.")) from None
+    if vector.ndim == 2 and len(vector) == 1:  # a list around the one vector
+        return vector[0]
     if vector.ndim != 1:
-        raise _bad("not a list of numbers")
+        raise _bad("not a list of numbers", _("There are several for one text, such as one for each token."))
     return vector
 
 
-def _bad(detail: str) -> BadResponse:
-    return BadResponse(detail, kind="bad_vectors")
+def _numbers(item: object) -> Any:
+    while isinstance(item, dict):
+        names = [name for name in ("embedding", *INSIDE) if name in item]
+        item = item[names[0]] if names else None
+    return item
+
+
+def _bad(detail: str, reason: str | Promise) -> BadResponse:
+    error = BadResponse(detail, kind="bad_vectors")
+    error.sentence = format_lazy("{sentence} {reason}", sentence=error.sentence, reason=reason)
+    return error
