@@ -70,7 +70,7 @@ def upload(page: Page) -> None:
     page.set_input_files("[data-upload] input[type=file]", DOCUMENT)
     title = page.locator(".document", has_text=DOCUMENT.stem).first
     title.wait_for()
-    page.wait_for_function("() => !document.querySelector('.document[data-polls]')")
+    page.wait_for_function("() => !document.querySelector('.document[data-watch]')")
 
 
 def ask(page: Page) -> None:

@@ -16,7 +16,8 @@ from django.views.decorators.http import require_http_methods
 
 from documents.forms import PagesForm, PasteForm, Upload, UploadForm
 from documents.models import Document
-from documents.views import PARTS, listed
+from documents.views import listed
+from documents.watching import PARTS
 
 if TYPE_CHECKING:
     from ragsite.accounts.requests import SignedInRequest

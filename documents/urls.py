@@ -1,6 +1,6 @@
 from django.urls import path
 
-from documents import adding, reading, views
+from documents import adding, changes, reading, views
 
 app_name = "documents"
 urlpatterns = [
@@ -9,9 +9,8 @@ urlpatterns = [
     path("pages/", adding.pages, name="pages"),
     path("text/", adding.text, name="text"),
     path("selected/", views.selected, name="selected"),
-    path("notices/", views.notices, name="notices"),
+    path("changes/", changes.changes, name="changes"),
     path("<int:pk>/", reading.document, name="document"),
-    path("<int:pk>/row/", views.row, name="row"),
     path("<int:pk>/pages/<int:number>/", reading.page, name="page"),
     path("<int:pk>/pages/<int:number>/image", reading.page_image, name="page_image"),
     path("<int:pk>/pages/<int:number>/marks", reading.page_marks, name="page_marks"),

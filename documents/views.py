@@ -12,7 +12,6 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.files.base import File
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -21,14 +20,15 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from documents import passwords
 from documents.filtering import DocumentFilter
 from documents.forms import PagesForm, PasswordForm, PasteForm, ReplaceForm, UploadForm
-from documents.models import Collection, Document, Notice, State, Version
+from documents.models import Collection, Document, State, Version
 from documents.models.document_queryset import DocumentQuerySet
 from documents.models.states import MOVING, SummaryState
+from documents.watching import PARTS
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
@@ -37,17 +37,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("ragsite.files")
 
 ON_A_PAGE = 50
-NOTICES_AT_ONCE = 3
-STOP_POLLING = 286  # htmx's sign that asking again is of no use
 READ_AT_ONCE = 256 * 1024
-
-# What a part of a page asks for when it wants to be drawn anew.
-PARTS = {
-    "row": "documents/_document.html",
-    "line": "documents/_document_line.html",
-    "state": "documents/_document_progress.html",
-    "summary": "documents/_summary.html",
-}
 
 
 def none_where_deleted(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -78,22 +68,6 @@ def documents(request: SignedInRequest) -> HttpResponse:
         "has_any": bool(shown) or Document.objects.visible_to(request.user).exists(),
     }
     return render(request, "documents/list.html", context)
-
-
-@login_required
-@require_safe
-def row(request: SignedInRequest, pk: int) -> HttpResponse:
-    """One document as a part of a page, asked for again and again while something is being done with it."""
-    document = get_object_or_404(listed(request.user), pk=pk)
-    part = request.GET.get("part", "row")
-    if part not in PARTS:
-        raise Http404
-    response = render(
-        request, PARTS[part], {"document": document, "is_chosen": str(pk) in request.GET.getlist("chosen")}
-    )
-    if part == "state" and not document.is_moving:
-        response["HX-Refresh"] = "true"  # the document's page has more to show now than this part
-    return response
 
 
 @login_required
@@ -276,21 +250,6 @@ def download(request: SignedInRequest, pk: int) -> HttpResponseBase:
     return response
 
 
-@require_GET
-def notices(request: HttpRequest) -> HttpResponse:
-    """What has become ready or failed since the page last asked. Each is shown once, however many tabs are open."""
-    if not request.user.is_authenticated:
-        return HttpResponse(status=STOP_POLLING)
-    with transaction.atomic():
-        unseen = Notice.objects.unseen_by(request.user).select_for_update(skip_locked=True)
-        pks = list(unseen.values_list("pk", flat=True)[:NOTICES_AT_ONCE])
-        Notice.objects.filter(pk__in=pks).mark_seen()
-    if not pks:
-        return HttpResponse(status=204)
-    news = Notice.objects.filter(pk__in=pks).select_related("document").defer("document__embedding")
-    return render(request, "documents/_notices.html", {"notices": news})
-
-
 def listed(user: User, *, with_vector: bool = False) -> DocumentQuerySet:
     """The documents a person sees, with what a row of the list shows of them."""
     newest = Version.objects.filter(document=OuterRef("pk")).order_by("-number")
@@ -298,6 +257,7 @@ def listed(user: User, *, with_vector: bool = False) -> DocumentQuerySet:
     documents = (
         Document.objects.visible_to(user)
         .select_related("collection", "uploaded_by", "serving")
+        .with_tasks()
         .annotate(page_count=Subquery(newest.values("page_count")[:1]), can_edit=Exists(mine))
     )
     return documents if with_vector else documents.defer("embedding")

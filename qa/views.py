@@ -55,7 +55,7 @@ def _home_context(request: HttpRequest, form: QuestionForm, document: Document |
         "suggestions": suggestions(form.user, document),
         "upload_form": UploadForm(user=form.user),
         "can_ask": documents.askable().exists(),
-        "being_read": documents.moving()[:5],
+        "being_read": documents.moving().with_tasks().defer("embedding")[:5],
     }
 
 

@@ -34,7 +34,7 @@ OUR_PACKAGES = ("ragsite", "documents", "qa")
 CAME_WITH_ID = re.compile(rb"[\w.-]{1,64}", re.ASCII)
 HUNG_UP = 499  # nginx's number for a visitor who left before the answer began
 # What an open page asks for again and again.
-POLLED_PAGES = {"metrics", "documents:notices", "documents:row", "operations:activity_part"}
+POLLED_PAGES = {"metrics", "documents:changes", "operations:activity_part"}
 
 # --- ids
 

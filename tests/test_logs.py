@@ -149,7 +149,7 @@ async def test_probes_and_static_files_are_not_told(written):
 
 async def test_what_an_open_page_polls_is_told_at_debug_only(written, signed_in):
     buffer = written()
-    await visit("/documents/notices/", headers=[signed_in])
+    await visit("/documents/changes/", headers=[signed_in])
 
     assert " DEBUG ragsite.request " in lines(buffer, "ragsite.request")[0]
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from pgvector.django import CosineDistance, HalfVectorField
 from documents.models.collection import Collection
 from documents.models.document_queryset import DocumentQuerySet
 from documents.models.incoming import clean_name, file_of_text, inspect, visible
-from documents.models.index import Index
+from documents.models.index import Index, IndexState
 from documents.models.page import Page
 from documents.models.room import claim
 from documents.models.states import MOVING, State, SummaryState
@@ -129,33 +130,38 @@ class Document(models.Model):
 
     @property
     def task(self) -> Task | None:
-        """What is still to be done to make it searchable in the live index."""
-        if self.needs_fetching:
-            return self.tasks.filter(kind=Kind.FETCH).first()
-        of_live = models.Q(index__state="live") | models.Q(index=None)
-        indexing = self.tasks.filter(of_live, kind=Kind.INDEX).first()
+        """What is still to be done to make it searchable in the live index. A list fetches the tasks of all its rows at once."""
+        tasks = list(self.tasks.all())
+        if fetching := self._unfinished_fetch(tasks):
+            return fetching
+        of_live = (task for task in tasks if task.index is None or task.index.state == IndexState.LIVE)
+        indexing = next((task for task in of_live if task.kind == Kind.INDEX), None)
         if indexing and indexing.state == TaskState.OPEN:
             return indexing
-        return self.tasks.filter(kind=Kind.RECOGNISE, state=TaskState.OPEN).first() or indexing
+        recognising = (task for task in tasks if task.kind == Kind.RECOGNISE)
+        return next((task for task in recognising if task.state == TaskState.OPEN), indexing)
 
     @property
     def is_reading_pictures(self) -> bool:
         """The text in its scanned pages is being read, or will be."""
-        return self.tasks.filter(kind=Kind.RECOGNISE, state=TaskState.OPEN).exists()
+        return any(task.kind == Kind.RECOGNISE and task.state == TaskState.OPEN for task in self.tasks.all())
 
     @property
     def needs_password_for_pictures(self) -> bool:
         """Its scanned pages could not be looked at: the password that was given was used up by then, or wrong."""
-        failed = self.tasks.filter(kind=Kind.RECOGNISE, state=TaskState.FAILED)
-        return failed.filter(error_kind="password").exists()
+        recognising = (task for task in self.tasks.all() if task.kind == Kind.RECOGNISE)
+        return any(task.state == TaskState.FAILED and task.error_kind == "password" for task in recognising)
 
     @property
     def needs_fetching(self) -> bool:
         """Its address has not been looked at since someone asked for it."""
-        return (
-            self.source == self.Source.WEB
-            and self.tasks.filter(kind=Kind.FETCH).exclude(state=TaskState.DONE).exists()
-        )
+        return self._unfinished_fetch(self.tasks.all()) is not None
+
+    def _unfinished_fetch(self, tasks: Iterable[Task]) -> Task | None:
+        if self.source != self.Source.WEB:
+            return None
+        fetching = (task for task in tasks if task.kind == Kind.FETCH)
+        return next((task for task in fetching if task.state != TaskState.DONE), None)
 
     @property
     def is_unchanged(self) -> bool:

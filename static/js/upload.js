@@ -1,6 +1,5 @@
 // Files are sent one by one, each with its own bar, speed and cancel. Without this, the same form sends them all at once.
 const AT_ONCE = 3;
-const FOLLOWED = 40; // so many of a great number are followed live; of the others the list tells
 const ROWS = 50;
 const tray = document.getElementById("tray");
 const list = tray.querySelector(".tray-list");
@@ -119,9 +118,9 @@ function show(upload) {
   }
   item.querySelector("progress").hidden = true;
   item.querySelector(".upload-words").innerHTML = result.html;
-  if (list.childElementCount <= FOLLOWED) htmx.process(item);
   for (const count of document.querySelectorAll("[data-document-count]")) count.textContent = answer.document_count;
   if (result.row) insert(result.row);
+  document.dispatchEvent(new Event("work:begun"));
 }
 
 function insert(row) {

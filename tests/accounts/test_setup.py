@@ -150,7 +150,7 @@ def test_with_redis_away_people_still_sign_in(client, alice, settings):
 def test_a_part_of_a_page_that_finds_nobody_signed_in_sends_the_whole_page_to_sign_in(client, alice):
     page = f"http://testserver{reverse('documents:list')}?q=rain"
     response = client.get(
-        reverse("documents:row", args=[1]),
+        reverse("documents:document", args=[1]),
         headers={"HX-Request": "true", "HX-Current-URL": page},
         follow=True,
     )

@@ -8,7 +8,7 @@ from django.db import connections
 from django.urls import reverse
 from django.utils import timezone
 
-from documents.models import Attempt, Collection, Document, Notice, Page, State
+from documents.models import Attempt, Collection, Document, Page, State
 from documents.models.incoming import clean_name
 from documents.models.states import SummaryState
 from documents.models.task import Kind, TaskState
@@ -22,7 +22,13 @@ def alices(client, alice):
 
 
 def row(client, document, **query):
-    return client.get(reverse("documents:row", args=[document.pk]), query).text
+    return changed(client, f"row-{document.pk}", **query).text
+
+
+def changed(client, *parts, **query):
+    """What an open page is told of these parts, of which it knows nothing yet."""
+    watch = [f"{part}-00000000" for part in parts]
+    return client.get(reverse("documents:changes"), {"watch": watch, **query})
 
 
 def words_of(html):
@@ -45,7 +51,7 @@ def add_pages(document, *texts, problems=()):
 
 # What Bob may not see
 
-URLS = ["row", "document", "retry", "cancel", "delete", "replace", "download", "page", "keep"]
+URLS = ["document", "retry", "cancel", "delete", "replace", "download", "page", "keep"]
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
@@ -162,9 +168,9 @@ def test_a_row_says_when_it_is_tried_again_and_why(alices, alice):
 
 
 @pytest.mark.parametrize("state", State.values)
-def test_only_a_moving_row_asks_for_itself_again(alices, alice, state):
+def test_only_a_moving_row_is_kept_up_to_date(alices, alice, state):
     document = make_document(alice, state=state)
-    assert ("hx-get" in row(alices, document)) == (
+    assert ("data-watch=" in row(alices, document)) == (
         state in ("waiting", "fetching", "extracting", "recognising", "embedding")
     )
 
@@ -184,18 +190,9 @@ def test_a_row_shows_the_first_lines_of_the_summary_or_that_it_is_being_written(
 
 def test_a_documents_page_is_drawn_anew_whole_once_the_work_is_done(alices, alice):
     document = make_document(alice)
-    url = reverse("documents:row", args=[document.pk])
-    assert "HX-Refresh" not in alices.get(url, {"part": "state"}).headers
+    assert "HX-Refresh" not in changed(alices, f"state-{document.pk}").headers
     Document.objects.update(state=State.READY)
-    assert alices.get(url, {"part": "state"})["HX-Refresh"] == "true"
-
-
-def test_there_are_no_other_parts_than_the_known_ones(alices, alice):
-    document = make_document(alice)
-    assert (
-        alices.get(reverse("documents:row", args=[document.pk]), {"part": "../../settings"}).status_code
-        == 404
-    )
+    assert changed(alices, f"state-{document.pk}")["HX-Refresh"] == "true"
 
 
 # What a person does with a document
@@ -378,34 +375,6 @@ def test_a_downloads_name_says_one_thing_only(alices, alice, name, told):
     document.versions.update(file_name=clean_name(name))
     response = alices.head(reverse("documents:download", args=[document.pk]))
     assert response["Content-Disposition"] == f"attachment; {told}"
-
-
-# Notices
-
-
-def test_a_document_that_became_ready_is_told_once_and_to_its_owner(client, alice, bob):
-    document = make_document(alice, name="<i>Handbook</i>.txt", state=State.READY)
-    Notice.objects.create(user=alice, document=document)
-    client.force_login(bob)
-    assert client.get(reverse("documents:notices")).status_code == 204
-    client.force_login(alice)
-    told = client.get(reverse("documents:notices")).text
-    assert "is ready." in told
-    assert f"?document={document.pk}" in told
-    assert "<i>" not in told
-    assert client.get(reverse("documents:notices")).status_code == 204
-
-
-def test_a_failure_is_told_with_its_reason_and_a_way_on(alices, alice):
-    document = make_document(alice, failure="This PDF needs a password.", state=State.FAILED)
-    Notice.objects.create(user=alice, document=document, is_failure=True)
-    told = alices.get(reverse("documents:notices")).text
-    assert "could not be read. This PDF needs a password." in told
-    assert document.get_absolute_url() in told
-
-
-def test_a_page_whose_reader_signed_out_stops_asking_for_notices(client, db):
-    assert client.get(reverse("documents:notices")).status_code == 286
 
 
 # All pages
