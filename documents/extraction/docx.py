@@ -1,11 +1,13 @@
 """Word documents: paragraphs with their headings and numbers, tables, text boxes, notes, and what runs along the pages."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from documents.extraction.blocks import Block, PageWriter
 from documents.extraction.collecting import Collector
+from documents.extraction.docx_parts import BlockWriter, embedded_document
 from documents.extraction.docx_styles import DEEPEST, Numbering, Style, Styles, read_numbering, read_styles
 from documents.extraction.failures import UnreadableFile
 from documents.extraction.markup import Attributes, Events
@@ -33,22 +35,27 @@ Notes = dict[str, dict[str, str]]
 
 def load(path: Path) -> Extraction:
     """The document's text in pages of some length: where its printed pages end only a printer knows."""
+    writer = PageWriter()
     with Package(path) as package:
-        writer = PageWriter()
-        reader = Reader(read_styles(package), read_numbering(package), writer)
-        for kind in ("footnotes", "endnotes"):
-            reader.notes[kind] = read_notes(package, kind, reader.styles)
-        reader.charts = {
-            name: chart_blocks(package, relation.target)
-            for name, relation in package.relations(package.main).items()
-            if relation.kind == "chart"
-        }
-        package.follow(package.main, reader)
-        reader.finish()
-        writer.add(margins(package, reader.styles))
-        writer.is_partial |= package.is_damaged
+        read_document(package, writer)
         properties = package.properties()
     return writer.extraction(properties.get("title", ""), dict(properties))
+
+
+def read_document(package: Package, writer: PageWriter, depth: int = 0) -> None:
+    """Hands its blocks to the writer. `depth`: in how many other Word files it stands."""
+    reader = Reader(read_styles(package), read_numbering(package), writer)
+    for kind in ("footnotes", "endnotes"):
+        reader.notes[kind] = read_notes(package, kind, reader.styles)
+    for name, relation in package.relations(package.main).items():
+        if relation.kind == "chart":
+            reader.charts[name] = chart_blocks(package, relation.target)
+        elif relation.kind == "aFChunk":
+            reader.embedded[name] = partial(embedded_document, package, relation.target, depth)
+    package.follow(package.main, reader)
+    reader.finish()
+    writer.add(margins(package, reader.styles))
+    writer.is_partial |= package.is_damaged
 
 
 def read_notes(package: Package, kind: str, styles: Styles) -> dict[str, str]:
@@ -100,6 +107,7 @@ class Reader(Events):
         self.writer = writer
         self.notes: Notes = {}
         self.charts: dict[str, list[Block]] = {}
+        self.embedded: dict[str, Callable[[], BlockWriter]] = {}
         self.notes_said = 0
         self.collectors = [Collector()]
         self.paragraphs: list[Paragraph] = []
@@ -131,6 +139,8 @@ class Reader(Events):
             self._begin(name)
         elif name == "c:chart" and self.paragraphs:
             self.paragraphs[-1].after += self.charts.get(attributes.get("r:id", ""), ())
+        elif name == "w:altChunk":
+            self._embed(attributes.get("r:id", ""))
         elif name.startswith("w:"):
             value = attributes.get("w:val", "")
             self._property(name, value, attributes)
@@ -231,6 +241,24 @@ class Reader(Events):
             self.notes_said += 1
             self._say(f"[{self.notes_said}]")
             self.paragraphs[-1].after.append(Block("paragraph", f"[{self.notes_said}] {text}"))
+
+    def _embed(self, name: str) -> None:
+        """What stands there is a document of its own; one that cannot be read leaves a gap."""
+        try:
+            inner = self.embedded[name]()
+        except KeyError:
+            return
+        except UnreadableFile as error:
+            if error.kind == "limit":
+                raise
+            self.writer.is_partial = True
+            return
+        self.collectors[-1].flush()
+        for block in inner.blocks:
+            self.collectors[-1].put(block)
+        self.writer.hide(inner.hidden)
+        self.writer.is_partial |= inner.is_partial
+        self._hand_over()
 
     def _table(self, name: str, value: str, attributes: Attributes) -> None:
         collector = self.collectors[-1]

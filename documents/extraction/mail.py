@@ -30,7 +30,7 @@ def load(path: Path) -> Extraction:
     message = email.message_from_bytes(path.read_bytes())
     if not message.keys() and not message.is_multipart():
         raise UnreadableFile("damaged")
-    reader = MailReader()
+    reader = MailReader(PageWriter())
     reader.read(message, level=1)
     metadata: dict[str, object] = {}
     if reader.attachments:
@@ -44,8 +44,8 @@ def load(path: Path) -> Extraction:
 class MailReader:
     """One message and those inside it, into one text."""
 
-    def __init__(self) -> None:
-        self.writer = PageWriter()
+    def __init__(self, writer: PageWriter) -> None:
+        self.writer = writer
         self.attachments: list[str] = []
         self.parts = 0
 
@@ -63,6 +63,11 @@ class MailReader:
         for each in inner:
             if level < DEEPEST:
                 self.read(each, level + 1)
+
+    def read_bodies(self, message: Message) -> None:
+        """Only its text: of a web page that was saved as a mail, the lines that head it say nothing."""
+        for body in self._sort(message)[0]:
+            self._write(body)
 
     def _sort(self, message: Message) -> tuple[list[Message], list[Message], list[str]]:
         """The parts that are its text, the messages inside it, the names of the rest."""

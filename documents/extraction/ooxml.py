@@ -2,7 +2,7 @@
 
 import posixpath
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import IO, NamedTuple, Self
 from urllib.parse import unquote
 
 from documents.extraction.archives import Archive
@@ -30,8 +30,8 @@ class Relation(NamedTuple):
 class Package(Archive):
     """An OOXML file. `main` is the part that everything else hangs on."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, file: Path | IO[bytes]) -> None:
+        super().__init__(file)
         self.main = ""
         self.is_damaged = False  # a part that the others can do without is
         # Names of parts are compared without regard to case.

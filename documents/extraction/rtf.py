@@ -65,6 +65,9 @@ STYLE_NAME = re.compile(rb"(?:^|[\s\\;])heading (\d)", re.IGNORECASE)
 STYLE_LEVEL = re.compile(rb"\\outlinelevel(\d)")
 FONT = re.compile(rb"\\f(\d{1,5})\b[^{};]{0,200}?\\fcharset(\d{1,3})")
 TITLE = re.compile(rb"\{\\title ([^{}\\]{1,300})\}")
+AUTHOR = re.compile(rb"\{\\author ([^{}\\]{1,300})\}")
+CREATED = re.compile(rb"\{\\creatim\\yr(\d{4})\\mo(\d{1,2})\\dy(\d{1,2})")
+PROPERTIES_WITHIN = 100_000  # bytes; they stand before the text
 
 
 @dataclass
@@ -85,21 +88,38 @@ def load(path: Path) -> Extraction:
     """The text in pages. A file that was cut off is read as far as it goes, and called partial."""
     if path.stat().st_size > MOST_BYTES:
         raise UnreadableFile("limit")
-    content = path.read_bytes()
+    content, writer = path.read_bytes(), PageWriter()
+    read_rtf(content, writer)
+    return writer.extraction(property_of(content, TITLE), properties_of(content))
+
+
+def read_rtf(content: bytes, writer: PageWriter) -> None:
+    """Hands the text to the writer, block by block. Raises UnreadableFile."""
     start = content.find(b"{\\rtf", 0, 1024)
     if start < 0:
         raise UnreadableFile("damaged")
-    reader = Reader(content)
-    reader.read(content, start)
-    title = TITLE.search(content[:100_000])
-    return reader.writer.extraction(title[1].decode("cp1252", "replace") if title else "")
+    Reader(content, writer).read(content, start)
+
+
+def properties_of(content: bytes) -> dict[str, str]:
+    """Author and date of creation, as far as they are given."""
+    found = {"author": property_of(content, AUTHOR)}
+    if created := CREATED.search(content[:PROPERTIES_WITHIN]):
+        year, month, day = (int(number) for number in created.groups())
+        found["creationdate"] = f"{year:04}-{month:02}-{day:02}"
+    return {name: value for name, value in found.items() if value}
+
+
+def property_of(content: bytes, pattern: "re.Pattern[bytes]") -> str:
+    found = pattern.search(content[:PROPERTIES_WITHIN])
+    return found[1].decode("cp1252", "replace") if found else ""
 
 
 class Reader:
     """One file being read."""
 
-    def __init__(self, content: bytes) -> None:
-        self.writer = PageWriter()
+    def __init__(self, content: bytes, writer: PageWriter) -> None:
+        self.writer = writer
         self.collector = Collector()
         self.encoding = code_page(content)
         self.fonts = {

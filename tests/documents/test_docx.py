@@ -176,3 +176,65 @@ def test_a_document_without_text_is_empty(read):
     with pytest.raises(UnreadableFile) as caught:
         read("<w:p/>")
     assert caught.value.kind == "empty"
+
+
+CHUNK = '<w:altChunk xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships" r:id="rId-aFChunk_1"/>'
+WEB_ARCHIVE = (
+    b"From: <Saved by Word>\r\nSubject: Saved\r\nMIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=b\r\n\r\n"
+    b"--b\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+    b"<h1>Lease</h1><p>The rent is 950=20euros.</p>\r\n--b--\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("part", "content", "says"),
+    [
+        (
+            "c.html",
+            b"<html><body><h1>Lease</h1><p>The rent is 950 euros.</p></body></html>",
+            "Lease\n\nThe rent is 950 euros.",
+        ),
+        ("c.mht", WEB_ARCHIVE, "Lease\n\nThe rent is 950 euros."),
+        ("c.rtf", rb"{\rtf1\ansi Lease\par The rent is 950 euros.\par}", "Lease\n\nThe rent is 950 euros."),
+        ("c.txt", b"Lease\r\n\r\nThe rent is 950 euros.", "Lease\n\nThe rent is 950 euros."),
+    ],
+)
+def test_a_document_within_a_document_is_read_where_it_stands(read, part, content, says):
+    extraction = read(
+        paragraph("Preface.") + CHUNK + paragraph("Signed."),
+        links={"aFChunk_1": part},
+        members={f"word/{part}": content},
+    )
+    assert extraction.pages[0].text == f"Preface.\n\n{says}\n\nSigned."
+    assert not extraction.is_partial
+
+
+def test_a_word_file_within_a_word_file_is_read_and_one_within_itself_ends(read, tmp_path):
+    def within(content):
+        path = docx(
+            tmp_path / "inner.docx",
+            paragraph("Part.") + (CHUNK if content else ""),
+            links={"aFChunk_1": "c.docx"} if content else None,
+            members={"word/c.docx": content} if content else {},
+        )
+        return path.read_bytes()
+
+    content = b""
+    for _depth in range(8):
+        content = within(content)
+    extraction = read(CHUNK, links={"aFChunk_1": "c.docx"}, members={"word/c.docx": content})
+    assert extraction.pages[0].text == "Part.\n\nPart.\n\nPart."
+    assert extraction.is_partial
+
+
+@pytest.mark.parametrize(
+    ("part", "content"),
+    [("c.bin", b"\x00\x01\x02" * 40), ("c.docx", b"PK\x03\x04 no archive"), ("gone.html", None)],
+)
+def test_what_cannot_be_read_within_a_document_leaves_a_gap(read, part, content):
+    members = {} if content is None else {f"word/{part}": content}
+    extraction = read(
+        paragraph("Preface.") + CHUNK + paragraph("Signed."), links={"aFChunk_1": part}, members=members
+    )
+    assert extraction.pages[0].text == "Preface.\n\nSigned."
+    assert extraction.is_partial
