@@ -11,7 +11,7 @@ from documents.extraction import UnreadableFile
 from documents.folders import copied, files_in, opened, printable, reason
 from documents.models import Collection, Document
 from documents.models.document import DuplicateContent
-from documents.models.incoming import clean_name, title_of
+from documents.models.incoming import clean_name, inspect, title_of
 from ragsite.accounts.models import User
 
 LONGEST_PATH = 1000  # characters, as a document's row has room for
@@ -127,6 +127,12 @@ def add(folder: Path, path: str, shelf: Collection, name: str, user: User) -> tu
         return Document.objects.add_file(
             shelf, upload, user=user, is_limited=False, synced_from=name, path=path
         )
+
+
+def check(folder: Path, path: str) -> str:
+    """The checksum of a file that could be added. Raises UnreadableFile and OSError where `add` and `replace` would."""
+    with opened(folder / path, within=folder) as stream, copied(stream, Path(path).name) as upload:
+        return inspect(upload, clean_name(upload.name or ""))[1]
 
 
 def replace(folder: Path, path: str, document: Document) -> None:

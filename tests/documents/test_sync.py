@@ -71,6 +71,27 @@ def test_a_vanished_file_is_told_and_its_document_deleted_only_when_asked_to(fol
     assert set(paths()) == {"deep/snow.txt"}
 
 
+def test_a_dry_run_promises_what_the_run_then_does(folder, settings):
+    settings.MAX_UPLOAD_MB = 1
+    sync(folder)
+    (folder / "rain.txt").write_bytes(bytes(range(256)))  # changed into what is no text
+    (folder / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (folder / "letter.docx").write_text("no Word file")
+    (folder / "empty.md").write_text(" \n")
+    (folder / "large.txt").write_text("word " * 400_000)
+    (folder / "one.md").write_text("The same.")
+    (folder / "two.md").write_text("The same.")
+    promised, done = sync(folder, dry_run=True), sync(folder)
+    assert (
+        "1 would be added, 0 would be replaced, 0 would be moved, 0 vanished, 2 unchanged, 5 not taken"
+        in promised
+    )
+    assert "1 added, 0 replaced, 0 moved, 0 vanished, 2 unchanged, 5 not taken" in done
+    refusals = [line for line in done.splitlines() if line.startswith("  ") and ". " in line]
+    assert len(refusals) == 5
+    assert all(line in promised for line in refusals)
+
+
 def test_a_dry_run_tells_all_and_does_nothing(folder):
     sync(folder)
     (folder / "rain.txt").unlink()

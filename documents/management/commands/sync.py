@@ -66,6 +66,7 @@ class Command(AddingCommand):
         self.documents: list[Document] = []
         self.tell(found, delete)
         if dry_run:
+            self.rehearse(found, folder, shelf)
             self.sum_up(found, delete, "would be ")
             self.end()
             return
@@ -89,6 +90,27 @@ class Command(AddingCommand):
         for what, path in lines:
             self.say(f"{path}: {what}")
 
+    def rehearse(self, found: Differences, folder: Path, shelf: Collection) -> None:
+        """Look at each content as `carry_out` would: what it would refuse, or find there already, is not promised."""
+        for path, _document in found.changed:
+            self.could(path, partial(syncing.check, folder, path))
+        fresh: set[str] = set()
+        for path in list(found.new):
+            self.could(path, partial(self.check_new, folder, path, shelf, found, fresh))
+
+    def check_new(
+        self, folder: Path, path: str, shelf: Collection, found: Differences, fresh: set[str]
+    ) -> None:
+        digest = syncing.check(folder, path)
+        known = shelf.documents.filter(sha256=digest).defer("embedding").first()
+        if known:
+            self.note_copy(path, known, found)
+        elif digest in fresh:
+            found.new.remove(path)
+            found.same.append(path)
+            self.say(f"{path}: the same as another new file")
+        fresh.add(digest)
+
     def carry_out(
         self, found: Differences, folder: Path, shelf: Collection, name: str, person: User, delete: bool
     ) -> None:
@@ -110,9 +132,12 @@ class Command(AddingCommand):
         if is_new:
             self.documents.append(document)
         else:
-            found.new.remove(path)
-            found.copies.append((path, document))
-            self.say(f"{path}: there already, as {document.title!r}")
+            self.note_copy(path, document, found)
+
+    def note_copy(self, path: str, document: Document, found: Differences) -> None:
+        found.new.remove(path)
+        found.copies.append((path, document))
+        self.say(f"{path}: there already, as {document.title!r}")
 
     def could(self, path: str, verb: Callable[[], object]) -> bool:
         try:
