@@ -25,6 +25,7 @@ from documents.models import Task
 from documents.models.task import Kind, TaskState
 from ragsite import logs
 from ragsite.queue import JSON_SERIALIZER, Job
+from ragsite.redis import renaming_client
 
 logger = logging.getLogger("ragsite.jobs")
 
@@ -157,4 +158,4 @@ def spared_while_hung() -> Iterator[None]:
 @cache
 def queue_connection() -> Redis:
     """Redis with short time-outs and no retries: nobody's request waits for a queue that is away."""
-    return Redis.from_url(settings.QUEUE_URL, retry=Retry(NoBackoff(), 0))
+    return renaming_client(settings.QUEUE_URL, settings.REDIS_PREFIX, retry=Retry(NoBackoff(), 0))

@@ -25,7 +25,7 @@ logger = logging.getLogger("ragsite.reconcile")
 EVERY_SECONDS = 2
 GRACE = timedelta(seconds=1)  # what was asked for just now is on its way to the queue
 AT_ONCE = 500
-CLOCK_KEY = "ragsite:clock"
+CLOCK_KEY = f"{settings.REDIS_PREFIX}:clock"
 CLOCK_SECONDS = 60  # without a sign of life, after which the clock counts as gone
 
 

@@ -1,7 +1,9 @@
 """Every setting of the site. The only file that reads the environment; `.env.example` lists the variables."""
 
+import hashlib
 import ipaddress
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from psycopg_pool.base import AttemptWithBackoff
 from redis.connection import parse_url as parse_redis_url
 
 from ragsite import __version__, embedded
+from ragsite.redis import renaming_pool
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 with suppress(PermissionError):  # where every variable is set the file is not needed
@@ -125,6 +128,19 @@ def env_redis(name: str, default: str) -> str:
     if not is_redis:
         PROBLEMS.append(f"{name} cannot be read; write redis://:password@host:6379/0.")
     return url if is_redis else ""
+
+
+def env_prefix(name: str, default: str) -> str:
+    value = env(name, default)
+    if not re.fullmatch(r"[\w.-]+", value, re.ASCII):
+        PROBLEMS.append(f"{name} is {value!r}; write letters, digits, dots and dashes.")
+        return default
+    return value
+
+
+def fingerprint(*parts: str) -> str:
+    """The same in all processes of one site, and different in two sites, where the parts are."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
 
 
 def with_query(url: str, **values: str) -> str:
@@ -290,6 +306,11 @@ REDIS_URL = required(
     env_redis("REDIS_URL", EMBEDDED_URLS.get("REDIS_URL", "")),
     " and no embedded Redis was started. Run bin/dev, or set it.",
 )
+# What all our keys begin with, so that several sites may share one Redis. The database's host is left out: it may be a pooler's.
+DIRECT_DATABASE = database("DIRECT_DATABASE_URL", env("DIRECT_DATABASE_URL")) or DATABASES["default"]
+REDIS_PREFIX = env_prefix(
+    "REDIS_PREFIX", f"ragsite-{fingerprint(SECRET_KEY, str(DIRECT_DATABASE.get('NAME')))}"
+)
 QUEUE_URL = with_query(REDIS_URL, socket_timeout="1", socket_connect_timeout="1")
 STREAM_URL = REDIS_URL
 # Managed servers (rediss) often have one database only: there the key prefix keeps cache and queue apart.
@@ -300,15 +321,23 @@ CACHES = {
     "default": {
         "BACKEND": "ragsite.cache.PrefixedCache",
         "LOCATION": with_query(CACHE_URL, socket_timeout="1", socket_connect_timeout="1"),
-        "KEY_PREFIX": "ragsite",
+        "KEY_PREFIX": f"{REDIS_PREFIX}:cache",
         "TIMEOUT": 24 * 3600,
         "OPTIONS": {"serializer": "ragsite.cache.JSONSerializer"},
     }
 }
 JOB_TIMEOUT = env_int("JOB_TIMEOUT", 3600, 1, 604_800)
+QUEUE_POOL = renaming_pool(QUEUE_URL, REDIS_PREFIX) if REDIS_URL else None
 # As workers look at them: until its pictures are read a scan cannot be found, a summary can be waited for.
 RQ_QUEUES = {
-    name: {"URL": QUEUE_URL, "DEFAULT_TIMEOUT": JOB_TIMEOUT, "SERIALIZER": "rq.serializers.JSONSerializer"}
+    name: {
+        # The pool knows the address and the prefix: django-rq takes an address or a client's options, not both.
+        "HOST": "",
+        "PORT": 0,
+        "REDIS_CLIENT_KWARGS": {"connection_pool": QUEUE_POOL},
+        "DEFAULT_TIMEOUT": JOB_TIMEOUT,
+        "SERIALIZER": "rq.serializers.JSONSerializer",
+    }
     for name in ("documents", "ocr", "summaries")
 }
 RQ = {

@@ -38,6 +38,7 @@ class Site:
         self.environment = os.environ | {
             "DATABASE_URL": database_url(),
             "REDIS_URL": settings.REDIS_URL,
+            "REDIS_PREFIX": settings.REDIS_PREFIX,
             "SECRET_KEY": settings.SECRET_KEY,
             "RAGSITE_VAR": str(self.folder),
             "STATIC_ROOT": str(self.folder / "static"),

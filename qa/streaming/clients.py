@@ -55,8 +55,8 @@ async def close_clients() -> None:
 
 
 def stream_key(question_id: int) -> str:
-    return f"answer:{question_id}"
+    return f"{settings.REDIS_PREFIX}:answer:{question_id}"
 
 
 def stop_key(question_id: int) -> str:
-    return f"stop:{question_id}"
+    return f"{settings.REDIS_PREFIX}:stop:{question_id}"

@@ -24,6 +24,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from ragsite import embedded
+from ragsite.redis import renaming_client
 from tests.drills import CannotBeStaged
 from tests.drills.people import PASSWORD, Person
 from tests.fake_openai import KEY, FakeOpenAI
@@ -31,6 +32,7 @@ from tests.fake_openai import KEY, FakeOpenAI
 ROOT = Path(__file__).resolve().parents[2]
 PEOPLE = ["alice", "bob"]
 OPERATOR = "olga"
+PREFIX = "drills"
 PREPARE = f"""
 import django
 django.setup()
@@ -130,7 +132,7 @@ class Stage:
             raise CannotBeStaged(str(problem)) from None
         self.fake.start()
         self.database_url = urls["DATABASE_URL"]
-        self.redis = Redis.from_url(urls["REDIS_URL"], socket_timeout=5)
+        self.redis = renaming_client(urls["REDIS_URL"], PREFIX, socket_timeout=5)
         self.cache = Redis.from_url(urls["REDIS_URL"].replace("db=0", "db=1"), socket_timeout=5)
         self.environment = self._environment(urls)
         subprocess.run([sys.executable, "-c", PREPARE], cwd=ROOT, env=self.environment, check=True)
@@ -153,6 +155,7 @@ class Stage:
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
             "RAGSITE_VAR": str(self.var),
             "SECRET_KEY": secrets.token_urlsafe(50),
+            "REDIS_PREFIX": PREFIX,
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
             "OPENAI_API_KEY": KEY,

@@ -70,7 +70,7 @@ async def test_a_closed_tab_neither_ends_nor_repeats_the_answer(browser, alice, 
 async def test_a_finished_answer_is_told_again_from_the_database(browser, alice, prices):
     person = await browser(alice)
     question = await person.asked(ASKED)
-    await clients.clients().writer.delete(f"answer:{question.pk}")
+    await clients.clients().writer.delete(clients.stream_key(question.pk))
 
     followed = await person.follow(question)
 

@@ -1,0 +1,85 @@
+"""Redis connections for RQ under this site's own prefix, so that several sites may share one database.
+
+RQ and its dashboard have their key names (`rq:queue:...`) in their source. The connection therefore renames on the wire:
+`rq:x` is sent as `<prefix>:rq:x`, and `<prefix>:rq:x` in a reply reads `rq:x`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from redis import Redis
+from redis.connection import Connection, ConnectionPool, SSLConnection, UnixDomainSocketConnection, parse_url
+
+RQ = "rq:"  # what every key and channel of RQ begins with
+
+Base = Connection if TYPE_CHECKING else object
+
+
+class Renaming(Base):
+    """A connection on which RQ's names carry the prefix, in both directions; whoever uses it sees RQ's own names."""
+
+    def __init__(self, *args: Any, prefix: str, **kwargs: Any) -> None:
+        self._prefix = f"{prefix}:"
+        super().__init__(*args, **kwargs)
+
+    def send_command(self, *args: Any, **kwargs: Any) -> None:
+        super().send_command(*self._with_prefix(args), **kwargs)
+
+    def pack_command(self, *args: Any) -> Any:
+        return super().pack_command(*self._with_prefix(args))
+
+    def pack_commands(self, commands: Iterable[Iterable[Any]]) -> Any:
+        return super().pack_commands([self._with_prefix(command) for command in commands])
+
+    def read_response(self, *args: Any, **kwargs: Any) -> Any:
+        return self._without_prefix(super().read_response(*args, **kwargs))
+
+    def _with_prefix(self, command: Iterable[Any]) -> list[Any]:
+        return [self._renamed(argument) for argument in command]
+
+    def _renamed(self, argument: Any) -> Any:
+        if isinstance(argument, str) and argument.startswith(RQ):
+            return self._prefix + argument
+        if isinstance(argument, bytes) and argument.startswith(RQ.encode()):
+            return self._prefix.encode() + argument
+        return argument
+
+    def _without_prefix(self, reply: Any) -> Any:
+        if isinstance(reply, bytes):
+            return reply[len(self._prefix) :] if reply.startswith(f"{self._prefix}{RQ}".encode()) else reply
+        if isinstance(reply, str):
+            return reply[len(self._prefix) :] if reply.startswith(f"{self._prefix}{RQ}") else reply
+        if isinstance(reply, (list, tuple, set)):
+            return type(reply)(self._without_prefix(part) for part in reply)
+        if isinstance(reply, dict):
+            return {self._without_prefix(name): self._without_prefix(part) for name, part in reply.items()}
+        return reply
+
+
+class RenamingConnection(Renaming, Connection): ...
+
+
+class RenamingUnixConnection(Renaming, UnixDomainSocketConnection): ...
+
+
+class RenamingSSLConnection(Renaming, SSLConnection): ...
+
+
+RENAMING: dict[type, type[Renaming]] = {
+    Connection: RenamingConnection,
+    UnixDomainSocketConnection: RenamingUnixConnection,
+    SSLConnection: RenamingSSLConnection,
+}
+
+
+def renaming_pool(url: str, prefix: str, **options: Any) -> ConnectionPool:
+    """Connections for RQ under that prefix. Nothing connects before the first command."""
+    kind = RENAMING[parse_url(url).get("connection_class", Connection)]
+    return ConnectionPool.from_url(url, connection_class=kind, prefix=prefix, **options)
+
+
+def renaming_client(url: str, prefix: str, **options: Any) -> Redis:
+    """A client for RQ under that prefix, with a pool of its own."""
+    return Redis.from_pool(renaming_pool(url, prefix, **options))
