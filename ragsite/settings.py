@@ -92,6 +92,21 @@ def env_pairs(name: str) -> dict[str, str]:
     return pairs
 
 
+def env_headers(name: str) -> dict[str, str]:
+    headers = {}
+    for part in env_list(name):
+        key, mark, value = part.partition("=")
+        if (
+            mark
+            and re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", key.strip())
+            and re.fullmatch(r"[ -~]+", value)
+        ):
+            headers[key.strip()] = value.strip()
+        else:
+            PROBLEMS.append(f"{name} has a pair that is no header; write pairs such as X-Title=ragsite.")
+    return headers
+
+
 def env_networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     try:
         return [ipaddress.ip_network(part) for part in env_list(name)]
@@ -389,6 +404,7 @@ SERVESTATIC_AUTOREFRESH = DEBUG
 # Language models. No key and no base URL: embeddings are made on this machine, answers are quotes.
 OPENAI_API_KEY = env("OPENAI_API_KEY")
 OPENAI_BASE_URL = env("OPENAI_BASE_URL")
+OPENAI_EXTRA_HEADERS = env_headers("OPENAI_EXTRA_HEADERS")  # may hold a key: never logged or shown
 CHAT_MODEL = env("CHAT_MODEL", "gpt-4.1-mini")
 EMBEDDING_MODEL = env("EMBEDDING_MODEL")
 EMBEDDING_DIMENSIONS = env_int("EMBEDDING_DIMENSIONS", 0, 0, 4_000) or None

@@ -32,6 +32,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -56,6 +57,7 @@ class Asked:
     path: str
     body: dict
     headers: dict
+    address: str = ""
     at: float = field(default_factory=time.monotonic)
     hung_up_at: float | None = None
 
@@ -260,16 +262,21 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/control":
             self.fake.control(body)
             return self._json({"ok": True})
-        path = {"/v1/chat/completions": "chat", "/v1/embeddings": "embeddings"}.get(self.path)
+        path = self._called(urlsplit(self.path).path)
         if path is None:
             return self._error(404, "not_found", "No such page.")
-        self.asked = Asked(path, body, dict(self.headers))
+        self.asked = Asked(path, body, dict(self.headers), self.path)
         with self.fake.lock:
             self.fake.requests.append(self.asked)
         self.instead, self.holding = self.fake.take_faults(path)
         if self._is_refused() or self._is_away():
             return None
         return self._chat() if path == "chat" else self._embed()
+
+    def _called(self, path):
+        """What is asked for, also by Azure's classic address: /openai/deployments/NAME/chat/completions."""
+        ways = {"chat/completions": "chat", "embeddings": "embeddings"}
+        return ways.get(re.sub(r"^/(v1|openai/v1|openai/deployments/[^/]+)/", "", path))
 
     # faults that both kinds of request share
 

@@ -106,18 +106,19 @@ async def warm(embedding: str = "") -> None:
     """For the start of the web process: the first question then finds client, tokenizer and embedder at hand."""
     await asyncio.to_thread(preload, embedding)
     if chat_model():
-        from .backends import openai
+        from .backends import openai  # noqa: F401
+        from .backends.openai_clients import async_client
         from .provider import provider
 
         with suppress(NotConfigured):  # settings that cannot work are said where they are used
-            openai.async_client(provider())
+            async_client(provider())
 
 
 async def aclose() -> None:
     """For the end of the web process: closes the connections of the running event loop."""
-    from .backends import openai
+    from .backends import openai_clients
 
-    await openai.aclose()
+    await openai_clients.aclose()
 
 
 def preload(embedding: str = "") -> None:

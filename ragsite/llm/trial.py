@@ -50,7 +50,7 @@ test_provider.__test__ = False  # type: ignore[attr-defined]  # pytest collects 
 
 def try_chat() -> Trial:
     """One short question to the chat model. Never raises ProviderError."""
-    from .backends import openai
+    from .backends import openai, openai_clients
 
     async def ask() -> None:
         question = Message(role="user", content="Answer with the one word: ready")
@@ -58,7 +58,7 @@ def try_chat() -> Trial:
             async for _piece in openai.stream([question], max_tokens=TRIAL_TOKENS, probing=True):
                 pass
         finally:
-            await openai.aclose()
+            await openai_clients.aclose()
 
     return _tried(lambda: asyncio.run(ask()), chat_model() or "", host_of_chat())
 

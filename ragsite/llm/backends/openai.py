@@ -6,14 +6,11 @@ No retries in here: the web tells its reader, a job comes back when it may.
 import asyncio
 import json
 import logging
-import os
-import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from contextvars import ContextVar
 from time import monotonic
 from typing import Any, cast
-from weakref import WeakKeyDictionary
 
 import httpx2
 import numpy as np
@@ -26,12 +23,11 @@ from ..errors import BadResponse, NotConfigured, ProviderError
 from ..provider import Provider, chat_model, provider
 from ..quirks import Quirks, quirks_of
 from ..usage import Call, read_usage
+from .openai_clients import async_client, options_for, sync_client
 from .openai_errors import FAULTS, raise_if_refused, refused_parameter, translate, translate_embedding
 from .vectors import read_vectors
 
-WRITE_SECONDS = 30
 TAIL_SECONDS = 2  # once the model has said why it stopped, only the usage may follow
-OPTIONS: Any = {"security": {"bearer_auth": True}}
 END = object()
 
 # At DEBUG these write whole requests: documents and questions do not belong in a log.
@@ -53,7 +49,7 @@ async def stream(
         def parameters() -> dict[str, Any]:
             return _chat_parameters(server, model, messages, max_tokens, quirks)
 
-        async with aclosing(_pieces(async_client(server), parameters, quirks, reader)) as pieces:
+        async with aclosing(_pieces(server, model, parameters, quirks, reader)) as pieces:
             async for piece in pieces:
                 yield piece
         last, completion = reader.finish()
@@ -91,12 +87,16 @@ async def _reported(call: Call, server: Provider, reader: AnswerReader) -> Async
 
 
 async def _pieces(
-    client: openai.AsyncOpenAI, parameters: Callable[[], dict[str, Any]], quirks: Quirks, reader: AnswerReader
+    server: Provider,
+    model: str,
+    parameters: Callable[[], dict[str, Any]],
+    quirks: Quirks,
+    reader: AnswerReader,
 ) -> AsyncGenerator[Piece]:
     clock = asyncio.get_running_loop().time
     deadline = clock() + float(settings.LLM_FIRST_TOKEN_TIMEOUT or 60)
     async with asyncio.timeout_at(deadline):
-        upstream = await _open(client, parameters, quirks)
+        upstream = await _open(server, model, parameters, quirks)
     try:
         chunks = _chunks(upstream)
         while (chunk := await _next(chunks, deadline, reader)) is not END:
@@ -111,18 +111,18 @@ async def _pieces(
 
 
 async def _open(
-    client: openai.AsyncOpenAI, parameters: Callable[[], dict[str, Any]], quirks: Quirks
+    server: Provider, model: str, parameters: Callable[[], dict[str, Any]], quirks: Quirks
 ) -> openai.AsyncStream[object]:
     """The opened stream. A parameter that the server refuses is left out, now and from now on."""
     before = set(quirks.dropped)
     while True:
         body = parameters()
         try:
-            upstream = await client.post(
-                "/chat/completions",
+            upstream = await async_client(server).post(
+                server.endpoint.path("chat/completions", model),
                 cast_to=object,
                 body=body,
-                options=OPTIONS,
+                options=options_for(server),
                 stream=True,
                 stream_cls=openai.AsyncStream[object],
             )
@@ -209,14 +209,15 @@ def embed_batch(
 def _post_embeddings(
     texts: Sequence[str], model: str, dimensions: int | None, server: Provider, quirks: Quirks
 ) -> object:
-    client = sync_client(server)
+    client = sync_client(server, _bound)
+    path = server.endpoint.path("embeddings", model, is_shared=server.address_is_shared)
     while True:
         # base64 is a quarter of the size; not every server knows it.
         encoding = "base64" if server.is_openai else "float"
         wanted = {"encoding_format": encoding, "dimensions": dimensions}
         body = {"model": model, "input": [_sendable(text) for text in texts]} | _accepted(wanted, quirks)
         try:
-            answer = client.post("/embeddings", cast_to=object, body=body, options=OPTIONS)
+            answer = client.post(path, cast_to=object, body=body, options=options_for(server))
             raise_if_refused(answer)
             return answer
         except openai.APIStatusError as error:
@@ -266,62 +267,3 @@ def _drop_refused(error: openai.APIStatusError, body: dict[str, Any], quirks: Qu
 def _sendable(text: str) -> str:
     """Half characters, as broken PDFs have them, cannot be sent."""
     return text.encode("utf-8", "replace").decode()
-
-
-# --- clients
-
-_async_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Any, openai.AsyncOpenAI]] = (
-    WeakKeyDictionary()
-)
-_sync_clients: dict[Any, openai.OpenAI] = {}
-_lock = threading.Lock()
-
-
-def async_client(server: Provider) -> openai.AsyncOpenAI:
-    """The client of the running event loop: none can be shared between loops."""
-    clients = _async_clients.setdefault(asyncio.get_running_loop(), {})
-    how = _settings_of(server)
-    if how not in clients:
-        clients[how] = openai.AsyncOpenAI(**_client_options(server))
-    return clients[how]
-
-
-def sync_client(server: Provider) -> openai.OpenAI:
-    """The client of this process, for all its threads."""
-    how = _settings_of(server)
-    with _lock:
-        if how not in _sync_clients:
-            client = openai.DefaultHttpxClient(event_hooks={"response": [_bound]})
-            _sync_clients[how] = openai.OpenAI(**_client_options(server), http_client=client)
-        return _sync_clients[how]
-
-
-async def aclose() -> None:
-    """Closes the connections of the running event loop."""
-    for client in _async_clients.pop(asyncio.get_running_loop(), {}).values():
-        await client.close()
-
-
-def _settings_of(server: Provider) -> tuple[Any, ...]:
-    return server, settings.LLM_CONNECT_TIMEOUT, settings.LLM_FIRST_TOKEN_TIMEOUT
-
-
-def _client_options(server: Provider) -> dict[str, Any]:
-    timeout = openai.Timeout(
-        connect=settings.LLM_CONNECT_TIMEOUT,
-        read=settings.LLM_FIRST_TOKEN_TIMEOUT,
-        write=WRITE_SECONDS,
-        pool=settings.LLM_FIRST_TOKEN_TIMEOUT,
-    )
-    return {"api_key": server.api_key, "base_url": server.base_url, "timeout": timeout, "max_retries": 0}
-
-
-def _forget_clients() -> None:
-    # A job runs in a fork: the parent's connections, and a lock it may hold, are not its own.
-    global _lock
-    _lock = threading.Lock()
-    _sync_clients.clear()
-    _async_clients.clear()
-
-
-os.register_at_fork(after_in_child=_forget_clients)
