@@ -24,11 +24,20 @@ def embedder_is_installed(app_configs: Any, **kwargs: Any) -> list[CheckMessage]
 
 @register()
 def provider_address_is_an_address(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    parts = urlsplit(settings.OPENAI_BASE_URL)
-    if settings.OPENAI_BASE_URL and (parts.scheme not in ("http", "https") or not parts.hostname):
-        hint = "It looks like http://127.0.0.1:11434/v1"
-        return [Error("OPENAI_BASE_URL is not an http(s) address.", hint=hint, id="ragsite.E001")]
-    return []
+    hint = "It looks like http://127.0.0.1:11434/v1"
+    return [
+        Error(f"{name} is not an http(s) address.", hint=hint, id="ragsite.E001")
+        for name in ("OPENAI_BASE_URL", "EMBEDDING_BASE_URL")
+        if (url := getattr(settings, name)) and not _is_web_address(url)
+    ]
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
 
 
 @register()

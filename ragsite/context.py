@@ -27,6 +27,9 @@ def site(request: HttpRequest) -> dict[str, Any]:
         ),  # none yet where a request is refused early
         "llm_mode": "written" if llm.chat_model() else "quoted",
         "breaker_notice": SimpleLazyObject(lambda: ((opened := llm.breaker()) and opened.sentence) or ""),
+        "search_notice": SimpleLazyObject(
+            lambda: ((opened := llm.embedding_breaker()) and opened.sentence) or ""
+        ),
     }
 
 

@@ -27,6 +27,8 @@ def _plain_settings(settings, tmp_path):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.OCR = False  # whatever this machine has
     settings.OPENAI_API_KEY = settings.OPENAI_BASE_URL = settings.EMBEDDING_MODEL = ""
+    settings.EMBEDDING_BASE_URL = settings.EMBEDDING_API_KEY = ""
+    settings.EMBEDDING_EXTRA_HEADERS = {}
 
 
 @pytest.fixture(autouse=True)

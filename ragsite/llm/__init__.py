@@ -10,7 +10,7 @@ from contextlib import aclosing, suppress
 
 from .backends import local
 from .cache import forget_vectors
-from .circuit_breaker import Breaker, breaker
+from .circuit_breaker import Breaker, breaker, breakers, embedding_breaker
 from .completion import Completion, Message, Piece
 from .embedding import embed_documents, embed_query, probe_dimensions
 from .embedding_models import EmbeddingModel, default_embedding_model, embedding_model, host_of_embeddings
@@ -26,7 +26,7 @@ from .errors import (
     RateLimited,
     RequestRefused,
 )
-from .provider import chat_model, host_of_chat, is_configured
+from .provider import chat_model, host_of_chat, host_of_embedding_provider, is_configured
 from .tokens import Tokenizer, tokenizer_for
 from .trial import ProviderTest, Trial, test_provider, try_chat, try_embedding
 from .usage import Collected, Usage, collect_usage, price
@@ -54,11 +54,13 @@ __all__ = [
     "Usage",
     "aclose",
     "breaker",
+    "breakers",
     "chat_model",
     "collect_usage",
     "complete",
     "default_embedding_model",
     "embed_documents",
+    "embedding_breaker",
     "embed_query",
     "embedding_model",
     "forget_vectors",
@@ -126,7 +128,7 @@ def preload(embedding: str = "") -> None:
 
     `embedding` is the model that is in use; without it, the one that a new index would get.
     """
-    if is_configured():
+    if is_configured() or host_of_embedding_provider():
         from .backends import openai  # noqa: F401
     with suppress(LookupError):
         model = embedding_model(embedding or default_embedding_model())

@@ -18,7 +18,7 @@ from .backends import local
 from .cuts import MIN_TOKENS, Cuts
 from .embedding_models import EmbeddingModel, embedding_model, native_dimensions
 from .errors import BadResponse, NotConfigured, ProviderError, ProviderUnavailable, TooLarge
-from .provider import Provider, provider
+from .provider import Provider, embedding_provider
 from .quirks import Quirks, quirks_of
 from .tokens import tokenizer_for
 from .usage import Call
@@ -118,7 +118,7 @@ def _embed(
             return _embed_here(counted, model, cuts, keep, tell)
     except local.WeightsUnavailable as error:
         raise NotConfigured(str(error), kind="local_missing") from error
-    server = provider()
+    server = embedding_provider()
     if not probing:
         circuit_breaker.check(server)
     run = _Run(model.name, width, server, quirks_of(server, model.name), keep, tell, cuts, count)

@@ -6,7 +6,7 @@ from django.conf import settings
 
 from .backends import local
 from .errors import NotConfigured
-from .provider import host_of_provider
+from .provider import embeds_at_openai, host_of_embedding_provider
 
 OPENAI_DEFAULT = "text-embedding-3-small"
 
@@ -54,10 +54,9 @@ def native_dimensions(name: str) -> int | None:
 
 def default_embedding_model() -> str:
     """The model of a new index: as set, else OpenAI's where a key for it is there, else the local one."""
-    has_openai_key = settings.OPENAI_API_KEY and not settings.OPENAI_BASE_URL
-    return settings.EMBEDDING_MODEL or (OPENAI_DEFAULT if has_openai_key else local.MODEL)
+    return settings.EMBEDDING_MODEL or (OPENAI_DEFAULT if embeds_at_openai() else local.MODEL)
 
 
 def host_of_embeddings(name: str) -> str:
     """The host that texts are sent to, for display; empty where they stay on this machine or there is none."""
-    return "" if name == local.MODEL else host_of_provider()
+    return "" if name == local.MODEL else host_of_embedding_provider()

@@ -133,9 +133,9 @@ def breaker() -> Metric:
     metric = Metric(
         "breaker_open", "Whether calls to the provider are held back: a refused key or a spent quota."
     )
-    opened = llm.breaker()
+    kinds = {opened.kind for opened in llm.breakers()}
     for reason in circuit_breaker.REASONS:
-        metric.add(int(opened is not None and opened.kind == reason), reason=reason)
+        metric.add(int(reason in kinds), reason=reason)
     return metric
 
 
