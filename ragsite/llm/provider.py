@@ -1,6 +1,6 @@
 """Which providers the settings name, for answers and for embeddings: the only reader of their keys."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from urllib.parse import urlsplit
@@ -50,34 +50,42 @@ class Provider:
 
 def provider() -> Provider:
     """The provider of answers; NotConfigured where there is none or its settings cannot work."""
-    return _provider(settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY, "OPENAI_API_KEY")
+    return _checked(_chat_server())
 
 
 def embedding_provider() -> Provider:
     """The provider of embeddings, which is the same where no other is set; NotConfigured as above."""
-    return _provider(*_embedding_settings())
+    return _checked(_embedding_server())
 
 
-def _embedding_settings() -> tuple[str, str, str]:
-    """Address, key, and the variable that the key is in. A key is for one address and never sent to another."""
-    url = settings.EMBEDDING_BASE_URL or settings.OPENAI_BASE_URL
-    if settings.EMBEDDING_API_KEY or url.rstrip("/") != settings.OPENAI_BASE_URL.rstrip("/"):
-        return url, settings.EMBEDDING_API_KEY, "EMBEDDING_API_KEY"
-    return url, settings.OPENAI_API_KEY, "OPENAI_API_KEY"
+def _chat_server() -> Provider:
+    headers = tuple(settings.OPENAI_EXTRA_HEADERS.items())
+    return Provider(settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY, headers)
 
 
-def _provider(base_url: str, api_key: str, key_name: str) -> Provider:
-    if not (base_url or api_key):
+def _embedding_server() -> Provider:
+    """Keys and headers are for one address: those of answers are never sent to another."""
+    server, own = _chat_server(), tuple(settings.EMBEDDING_EXTRA_HEADERS.items())
+    url, key = settings.EMBEDDING_BASE_URL or server.base_url, settings.EMBEDDING_API_KEY
+    if url.rstrip("/") != server.base_url.rstrip("/"):
+        return Provider(url, key, own, "EMBEDDING_API_KEY")
+    headers = server.headers + own
+    return (
+        Provider(server.base_url, key, headers, "EMBEDDING_API_KEY")
+        if key
+        else replace(server, headers=headers)
+    )
+
+
+def _checked(server: Provider) -> Provider:
+    if not (server.base_url or server.api_key):
         raise NotConfigured
-    headers = settings.OPENAI_EXTRA_HEADERS
-    if key_name == "EMBEDDING_API_KEY":
-        headers = settings.EMBEDDING_EXTRA_HEADERS
-    found = Provider(base_url or OPENAI_URL, api_key or "unused", tuple(headers.items()), key_name)
+    found = replace(server, base_url=server.base_url or OPENAI_URL, api_key=server.api_key or "unused")
     # A stray quote, space or line break would otherwise come out as an error that quotes the key.
     if not (found.api_key.isascii() and found.api_key.isprintable() and " " not in found.api_key):
-        raise NotConfigured(key_name, kind="bad_settings")
+        raise NotConfigured(found.key_name, kind="bad_settings")
     if not found.base_url.startswith(("http://", "https://")) or not found.host:
-        raise NotConfigured(key_name.replace("API_KEY", "BASE_URL"), kind="bad_settings")
+        raise NotConfigured(found.key_name.replace("API_KEY", "BASE_URL"), kind="bad_settings")
     return found
 
 
@@ -88,8 +96,9 @@ def is_configured() -> bool:
 
 def embeds_at_openai() -> bool:
     """Whether there is a key for embeddings at OpenAI itself."""
-    url, key, _name = _embedding_settings()
-    return bool(key) and (not url or (bool(settings.EMBEDDING_BASE_URL) and Provider(url, key).is_openai))
+    server = _embedding_server()
+    is_openai = not server.base_url or (bool(settings.EMBEDDING_BASE_URL) and server.is_openai)
+    return bool(server.api_key) and is_openai
 
 
 def chat_model() -> str | None:
@@ -104,8 +113,8 @@ def host_of_chat() -> str:
 
 def host_of_embedding_provider() -> str:
     """The host that texts to be embedded are sent to, for display; empty where there is none."""
-    url, key, _name = _embedding_settings()
-    return host_of(url or OPENAI_URL) if url or key else ""
+    server = _embedding_server()
+    return host_of(server.base_url or OPENAI_URL) if server.base_url or server.api_key else ""
 
 
 def host_of(url: str) -> str:
