@@ -31,10 +31,10 @@ class DocumentFilter(forms.Form):
     }
 
     q = forms.CharField(
-        label=_("Search by title"),
+        label=_("Search titles and authors"),
         required=False,
         max_length=200,
-        widget=forms.SearchInput(attrs={"placeholder": _("Search by title")}),
+        widget=forms.SearchInput(attrs={"placeholder": _("Search titles and authors")}),
     )
     state = forms.ChoiceField(
         label=_("State"),
@@ -61,12 +61,19 @@ class DocumentFilter(forms.Form):
     def narrow(self, documents: DocumentQuerySet) -> DocumentQuerySet:
         self.is_valid()
         wanted = self.cleaned_data
-        if title := wanted.get("q"):
-            title = title.replace("\0", "")
-            documents = documents.filter(Q(title__icontains=title) | Q(url__icontains=title))
+        for word in wanted.get("q", "").replace("\0", "").split():
+            documents = documents.filter(self.named(word))
         if condition := self.STATES.get(wanted.get("state", "")):
             documents = documents.filter(condition)
         return documents.order_by(*self.SORTS[wanted.get("sort", "")])
+
+    def named(self, word: str) -> Q:
+        """Titles, authors, addresses and names of files with the word; a year finds what was written in it."""
+        found = Q(title__icontains=word) | Q(own_title__icontains=word) | Q(author__icontains=word)
+        found |= Q(url__icontains=word) | Q(serving__file_name__icontains=word)
+        if word.isascii() and word.isdecimal() and len(word) == 4:
+            found |= Q(dated__year=int(word))
+        return found
 
     @property
     def is_narrowing(self) -> bool:

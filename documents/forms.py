@@ -252,6 +252,20 @@ class PasswordForm(forms.Form):
     )
 
 
+class TitleForm(forms.Form):
+    title = forms.CharField(
+        label=_("Title"), max_length=255, error_messages={"required": _("Give it a title first.")}
+    )
+
+    def __init__(self, *args: Any, document: Document, **kwargs: Any) -> None:
+        super().__init__(*args, initial={"title": document.title}, **kwargs)
+
+    def clean_title(self) -> str:
+        if title := " ".join(visible(self.cleaned_data["title"]).split()):
+            return title
+        raise forms.ValidationError(self.fields["title"].error_messages["required"])
+
+
 class ReplaceForm(forms.Form):
     """A new content for a document: a file, or another wording of a pasted text."""
 
@@ -269,7 +283,7 @@ class ReplaceForm(forms.Form):
         self.is_text = document.source == Document.Source.TEXT
         del self.fields["file" if self.is_text else "text"]
         if self.is_text and not self.is_bound and (newest := document.newest):
-            self.initial["text"] = newest.text
+            self.initial["text"] = newest.written_text
 
     def clean_file(self) -> UploadedFile:
         if is_too_large(self.cleaned_data["file"]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from django.db import connection, transaction
@@ -12,14 +13,15 @@ from django.utils import timezone
 from pgvector import HalfVector
 from pgvector.psycopg import register_vector
 
-from documents import notifications, passwords, recognition, stopping
+from documents import attachments, notifications, passwords, recognition, stopping
 from documents.chunking import PageText, Passage, page_starts, split_pages
-from documents.extraction import Extraction, Heading, extract_pages
+from documents.extraction import Extraction, Heading, UnreadableFile, extract_pages
 from documents.models import Attempt, Chunk, Document, Index, Page, Task, Version
 from documents.models.index import IndexState
 from documents.models.page_report import report_of
 from documents.models.states import State, SummaryState
 from documents.models.task import Kind, Stage, Superseded
+from documents.own_words import OwnWords
 from ragsite import llm
 
 
@@ -103,18 +105,27 @@ def read_pages(run: Run, version: Version) -> list[Page]:
             version.local_path() as path,
             passwords.given_for(version) as password,
         ):
-            extraction = extract_pages(
-                path,
-                media_type=version.media_type,
-                name=version.file_name,
-                password=password,
-                on_progress=run.progress,
-            )
+            extraction = extract(run, version, path, password)
             save_pages(version, extraction)
-            run.document.found_title(extraction.title)
+            run.document.describe(OwnWords.of(extraction))
         if password and recognition.is_wanted(version):
             passwords.hand_over(version, password, passwords.KEEP_FOR_PICTURES_SECONDS)
     return list(version.pages.order_by("number").defer("word_places"))
+
+
+def extract(run: Run, version: Version, path: Path, password: str) -> Extraction:
+    try:
+        return extract_pages(
+            path,
+            media_type=version.media_type,
+            name=version.file_name,
+            password=password,
+            on_progress=run.progress,
+        )
+    except UnreadableFile as error:
+        if error.details.get("attachments"):  # an envelope: no text of its own, but what is in it has some
+            Task.objects.ask_for(Kind.ATTACH, run.document)
+        raise
 
 
 def cut_passages(run: Run, version: Version, pages: Sequence[Page]) -> list[Passage]:
@@ -224,9 +235,13 @@ def save_pages(version: Version, extraction: Extraction) -> None:
         version.pages.all().delete()
         Page.objects.bulk_create(pages, batch_size=200)
         version.page_count, version.is_partial = extraction.page_count, extraction.is_partial
-        version.metadata, version.extracted_at = extraction.metadata, timezone.now()
+        # Once added, attached files are not added again, as somebody may have deleted them.
+        kept = {name: version.metadata[name] for name in ("attached",) if name in version.metadata}
+        version.metadata, version.extracted_at = extraction.metadata | kept, timezone.now()
         version.report = report_of(extraction.pages, extraction.page_count, extraction.metadata)
         version.save(update_fields=["page_count", "is_partial", "metadata", "report", "extracted_at"])
+        if not kept and attachments.are_wanted(version):
+            Task.objects.ask_for(Kind.ATTACH, version.document)
 
 
 def copy_chunks(run: Run, version: Version, passages: Sequence[Passage], vectors: np.ndarray) -> None:

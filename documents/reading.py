@@ -16,10 +16,10 @@ from django.utils.http import quote_etag, urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from documents import pictures
+from documents import attachments, pictures
 from documents.extraction.pictures import PainterBusy
 from documents.finding import find
-from documents.forms import ReplaceForm
+from documents.forms import ReplaceForm, TitleForm
 from documents.models import Document, Page, Version
 from documents.models.part import Part
 from documents.outline import outlined
@@ -51,8 +51,11 @@ def document(request: SignedInRequest, pk: int) -> HttpResponse:
         "related": document.related(request.user),
         "attempts": document.attempts.all()[:20],
         "replace_form": ReplaceForm(document=document),
+        "title_form": TitleForm(document=document),
+        "came_with": Document.objects.visible_to(request.user).filter(attachments=document).first(),
     }
     if version:
+        context["attachments"] = list(attachments.shown(version, request.user))
         context["pictures"] = pictures_of(version)
     if version and words:
         context["hits"] = find(version, words)

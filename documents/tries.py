@@ -11,7 +11,16 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from documents import building, fetching, indexing, notifications, recognition, stopping, summaries
+from documents import (
+    attachments,
+    building,
+    fetching,
+    indexing,
+    notifications,
+    recognition,
+    stopping,
+    summaries,
+)
 from documents.extraction import UnreadableFile
 from documents.locking import advisory_lock
 from documents.models import Attempt, Document, Task
@@ -31,6 +40,7 @@ VERBS = {
     Kind.BUILD: building.build,
     Kind.FETCH: fetching.fetch,
     Kind.RECOGNISE: recognition.recognise,
+    Kind.ATTACH: attachments.add_attached,
 }
 MAX_DEATHS = 3  # so many workers a task may take with it before it is set aside
 OPERATOR_WAIT = timedelta(seconds=60)

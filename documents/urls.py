@@ -17,6 +17,7 @@ urlpatterns = [
     path("<int:pk>/retry/", views.retry, name="retry"),
     path("<int:pk>/cancel/", views.cancel, name="cancel"),
     path("<int:pk>/delete/", views.delete, name="delete"),
+    path("<int:pk>/rename/", views.rename, name="rename"),
     path("<int:pk>/replace/", views.replace, name="replace"),
     path("<int:pk>/keep/", views.keep, name="keep"),
     path("<int:pk>/refresh/", views.refresh, name="refresh"),

@@ -24,7 +24,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from documents import passwords
 from documents.filtering import DocumentFilter
-from documents.forms import PagesForm, PasswordForm, PasteForm, ReplaceForm, UploadForm
+from documents.forms import PagesForm, PasswordForm, PasteForm, ReplaceForm, TitleForm, UploadForm
 from documents.models import Collection, Document, State, Version
 from documents.models.document_queryset import DocumentQuerySet
 from documents.models.states import MOVING, SummaryState
@@ -157,6 +157,18 @@ def stop_reading_pictures(request: SignedInRequest, pk: int) -> HttpResponse:
     if not document.is_moving:
         document.stop_reading_pictures()
     return after_change(request, document)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def rename(request: SignedInRequest, pk: int) -> HttpResponse:
+    document = own(request, pk)
+    form = TitleForm(request.POST or None, document=document)
+    if form.is_valid():
+        document.rename(form.cleaned_data["title"])
+        return redirect(document)
+    status = 422 if form.is_bound else 200
+    return render(request, "documents/rename.html", {"document": document, "form": form}, status=status)
 
 
 @login_required

@@ -16,7 +16,7 @@ from documents.extraction.web import read_html
 
 SHOWN = ("From", "To", "Cc", "Date")
 MOST_PARTS = 1_000
-MOST_ATTACHMENTS = 100
+MAX_ATTACHMENTS = 100
 DEEPEST = 20
 LONGEST_HEADER = 2_000
 STAND_IN = 3  # times as many words in the HTML: the plain text only says where they are to be seen
@@ -24,7 +24,7 @@ BLANK_LINES = re.compile(r"\n[ \t]*\n\s*")
 
 
 def load(path: Path) -> Extraction:
-    """The message in pages. Of an attachment only the name is taken: upload it by itself to have it read."""
+    """The message in pages. Of what is attached it says the names; `attached` unpacks it."""
     if path.stat().st_size > MOST_BYTES:
         raise UnreadableFile("limit")
     message = email.message_from_bytes(path.read_bytes())
@@ -33,11 +33,11 @@ def load(path: Path) -> Extraction:
     reader = MailReader(PageWriter())
     reader.read(message, level=1)
     metadata: dict[str, object] = {}
-    if reader.attachments:
-        metadata["attachments"] = reader.attachments
-    for name in ("From", "Date"):
-        if value := header(message, name):
-            metadata[name.lower()] = value[:500]
+    if reader.attached:
+        metadata["attachments"] = [name for name, _part in reader.attached]
+    for name, field in (("author", "From"), ("creationdate", "Date")):
+        if value := header(message, field):
+            metadata[name] = value[:500]
     return reader.writer.extraction(header(message, "Subject"), metadata)
 
 
@@ -46,7 +46,7 @@ class MailReader:
 
     def __init__(self, writer: PageWriter) -> None:
         self.writer = writer
-        self.attachments: list[str] = []
+        self.attached: list[tuple[str, Message]] = []
         self.parts = 0
 
     def read(self, message: Message, level: int) -> None:
@@ -54,12 +54,13 @@ class MailReader:
             self.writer.add([Block("heading", subject, level)])
         lines = [f"{name}: {value}" for name in SHOWN if (value := header(message, name))]
         self.writer.add([Block("paragraph", "\n".join(lines))])
-        bodies, inner, names = self._sort(message)
+        bodies, inner, attached = self._sort(message)
         for body in bodies:
             self._write(body)
-        if names:
-            self.writer.add([Block("paragraph", "Attachments: " + ", ".join(names))])
-            self.attachments += names[: MOST_ATTACHMENTS - len(self.attachments)]
+        if attached:
+            names = ", ".join(name for name, _part in attached)
+            self.writer.add([Block("paragraph", f"Attachments: {names}")])
+            self.attached += attached[: MAX_ATTACHMENTS - len(self.attached)]
         for each in inner:
             if level < DEEPEST:
                 self.read(each, level + 1)
@@ -69,11 +70,11 @@ class MailReader:
         for body in self._sort(message)[0]:
             self._write(body)
 
-    def _sort(self, message: Message) -> tuple[list[Message], list[Message], list[str]]:
-        """The parts that are its text, the messages inside it, the names of the rest."""
+    def _sort(self, message: Message) -> tuple[list[Message], list[Message], list[tuple[str, Message]]]:
+        """The parts that are its text, the messages inside it, the rest with its names."""
         bodies: list[Message] = []
         inner: list[Message] = []
-        names: list[str] = []
+        attached: list[tuple[str, Message]] = []
         waiting: list[tuple[Message, int]] = [(message, 0)]
         while waiting and self.parts < MOST_PARTS:
             part, depth = waiting.pop()
@@ -86,11 +87,11 @@ class MailReader:
             elif kind == "message/rfc822" and part is not message:
                 inner += children(part)[:1]
             elif name := attachment_name(part):
-                names.append(name)
+                attached.append((name, part))
             elif kind in ("text/plain", "text/html"):
                 bodies.append(part)
         self.writer.is_partial |= self.parts >= MOST_PARTS
-        return bodies, inner, names
+        return bodies, inner, attached
 
     def _write(self, part: Message) -> None:
         content = part.get_payload(decode=True)

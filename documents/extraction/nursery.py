@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from documents.extraction import loading, painter, pdf_reader
+from documents.extraction import attached, loading, painter, pdf_reader
 from documents.extraction.limits import CPU_SECONDS, MEMORY
 from documents.extraction.messages import encode
 
@@ -27,6 +27,7 @@ WORK: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
     "read": pdf_reader.read,
     "paint": painter.paint,
     "locate": painter.locate,
+    "unpack": attached.unpack,
 }
 
 

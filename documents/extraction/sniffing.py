@@ -30,7 +30,7 @@ TEXTS = {
     "text/markdown": (".md", ".markdown", ".mdown", ".mkd", ".qmd", ".rmd"),
     "text/mdx": (".mdx",),
     "text/x-rst": (".rst", ".rest"),
-    "text/asciidoc": (".adoc", ".asciidoc", ".asc"),
+    "text/asciidoc": (".adoc", ".asciidoc"),
     "text/org": (".org",),
     "text/plain": (".txt", ".text", ".log", ""),
     "text/html": (".html", ".htm", ".xhtml", ".xht"),

@@ -65,7 +65,7 @@ WORDINGS = {
     "empty": Wording(_("There is no text in this file."), _("Check that it is the right file.")),
     "envelope": Wording(
         _("There is no text in this file, only other files that are attached to it."),
-        _("Open it in a PDF reader, save the attached files, and upload them."),
+        _("They are added as documents of their own."),
     ),
     "encoding": Wording(
         _("The characters of this text file could not be made out."),

@@ -12,9 +12,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from pgvector.django import CosineDistance, HalfVectorField
 
+from documents.extraction.loaders import MAIL
 from documents.models.collection import Collection
 from documents.models.document_queryset import DocumentQuerySet
-from documents.models.incoming import clean_name, file_of_text, inspect, visible
+from documents.models.incoming import clean_name, file_of_text, inspect
 from documents.models.index import Index, IndexState
 from documents.models.page import Page
 from documents.models.room import claim
@@ -23,6 +24,7 @@ from documents.models.task import Kind, Task, TaskState
 from documents.models.version import Content, Version, kept
 
 if TYPE_CHECKING:
+    from documents.own_words import OwnWords
     from ragsite.accounts.models import User
 
 
@@ -50,6 +52,30 @@ class Document(models.Model):
     title = models.CharField(_("title"), max_length=255)
     source = models.CharField(_("source"), max_length=8, choices=Source, default=Source.FILE)
     url = models.URLField(_("address"), max_length=2000, blank=True)
+    is_renamed = models.BooleanField(
+        _("renamed"), default=False, help_text=_("A person gave it its title: no new content changes that.")
+    )
+    own_title = models.CharField(
+        _("its own title"), max_length=300, blank=True, help_text=_("As the newest content calls itself.")
+    )
+    author = models.CharField(
+        _("author"),
+        max_length=300,
+        blank=True,
+        help_text=_("As the newest content says it; of a mail the sender."),
+    )
+    dated = models.DateField(
+        _("dated"), null=True, blank=True, help_text=_("When it was written or sent, as it says itself.")
+    )
+    attached_to = models.ForeignKey(
+        "self",
+        verbose_name=_("attached to"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="attachments",
+        help_text=_("The mail or PDF that it came with."),
+    )
     sha256 = models.CharField(max_length=64, help_text=_("Of its newest content."))
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -220,7 +246,7 @@ class Document(models.Model):
                 if not Document.objects.select_for_update(no_key=True).filter(pk=self.pk).exists():
                     raise Document.DoesNotExist  # deleted meanwhile
                 version = self.add_version(content)
-                self.tasks.filter(kind=Kind.RECOGNISE).cancel()  # of the former content
+                self.tasks.filter(kind__in=[Kind.RECOGNISE, Kind.ATTACH]).cancel()  # of the former content
                 self._update(sha256=content.sha256)
                 self.move_to(State.WAITING)
         except IntegrityError:  # another document got the same content at the same moment
@@ -287,11 +313,20 @@ class Document(models.Model):
         else:
             self._replay_indexing()
 
-    def found_title(self, title: str) -> None:
-        """A web page is called as it calls itself; a file keeps the name it was given."""
-        title = visible(" ".join(title.split()))[:255]
-        if self.source == self.Source.WEB and title:
-            self._update(title=title)
+    def describe(self, about: OwnWords) -> None:
+        """Keep what its newest content says of itself. A web page and a mail are called so; a file keeps its name, until a
+        person renames it."""
+        self._update(own_title=about.title, author=about.author, dated=about.dated)
+        newest = self.newest
+        calls_itself = self.source == self.Source.WEB or bool(newest and newest.media_type == MAIL)
+        if about.title and calls_itself and not self.is_renamed:
+            self._update(title=about.title[:255])
+
+    def rename(self, title: str) -> None:
+        """Give it another title, which stays whatever its contents call themselves."""
+        with transaction.atomic():
+            self._update(title=title, is_renamed=True)
+            self.collection.has_changed()  # answers that are kept name its title
 
     def replay(self, *, enqueue: bool = True) -> Task | None:
         """Put its work on the queue again from the start of its tries. None where it has no content to work on."""

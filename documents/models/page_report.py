@@ -49,13 +49,7 @@ class PageReport:
 
     @property
     def has_left_out(self) -> bool:
-        return bool(self.left_out or self.hidden_slides or self.hidden_sheets or self.attachments)
-
-    @property
-    def named_attachments(self) -> str:
-        """The names of the first of them."""
-        named = ", ".join(self.attachments[:NAMED])
-        return _("%s and more") % named if len(self.attachments) > NAMED else named
+        return bool(self.left_out or self.hidden_slides or self.hidden_sheets)
 
     @classmethod
     def stored(cls, report: dict[str, Any]) -> PageReport:

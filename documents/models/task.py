@@ -23,6 +23,7 @@ class Kind(models.TextChoices):
     BUILD = "build", _("finish an index")
     RECOGNISE = "recognise", _("recognise text in pictures")
     FETCH = "fetch", _("fetch a web page")
+    ATTACH = "attach", _("add attached files")
 
 
 QUEUES = {Kind.SUMMARISE: "summaries", Kind.RECOGNISE: "ocr"}  # the others wait on "documents"

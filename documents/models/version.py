@@ -108,6 +108,15 @@ class Version(models.Model):
         return join_pages(PageText(*page) for page in pages)
 
     @property
+    def written_text(self) -> str:
+        """A pasted text as it was pasted. What is read of it differs: tables name their columns in each row."""
+        try:
+            with self.file.open("rb") as file:
+                return file.read().decode()
+        except (OSError, ValueError):  # the storage has it no more
+            return self.text
+
+    @property
     def page_report(self) -> PageReport:
         """How well its pages could be read."""
         # Versions that were read before reports were kept have none.

@@ -77,9 +77,9 @@ def encrypted(path, source, **options):
     return path
 
 
-def with_attachment(path, source, name):
+def with_attachment(path, source, name, content=b"attached"):
     writer = pypdf.PdfWriter(clone_from=str(source))
-    writer.add_attachment(name, b"attached")
+    writer.add_attachment(name, content)
     with io.BytesIO() as made:
         writer.write(made)
         path.write_bytes(made.getvalue())

@@ -355,7 +355,7 @@ def test_a_file_that_only_carries_others_says_so(tmp_path):
     blank = make_pdf(tmp_path / "blank.pdf", [b""])
     refused = reason(with_attachment(tmp_path / "a.pdf", blank, "budget.xlsx"))
     assert (refused.kind, "attached" in str(refused.sentence)) == ("empty", True)
-    assert "save the attached files" in str(refused.remedy)
+    assert "documents of their own" in str(refused.remedy)
 
 
 def test_what_a_file_says_of_itself_can_be_stored(tmp_path):

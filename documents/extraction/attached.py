@@ -1,0 +1,77 @@
+"""What a limited child does with files that are attached to a mail or PDF: give each out by itself, as it is."""
+
+import base64
+import email
+from collections.abc import Iterator
+from email.message import Message as Part
+from typing import Any, NamedTuple
+
+import pypdf
+
+from documents.extraction.blocks import PageWriter
+from documents.extraction.limits import CPU_SECONDS
+from documents.extraction.loaders import MAIL
+from documents.extraction.mail import MAX_ATTACHMENTS, MailReader
+from documents.extraction.pdf_reader import limit_cpu
+
+Message = dict[str, Any]
+
+PIECE = 1024 * 1024  # bytes in a message
+# They prove who wrote a mail, and say nothing.
+SIGNATURES = frozenset(
+    ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
+)
+
+
+class Attached(NamedTuple):
+    name: str
+    content: bytes
+
+
+def unpack(path: str, media_type: str, max_bytes: int, max_total: int) -> Iterator[Message]:
+    """For each file: `file` with its name, `piece` after `piece`, `end`; one that is over the limits has a `reason` and no pieces."""
+    limit_cpu(CPU_SECONDS)
+    left = max_total
+    for name, content in (_of_mail if media_type == MAIL else _of_pdf)(path):
+        size = len(content)
+        if size > max_bytes or size > left:
+            reason = "too_large" if size > max_bytes else "archive_limit"
+            yield {"kind": "file", "name": name, "reason": reason}
+            yield {"kind": "end"}
+            continue
+        left -= size
+        yield {"kind": "file", "name": name}
+        for start in range(0, size, PIECE):
+            yield {"kind": "piece", "content": base64.b64encode(content[start : start + PIECE]).decode()}
+        yield {"kind": "end"}
+    yield {"kind": "done"}
+
+
+def _of_mail(path: str) -> Iterator[Attached]:
+    with open(path, "rb") as file:
+        reader = MailReader(PageWriter())
+        reader.read(email.message_from_binary_file(file), level=1)
+    for name, part in reader.attached:
+        if part.get_content_type() not in SIGNATURES:
+            yield Attached(name, _payload(part))
+
+
+def _payload(part: Part) -> bytes:
+    content = part.get_payload(decode=True)
+    return content if isinstance(content, bytes) else b""
+
+
+def _of_pdf(path: str) -> Iterator[Attached]:
+    """What cannot be unpacked is passed over: it is named on the document's page, and nothing more."""
+    document = pypdf.PdfReader(path, strict=False)
+    if document.is_encrypted:
+        document.decrypt("")
+    for number, attachment in enumerate(document.attachment_list):
+        if number == MAX_ATTACHMENTS:
+            return
+        try:
+            yield Attached(str(attachment.name), attachment.content)
+        except MemoryError:
+            raise
+        except Exception:  # noqa: S112 (pypdf lets any kind of error out of a broken file)
+            continue
