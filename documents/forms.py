@@ -258,7 +258,8 @@ class TitleForm(forms.Form):
     )
 
     def __init__(self, *args: Any, document: Document, **kwargs: Any) -> None:
-        super().__init__(*args, initial={"title": document.title}, **kwargs)
+        super().__init__(*args, **kwargs)
+        self.initial["title"] = document.title
 
     def clean_title(self) -> str:
         if title := " ".join(visible(self.cleaned_data["title"]).split()):

@@ -36,8 +36,14 @@ def attached_files(path: Path, media_type: str, *, max_bytes: int) -> Iterator[A
     None is larger than `max_bytes`, all together no more than an archive may unpack to. What the file cannot give is
     left out: a broken one gives as much as can be read of it. Raises TimeoutError where nothing comes for minutes.
     """
-    request = {"path": str(path.resolve()), "media_type": media_type, "max_bytes": max_bytes}
-    with closing(nursery.read(work="unpack", **request, max_total=MOST_BYTES)) as messages:
+    messages = nursery.read(
+        work="unpack",
+        path=str(path.resolve()),
+        media_type=media_type,
+        max_bytes=max_bytes,
+        max_total=MOST_BYTES,
+    )
+    with closing(messages):
         for number, attached in enumerate(_gathered(messages, max_bytes)):
             if number == MAX_FILES:
                 return
