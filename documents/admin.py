@@ -49,6 +49,7 @@ class MembershipInline(admin.TabularInline):
 class CollectionAdmin(admin.ModelAdmin):
     list_display = ["name", "private_to", "everyone_reads", "version", "created_at"]
     search_fields = ["name"]
+    list_select_related = ["private_to"]
     inlines = [MembershipInline]
 
 

@@ -87,6 +87,7 @@ class CaseInline(admin.TabularInline):
 @admin.register(QuestionSet)
 class QuestionSetAdmin(admin.ModelAdmin):
     list_display = ["name", "collection", "created_by", "created_at"]
+    list_select_related = ["collection", "created_by"]
     inlines = [CaseInline]
 
 

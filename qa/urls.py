@@ -4,6 +4,7 @@ from qa import views
 
 app_patterns = [
     path("ask/", views.ask, name="ask"),
+    path("c/", views.conversations, name="conversations"),
     path("c/<int:pk>/", views.conversation, name="conversation"),
     path("c/<int:pk>/ask/", views.ask_in, name="ask_in"),
     path("c/<int:pk>/delete/", views.delete, name="delete"),

@@ -8,6 +8,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.contrib.auth.decorators import login_required
 from django.core.cache import cache
 from django.core.handlers.asgi import ASGIRequest
+from django.core.paginator import Paginator
 from django.db import connections
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from ragsite.accounts.models import User
 
 QUESTIONS_A_MINUTE = 30
+CONVERSATIONS_ON_A_PAGE = 50
 
 
 @login_required
@@ -138,6 +140,15 @@ def _question(request: HttpRequest, question: Question) -> HttpResponse:
         return redirect(f"{question.conversation.get_absolute_url()}#question-{question.pk}")
     question.refresh_from_db()
     return render(request, "qa/_question.html", {"question": question, "is_new": True})
+
+
+@login_required
+@require_safe
+@never_cache
+def conversations(request: HttpRequest) -> HttpResponse:
+    """All of a person's, the newest first; the menu has only the newest."""
+    shown = Paginator(_conversations(request), CONVERSATIONS_ON_A_PAGE).get_page(request.GET.get("page"))
+    return render(request, "qa/conversations.html", {"conversations": shown})
 
 
 @login_required

@@ -33,7 +33,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-LISTED_CONVERSATIONS = 300
+MENU_CONVERSATIONS = 20  # on every page; all of them have a page of their own
 
 
 class Navigation:
@@ -43,8 +43,16 @@ class Navigation:
         self.user = user
 
     @cached_property
+    def newest_conversations(self) -> list[Conversation]:
+        return list(Conversation.objects.visible_to(self.user)[: MENU_CONVERSATIONS + 1])
+
+    @property
     def conversations(self) -> list[Conversation]:
-        return list(Conversation.objects.visible_to(self.user)[:LISTED_CONVERSATIONS])
+        return self.newest_conversations[:MENU_CONVERSATIONS]
+
+    @property
+    def has_more_conversations(self) -> bool:
+        return len(self.newest_conversations) > MENU_CONVERSATIONS
 
     @cached_property
     def document_count(self) -> int:

@@ -87,6 +87,7 @@ DOORS = {
         post=MISSING,
         forms=[{"text": "Why?", "document": "document"}, {"text": "Why?", "collection": "collection"}],
     ),
+    "qa:conversations": Door(get=OPEN),
     "qa:conversation": Door(get=MISSING, **CONVERSATION),
     "qa:ask_in": Door(post=MISSING, forms=[{"text": "Why?"}], **CONVERSATION),
     "qa:delete": Door(post=MISSING, **CONVERSATION),
