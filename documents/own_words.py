@@ -35,6 +35,8 @@ class OwnWords(NamedTuple):
 def author_in(value: object) -> str:
     """A name; of a mail's sender the name without the address, where there is one."""
     line = _line(value)
+    if line.startswith(("http://", "https://")):
+        return ""  # Open Graph names an author by a page about them
     if "<" in line or "@" in line:
         name, address = parseaddr(line)
         line = name or address or line
@@ -54,4 +56,6 @@ def date_in(value: object) -> date | None:
 
 
 def _line(value: object) -> str:
-    return " ".join(visible(str(value or "").replace("\n", " ")).split())[:MAX_LENGTH]
+    return " ".join(visible((value if isinstance(value, str) else "").replace("\n", " ")).split())[
+        :MAX_LENGTH
+    ]

@@ -52,6 +52,20 @@ CLOSES = {
     "tbody": (frozenset(("thead", "tbody", "tfoot")), frozenset(("table",))),
     "tfoot": (frozenset(("thead", "tbody", "tfoot")), frozenset(("table",))),
 }
+# What a page says of itself, by the names of its <meta>: HTML's own, Dublin Core's, Open Graph's, schema.org's.
+META = {
+    "description": "description",
+    **dict.fromkeys(
+        ("author", "dc.creator", "dcterms.creator", "article:author", "citation_author"), "author"
+    ),
+    **dict.fromkeys(
+        (
+            *("article:published_time", "date", "dc.date", "dcterms.created", "dcterms.date", "pubdate"),
+            *("publication_date", "citation_publication_date", "citation_date", "datepublished"),
+        ),
+        "published",
+    ),
+}
 LOOKED_THROUGH = 30  # open tags that are looked through for one that a tag closes unsaid
 
 
@@ -62,6 +76,8 @@ class WebPage:
     title: str = ""
     language: str = ""
     description: str = ""
+    author: str = ""
+    published: str = ""
     blocks: list[Block] = field(default_factory=list)
     hidden: int = 0  # characters that no reader of the page sees
     is_partial: bool = False
@@ -85,7 +101,12 @@ def pages_of_blocks(page: WebPage, blocks: list[Block]) -> Extraction:
     writer = PageWriter()
     writer.add(blocks)
     writer.hide(page.hidden)
-    known = {"language": page.language, "description": page.description}
+    known = {
+        "language": page.language,
+        "description": page.description,
+        "author": page.author,
+        "creationdate": page.published,
+    }
     extraction = writer.extraction(page.title, {name: value for name, value in known.items() if value})
     extraction.is_partial |= page.is_partial
     return extraction
@@ -190,8 +211,11 @@ class PageParser(HTMLParser):
     def _note(self, tag: str, attrs: dict[str, str | None]) -> None:
         if tag == "html":
             self.page.language = (attrs.get("lang") or attrs.get("xml:lang") or "")[:20]
-        elif tag == "meta" and (attrs.get("name") or "").lower() == "description":
-            self.page.description = SPACE.sub(" ", attrs.get("content") or "")[:500]
+        elif tag == "meta":
+            name = (attrs.get("name") or attrs.get("property") or attrs.get("itemprop") or "").lower()
+            field, content = META.get(name, ""), SPACE.sub(" ", attrs.get("content") or "").strip()[:500]
+            if field and not getattr(self.page, field):
+                setattr(self.page, field, content)
 
     def _void(self, tag: str) -> None:
         if self.hidden_at or self.silent_at:

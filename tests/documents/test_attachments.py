@@ -7,9 +7,10 @@ from django.core.files.base import ContentFile
 from django.urls import reverse
 
 from documents import attachments
-from documents.extraction import archives
+from documents.extraction import Extraction, archives
 from documents.models import Collection, Document, State, Task
 from documents.models.task import Kind, TaskState
+from documents.own_words import OwnWords
 from tests.documents.made_files import made_zip
 from tests.documents.made_pdfs import make_pdf, with_attachment
 from tests.factories import FILES, make_document
@@ -211,3 +212,40 @@ def test_a_person_renames_a_document_and_no_new_content_changes_that(alice, bob,
     mail.index()
     assert mail.title == "Our budget"
     assert Collection.objects.get(pk=mail.collection_id).version > before
+
+
+@pytest.mark.parametrize(
+    ("said", "author", "dated"),
+    [
+        ({"author": "Ada Lovelace", "creationdate": "D:20240301143000+01'00'"}, "Ada Lovelace", "2024-03-01"),
+        (
+            {"author": "ada@example.org", "creationdate": "2024-03-01T14:30:00Z"},
+            "ada@example.org",
+            "2024-03-01",
+        ),
+        ({"author": '"Lovelace, Ada" <ada@example.org>', "creationdate": "2024-03"}, "Lovelace, Ada", "None"),
+        ({"author": "Administrator", "creationdate": "2024-02-31"}, "", "None"),
+        ({"author": "Ada\nLove\u202elace\x00", "creationdate": "D:20240301"}, "Ada Lovelace", "2024-03-01"),
+        ({"author": "https://example.org/ada", "creationdate": "yesterday"}, "", "None"),
+        ({"author": ["a", 1], "creationdate": None}, "", "None"),
+        ({}, "", "None"),
+    ],
+)
+def test_author_and_date_are_made_out_of_what_each_kind_of_file_says(said, author, dated):
+    own = OwnWords.of(Extraction([], 0, metadata=said))
+    assert (own.author, str(own.dated)) == (author, dated)
+
+
+def test_a_web_page_says_who_wrote_it_and_when(alice):
+    page = (
+        b'<html><head><title>Tides</title><meta name="author" content="Ada Lovelace">'
+        b'<meta property="article:published_time" content="2024-03-01T08:00:00+00:00"></head>'
+        b"<body><p>The tide turns at noon, and again at midnight.</p></body></html>"
+    )
+    document = make_document(alice, page, "tides.html")
+    document.index()
+    assert (document.own_title, document.author, str(document.dated)) == (
+        "Tides",
+        "Ada Lovelace",
+        "2024-03-01",
+    )
