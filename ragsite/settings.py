@@ -107,6 +107,17 @@ def env_headers(name: str) -> dict[str, str]:
     return headers
 
 
+def env_marks(name: str) -> list[tuple[str, str]]:
+    marks = []
+    for part in env_list(name):
+        begin, dots, end = (piece.strip() for piece in part.partition("..."))
+        if dots and min(len(begin), len(end)) >= 3:
+            marks.append((begin, end))
+        else:
+            PROBLEMS.append(f"{name} has {part!r}; write what begins and ends a thought: <plan>...</plan>.")
+    return marks
+
+
 def env_networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     try:
         return [ipaddress.ip_network(part) for part in env_list(name)]
@@ -423,10 +434,12 @@ EMBEDDING_CONCURRENCY = env_int("EMBEDDING_CONCURRENCY", 4, 1, 64)
 CHAT_CONTEXT_TOKENS = env_int("CHAT_CONTEXT_TOKENS", 3_500 if OPENAI_BASE_URL else 8_192, 256, 100_000_000)
 CHAT_TEMPERATURE = env_number("CHAT_TEMPERATURE", None, 0, 2)
 CHAT_MAX_OUTPUT_TOKENS = env_int("CHAT_MAX_OUTPUT_TOKENS", 0, 0, 10_000_000) or None
+CHAT_THINKING_MARKS = env_marks("CHAT_THINKING_MARKS")
 LLM_CONNECT_TIMEOUT = env_number("LLM_CONNECT_TIMEOUT", 3, 0, 3_600, above_least=True)
 LLM_FIRST_TOKEN_TIMEOUT = env_number(
     "LLM_FIRST_TOKEN_TIMEOUT", 300 if OPENAI_BASE_URL else 60, 0, 86_400, above_least=True
 )
+LLM_SILENCE_TIMEOUT = env_number("LLM_SILENCE_TIMEOUT", 600, 0, 86_400, above_least=True)
 LLM_BETWEEN_TOKENS_TIMEOUT = env_number("LLM_BETWEEN_TOKENS_TIMEOUT", 20, 0, 86_400, above_least=True)
 # US dollars per million tokens, as published by the provider on that date. A model that is not listed shows tokens only.
 MODEL_PRICES_DATE = "2025-06"

@@ -84,9 +84,9 @@ async def stream(messages: Sequence[Message], *, max_tokens: int | None = None) 
     A fault in the middle is raised after the pieces that came before it. Cancelling the task, or leaving
     `contextlib.aclosing(stream(...))`, hangs up on the provider at once.
     """
-    from .backends import openai  # late: the client takes a second to import
+    from .backends import openai_chat  # late: the client takes a second to import
 
-    async with aclosing(openai.stream(messages, max_tokens=max_tokens)) as pieces:
+    async with aclosing(openai_chat.stream(messages, max_tokens=max_tokens)) as pieces:
         async for piece in pieces:
             yield piece
 
@@ -108,7 +108,7 @@ async def warm(embedding: str = "") -> None:
     """For the start of the web process: the first question then finds client, tokenizer and embedder at hand."""
     await asyncio.to_thread(preload, embedding)
     if chat_model():
-        from .backends import openai  # noqa: F401
+        from .backends import openai_chat  # noqa: F401
         from .backends.openai_clients import async_client
         from .provider import provider
 

@@ -1,10 +1,23 @@
-"""What a chat model says: read chunk by chunk, thinking kept apart, complete only when it says so."""
+"""What a chat model says: read chunk by chunk, thinking kept apart, within limits, complete only when it ended so."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
 
-from .errors import BadResponse
+from ragsite.storable import StorableStream, storable_text
+
+from .deltas import Delta, read_delta, read_reason
+from .errors import BadResponse, ProviderUnavailable, RequestRefused
+from .thinking import ThinkingSplitter, without_end_marks
 from .usage import NOT_SAID, Usage, read_usage
+
+MAX_ANSWER = 250_000  # characters: at most a megabyte, however long a model goes on
+MAX_THINKING = 250_000  # of thoughts, which are no part of the answer
+CHARACTERS_A_TOKEN = 8
+
+
+def longest_answer(max_tokens: int | None) -> int:
+    """How many characters an answer of so many tokens may have: servers do not always keep to what they were told."""
+    return min(MAX_ANSWER, max_tokens * CHARACTERS_A_TOKEN) if max_tokens else MAX_ANSWER
 
 
 class Message(TypedDict):
@@ -27,7 +40,8 @@ class Completion:
 
     @property
     def is_complete(self) -> bool:
-        """Only `stop` is: a cut-off, filtered or quietly ended answer must be shown as such and never cached."""
+        """Only `stop` is (finish_reason is in OpenAI's words, whatever the server's own were): a cut-off, filtered, refused or
+        quietly ended answer must be shown as such and never cached."""
         return self.finish_reason == "stop"
 
 
@@ -44,67 +58,39 @@ class Piece:
     completion: Completion | None = None
 
 
-class ThinkingSplitter:
-    """Parts text from what stands in <think> tags, even where a tag is split over several tokens."""
-
-    TAGS = ("<think>", "</think>", "<thinking>", "</thinking>")
-
-    def __init__(self) -> None:
-        self._held = ""
-        self._is_thinking = False
-        self.has_stray_end = False
-
-    def feed(self, token: str) -> tuple[str, str]:
-        """(text, thinking) that are certain by now."""
-        self._held += token
-        text: list[str] = []
-        thinking: list[str] = []
-        while tag := self._next_tag():
-            before, self._held = self._held[: tag[0]], self._held[tag[0] + len(tag[1]) :]
-            (thinking if self._is_thinking else text).append(before)
-            is_end = tag[1].startswith("</")
-            if is_end and not self._is_thinking:
-                self.has_stray_end = True
-                thinking, text = text + thinking, []
-            self._is_thinking = not is_end
-        certain = self._release(self._open_tag_length())
-        (thinking if self._is_thinking else text).append(certain)
-        return "".join(text), "".join(thinking)
-
-    def flush(self) -> tuple[str, str]:
-        """What was held back at the end of the answer."""
-        rest = self._release(0)
-        return ("", rest) if self._is_thinking else (rest, "")
-
-    def _next_tag(self) -> tuple[int, str] | None:
-        lowered = self._held.lower()
-        return min(((at, tag) for tag in self.TAGS if (at := lowered.find(tag)) >= 0), default=None)
-
-    def _open_tag_length(self) -> int:
-        """How many characters at the end may be the beginning of a tag."""
-        start = self._held.rfind("<")
-        end = self._held[start:].lower()
-        return len(end) if start >= 0 and any(tag.startswith(end) for tag in self.TAGS) else 0
-
-    def _release(self, kept: int) -> str:
-        cut = len(self._held) - kept
-        released, self._held = self._held[:cut], self._held[cut:]
-        return released
-
-
 @dataclass
 class AnswerReader:
-    """Turns a provider's chunks (plain JSON values, as odd as they may be) into pieces and, at the end, the completion."""
+    """Turns a provider's chunks (plain JSON values, as odd as they may be) into pieces and, at the end, the completion.
+
+    What is beyond `longest` characters, of the answer or of its thoughts, is never kept: `is_full` says that it came.
+    """
 
     model: str
     host: str
+    longest: int = MAX_ANSWER
     usage: Usage = NOT_SAID
     finish_reason: str = ""
     has_begun: bool = False
+    is_done: bool = False  # the server said that nothing more comes
+    is_refusal: bool = False
+    calls_tools: bool = False
+    goes_on_after_its_end: bool = False
     _has_choice: bool = False
     _splitter: ThinkingSplitter = field(default_factory=ThinkingSplitter)
+    _gate: StorableStream = field(default_factory=StorableStream)
     _text: list[str] = field(default_factory=list)
     _thinking: list[str] = field(default_factory=list)
+    _length: int = 0
+    _thought: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        return self._length > self.longest or self._thought > MAX_THINKING
+
+    @property
+    def is_at_its_end(self) -> bool:
+        """Only usage and the end of the stream may follow."""
+        return self.is_done or bool(self.finish_reason and not self.goes_on_after_its_end)
 
     def feed(self, chunk: Any) -> Piece | None:
         """The piece in the chunk, if there is one."""
@@ -116,55 +102,92 @@ class AnswerReader:
         if not choice:
             return None  # usage alone, or a sign of life
         self._has_choice = True
-        self.finish_reason = _string(choice.get("finish_reason")) or self.finish_reason
-        part = choice.get("delta") or choice.get("message")
-        return self._read(part) if isinstance(part, dict) else None
+        piece = self._read(read_delta(choice))
+        self._note_reason(
+            read_reason(choice), has_words=bool(piece and (piece.text + piece.thinking).strip())
+        )
+        return piece
 
     def finish(self) -> tuple[Piece | None, Completion]:
         """To be called at a clean end: what was held back, and the completion. BadResponse where nothing was said."""
-        last = self._keep(*self._splitter.flush())
+        last = self._keep(*self._splitter.feed(self._gate.flush()))
+        rest = self._keep(*self._splitter.flush())
+        if rest:
+            last = replace(rest, text=(last.text if last else "") + rest.text)
         completion = self.completion()
-        says_nothing = not completion.text.strip()
         if not self._has_choice:
             raise BadResponse("no choices")
-        if says_nothing and (completion.is_complete or not (self.finish_reason or completion.thinking)):
-            raise BadResponse("no text", kind="empty_answer")
+        if not completion.text:
+            self._raise_for_silence(completion)
         return last, completion
 
     def completion(self) -> Completion:
         """What has been read so far."""
-        text, thinking = "".join(self._text).strip(), "".join(self._thinking).strip()
-        return Completion(text, self.finish_reason, self.model, self.host, self.usage, thinking)
+        text, thinking = without_end_marks("".join(self._text)), "".join(self._thinking).strip()
+        return Completion(text, self._outcome(), self.model, self.host, self.usage, thinking)
 
-    def _read(self, part: dict[str, Any]) -> Piece | None:
-        aside = _string(part.get("reasoning_content")) or _string(part.get("reasoning"))
-        text, thinking = self._splitter.feed(_string(part.get("content")) or _string(part.get("refusal")))
-        takes_back = self._splitter.has_stray_end
-        if takes_back:
+    def _outcome(self) -> str:
+        """Why it ended, in OpenAI's words."""
+        if self.is_full:
+            return "too_long"
+        reason = self.finish_reason or ("stop" if self.is_done else "")
+        if reason == "tool_calls" and not self.calls_tools:
+            reason = "stop"  # said by some servers because tools could have been called
+        return "refusal" if self.is_refusal and reason == "stop" else reason
+
+    def _raise_for_silence(self, completion: Completion) -> None:
+        if self.calls_tools:
+            raise BadResponse("tool calls alone", kind="tool_calls")
+        if completion.finish_reason == "content_filter":
+            raise RequestRefused("no text", kind="content_filter")
+        if self.is_full:
+            raise BadResponse("no text", kind="endless_thought")
+        if completion.finish_reason == "length":
+            raise BadResponse("no text", kind="cut_off")
+        if completion.thinking and not completion.finish_reason:
+            raise ProviderUnavailable("no text", kind="interrupted")
+        raise BadResponse("no text", kind="empty_answer")
+
+    def _note_reason(self, reason: str, *, has_words: bool) -> None:
+        """Servers that name a reason in every chunk, or too early, have not ended by that."""
+        if has_words and self.finish_reason:
+            self.goes_on_after_its_end = True
+            self.finish_reason = ""
+        self.finish_reason = reason or self.finish_reason
+
+    def _read(self, delta: Delta) -> Piece | None:
+        self.is_refusal = self.is_refusal or delta.is_refusal
+        self.calls_tools = self.calls_tools or delta.calls_tools
+        room = self.longest + MAX_THINKING  # of a single chunk: more than that is beyond both limits anyhow
+        text, thinking = self._splitter.feed(self._gate.feed(delta.text[:room]))
+        takes_back = self._splitter.has_stray_end and self.has_begun
+        if self._splitter.has_stray_end:
             self._take_back()
-        piece = self._keep(text, aside + thinking)
+        piece = self._keep(text, storable_text(delta.thinking[:MAX_THINKING]) + thinking)
         return replace(piece or Piece(), takes_back=True) if takes_back else piece
 
     def _keep(self, text: str, thinking: str) -> Piece | None:
-        if not any(self._text):
+        if not self._length:
             text = text.lstrip()  # the blank lines after a thought
         if not (text or thinking):
             return None
         self.has_begun = True
-        self._text.append(text)
-        self._thinking.append(thinking)
-        return Piece(text, thinking)
+        kept = text[: max(self.longest - self._length, 0)]
+        thought = thinking[: max(MAX_THINKING - self._thought, 0)]
+        self._length += len(text)
+        self._thought += len(thinking)
+        self._text += [kept] if kept else []
+        self._thinking += [thought] if thought else []
+        return Piece(kept, thought)
 
     def _take_back(self) -> None:
         # Some servers put the opening tag into the prompt: all before a lone closing tag was thinking.
         self._splitter.has_stray_end = False
         self._thinking.extend(self._text)
+        self._thought += self._length
         self._text.clear()
+        self._length = 0
 
 
 def _first(choices: object) -> dict[str, Any] | None:
     return choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else None
-
-
-def _string(value: object) -> str:
-    return value if isinstance(value, str) else ""

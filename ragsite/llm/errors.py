@@ -28,6 +28,11 @@ class ProviderError(Exception):
         self.sentence = self.sentences.get(self.kind, self.sentence)
         super().__init__(f"{self.kind}: {detail}" if detail else self.kind)
 
+    @property
+    def advice(self) -> Text:
+        """For a person who waits for this very call; `remedy` is for work that is tried again by itself."""
+        return _("Try again in a moment.") if self.is_passing else self.remedy
+
     sentences: dict[str, Text] = {}
 
 
@@ -91,6 +96,18 @@ class QuotaSpent(ProviderError):
     remedy = _("Raise the limit or pay at the provider; waiting work goes on by itself.")
 
 
+class AccessRefused(ProviderError):
+    """The provider refuses the site as such, with whatever key."""
+
+    kind = "access_refused"
+    waits_for_operator = True
+    sentence = _("The provider refuses to serve this site.")
+    remedy = _("Ask the provider, or choose another one; waiting work goes on by itself.")
+    sentences = {
+        "region": _("The provider does not serve the country or the network that this site runs in."),
+    }
+
+
 class RequestRefused(ProviderError):
     """This very request will never be accepted."""
 
@@ -115,6 +132,9 @@ class BadResponse(ProviderError):
     sentences = {
         "bad_vectors": _("The provider returned vectors that cannot be right."),
         "empty_answer": _("The provider answered with nothing."),
+        "tool_calls": _("The model wanted to use a tool and wrote no answer."),
+        "endless_thought": _("The model went on thinking and came to no answer."),
+        "cut_off": _("The model's answer was cut off before its first word."),
     }
 
 
@@ -139,6 +159,7 @@ RECOVERABLE_KINDS = frozenset(
         *(ProviderUnavailable.kind, *ProviderUnavailable.sentences),
         *(BadResponse.kind, *BadResponse.sentences),
         *(KeyRefused.kind, QuotaSpent.kind),
+        *(AccessRefused.kind, *AccessRefused.sentences),
         *(NotConfigured.kind, "bad_settings"),
     ]
 )

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from .completion import Message
 from .embedding import probe_dimensions
 from .embedding_models import default_embedding_model, host_of_embeddings
-from .errors import ProviderError, Text
+from .errors import BadResponse, ProviderError, Text
 from .provider import chat_model, host_of_chat
 
 TRIAL_TOKENS = 200  # enough for a model that thinks first
@@ -50,13 +50,16 @@ test_provider.__test__ = False  # type: ignore[attr-defined]  # pytest collects 
 
 def try_chat() -> Trial:
     """One short question to the chat model. Never raises ProviderError."""
-    from .backends import openai, openai_clients
+    from .backends import openai_chat, openai_clients
 
     async def ask() -> None:
         question = Message(role="user", content="Answer with the one word: ready")
         try:
-            async for _piece in openai.stream([question], max_tokens=TRIAL_TOKENS, probing=True):
+            async for _piece in openai_chat.stream([question], max_tokens=TRIAL_TOKENS, probing=True):
                 pass
+        except BadResponse as error:
+            if error.kind != "cut_off":  # a model that thinks at length has answered, as far as this asks
+                raise
         finally:
             await openai_clients.aclose()
 
@@ -73,7 +76,7 @@ def _tried(act: Callable[[], int | None], model: str, host: str) -> Trial:
     try:
         dimensions = act()
     except ProviderError as error:
-        return Trial(False, error.sentence, error.remedy, error.kind, _ms_since(started), model, host)
+        return Trial(False, error.sentence, error.advice, error.kind, _ms_since(started), model, host)
     return Trial(True, _("It answers."), "", "", _ms_since(started), model, host, dimensions)
 
 

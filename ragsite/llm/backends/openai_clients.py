@@ -1,6 +1,7 @@
 """The openai clients of this process: one for each provider and event loop, none of them shared with a fork."""
 
 import asyncio
+import logging
 import os
 import threading
 from collections.abc import Callable
@@ -14,6 +15,10 @@ from django.conf import settings
 from ..provider import Provider
 
 WRITE_SECONDS = 30
+
+# At DEBUG these write whole requests: documents and questions do not belong in a log.
+for _name in ("openai", "httpx2", "httpcore2"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 _async_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Any, openai.AsyncOpenAI]] = (
     WeakKeyDictionary()

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
 import httpx2
 import openai
 
 from ..errors import (
+    AccessRefused,
     BadResponse,
     KeyRefused,
     ProviderError,
@@ -18,6 +18,8 @@ from ..errors import (
     RequestRefused,
     TooLarge,
 )
+from .refusals import Refusal, read_refusal, refusal_in
+from .waits import not_before
 
 # All that a call may end in. Broken JSON is a ValueError, deeply nested JSON a RecursionError.
 FAULTS = (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, ValueError, RecursionError)
@@ -28,11 +30,78 @@ QUOTA_CODES = {
     "billing_not_active",
     "insufficient_balance",
     "insufficient_credits",
+    "payment_required",
+    "arrearage",
+    "allocationquota.freetieronly",
 }
-KEY_CODES = {"invalid_api_key", "account_deactivated", "invalid_authentication", "key_revoked"}
-MODEL_CODES = {"model_not_found", "unsupported_model", "deploymentnotfound"}
-LENGTH_CODES = {"context_length_exceeded", "string_above_max_length"}
-FILTER_CODES = {"content_filter", "content_policy_violation", "responsibleaipolicyviolation"}
+KEY_CODES = {
+    "invalid_api_key",
+    "invalid_key",
+    "api_key_invalid",
+    "incorrect_api_key",
+    "account_deactivated",
+    "invalid_authentication",
+    "authentication_error",
+    "unauthenticated",
+    "key_revoked",
+}
+MODEL_CODES = {
+    "model_not_found",
+    "unsupported_model",
+    "deploymentnotfound",
+    "model_not_available",
+    "unknown_model",
+}
+LENGTH_CODES = {"context_length_exceeded", "string_above_max_length", "exceed_context_size_error"}
+FILTER_CODES = {
+    "content_filter",
+    "content_policy_violation",
+    "responsibleaipolicyviolation",
+    "moderation_blocked",
+    "data_inspection_failed",
+    "datainspectionfailed",
+}
+PLACE_CODES = {"unsupported_country_region_territory", "ip_not_authorized"}
+SPEAKS_OF_MONEY = re.compile(
+    r"insufficient (balance|credits?|funds|quota)|credit balance is too low|(out of|no|not enough|run out of) (remaining )?credits?\b"
+    r"|requires more credits|payment required|in arrears|account is overdue|余额不足|欠费",
+    re.IGNORECASE,
+)
+SPEAKS_OF_KEY = re.compile(
+    r"api.?key.{0,40}(not valid|invalid|incorrect|expired|revoked|disabled|not found|missing|unknown)"
+    r"|(invalid|incorrect|expired|unknown|missing|wrong|no) (api.?key|token|credentials|authentication|authorization)",
+    re.IGNORECASE,
+)
+SPEAKS_OF_PLACE = re.compile(
+    r"(country|countries|region|territory|location)\b.{0,60}(not|un)\s?(supported|available|allowed|permitted|authorized)"
+    r"|not (supported|available|allowed) (in|from|for) (your|this) (country|region|location)|\bip( address)? .{0,60}not (authorized|allowed)",
+    re.IGNORECASE,
+)
+SPEAKS_OF_MODEL = re.compile(
+    r"\bmodels?\b.{0,160}?(does not exist|doesn't exist|not exist|not (be )?found|(is|was) not (a )?(valid|known|supported|available|deployed|enabled)\b"
+    r"|unknown|has been (deprecated|decommissioned|removed|retired))"
+    r"|(unknown|invalid|unsupported|no such|unrecognized|nonexistent|non-existent) (chat )?model|not a valid model"
+    r"|deployment\b.{0,80}does not exist|not have access to (the )?(model|project)|model_not_found",
+    re.IGNORECASE | re.DOTALL,
+)
+SPEAKS_OF_FILTER = re.compile(
+    r"content.{0,20}(filter|polic)|moderation|was flagged|safety (system|polic)|inappropriate content|data inspection",
+    re.IGNORECASE,
+)
+SPEAKS_OF_NO = re.compile(
+    r"not (be )?(supported|support|permitted|allowed|enabled|accepted|recognized|recognised|implemented|available)"
+    r"|unsupported|un(known|expected|recognized|recognised)|invalid|extra (inputs|fields|input)|only\b|must|doesn't support|no longer|deprecated|remove",
+    re.IGNORECASE,
+)
+SPEAKS_OF_SYSTEM = re.compile(
+    r"\bsystem\b.{0,60}\b(role|message|prompt|instruction)|\brole.{0,60}\bsystem\b|roles? must alternate|developer instruction"
+    r"|only (support )?.{0,20}user.{0,20}(and|or).{0,20}assistant|messages\W+0\W+role",
+    re.IGNORECASE | re.DOTALL,
+)
+SPEAKS_OF_EXTRAS = re.compile(
+    r"(extra|unknown|unrecognized|unrecognised|unexpected|unsupported|additional)\b.{0,20}\b(inputs?|fields?|parameters?|arguments?|keys?|propert)",
+    re.IGNORECASE,
+)
 SPEAKS_OF_SIZE = re.compile(
     r"too (large|long|many|big)|context (length|window|size|overflow)|batch.?size|\bmax(imum|imal)?\b|at most|max \d"
     r"|exceed|(larg|long|great|bigg)er than|(less|fewer|more) than|limit is|(<=?|>=?|up to) ?\d"
@@ -54,7 +123,6 @@ SPEAKS_OF_BUSY = re.compile(
 SPEAKS_OF_TIME = re.compile(
     r"deadline|timed? ?out|rate.?limit|\bper (second|minute|hour|day)\b", re.IGNORECASE
 )
-LONGEST_WAIT = timedelta(days=1)
 
 
 def translate(error: Exception, *, has_begun: bool = False) -> ProviderError:
@@ -62,13 +130,13 @@ def translate(error: Exception, *, has_begun: bool = False) -> ProviderError:
     if isinstance(error, ProviderError):
         return error
     _raise_foreign(error)
-    if isinstance(error, (openai.APITimeoutError, TimeoutError)):
+    if isinstance(error, (openai.APITimeoutError, httpx2.TimeoutException, TimeoutError)):
         return ProviderUnavailable(kind="timeout")
     if isinstance(error, (openai.APIConnectionError, httpx2.HTTPError)):
         return ProviderUnavailable(kind="interrupted" if has_begun else "unreachable")
     if isinstance(error, openai.APIResponseValidationError) or not isinstance(error, openai.APIError):
         return BadResponse(type(error).__name__)
-    return _by_answer(error)
+    return _by_answer(error, has_begun=has_begun)
 
 
 def translate_embedding(error: Exception) -> ProviderError:
@@ -81,29 +149,66 @@ def translate_embedding(error: Exception) -> ProviderError:
     return translate(error)
 
 
+class ErrorInAnswer(openai.APIStatusError):
+    """A refusal where an answer was expected: with status 200, or in the middle of a stream."""
+
+    def __init__(self, said: object) -> None:
+        self.named_status = read_refusal(said).status
+        status = self.named_status or 500
+        request = httpx2.Request("POST", "http://localhost")
+        response = httpx2.Response(status, json=said, request=request)
+        super().__init__(f"Error code: {status}", response=response, body=said)
+
+
 def raise_if_refused(answer: object) -> None:
     """Some gateways send a refusal with status 200: raised as if it had come with the status that it names."""
-    if not isinstance(answer, dict) or answer.get("data") or answer.get("embeddings"):
-        return
-    is_bare = answer.get("object") == "error" or bool({"message", "detail", "status_code"} & answer.keys())
-    if said := answer.get("error") or (answer if is_bare else None):
-        status = _named_status(said) or _named_status(answer) or 500
-        response = httpx2.Response(status, json=answer, request=httpx2.Request("POST", "http://localhost"))
-        raise openai.APIStatusError(f"Error code: {status} - {said}", response=response, body=said)
-
-
-def _named_status(said: object) -> int | None:
-    names = ("code", "status", "status_code") if isinstance(said, dict) else ()
-    found = (str(said.get(name)) for name in names)  # type: ignore[attr-defined]
-    return next((int(value) for value in found if re.fullmatch(r"[45]\d\d", value)), None)
+    if (said := refusal_in(answer)) is not None:
+        raise ErrorInAnswer(said)
 
 
 def refused_parameter(error: openai.APIStatusError, sent: Iterable[str]) -> str | None:
-    """The one of the optional parameters that the server does not take, if that is what it says."""
-    if error.status_code not in (400, 422) or _codes(error) & LENGTH_CODES:
+    """The one of the optional parameters that the server does not take, if that is what it says.
+
+    SYSTEM_ROLE is one of them: a model that knows no system role wants the instructions elsewhere.
+    """
+    refusal, status = _refusal(error), _status(error)
+    if status not in (400, 405, 415, 422, 500, 501, None) or _codes(error) & LENGTH_CODES:
         return None
-    said = f"{error.param} {error.message[:500]} {_places(error.body)}"
-    return next((name for name in sent if re.search(rf"\b{name}\b", said)), None)
+    said, sent = f"{' '.join(refusal.places)} {refusal.words[:1500]}", list(sent)
+    if status not in (400, 422) and not SPEAKS_OF_NO.search(said):
+        return None
+    if SYSTEM_ROLE in sent and SPEAKS_OF_SYSTEM.search(said) and SPEAKS_OF_NO.search(said):
+        return SYSTEM_ROLE
+    named = next((name for name in sent if _names(said, name)), None)
+    if (
+        named is None
+        and "stream" in sent
+        and re.search(r"\bstream(ing)?\b", said, re.I)
+        and SPEAKS_OF_NO.search(said)
+    ):
+        return "stream"
+    if named is None and SPEAKS_OF_EXTRAS.search(said):  # without a name: one after the other
+        return next((name for name in EXTRAS if name in sent), None)
+    return named
+
+
+SYSTEM_ROLE = "the system role"
+EXTRAS = (
+    "stream_options",
+    "temperature",
+    "max_completion_tokens",
+    "max_tokens",
+    "encoding_format",
+    "dimensions",
+)
+OTHER_NAMES = {"stream_options": "include_usage|streamoptions", "max_tokens": "maxtokens|max_new_tokens"}
+
+
+def _names(said: str, parameter: str) -> bool:
+    if parameter in ("stream", SYSTEM_ROLE):
+        return False
+    other = OTHER_NAMES.get(parameter)
+    return bool(re.search(rf"\b({parameter}{f'|{other}' if other else ''})\b", said, re.IGNORECASE))
 
 
 def _raise_foreign(error: Exception) -> None:
@@ -114,28 +219,57 @@ def _raise_foreign(error: Exception) -> None:
         raise cause
 
 
-def _by_answer(error: openai.APIError) -> ProviderError:
+def _by_answer(error: openai.APIError, *, has_begun: bool) -> ProviderError:
     codes, status, detail = _codes(error), _status(error), _detail(error)
-    if codes & QUOTA_CODES or status == 402:
+    said = _said(error)
+    if codes & QUOTA_CODES or status == 402 or (status != 404 and SPEAKS_OF_MONEY.search(said)):
         return QuotaSpent(detail)
-    if status == 401 or codes & KEY_CODES or (status == 403 and _is_json(error) and not codes & MODEL_CODES):
+    if refusal := _refusal_by_words(error, codes, status, said):
+        return refusal
+    if status == 401 or codes & KEY_CODES or (status == 403 and _is_json(error)):
         return KeyRefused(detail)
-    if status == 429 or "rate_limit_exceeded" in codes:
+    if status == 429 or (codes & {"rate_limit_exceeded", "rate_limit_error"} and status != 413):
         return RateLimited(detail, not_before=_not_before(error))
-    if codes & LENGTH_CODES or "context length" in error.message.lower():
-        return RequestRefused(detail, kind="context_length")
-    if codes & FILTER_CODES:
-        return RequestRefused(detail, kind="content_filter")
-    if codes & MODEL_CODES or (status == 404 and _is_its_own_word(error)):
-        return RequestRefused(detail, kind="no_such_model")
     if status == 404:
         return ProviderUnavailable(detail, kind="no_such_page", not_before=_not_before(error))
     # 403 without JSON is a gate on the way, not the provider's word about the key.
-    if status is None or status in (403, 408, 409, 425) or _is_unsure(error):
+    if status is None or status in (403, 408, 409, 425, 499) or _is_unsure(error):
+        broke_off = status is None and has_begun
         return ProviderUnavailable(
-            detail, not_before=_not_before(error), kind="" if status else "interrupted"
+            detail, not_before=_not_before(error), kind="interrupted" if broke_off else ""
         )
     return RequestRefused(detail)
+
+
+def _refusal_by_words(
+    error: openai.APIError, codes: set[str], status: int | None, said: str
+) -> ProviderError | None:
+    """What the provider refuses, where its words or codes name it."""
+    detail = _detail(error)
+    is_request = status in (400, 403, 404, 422, None) and _is_json(error)
+    if codes & PLACE_CODES or status == 451 or (is_request and SPEAKS_OF_PLACE.search(said)):
+        return AccessRefused(detail, kind="region")
+    if codes & FILTER_CODES or (is_request and SPEAKS_OF_FILTER.search(said)):
+        return RequestRefused(detail, kind="content_filter")
+    if (
+        codes & LENGTH_CODES
+        or status == 413
+        or "context length" in said.lower()
+        or _is_too_much_at_once(status, said)
+    ):
+        return RequestRefused(detail, kind="context_length")
+    if is_request and status != 404 and SPEAKS_OF_KEY.search(said):
+        return KeyRefused(detail)
+    is_busy = SPEAKS_OF_BUSY.search(said) or SPEAKS_OF_TIME.search(said)
+    is_about_model = codes & MODEL_CODES or (is_request and not is_busy and SPEAKS_OF_MODEL.search(said))
+    if is_about_model or (status == 404 and _is_its_own_word(error)):
+        return RequestRefused(detail, kind="no_such_model")
+    return None
+
+
+def _is_too_much_at_once(status: int | None, said: str) -> bool:
+    """A single request over what the account may send in a minute will not pass later either."""
+    return status == 429 and bool(re.search(r"(request|prompt|input) (is )?too large", said, re.IGNORECASE))
 
 
 def _is_about_size(error: openai.APIStatusError) -> bool:
@@ -160,77 +294,65 @@ def _is_unsure(error: openai.APIError) -> bool:
 
 
 def _status(error: openai.APIError) -> int | None:
-    if isinstance(error, openai.APIStatusError):
-        return error.status_code
-    # An error inside a stream has no status; some gateways write it into the code.
-    return int(error.code) if error.code and re.fullmatch(r"[45]\d\d", error.code) else None
+    if isinstance(error, ErrorInAnswer):  # has a status of its own only where it names one
+        return error.named_status
+    return error.status_code if isinstance(error, openai.APIStatusError) else None
+
+
+def _refusal(error: openai.APIError) -> Refusal:
+    """The whole answer: the client itself looks at its `error` alone, and only where that is an object."""
+    return read_refusal(_answer(error) or error.body)
+
+
+def _answer(error: openai.APIError) -> object:
+    if isinstance(error, ErrorInAnswer):
+        return error.body
+    try:
+        return error.response.json() if isinstance(error, openai.APIStatusError) else None
+    except (ValueError, RecursionError):
+        return None
 
 
 def _codes(error: openai.APIError) -> set[str]:
-    inner = error.body.get("innererror") if isinstance(error.body, dict) else None
-    deeper = inner.get("code") if isinstance(inner, dict) else None
-    return {str(code).lower() for code in (error.code, error.type, deeper) if code}
+    return _refusal(error).codes
 
 
 def _is_json(error: openai.APIError) -> bool:
-    is_named_so = isinstance(error, openai.APIStatusError) and "json" in error.response.headers.get(
-        "content-type", ""
-    )
-    return isinstance(error.body, dict) or (isinstance(error.body, str) and is_named_so)
+    return isinstance(_answer(error), dict | list | str)
 
 
 def _is_its_own_word(error: openai.APIError) -> bool:
     """Whether the API speaks, and not a gateway before it: `{"error": …}`, or a sentence about the model."""
-    if not isinstance(error, openai.APIStatusError):
-        return True
-    try:
-        answer = error.response.json()
-    except ValueError:
-        return False
-    is_error = isinstance(answer, dict) and ("error" in answer or answer.get("object") == "error")
+    answer = _answer(error)
+    items = answer if isinstance(answer, list) else [answer]
+    is_error = any(
+        isinstance(item, dict) and ("error" in item or item.get("object") == "error") for item in items
+    )
     return is_error or (_is_json(error) and "model" in _said(error).lower())
 
 
 def _said(error: openai.APIError) -> str:
-    """The beginning of its sentence. To be read here, never to be kept."""
-    inner = error.body if isinstance(error.body, str) and _is_json(error) else ""
-    return f"{error.message} {inner}"[:500]
+    """The beginning of its sentences and its codes. To be read here, never to be kept."""
+    refusal = _refusal(error)
+    return f"{refusal.words[:600]} {' '.join(sorted(refusal.codes))}"
 
 
 def _detail(error: openai.APIError) -> str:
     """Status and code, as far as they look like ones."""
-    code = error.code or error.type or ""
     status = f"HTTP {error.status_code}" if isinstance(error, openai.APIStatusError) else "in the stream"
-    is_plain = (
-        isinstance(code, str) and re.fullmatch(r"[a-z0-9_]{1,40}", code, re.IGNORECASE) and code[:3] != "sk_"
-    )
-    return f"{status} {code}" if is_plain else status
+    if isinstance(error, ErrorInAnswer) and not error.named_status:
+        status = "in the answer"
+    plain = [code for code in (error.code, error.type, *sorted(_codes(error))) if _is_plain(code)]
+    return f"{status} {plain[0]}" if plain else status
 
 
-def _places(body: object) -> str:
-    """Where a validating server (FastAPI) found fault, without the values that it quotes."""
-    details = body.get("detail") if isinstance(body, dict) else None
-    places = (
-        [item.get("loc") for item in details if isinstance(item, dict)] if isinstance(details, list) else []
-    )
-    return " ".join(str(part) for place in places if isinstance(place, list) for part in place)
+def _is_plain(code: object) -> bool:
+    is_word = isinstance(code, str) and re.fullmatch(r"[a-z][a-z0-9_]{0,39}", code, re.IGNORECASE)
+    return bool(is_word) and not str(code).startswith("sk_")
 
 
 def _not_before(error: openai.APIError) -> datetime | None:
-    """Retry-After as a time: seconds, milliseconds or a date."""
     if not isinstance(error, openai.APIStatusError):
         return None
-    headers, now = error.response.headers, datetime.now(UTC)
-    try:
-        if wait := headers.get("retry-after-ms"):
-            return _after(now, timedelta(milliseconds=float(wait)))
-        wait = headers.get("retry-after", "")
-        if seconds := re.fullmatch(r"\s*(\d+(\.\d+)?)\s*(s|secs?|seconds?)?\s*", wait):
-            return _after(now, timedelta(seconds=float(seconds[1])))
-        return _after(now, parsedate_to_datetime(wait) - now) if wait else None
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
-def _after(now: datetime, wait: timedelta) -> datetime:
-    return now + min(max(wait, timedelta()), LONGEST_WAIT)
+    refusal = _refusal(error)
+    return not_before(error.response.headers, said=refusal.words, wait=refusal.wait)

@@ -1,0 +1,128 @@
+"""The body of an answer in chunks, whatever a server sends where a stream of events is expected."""
+
+import json
+import re
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from ..errors import BadResponse
+
+MAX_LINE = 8 * 1024 * 1024  # bytes: of one event, or of an answer that comes whole
+MAX_BYTES = 128 * 1024 * 1024  # of one answer, signs of life included
+LINE_END = re.compile(rb"\r\n|\n|\r")
+BLANK = b"\xef\xbb\xbf \t\r\n"
+
+DONE = object()  # the server says that nothing more comes
+
+
+async def read_chunks(parts: AsyncIterator[bytes]) -> AsyncIterator[list[Any]]:
+    """The JSON values of the body, as they come: for each part that arrives those that it completes, which may be none,
+    since a part without any is a sign of life. DONE is among them where the server said so.
+
+    A whole answer in place of a stream is read, too. Raises BadResponse and ValueError.
+    """
+    head, received = b"", 0
+    lines: _Lines | None = None
+    async for part in parts:
+        received += len(part)
+        if received > MAX_BYTES:
+            raise BadResponse("an answer without end")
+        if lines is not None:
+            yield list(lines.feed(part))
+            continue
+        head += part
+        if head.lstrip(BLANK)[:1] in (b"", b"{", b"["):
+            _check_length(head)
+            yield []
+        elif head.lstrip(BLANK).startswith(b"<"):
+            raise BadResponse("a web page")
+        else:
+            lines = _Lines()
+            yield list(lines.feed(head.lstrip(BLANK)))
+    if lines is not None:
+        yield list(lines.flush())
+    elif head.strip(BLANK):
+        yield [*_whole(head), DONE]
+
+
+class _Lines:
+    """Events of a stream. Lenient: a blank line between two events may be missing, bytes may be no UTF-8."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+        self._searched = 0
+        self._data = ""
+        self._name = ""
+
+    def feed(self, part: bytes) -> Iterator[Any]:
+        self._rest += part
+        start = 0
+        for end in LINE_END.finditer(self._rest, self._searched):
+            if end[0] == b"\r" and end.end() == len(self._rest):
+                break  # its line feed may be in the next part
+            yield from self._line(bytes(self._rest[start : end.start()]))
+            start = end.end()
+        del self._rest[:start]
+        self._searched = max(len(self._rest) - 1, 0)
+        _check_length(self._rest)
+
+    def flush(self) -> Iterator[Any]:
+        yield from self._line(bytes(self._rest).rstrip(b"\r"))
+        yield from self._event()
+
+    def _line(self, line: bytes) -> Iterator[Any]:
+        if not line:
+            yield from self._event()
+            return
+        name, _colon, value = line.decode("utf-8", "replace").partition(":")
+        value = value.removeprefix(" ")
+        if name == "event":
+            self._name = value
+        elif name == "data":
+            self._data += ("\n" if self._data else "") + value
+            _check_length(self._data)
+            if _is_whole(self._data):
+                yield from self._event()
+
+    def _event(self) -> Iterator[Any]:
+        data, name = self._data.strip(), self._name
+        self._data = self._name = ""
+        if data.lower().startswith("[done]"):
+            yield DONE
+        elif name == "error":
+            yield {"error": _parsed(data) or data}
+        elif data.startswith(("{", "[")):
+            yield json.loads(data)
+        # Anything else is a sign of life: `ping`, `keep-alive`.
+
+
+def _is_whole(data: str) -> bool:
+    """Whether the lines so far are an event by themselves, without a blank line after them."""
+    data = data.strip()
+    return data.lower().startswith("[done]") or (
+        data.startswith("{") and data.endswith("}") and _parsed(data) is not None
+    )
+
+
+def _parsed(data: str) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _whole(body: bytes) -> list[Any]:
+    """An answer that was not streamed; or one JSON value a line."""
+    text = body.decode("utf-8-sig", "replace").strip()
+    try:
+        return [json.loads(text)]
+    except ValueError:
+        lines = [_parsed(line) for line in text.splitlines() if line.strip()]
+        if len(lines) < 2 or None in lines:
+            raise
+        return lines
+
+
+def _check_length(held: bytes | bytearray | str) -> None:
+    if len(held) > MAX_LINE:
+        raise BadResponse("an event without end")
