@@ -13,7 +13,7 @@ from django.utils import timezone
 from pgvector import HalfVector
 from pgvector.psycopg import register_vector
 
-from documents import attachments, notifications, passwords, recognition, stopping
+from documents import attachments, fairness, notifications, passwords, recognition, stopping
 from documents.chunking import PageText, Passage, page_starts, split_pages
 from documents.extraction import Extraction, Heading, UnreadableFile, extract_pages
 from documents.models import Attempt, Chunk, Document, Index, Page, Task, Version
@@ -147,12 +147,19 @@ def embed_passages(run: Run, passages: Sequence[Passage]) -> np.ndarray:
     """Vectors in the order of the passages. Those that were paid for within a day come from the cache."""
     count = len(passages)
     run.show(State.EMBEDDING, 0, count)
+    patience = fairness.Patience(run.task)
+
+    def progress(done: int) -> None:
+        run.progress(done, count)
+        if done < count and patience.is_over():
+            raise stopping.Stopped
+
     with run.stage("embed"):
         return llm.embed_documents(
             [passage.embedding_text for passage in passages],
             model=run.target.embedding_model,
             dimensions=run.target.dimensions,
-            on_progress=lambda done: run.progress(done, count),
+            on_progress=progress,
         )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 
 import django_rq
 from django.conf import settings
+from django.db import DatabaseError, connections
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -17,10 +18,11 @@ from redis.exceptions import TimeoutError as RedisTimeout
 from redis.retry import Retry
 from rq import Queue, get_current_job
 from rq.exceptions import DuplicateJobError, NoSuchJobError
+from rq.job import Job as RQJob
 from rq.registry import FailedJobRegistry
 from rq.worker_registration import REDIS_WORKER_KEYS
 
-from documents import tries
+from documents import fairness, tries
 from documents.models import Task
 from documents.models.task import Kind, TaskState
 from ragsite import logs
@@ -51,14 +53,44 @@ def run_task(task_id: int) -> None:
             Kind(task.kind), task.document, task.index, enqueue=False
         )  # Requeue was pressed
     try:
-        with logs.bound(**({"job": job.id} if job else {})):
+        with (
+            logs.bound(**({"job": job.id} if job else {})),
+            fairness.turn(task, workers=workers_at_least()) as is_its_turn,
+        ):
+            if not is_its_turn:
+                return  # it stays due
             tries.run(task, job_id=job.id if job else "")
     except Exception:
         if job:
-            job.meta["failed"] = True
-            job.save_meta()
+            note_failure(job)
         raise
     forget_failed_jobs(task)
+
+
+def note_failure(job: RQJob) -> None:
+    """Whether Requeue was pressed is told by it later. Redis away: the row says all the same what went wrong."""
+    job.meta["failed"] = True
+    with suppress(RedisError):
+        job.save_meta()
+
+
+def is_done(job: RQJob) -> bool:
+    """Whether the work of a job whose end nobody heard of was done. False while the database is away."""
+    try:
+        return Task.objects.filter(pk=job.args[0], state=TaskState.DONE).exists()
+    except (DatabaseError, IndexError, ValueError, TypeError):
+        return False
+    finally:
+        connections.close_all()  # for the worker, which forks
+
+
+def workers_at_least() -> int:
+    """How many workers live as far as is known; one while Redis is away."""
+    try:
+        with spared_while_hung():
+            return workers_alive(queue_connection())
+    except RedisError:
+        return 1
 
 
 def enqueue(task: Task) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 import psycopg
 from django.conf import settings
@@ -19,18 +19,39 @@ def advisory_lock(number: int) -> Iterator[bool]:
 
     Raises psycopg.OperationalError when the database is away.
     """
+    with one_of_each([(NAMESPACE, [number])]) as is_free:
+        yield is_free
+
+
+@contextmanager
+def one_of_each(choices: Iterable[tuple[int, Iterable[int]]]) -> Iterator[bool]:
+    """Whether of each choice (a namespace and its numbers) one lock was free; as `advisory_lock`."""
     with psycopg.connect(lock_conninfo(), autocommit=True, connect_timeout=3) as own:
-        yield own.execute("select pg_try_advisory_lock(%s, %s)", [NAMESPACE, lock_key(number)]).fetchone()[0]  # type: ignore[index]
-        # Closing the connection frees the lock.
+        has_all = all(
+            any(is_free(own, namespace, number) for number in numbers) for namespace, numbers in choices
+        )
+        if not has_all:
+            own.close()
+        try:
+            yield has_all
+        finally:
+            with suppress(psycopg.Error):  # closing the connection frees them too, but nobody knows when
+                own.execute("select pg_advisory_unlock_all()")
 
 
-def locked() -> set[int]:
+def is_free(own: psycopg.Connection, namespace: int, number: int) -> bool:
+    """Whether this connection holds it now."""
+    row = own.execute("select pg_try_advisory_lock(%s, %s)", [namespace, lock_key(number)]).fetchone()
+    return bool(row and row[0])
+
+
+def locked(namespace: int = NAMESPACE) -> set[int]:
     """The numbers that some process holds now, as `lock_key` gives them."""
     with connection.cursor() as cursor:
         cursor.execute(
             "select objid::bigint from pg_locks where locktype = 'advisory' and classid = %s and granted"
             " and database = (select oid from pg_database where datname = current_database())",
-            [NAMESPACE],
+            [namespace],
         )
         return {number for (number,) in cursor.fetchall()}
 

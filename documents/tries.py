@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from documents import (
     attachments,
     building,
+    fairness,
     fetching,
     indexing,
     notifications,
@@ -155,6 +156,8 @@ def settle(task: Task, error: Exception) -> bool:
             tell_waiting(task, error.kind, str(error.sentence))
         else:
             try_again(task, error)
+    if isinstance(error, SiteAway) and error.is_of_the_site:
+        fairness.spare_site(task, error.not_before)
     return True
 
 

@@ -364,12 +364,13 @@ RQ_QUEUES = {
         "DEFAULT_TIMEOUT": JOB_TIMEOUT,
         "SERIALIZER": "rq.serializers.JSONSerializer",
     }
-    for name in ("documents", "ocr", "summaries")
+    for name in ("documents", "fetch", "ocr", "summaries")
 }
 RQ = {
     "COMMIT_MODE": "auto",  # we enqueue after the commit ourselves, see documents/jobs.py
     "DEFAULT_RESULT_TTL": 86_400,
     "FAILURE_TTL": 30 * 86_400,
+    "QUEUE_CLASS": "ragsite.queue.Queue",
     "WORKER_CLASS": "ragsite.queue.Worker",
     "JOB_CLASS": "ragsite.queue.Job",
     "SHOW_ADMIN_LINK": True,

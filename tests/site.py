@@ -20,7 +20,7 @@ APPLICATION_NAME = (
 )
 LINES = {
     "web": [sys.executable, "-m", "uvicorn", "ragsite.asgi:application", "--lifespan", "on"],
-    "worker": [sys.executable, "manage.py", "rqworker", "documents", "ocr", "summaries"],
+    "worker": [sys.executable, "manage.py", "rqworker", "documents", "fetch", "ocr", "summaries"],
     "clock": [sys.executable, "manage.py", "reconcile", "--loop"],
 }
 

@@ -26,7 +26,11 @@ class Kind(models.TextChoices):
     ATTACH = "attach", _("add attached files")
 
 
-QUEUES = {Kind.SUMMARISE: "summaries", Kind.RECOGNISE: "ocr"}  # the others wait on "documents"
+QUEUES = {  # the others wait on "documents"
+    Kind.FETCH: "fetch",
+    Kind.RECOGNISE: "ocr",
+    Kind.SUMMARISE: "summaries",
+}
 
 
 class TaskState(models.TextChoices):

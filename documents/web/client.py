@@ -26,7 +26,7 @@ from documents.web.recoding import in_utf8
 MOST_REDIRECTS = 5
 CONNECT_SECONDS = 10.0
 IDLE_SECONDS = 20.0
-ALL_SECONDS = 120.0
+ALL_SECONDS = 60.0
 LONGEST_WAIT = timedelta(days=1)  # that a site may ask for
 PIECE = 64 * 1024
 EITHER_KIND = zlib.MAX_WBITS | 32  # gzip or zlib, by its own mark

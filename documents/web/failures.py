@@ -11,3 +11,8 @@ class SiteAway(Exception):
         self.kind = kind
         self.not_before = not_before
         self.sentence = WORDINGS[kind].sentence
+
+    @property
+    def is_of_the_site(self) -> bool:
+        """Whether its other pages would fare the same just now."""
+        return self.kind in ("page_timeout", "page_unreachable", "page_busy")

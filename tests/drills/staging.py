@@ -33,6 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PEOPLE = ["alice", "bob"]
 OPERATOR = "olga"
 PREFIX = "drills"
+QUEUES = ["documents", "fetch", "summaries"]
 PREPARE = f"""
 import django
 django.setup()
@@ -229,9 +230,7 @@ class Stage:
             self.sql_without_rows(
                 "update documents_task set state = 'cancelled', generation = generation + 1 where state = 'open'"
             )
-            is_calm = until(
-                lambda: not self.queued() and not self.queued("summaries") and not self.horses, 20
-            )
+            is_calm = until(lambda: not any(map(self.queued, QUEUES)) and not self.horses, 20)
             if math.isinf(is_calm):
                 self.have("worker", 0)
 
