@@ -144,17 +144,16 @@ def in_order(pieces: Iterable[Piece], *, is_alone: bool) -> list[Piece]:
 
     A worker that is alone does what is slow when nothing else waits: nobody would be there for anything else meanwhile.
     """
-    served, turns = served_at(), Counter[tuple[int, bool]]()
-    keyed = []
-    for piece in sorted(
-        pieces, key=lambda piece: (piece.is_later, place_of(piece.kind))
-    ):  # stable: by cost within
-        turns[piece.person, piece.is_later] += 1
-        turn = turns[piece.person, piece.is_later]
-        keyed.append(
-            ((piece.is_later, is_alone and piece.is_slow, turn, served.get(piece.person, LONG_AGO)), piece)
-        )
-    return [piece for _key, piece in sorted(keyed, key=lambda pair: pair[0])]
+    served, turns = served_at(), Counter[tuple[int, bool, bool]]()
+
+    def key(piece: Piece) -> tuple[bool, bool, int, datetime]:
+        turns[whose := (piece.person, piece.is_later, piece.is_slow)] += 1
+        last = served.get(piece.person, LONG_AGO)
+        return piece.is_later, is_alone and piece.is_slow, turns[whose], last
+
+    # Both stable: the pieces come by their cost. A key is asked for once, in the order of the list.
+    by_kind = sorted(pieces, key=lambda piece: place_of(piece.kind))
+    return sorted(by_kind, key=key)
 
 
 def place_of(kind: Kind) -> int:

@@ -5,11 +5,9 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
 from documents import fairness, jobs, locking, tries
@@ -20,8 +18,8 @@ from documents.models.index import IndexState
 from documents.models.task import Kind, TaskState
 from documents.web import SiteAway
 from tests.factories import make_document
+from tests.site import ROOT, database_url
 
-ROOT = Path(__file__).resolve().parents[2]
 QUEUES = ["documents", "fetch", "ocr", "summaries"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -199,11 +197,10 @@ def test_documents_are_not_given_up_where_somebody_waits_for_them_in_a_shell(ali
 
 def run_worker(*queues):
     """A worker of its own, until nothing is on those queues."""
-    settings_dict = connection.settings_dict
-    url = f"postgresql://{settings_dict['USER']}@/{settings_dict['NAME']}?host={settings_dict['HOST']}&port={settings_dict['PORT']}"
     environment = os.environ | {
-        "DATABASE_URL": url,
+        "DATABASE_URL": database_url(),
         "REDIS_URL": settings.REDIS_URL,
+        "REDIS_PREFIX": settings.REDIS_PREFIX,
         "SECRET_KEY": settings.SECRET_KEY,
         "OCR": "False",
         "EMBEDDING_MODEL": "",
