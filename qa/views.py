@@ -182,7 +182,7 @@ async def stream(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     # An open stream would otherwise hold on to this request's connection for as long as it is open.
     await sync_to_async(connections.close_all)()
     events = streaming.answer_events(pk, request.headers.get("Last-Event-ID", ""), user=user)
-    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    headers = {"Cache-Control": "private, no-store", "X-Accel-Buffering": "no"}
     return StreamingHttpResponse(events, content_type="text/event-stream", headers=headers)
 
 

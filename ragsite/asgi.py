@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 
 from documents.models import Index
 from qa import streaming
-from ragsite import health, llm, logs
+from ragsite import answers, health, llm, logs
 from ragsite.database import in_thread
 from ragsite.operations import metrics
 
@@ -40,8 +40,10 @@ class BodyTooLarge(Exception):
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         await lifespan(receive, send)
-    elif scope["type"] == "http" and not await answered_before_django(scope, send):
-        await logs.logged(limited, scope, receive, send)
+    elif scope["type"] == "http":
+        send = answers.with_headers(scope, send)
+        if not await answered_before_django(scope, send):
+            await logs.logged(limited, scope, receive, send)
     # Websockets are not spoken here; the server closes them.
 
 

@@ -212,6 +212,7 @@ SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
 # Cookies do not know ports: two sites on one machine would otherwise sign each other out.
+SESSION_ENGINE = "ragsite.accounts.sessions"
 SESSION_COOKIE_NAME = "ragsite_session"
 CSRF_COOKIE_NAME = "ragsite_csrf"
 X_FRAME_OPTIONS = "DENY"
@@ -251,17 +252,19 @@ INSTALLED_APPS = [
 ]
 # Every one of these can run async: a sync-only middleware would push each stream into a thread.
 MIDDLEWARE = [
+    # Before the static files, which are sent with these headers too; ragsite/answers.py adds them to what is no page.
     "django.middleware.security.SecurityMiddleware",
-    "servestatic.middleware.ServeStaticMiddleware",
-    "ragsite.logs.note_user_and_page",
     "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "ragsite.middleware.PrivatePagesMiddleware",
+    "ragsite.logs.note_user_and_page",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "ragsite.middleware.TimeZoneMiddleware",
 ]

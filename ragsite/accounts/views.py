@@ -58,9 +58,17 @@ class SignIn(LoginView):
 
 def sign_in_address(request: HttpRequest) -> str:
     """The sign-in page that leads back to the page the reader is looking at."""
-    page = urlsplit(request.headers.get("HX-Current-URL", ""))
-    query = urlencode({"next": page.path + (f"?{page.query}" if page.query else "")}) if page.path else ""
-    return resolve_url("accounts:login") + (f"?{query}" if query else "")
+    page = page_looked_at(request)
+    return resolve_url("accounts:login") + (f"?{urlencode({'next': page})}" if page else "")
+
+
+def page_looked_at(request: HttpRequest) -> str:
+    """Path and query of the page that a part of a page was asked for from; "" where the header makes no sense."""
+    try:
+        page = urlsplit(request.headers.get("HX-Current-URL", ""))
+    except ValueError:  # an address such as http://[
+        return ""
+    return page.path and page.path + (f"?{page.query}" if page.query else "")
 
 
 @login_required
