@@ -47,7 +47,7 @@ class MembershipInline(admin.TabularInline):
 
 @admin.register(Collection)
 class CollectionAdmin(admin.ModelAdmin):
-    list_display = ["name", "private_to", "everyone_reads", "version", "created_at"]
+    list_display = ["name", "private_to", "everyone_reads", "created_at"]
     search_fields = ["name"]
     list_select_related = ["private_to"]
     inlines = [MembershipInline]

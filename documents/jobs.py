@@ -40,9 +40,9 @@ RENEWED_MS = 45_000  # what a living worker's key still has to live, at the leas
 def run_task(task_id: int) -> None:
     """What RQ calls. Raises after saving, so that RQ's failed list shows the traceback."""
     task = Task.objects.select_related("document", "index").filter(pk=task_id).first()
-    if task is None:  # its document was deleted while the job waited
-        return
     job = get_current_job()
+    if task is None or (job and not task.has_job(job.id)):  # deleted while the job waited
+        return
     if (
         job
         and job.meta.get("failed")
@@ -161,10 +161,9 @@ def forget_failed_jobs(task: Task) -> None:
     registry = FailedJobRegistry(
         task.queue_name, connection=connection, serializer=JSON_SERIALIZER, job_class=Job
     )
-    prefix = f"task-{task.pk}-"
     try:
         for job_id in registry.get_job_ids(cleanup=False):
-            if job_id.startswith(prefix) and job_id != task.job_id:
+            if task.has_job(job_id) and job_id != task.job_id:
                 registry.remove(job_id, delete_job=True)
     except (RedisError, NoSuchJobError):
         logger.warning("task=%s: its earlier failures are still listed", task.pk)

@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from documents.extraction import UnreadableFile
 from documents.models import Version
+from ragsite.redis import name_of
 
 logger = logging.getLogger("ragsite.passwords")
 
@@ -29,7 +30,7 @@ KEEP_FOR_PICTURES_SECONDS = 60 * 60  # they wait their turn on a queue of their 
 def hand_over(version: Version, password: str, seconds: int = KEEP_SECONDS) -> bool:
     """For the next reading of this file. False while the cache is away."""
     try:
-        cache.set(_key(version.pk), _box().encrypt(password.encode()).decode(), seconds)
+        cache.set(_key(version), _box().encrypt(password.encode()).decode(), seconds)
     except RedisError:
         logger.warning("the cache is away: no password was handed over")
         return False
@@ -39,14 +40,14 @@ def hand_over(version: Version, password: str, seconds: int = KEEP_SECONDS) -> b
 def take(version: Version) -> str:
     """What was handed over, once; "" for nothing."""
     password = look(version)
-    forget(version.pk)
+    forget(version)
     return password
 
 
 def look(version: Version) -> str:
     """As `take`, and leaves it there: a worker that is killed while it reads pictures takes nothing with it."""
     try:
-        sealed = cache.get(_key(version.pk))
+        sealed = cache.get(_key(version))
         return _box().decrypt(sealed, ttl=KEEP_FOR_PICTURES_SECONDS).decode() if sealed else ""
     except RedisError:
         logger.warning("the cache is away: no password could be taken")
@@ -55,9 +56,9 @@ def look(version: Version) -> str:
     return ""
 
 
-def forget(version_pk: int) -> None:
+def forget(version: Version) -> None:
     with suppress(RedisError):
-        cache.delete(_key(version_pk))
+        cache.delete(_key(version))
 
 
 @contextmanager
@@ -74,8 +75,8 @@ def given_for(version: Version) -> Iterator[str]:
         raise
 
 
-def _key(version_pk: int) -> str:
-    return f"password:{version_pk}"
+def _key(version: Version) -> str:
+    return f"password:{name_of(version)}"
 
 
 def _box() -> Fernet:

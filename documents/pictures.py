@@ -17,6 +17,7 @@ from documents.extraction.ocr import RAPIDOCR, TESSERACT
 from documents.extraction.pictures import Places, paint_page, places_of
 from documents.extraction.recognised import rectangles_of
 from documents.models import Page, Version
+from ragsite.redis import name_of
 
 WIDTHS = (800, 1600)  # pixels: of a page in its place, and of one on a fine screen or by itself
 PAINTER = 1  # another number where the same page would be painted differently
@@ -29,7 +30,7 @@ MOST_RANGES = 50
 
 def picture(version: Version, number: int, width: int, person: int | None = None) -> bytes | None:
     """The page as a PNG; None where it cannot be painted, which is remembered too. Raises PainterBusy if the person must wait."""
-    name = _name(version.pk, number, width)
+    name = _name(version, number, width)
     kept = _kept(name)
     if kept is not None:
         return base64.b64decode(kept) or None
@@ -39,7 +40,7 @@ def picture(version: Version, number: int, width: int, person: int | None = None
     if len(made) <= LARGEST_KEPT:
         _keep(name, base64.b64encode(made).decode())
         if not Version.objects.filter(pk=version.pk).exists():
-            forget(version.pk, version.page_count or 0)  # deleted while it was painted: nothing else would
+            forget(version)  # deleted while it was painted: nothing else would
     return made or None
 
 
@@ -63,19 +64,19 @@ def _kept_places(page: Page, ranges: Sequence[tuple[int, int]]) -> Places:
     return Places(page.size, rectangles_of(page.word_places, ranges, width / height))
 
 
-def forget(version_pk: int, page_count: int) -> None:
+def forget(version: Version) -> None:
     """Take the pictures of a version from the cache. Others that stand in their places are painted anew."""
     shelves = {
-        _shelf(_name(version_pk, number, width))
-        for number in range(1, min(page_count, 20 * SHELVES) + 1)
+        _shelf(_name(version, number, width))
+        for number in range(1, min(version.page_count or 0, 20 * SHELVES) + 1)
         for width in WIDTHS
     }
     with suppress(RedisError):
         cache.delete_many(shelves)
 
 
-def _name(version_pk: int, number: int, width: int) -> str:
-    return f"{version_pk}-{number}-{width}-{PAINTER}"
+def _name(version: Version, number: int, width: int) -> str:
+    return f"{name_of(version)}-{number}-{width}-{PAINTER}"
 
 
 def _shelf(name: str) -> str:

@@ -25,6 +25,7 @@ from documents.models.part import Part
 from documents.outline import outlined
 from documents.recognition import pictures_of
 from documents.views import listed
+from ragsite.redis import name_of
 
 if TYPE_CHECKING:
     from ragsite.accounts.requests import SignedInRequest
@@ -120,7 +121,7 @@ def page_image(request: SignedInRequest, pk: int, number: int) -> HttpResponse:
     version, width = _pictured(request, pk, number), _number(request, "width") or pictures.WIDTHS[0]
     if width not in pictures.WIDTHS:
         raise Http404
-    etag = quote_etag(f"{version.pk}-{number}-{width}-{pictures.PAINTER}")
+    etag = quote_etag(f"{name_of(version)}-{number}-{width}-{pictures.PAINTER}")
     if unchanged := get_conditional_response(request, etag=etag):
         return _guarded(unchanged)
     _give_connection_back()
@@ -143,7 +144,7 @@ def page_marks(request: SignedInRequest, pk: int, number: int) -> HttpResponse:
     )
     asked = request.GET.getlist("at")[: pictures.MOST_RANGES]
     ranges = [found for text in asked if (found := _range(text))]
-    told = f"{version.pk}-{number}-{ranges}-{version.extracted_at}-{page.report.get('engine')}-{pictures.PAINTER}"
+    told = f"{name_of(version)}-{number}-{ranges}-{version.extracted_at}-{page.report.get('engine')}-{pictures.PAINTER}"
     etag = quote_etag(hashlib.sha256(told.encode()).hexdigest())
     if unchanged := get_conditional_response(request, etag=etag):
         return _guarded(unchanged)

@@ -133,9 +133,9 @@ def password_for(version: Version) -> Iterator[str]:
     try:
         yield password
     except UnreadableFile:
-        passwords.forget(version.pk)
+        passwords.forget(version)
         raise
-    passwords.forget(version.pk)
+    passwords.forget(version)
 
 
 def show(task: Task, document: Document, done: int, total: int) -> None:

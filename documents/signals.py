@@ -48,9 +48,9 @@ def delete_file_and_pictures(instance: Version, **kwargs: Any) -> None:
     if instance.file:
         storage, name = instance.file.storage, str(instance.file.name)
         transaction.on_commit(lambda: storage.delete(name), robust=True)
-    # Its number now: once it is deleted it has none.
-    transaction.on_commit(partial(forget_pictures, instance.pk, instance.page_count or 0), robust=True)
-    transaction.on_commit(partial(passwords.forget, instance.pk), robust=True)
+    gone = copy(instance)  # once it is deleted it has no number
+    transaction.on_commit(partial(forget_pictures, gone), robust=True)
+    transaction.on_commit(partial(passwords.forget, gone), robust=True)
     transaction.on_commit(partial(summaries.forget, instance.sha256), robust=True)
 
 

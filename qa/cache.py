@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from documents.models import Collection, Document, Index
 from qa.prompts import PROMPT_VERSION, Turn
 from ragsite import llm
+from ragsite.redis import name_of
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
@@ -43,7 +44,7 @@ def answer_key(
     collections: Iterable[Collection] = (),
     document: Document | None = None,
 ) -> str:
-    """Two questions share an answer only if nothing it may draw on differs: each readable collection counts with its version."""
+    """Two questions share an answer only if nothing it may draw on differs: each readable collection counts with the stamp of its content."""
     chosen = [collection.pk for collection in collections]
     shelves = Collection.objects.visible_to(user)
     if document is not None:
@@ -53,12 +54,12 @@ def answer_key(
     depends_on = {
         "question": " ".join(question.split()).casefold(),
         "history": [[turn.question, turn.answer] for turn in history],
-        "index": index.pk,
+        "index": name_of(index),
         "prompt": PROMPT_VERSION,
         "model": [llm.chat_model() or "quoted", llm.host_of_chat() if llm.chat_model() else ""],
         "language": settings.LANGUAGE_CODE,
         "settings": [getattr(settings, name) for name in SETTINGS],
-        "collections": sorted(shelves.values_list("pk", "version")),
+        "collections": sorted((pk, str(stamp)) for pk, stamp in shelves.values_list("pk", "stamp")),
         "document": document.pk if document is not None else None,
     }
     return "answer:" + hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()

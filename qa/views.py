@@ -129,9 +129,9 @@ def _may_ask_now(user: User) -> bool:
 
 def _start(request: HttpRequest, question: Question) -> None:
     if isinstance(request, ASGIRequest):
-        async_to_sync(streaming.begin_answer)(question.pk)
+        async_to_sync(streaming.begin_answer)(question)
     else:  # a server without an event loop that lives on: the answer is written before the response
-        async_to_sync(streaming.write_answer_now)(question.pk)
+        async_to_sync(streaming.write_answer_now)(question)
 
 
 def _question(request: HttpRequest, question: Question) -> HttpResponse:
@@ -177,11 +177,12 @@ async def stream(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """The answer as it comes, after the last entry that the reader has. Has no side effects."""
     user = cast("User", await request.auser())
     # In the thread that has this request's connection: many streams that each waited for a second one would wait for each other.
-    if not await sync_to_async(Question.objects.visible_to(user).filter(pk=pk).exists)():
+    question = await sync_to_async(Question.objects.visible_to(user).filter(pk=pk).first)()
+    if question is None:
         raise Http404
     # An open stream would otherwise hold on to this request's connection for as long as it is open.
     await sync_to_async(connections.close_all)()
-    events = streaming.answer_events(pk, request.headers.get("Last-Event-ID", ""), user=user)
+    events = streaming.answer_events(question, request.headers.get("Last-Event-ID", ""), user=user)
     headers = {"Cache-Control": "private, no-store", "X-Accel-Buffering": "no"}
     return StreamingHttpResponse(events, content_type="text/event-stream", headers=headers)
 
@@ -190,7 +191,7 @@ async def stream(request: HttpRequest, pk: int) -> StreamingHttpResponse:
 @require_POST
 def stop(request: HttpRequest, pk: int) -> HttpResponse:
     question = get_object_or_404(_questions(request), pk=pk)
-    async_to_sync(streaming.request_stop)(question.pk)
+    async_to_sync(streaming.request_stop)(question)
     return HttpResponse(status=204) if _is_htmx(request) else redirect(question.conversation)
 
 

@@ -1,13 +1,14 @@
-"""Redis connections for RQ under this site's own prefix, so that several sites may share one database.
+"""Names in Redis that mean one thing: of this site alone, and of one row alone.
 
-RQ and its dashboard have their key names (`rq:queue:...`) in their source. The connection therefore renames on the wire:
+Several sites may share one database, so every key begins with `settings.REDIS_PREFIX`. RQ and its dashboard have their key names (`rq:queue:...`) in their source. The connection therefore renames on the wire:
 `rq:x` is sent as `<prefix>:rq:x`, and `<prefix>:rq:x` in a reply reads `rq:x`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
 
 from redis import Redis
 from redis.connection import Connection, ConnectionPool, SSLConnection, UnixDomainSocketConnection, parse_url
@@ -15,6 +16,17 @@ from redis.connection import Connection, ConnectionPool, SSLConnection, UnixDoma
 RQ = "rq:"  # what every key and channel of RQ begins with
 
 Base = Connection if TYPE_CHECKING else object
+
+
+class Row(Protocol):
+    pk: Any
+    created_at: datetime
+
+
+def name_of(row: Row) -> str:
+    """The row's name in Redis: its number and the moment it was made. After a backup is restored numbers are given
+    again, and Redis may still hold what belonged to a row of that number."""
+    return f"{row.pk}-{round(row.created_at.timestamp() * 1_000_000):x}"
 
 
 class Renaming(Base):

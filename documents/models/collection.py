@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
+from uuid import uuid4
 
 from django.conf import settings
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -47,7 +49,7 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
 
 
 class Collection(models.Model):
-    """A shelf of documents. Its `version` grows with every change of what can be found in it."""
+    """A shelf of documents. Its `stamp` is another one after every change of what can be found in it."""
 
     name = models.CharField(_("name"), max_length=200)
     private_to = models.OneToOneField(
@@ -59,7 +61,8 @@ class Collection(models.Model):
         related_name="shelf",
     )
     everyone_reads = models.BooleanField(_("every member may read it"), default=False)
-    version = models.PositiveBigIntegerField(_("version"), default=1, editable=False)
+    # Not a counter: after a restore one would count again, over other content, to numbers that caches know.
+    stamp = models.UUIDField(_("stamp of its content"), default=uuid4, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = CollectionQuerySet.as_manager()
@@ -74,7 +77,7 @@ class Collection(models.Model):
 
     def has_changed(self) -> None:
         """Answers cached from the former content no longer count. Call it inside the transaction that changes the content."""
-        type(self).objects.filter(pk=self.pk).update(version=models.F("version") + 1)
+        type(self).objects.filter(pk=self.pk).update(stamp=RandomUUID())
 
 
 class Membership(models.Model):

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Self
 
 from django.conf import settings
+from django.contrib.postgres.functions import RandomUUID
 from django.db import DatabaseError, IntegrityError, InterfaceError, connection, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -126,7 +127,7 @@ class Index(models.Model):
             self.state, self.live_at = IndexState.LIVE, timezone.now()
             self.save(update_fields=["state", "live_at"])
             self._count_documents()
-            Collection.objects.update(version=models.F("version") + 1)
+            Collection.objects.update(stamp=RandomUUID())
 
     def _count_documents(self) -> None:
         """What the documents' rows keep of the live index: how many chunks, their mean, and which content they are of."""

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from documents.models.index import Index, IndexState
 from documents.models.states import MOVING
 from ragsite import llm
+from ragsite.redis import name_of
 
 if TYPE_CHECKING:
     from documents.models.document import Document
@@ -234,13 +235,21 @@ class Task(models.Model):
     @property
     def job_id(self) -> str:
         """The RQ job of the coming try. Ours to choose, so that the reconciler can look for it on the queue."""
-        return f"task-{self.pk}-{self.generation}-{self.tries}"
+        return self.job_id_of(self.tries)
 
     @property
     def last_job_id(self) -> str:
         """The RQ job of the try before the coming one; of the coming one where there was none yet."""
         tried = self.tries and self.state in (TaskState.OPEN, TaskState.FAILED) and not self.is_due
-        return f"task-{self.pk}-{self.generation}-{self.tries - 1 if tried else self.tries}"
+        return self.job_id_of(self.tries - 1 if tried else self.tries)
+
+    def job_id_of(self, tries: int) -> str:
+        """The RQ job of the try after so many that failed."""
+        return f"task-{name_of(self)}-{self.generation}-{tries}"
+
+    def has_job(self, job_id: str) -> bool:
+        """Whether that RQ job is of one of its tries, and not of another task that had this number before a restore."""
+        return job_id.startswith(f"task-{name_of(self)}-")
 
     @property
     def queue_name(self) -> str:

@@ -61,7 +61,7 @@ def finish(draft: Draft) -> None:
         "input_tokens", "output_tokens", "cost", "timings", "trace", "cached_from", "finished_at", "heartbeat_at",
     ]  # fmt: skip
     with transaction.atomic():
-        if not Question.objects.select_for_update(no_key=True).filter(pk=question.pk).exists():
+        if not Question.objects.select_for_update(no_key=True).same_as(question).exists():
             return
         if citations.save_citations(question, draft.citations) and not question.notice:
             question.notice = _("A document that this answer draws on was deleted while it was written.")

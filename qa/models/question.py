@@ -32,6 +32,10 @@ class QuestionQuerySet(models.QuerySet["Question"]):
     def visible_to(self, user: User, *, operating: bool = False) -> Self:
         return self.filter(conversation__in=Conversation.objects.visible_to(user, operating=operating))
 
+    def same_as(self, question: Question) -> Self:
+        """That very row, if it is still there: after a restore another one may have its number."""
+        return self.filter(pk=question.pk, created_at=question.created_at)
+
     def running(self) -> Self:
         return self.filter(state=AnswerState.RUNNING)
 

@@ -11,6 +11,9 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from qa.models import Question
+from ragsite.redis import name_of
+
 READERS = 5000
 REST_SECONDS = 2  # in which Redis is left alone after it did not answer
 
@@ -54,9 +57,9 @@ async def close_clients() -> None:
         await found.reader.aclose()
 
 
-def stream_key(question_id: int) -> str:
-    return f"{settings.REDIS_PREFIX}:answer:{question_id}"
+def stream_key(question: Question) -> str:
+    return f"{settings.REDIS_PREFIX}:answer:{name_of(question)}"
 
 
-def stop_key(question_id: int) -> str:
-    return f"{settings.REDIS_PREFIX}:stop:{question_id}"
+def stop_key(question: Question) -> str:
+    return f"{settings.REDIS_PREFIX}:stop:{name_of(question)}"

@@ -34,7 +34,7 @@ LONGEST_SECONDS = 3600
 class Feed:
     """What the readers of one answer are given, gathered for a moment so that a word costs no entry of its own."""
 
-    question_id: int
+    question: Question
     stop: asyncio.Event
     text: str = ""
     _waiting: list[tuple[str, str]] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Feed:
             self._add("final", await in_thread(final_html)(question, rows))
             self._add("done", "")
             await self.send()
-            await self._try(clients().writer.expire(stream_key(self.question_id), KEPT_SECONDS))
+            await self._try(clients().writer.expire(stream_key(self.question), KEPT_SECONDS))
 
     async def send_loop(self) -> None:
         has_apologised = False
@@ -84,13 +84,13 @@ class Feed:
         while True:
             await asyncio.sleep(SAVE_SECONDS)
             if monotonic() >= self._resting_until and await self._try(
-                clients().writer.exists(stop_key(self.question_id))
+                clients().writer.exists(stop_key(self.question))
             ):
                 self.stop.set()
             if self.text != saved or monotonic() - beat >= BEAT_SECONDS:
                 saved, beat = self.text, monotonic()
                 with suppress(*DATABASE_AWAY):
-                    if not await in_thread(save_text)(self.question_id, saved):
+                    if not await in_thread(save_text)(self.question, saved):
                         self.stop.set()  # deleted: nobody waits for it
 
     async def send(self) -> None:
@@ -100,7 +100,7 @@ class Feed:
         if not waiting or monotonic() < self._resting_until:
             return
         pipe = clients().writer.pipeline(transaction=False)
-        key = stream_key(self.question_id)
+        key = stream_key(self.question)
         for kind, body in waiting:
             pipe.xadd(key, {"kind": kind, "body": body})
         pipe.expire(key, LONGEST_SECONDS)
@@ -115,7 +115,7 @@ class Feed:
         try:
             return await call
         except (RedisError, OSError) as error:
-            logger.warning("question=%s: Redis is away, %s", self.question_id, type(error).__name__)
+            logger.warning("question=%s: Redis is away, %s", self.question.pk, type(error).__name__)
             self._resting_until = monotonic() + REST_SECONDS
             return None
 
@@ -131,11 +131,11 @@ def _merged(waiting: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return merged
 
 
-def save_text(question_id: int, text: str) -> int:
-    running = Question.objects.running().filter(pk=question_id)
+def save_text(question: Question, text: str) -> int:
+    """How many rows it still has: none where it was deleted."""
+    running = Question.objects.running().same_as(question)
     return (
-        running.update(answer=text, heartbeat_at=timezone.now())
-        or Question.objects.filter(pk=question_id).count()
+        running.update(answer=text, heartbeat_at=timezone.now()) or Question.objects.same_as(question).count()
     )
 
 

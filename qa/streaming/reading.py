@@ -25,7 +25,7 @@ ENTRY_ID = re.compile(r"\d{1,20}-\d{1,20}")
 
 
 async def answer_events(
-    question_id: int, after: str = "", *, user: User | None = None
+    question: Question, after: str = "", *, user: User | None = None
 ) -> AsyncGenerator[str]:
     """Server-sent events after the entry `after`; safe to call any number of times, starts nothing and pays for nothing.
     Ends within LOOK_SECONDS once the user may not read it any more. Holds no database connection while it waits."""
@@ -34,7 +34,7 @@ async def answer_events(
     yield "retry: 1000\n\n"
     wait: int | None = None  # the first look does not wait: what is there may be all there is
     while True:
-        entries = await _next_entries(question_id, last, wait)
+        entries = await _next_entries(question, last, wait)
         wait = BLOCK_MS
         for last, kind, body in entries:
             yield sse_event(kind, body, id=last)
@@ -43,7 +43,7 @@ async def answer_events(
         now = monotonic()
         if now - looked >= LOOK_SECONDS:
             looked = now
-            async for event in _events_of_row(question_id, user, may_end=not entries):
+            async for event in _events_of_row(question, user, may_end=not entries):
                 yield event
                 if event.startswith("event: done"):
                     return
@@ -54,10 +54,10 @@ async def answer_events(
             yield ": still here\n\n"
 
 
-async def _events_of_row(question_id: int, user: User | None, *, may_end: bool) -> AsyncIterator[str]:
+async def _events_of_row(question: Question, user: User | None, *, may_end: bool) -> AsyncIterator[str]:
     """What the database knows and the stream does not say: that it is over, or no business of this reader."""
     try:
-        is_readable, html = await in_thread(look_up)(question_id, user)
+        is_readable, html = await in_thread(look_up)(question, user)
     except DATABASE_AWAY:
         return
     if is_readable and html and may_end:
@@ -66,22 +66,22 @@ async def _events_of_row(question_id: int, user: User | None, *, may_end: bool) 
         yield sse_event("done", "")
 
 
-def look_up(question_id: int, user: User | None) -> tuple[bool, str]:
+def look_up(question: Question, user: User | None) -> tuple[bool, str]:
     """Whether the user may read it, and the finished answer, empty while it is being written."""
     questions = Question.objects.all()
     if user is not None:
         user.refresh_from_db(fields=["is_active"])
         questions = Question.objects.visible_to(user)
-    question = questions.filter(pk=question_id).first()
-    if question is None:
+    row = questions.same_as(question).first()
+    if row is None:
         return False, ""
-    return True, "" if question.is_running else final_html(question)
+    return True, "" if row.is_running else final_html(row)
 
 
-async def _next_entries(question_id: int, after: str, wait: int | None) -> list[tuple[str, str, str]]:
+async def _next_entries(question: Question, after: str, wait: int | None) -> list[tuple[str, str, str]]:
     """(id, kind, body) of what has come since; waits a moment for it. With Redis away: nothing, after a rest."""
     try:
-        answers = await clients().reader.xread({stream_key(question_id): after}, block=wait, count=500)
+        answers = await clients().reader.xread({stream_key(question): after}, block=wait, count=500)
     except (RedisError, OSError):
         await asyncio.sleep(REST_SECONDS)
         return []

@@ -20,6 +20,7 @@ from qa.streaming.clients import clients, close_clients, stop_key
 from qa.streaming.feed import KEPT_SECONDS, Feed
 from ragsite import llm, logs
 from ragsite.database import DATABASE_AWAY, in_thread
+from ragsite.redis import name_of
 
 logger = logging.getLogger(__name__)
 
@@ -34,57 +35,58 @@ class Running:
     stop: asyncio.Event
 
 
-RUNNING: dict[int, Running] = {}  # also the strong reference without which a task may vanish
+RUNNING: dict[str, Running] = {}  # also the strong reference without which a task may vanish
 
 
-async def begin_answer(question_id: int) -> None:
+async def begin_answer(question: Question) -> None:
     """Has the server's event loop answer a saved question, for a view in a thread: call it by `async_to_sync`."""
-    start_answer(question_id)
+    start_answer(question)
 
 
-async def write_answer_now(question_id: int) -> None:
+async def write_answer_now(question: Question) -> None:
     """For a server whose event loop ends with the request: returns when the answer is there."""
     try:
-        await start_answer(question_id)
+        await start_answer(question)
     finally:
         await close_clients()
         await llm.aclose()
 
 
-def start_answer(question_id: int) -> asyncio.Task[None]:
+def start_answer(question: Question) -> asyncio.Task[None]:
     """Begins to answer a saved question in this event loop and returns at once."""
     stop = asyncio.Event()
     work = write_answer(
-        question_id,
+        question,
         stop,
         timezone.get_current_timezone(),
         translation.get_language() or settings.LANGUAGE_CODE,
     )
     # In a fresh context: the request's own would tie the task's database work to a thread that ends with the request.
     task = asyncio.get_running_loop().create_task(work, context=contextvars.Context())
-    RUNNING[question_id] = Running(task, stop)
-    task.add_done_callback(lambda _: RUNNING.pop(question_id, None))
+    name = name_of(question)
+    RUNNING[name] = Running(task, stop)
+    task.add_done_callback(lambda _: RUNNING.pop(name, None))
     return task
 
 
-async def write_answer(question_id: int, stop: asyncio.Event, zone: tzinfo, language: str) -> None:
+async def write_answer(question: Question, stop: asyncio.Event, zone: tzinfo, language: str) -> None:
     """Answers, and tells all readers. Ends in a state that says how it ended, whatever happens."""
-    feed = Feed(question_id, stop)
-    with timezone.override(zone), translation.override(language), logs.bound(question=question_id):
+    feed = Feed(question, stop)
+    with timezone.override(zone), translation.override(language), logs.bound(question=question.pk):
         loops = [asyncio.create_task(feed.send_loop()), asyncio.create_task(feed.save_loop())]
         try:
-            async with aclosing(answering.answer(question_id, stop=stop)) as pieces:
+            async with aclosing(answering.answer(question.pk, stop=stop)) as pieces:
                 async for piece in pieces:
                     await feed.take(piece)
         except asyncio.CancelledError:  # the server stops
             await _end_early(feed, AnswerState.INTERRUPTED, interrupted_notice())
             raise
         except Question.DoesNotExist:
-            logger.info("question=%s was deleted", question_id)
+            logger.info("question=%s was deleted", question.pk)
         except llm.ProviderError as error:  # not even an index could be made
             await _end_early(feed, AnswerState.FAILED, f"{error.sentence} {error.remedy}")
         except Exception:
-            logger.exception("question=%s could not be answered", question_id)
+            logger.exception("question=%s could not be answered", question.pk)
             await _end_early(
                 feed, AnswerState.FAILED, _("Something went wrong on our side. Ask again in a moment.")
             )
@@ -95,19 +97,19 @@ async def write_answer(question_id: int, stop: asyncio.Event, zone: tzinfo, lang
 
 async def _end_early(feed: Feed, state: AnswerState, notice: str) -> None:
     try:
-        question = await in_thread(end_early)(feed.question_id, state, notice, feed.text)
+        question = await in_thread(end_early)(feed.question, state, notice, feed.text)
         if question:
             await feed.close(question, [])
     except DATABASE_AWAY:
-        logger.warning("question=%s: its end could not be saved", feed.question_id)
+        logger.warning("question=%s: its end could not be saved", feed.question.pk)
 
 
-def end_early(question_id: int, state: AnswerState, notice: str, text: str) -> Question | None:
-    running = Question.objects.running().filter(pk=question_id)
+def end_early(question: Question, state: AnswerState, notice: str, text: str) -> Question | None:
+    running = Question.objects.running().same_as(question)
     running.update(
         state=state, notice=notice, answer=text, kind="written" if text else "", finished_at=timezone.now()
     )
-    return Question.objects.filter(pk=question_id).first()
+    return Question.objects.same_as(question).first()
 
 
 def interrupted_notice() -> str:
@@ -135,9 +137,9 @@ async def finish_running_answers(timeout: float) -> None:  # noqa: ASYNC109 (wha
     await llm.aclose()
 
 
-async def request_stop(question_id: int) -> None:
+async def request_stop(question: Question) -> None:
     """Asks whichever process writes the answer to end it here."""
-    if running := RUNNING.get(question_id):
+    if running := RUNNING.get(name_of(question)):
         running.stop.set()
     with suppress(RedisError, OSError):
-        await clients().writer.set(stop_key(question_id), 1, ex=KEPT_SECONDS)
+        await clients().writer.set(stop_key(question), 1, ex=KEPT_SECONDS)

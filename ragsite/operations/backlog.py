@@ -112,7 +112,7 @@ def described(found: Iterable[Task]) -> list[Task]:
 
 def job_ids(task: Task) -> list[str]:
     """Of the coming try, and of the one before it: the one that failed."""
-    return [task.job_id, f"task-{task.pk}-{task.generation}-{task.tries - 1}"]
+    return [task.job_id, task.job_id_of(task.tries - 1)]
 
 
 def sentence_of(kind: str, *, said: str = "") -> Promise | str:

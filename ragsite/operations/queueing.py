@@ -110,13 +110,14 @@ def say_what_they_do(workers: list[WorkerSeen]) -> None:
     running = Attempt.objects.filter(task__in=ids, outcome=Outcome.RUNNING).defer("traceback")
     attempts = {attempt.task_id: attempt for attempt in running.order_by("started_at")}
     for task in Task.objects.filter(pk__in=ids).with_document():
-        ids[task.pk].task, ids[task.pk].attempt = task, attempts.get(task.pk)
+        if task.has_job(ids[task.pk].job_id):
+            ids[task.pk].task, ids[task.pk].attempt = task, attempts.get(task.pk)
 
 
 def task_of_job(job_id: str) -> int | None:
-    """The inverse of `Task.job_id`."""
+    """The number in a `Task.job_id`; `Task.has_job` says whether it is of the task that has this number now."""
     parts = job_id.split("-")
-    return int(parts[1]) if len(parts) == 4 and parts[0] == "task" and parts[1].isdecimal() else None
+    return int(parts[1]) if len(parts) == 5 and parts[0] == "task" and parts[1].isdecimal() else None
 
 
 def queue_seen(name: str) -> QueueSeen:

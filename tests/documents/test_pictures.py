@@ -210,7 +210,7 @@ def test_a_page_is_painted_once_and_then_found_until_the_document_is_deleted(
     for _ in range(3):
         assert alices.get(image(handbook)).content == b"picture"
     assert len(painted) == 1
-    name = pictures._name(handbook.serving_id, 1, 800)
+    name = pictures._name(handbook.serving, 1, 800)
     assert pictures._kept(name)
     with django_capture_on_commit_callbacks(execute=True):
         handbook.delete()

@@ -570,7 +570,7 @@ def test_an_operator_who_may_not_read_a_document_gets_no_link_to_its_pages(clien
 
 
 def test_a_job_without_work_of_ours_is_shown_as_rq_shows_it(client, operator, queue):
-    job = queue.enqueue("os.getcwd", job_id="task-999999999999999999999-1-0")
+    job = queue.enqueue("os.getcwd", job_id="task-999999999999999999999-0-1-0")
     client.force_login(operator)
     page = client.get(reverse("admin:django_rq_job_detail", args=[0, job.id]))
 

@@ -207,7 +207,7 @@ async def test_a_thought_stays_out_of_an_answer_that_is_stopped_or_interrupted(
     await person.follow(stopped, until=lambda followed: "word3" in followed.text)
     await stopped.arefresh_from_db()
     assert stopped.answer.startswith("word0"), "the text saved while it grows"
-    await streaming.request_stop(stopped.pk)
+    await streaming.request_stop(stopped)
     await finished()
     interrupted = await person.ask("And what does a student membership cost today?", fresh="1")
     await person.follow(interrupted, until=lambda followed: "word3" in followed.text)

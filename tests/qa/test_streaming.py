@@ -11,6 +11,7 @@ from qa.answering import saving
 from qa.models import Question
 from qa.streaming import clients, feed, interrupt_lost_answers, reading, writing
 from qa.streaming.reading import sse_event
+from ragsite.redis import name_of
 from tests.factories import make_question
 from tests.qa.conftest import finished, read_event
 from tests.site import APPLICATION_NAME
@@ -70,7 +71,7 @@ async def test_a_closed_tab_neither_ends_nor_repeats_the_answer(browser, alice, 
 async def test_a_finished_answer_is_told_again_from_the_database(browser, alice, prices):
     person = await browser(alice)
     question = await person.asked(ASKED)
-    await clients.clients().writer.delete(clients.stream_key(question.pk))
+    await clients.clients().writer.delete(clients.stream_key(question))
 
     followed = await person.follow(question)
 
@@ -100,7 +101,7 @@ async def test_a_person_switched_off_is_shown_no_more(browser, alice, prices, wr
     await person.follow(question, until=lambda followed: followed.text)
     type(alice).objects.filter(pk=alice.pk).update(is_active=False)
 
-    events = [event async for event in streaming.answer_events(question.pk, user=alice)]
+    events = [event async for event in streaming.answer_events(question, user=alice)]
 
     assert read_event(events[-1].strip()).kind == "done"
     assert not any(event.startswith("event: final") for event in events)
@@ -110,7 +111,7 @@ async def test_a_silent_stream_shows_a_sign_of_life(alice, monkeypatch):
     monkeypatch.setattr(reading, "READER_LINE_SECONDS", 0.2)
     monkeypatch.setattr(reading, "BLOCK_MS", 100)
     question = make_question(alice, ASKED)
-    stream = streaming.answer_events(question.pk)
+    stream = streaming.answer_events(question)
     async with asyncio.timeout(20):
         async for event in stream:
             if event.startswith(":"):
@@ -166,8 +167,8 @@ async def test_stop_reaches_an_answer_that_another_process_writes(
     person = await browser(alice)
     question = await person.ask(ASKED)
     await person.follow(question, until=lambda followed: followed.text)
-    running = writing.RUNNING.pop(question.pk)  # as another process sees it
-    await streaming.request_stop(question.pk)
+    running = writing.RUNNING.pop(name_of(question))  # as another process sees it
+    await streaming.request_stop(question)
     await asyncio.wait([running.task], timeout=20)
     await question.arefresh_from_db()
     assert question.state == "stopped"
@@ -206,7 +207,7 @@ async def test_an_open_stream_holds_no_database_connection(browser, alice, price
     readers = [asyncio.create_task(person.follow(question, seconds=60)) for _ in range(10)]
     fewest = await _fewest_database_connections(enough=3)
     reading = sum(not reader.done() for reader in readers)
-    await streaming.request_stop(question.pk)
+    await streaming.request_stop(question)
     await asyncio.gather(*readers)
     assert reading == 10
     assert fewest <= 3
@@ -247,7 +248,7 @@ async def test_words_arrive_as_they_are_written(browser, alice, prices, writer):
     person = await browser(alice)
     question = await person.ask(ASKED)
     followed = await person.follow(question, until=lambda followed: "word2" in followed.text)
-    await streaming.request_stop(question.pk)
+    await streaming.request_stop(question)
     assert "word50" not in followed.text
 
 

@@ -70,7 +70,7 @@ def work_of_job(context: Context, job_id: str) -> dict[str, object]:
     user = context["user"]
     found = Task.objects.with_document().filter(pk=queueing.task_of_job(job_id) or 0)
     task = found.first() if user.has_perm("documents.operate") else None
-    if task is None:
+    if task is None or not task.has_job(job_id):
         return {"task": None}
     visible = Document.objects.visible_to(user).filter(pk=task.document_id or 0)
     return {
