@@ -136,9 +136,9 @@ def test_the_password_outlives_a_turn_in_the_cache_and_never_in_plain_words(
         recognition.recognise(task)
     version = document.newest
     assert passwords.look(version) == "open sesame"
-    assert "open sesame" not in cache.get(passwords._key(version.pk))
+    assert "open sesame" not in cache.get(passwords._key(version))
     redis = cache._cache.get_client(None)
-    left = redis.ttl(cache.make_key(passwords._key(version.pk)))
+    left = redis.ttl(cache.make_key(passwords._key(version)))
     assert passwords.KEEP_SECONDS < left <= passwords.KEEP_FOR_PICTURES_SECONDS
 
     recognition.recognise(task)
@@ -149,7 +149,7 @@ def test_a_password_goes_with_its_document(alice):
     document = make_document(alice, several(1, password="open"), name="scan.pdf")
     version = document.newest
     passwords.hand_over(version, "open")
-    key = passwords._key(version.pk)
+    key = passwords._key(version)
     assert cache.get(key)
     document.delete()
     assert cache.get(key) is None

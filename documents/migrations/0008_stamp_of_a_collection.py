@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("documents", "0006_places_of_recognised_words")]
+    dependencies = [("documents", "0007_own_words_and_attachments")]
 
     operations = [
         migrations.RemoveField(model_name="collection", name="version"),
