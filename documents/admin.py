@@ -212,6 +212,8 @@ class IndexAdmin(ReadOnly):
         "dimensions",
         "chunk_tokens",
         "chunk_overlap",
+        "query_prefix",
+        "passage_prefix",
         "state",
         "created_at",
         "live_at",

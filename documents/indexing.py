@@ -155,10 +155,8 @@ def embed_passages(run: Run, passages: Sequence[Passage]) -> np.ndarray:
             raise stopping.Stopped
 
     with run.stage("embed"):
-        return llm.embed_documents(
+        return run.target.embed_passages(
             [passage.embedding_text for passage in passages],
-            model=run.target.embedding_model,
-            dimensions=run.target.dimensions,
             on_progress=progress,
         )
 

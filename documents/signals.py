@@ -15,7 +15,6 @@ from documents.chunking import embedding_text
 from documents.models import Collection, Document, Index, Task, Version
 from documents.models.task import Kind
 from documents.pictures import forget as forget_pictures
-from ragsite import llm
 
 
 @receiver(post_save, sender=Version)
@@ -39,8 +38,7 @@ def forget_vectors(instance: Version, **kwargs: Any) -> None:
     for index in Index.objects.filter(chunks__version=instance).distinct():
         rows = index.chunks.filter(version=instance).values_list("heading_path", "text")
         texts = [embedding_text("", *row) for row in rows.iterator()]
-        forget = partial(llm.forget_vectors, texts, model=index.embedding_model, dimensions=index.dimensions)
-        transaction.on_commit(forget, robust=True)
+        transaction.on_commit(partial(index.forget_passages, texts), robust=True)
 
 
 @receiver(post_delete, sender=Version)

@@ -95,9 +95,7 @@ def quote(document: Document) -> str:
     if not found:
         return ""
     unique = list({text: (position, start, text) for position, start, text in found}.values())
-    vectors = llm.embed_documents(
-        [text for *_, text in unique], model=index.embedding_model, dimensions=index.dimensions
-    )
+    vectors = index.embed_passages([text for *_, text in unique])
     nearness = vectors @ vectors.mean(axis=0)
     best = sorted(unique[place] for place in np.argsort(-nearness)[:SENTENCES])
     return " ".join(text for *_, text in best)

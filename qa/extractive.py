@@ -149,9 +149,7 @@ def _meanings(compared: Sequence[Sentence], vector: Vector, index: Index) -> lis
     """How near each sentence is to the question. A paid embedder is not asked for this: its sources' own nearness serves."""
     if not compared or not len(vector) or not llm.embedding_model(index.embedding_model).is_local:
         return [sentence.source.dense_score or 0.5 for sentence in compared]
-    vectors = llm.embed_documents(
-        [sentence.text for sentence in compared], model=index.embedding_model, dimensions=index.dimensions
-    )
+    vectors = index.embed_passages([sentence.text for sentence in compared])
     return [float(nearness) for nearness in vectors @ np.asarray(vector, dtype=np.float32)]
 
 

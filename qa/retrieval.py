@@ -15,7 +15,6 @@ from django.db.models import QuerySet, Sum
 from pgvector import HalfVector
 
 from documents.models import Collection, Document, Index
-from ragsite import llm
 from ragsite.llm.errors import ProviderError
 
 if TYPE_CHECKING:
@@ -113,7 +112,7 @@ def readable_documents(
 def embed_question(question: str, index: Index) -> Vector:
     """The question's vector for that index; empty when the embedder is away, so that keywords still find something."""
     try:
-        vector: Vector = llm.embed_query(question, model=index.embedding_model, dimensions=index.dimensions)
+        vector: Vector = index.embed_question(question)
     except ProviderError as error:
         logger.warning("searching by keywords alone: %s", error.kind)
         return []

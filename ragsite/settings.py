@@ -77,6 +77,14 @@ def env_choice(name: str, default: str, choices: list[str]) -> str:
     return found or default
 
 
+def env_words(name: str) -> str | None:
+    """A text that stands before others, with its spaces; \\n is a new line. "none" is an empty one, nothing is None."""
+    value = os.environ.get(name, "").replace("\\n", "\n")
+    if value.strip().lower() == "none":
+        return ""
+    return value if value.strip() else None
+
+
 def env_list(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in env(name, default).split(",") if part.strip()]
 
@@ -426,10 +434,12 @@ EMBEDDING_BASE_URL = env("EMBEDDING_BASE_URL")
 EMBEDDING_API_KEY = env("EMBEDDING_API_KEY")
 EMBEDDING_EXTRA_HEADERS = env_headers("EMBEDDING_EXTRA_HEADERS")
 EMBEDDING_MODEL = env("EMBEDDING_MODEL")
-EMBEDDING_DIMENSIONS = env_int("EMBEDDING_DIMENSIONS", 0, 0, 4_000) or None
+EMBEDDING_DIMENSIONS = env_int("EMBEDDING_DIMENSIONS", 0, 0, 16_000) or None
 EMBEDDING_MAX_TOKENS = (
     env_int("EMBEDDING_MAX_TOKENS", 0, 0, 10_000_000) or None
-)  # what a model that is not known here can read
+)  # what the model can read, where ragsite does not know it or the server reads less
+EMBEDDING_QUERY_PREFIX = env_words("EMBEDDING_QUERY_PREFIX")
+EMBEDDING_PASSAGE_PREFIX = env_words("EMBEDDING_PASSAGE_PREFIX")
 EMBEDDING_BATCH_TOKENS = env_int("EMBEDDING_BATCH_TOKENS", 100_000, 1, 100_000_000)
 EMBEDDING_BATCH_TEXTS = env_int(
     "EMBEDDING_BATCH_TEXTS", 32 if EMBEDDING_BASE_URL or OPENAI_BASE_URL else 2048, 1, 100_000

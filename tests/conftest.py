@@ -29,6 +29,7 @@ def _plain_settings(settings, tmp_path):
     settings.OPENAI_API_KEY = settings.OPENAI_BASE_URL = settings.EMBEDDING_MODEL = ""
     settings.EMBEDDING_BASE_URL = settings.EMBEDDING_API_KEY = ""
     settings.EMBEDDING_EXTRA_HEADERS = {}
+    settings.EMBEDDING_QUERY_PREFIX = settings.EMBEDDING_PASSAGE_PREFIX = None
 
 
 @pytest.fixture(autouse=True)

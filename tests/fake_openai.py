@@ -14,6 +14,7 @@ Faults that take the place of an answer; each request consumes one, in the order
 Faults that hold for all requests while they last:
     slow (seconds per token)   late (seconds before the answer)   thinking (text, how: tags, field or open)
     max_texts (most)   max_tokens (most)   refuse (parameter)   window (most tokens of one text, status, message)
+    word_pieces (most of one text, as BERT counts them)
 Every fault may carry `times` (default 1; 0: always; always is the default for those that hold) and
 `on` ("chat" or "embeddings").
 """
@@ -39,7 +40,7 @@ import pytest
 
 KEY = "sk-test-5f1d0c7a9b3e4d21"  # planted, so that a test can look for it where it must not be
 DIMENSIONS = 1536
-HOLDING = {"slow", "late", "thinking", "max_texts", "max_tokens", "refuse", "window"}
+HOLDING = {"slow", "late", "thinking", "max_texts", "max_tokens", "refuse", "window", "word_pieces"}
 NOT_FOUND = "I cannot find that in the documents."
 COMMON_WORDS = frozenset(
     re.findall(
@@ -74,6 +75,7 @@ class FakeOpenAI:
         self.requests: list[Asked] = []
         self.faults: list[dict] = []
         self.answer = None  # a text to answer every question with
+        self.refusals = 0  # of texts that were too long
         self.lock = threading.Lock()
         self.stopping = threading.Event()
         handler = type("Handler", (_Handler,), {"fake": self})
@@ -230,6 +232,13 @@ def count_tokens(text):
     return max(1, len(text) // 4)
 
 
+def count_word_pieces(text):
+    """As models with BERT's English vocabulary do, with the two pieces that they add."""
+    from ragsite.llm.backends import local
+
+    return local.tokenizer.count(text) + 2
+
+
 # --- HTTP
 
 
@@ -299,10 +308,10 @@ class _Handler(BaseHTTPRequestHandler):
                 )
                 self._error(fault.get("status", 413), "invalid_request_error", message)
                 return True
-            if (
-                fault["name"] == "window"
-                and max(map(count_tokens, self.asked.texts), default=0) > fault["most"]
-            ):
+            count = count_word_pieces if fault["name"] == "word_pieces" else count_tokens
+            longest = max(map(count, self.asked.texts), default=0)
+            if fault["name"] in ("window", "word_pieces") and longest > fault["most"]:
+                self.fake.refusals += 1
                 message = fault.get(
                     "message", f"This model's maximum context length is {fault['most']} tokens."
                 )

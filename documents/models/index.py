@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Self
 
+import numpy as np
 from django.conf import settings
 from django.contrib.postgres.functions import RandomUUID
 from django.db import DatabaseError, IntegrityError, InterfaceError, connection, models, transaction
@@ -43,6 +45,8 @@ class IndexQuerySet(models.QuerySet["Index"]):
             dimensions=embedder.dimensions or llm.probe_dimensions(model),
             chunk_tokens=embedder.chunk_tokens,
             chunk_overlap=embedder.chunk_overlap,
+            query_prefix=embedder.query_prefix,
+            passage_prefix=embedder.passage_prefix,
             search_config=settings.TEXT_SEARCH_CONFIG,
         )
 
@@ -66,6 +70,8 @@ class Index(models.Model):
     splitter = models.CharField(_("splitter"), max_length=40, default="sentences")
     chunk_tokens = models.PositiveIntegerField(_("tokens in a chunk"))
     chunk_overlap = models.PositiveIntegerField(_("tokens of overlap"))
+    query_prefix = models.CharField(_("before a question"), max_length=500, default="", blank=True)
+    passage_prefix = models.CharField(_("before a passage"), max_length=500, default="", blank=True)
     search_config = models.CharField(_("text search configuration"), max_length=63, default="english")
     state = models.CharField(_("state"), max_length=10, choices=IndexState, default=IndexState.DRAFT)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -87,6 +93,29 @@ class Index(models.Model):
     @property
     def is_live(self) -> bool:
         return self.state == IndexState.LIVE
+
+    def embed_passages(
+        self, texts: Sequence[str], *, on_progress: Callable[[int], None] | None = None
+    ) -> np.ndarray:
+        """Their vectors as this recipe has them, in the order of the texts. Raises ProviderError."""
+        return llm.embed_documents(
+            texts,
+            model=self.embedding_model,
+            dimensions=self.dimensions,
+            prefix=self.passage_prefix,
+            on_progress=on_progress,
+        )
+
+    def embed_question(self, text: str) -> np.ndarray:
+        """Its vector, to be compared with those of passages. Raises ProviderError."""
+        return llm.embed_query(
+            text, model=self.embedding_model, dimensions=self.dimensions, prefix=self.query_prefix
+        )
+
+    def forget_passages(self, texts: Sequence[str]) -> None:
+        """Take back what is cached of their vectors."""
+        sent = [self.passage_prefix + text for text in texts]
+        llm.forget_vectors(sent, model=self.embedding_model, dimensions=self.dimensions)
 
     @property
     def vector_index_name(self) -> str:

@@ -5,21 +5,31 @@ from dataclasses import dataclass, replace
 from django.conf import settings
 
 from .backends import local
+from .embedding_families import family_of
 from .errors import NotConfigured
 from .provider import embeds_at_openai, host_of_embedding_provider
+from .tokens import tokenizer_for
 
 OPENAI_DEFAULT = "text-embedding-3-small"
+CHUNK_TOKENS = 500
+MIN_CHUNK_TOKENS = 20
+UNKNOWN_WINDOW = 512  # what the most widespread models of other servers read
 
 
 @dataclass(frozen=True)
 class EmbeddingModel:
-    """`dimensions` is None for a model nobody has probed yet, `max_tokens` where it is not known what it reads."""
+    """`dimensions` is None for a model nobody has probed yet, `max_tokens` where it is not known what it reads.
+
+    The prefixes are what it wants before a question and before a passage.
+    """
 
     name: str
     dimensions: int | None
     max_tokens: int | None
-    chunk_tokens: int = 500
-    chunk_overlap: int = 50
+    chunk_tokens: int = CHUNK_TOKENS
+    chunk_overlap: int = CHUNK_TOKENS // 10
+    query_prefix: str = ""
+    passage_prefix: str = ""
     is_local: bool = False
 
 
@@ -38,13 +48,41 @@ KNOWN = {
 
 def embedding_model(name: str) -> EmbeddingModel:
     """What is known of the model. LookupError (NotConfigured) for a local one that is not installed."""
-    model = KNOWN.get(name) or EmbeddingModel(name, None, settings.EMBEDDING_MAX_TOKENS)
+    model = KNOWN.get(name) or _by_family(name)
     if model.is_local:
         if not local.is_installed():
             raise NotConfigured(name, kind="local_missing")
-    elif settings.EMBEDDING_DIMENSIONS and name == default_embedding_model():
+        return model
+    if settings.EMBEDDING_DIMENSIONS and name == default_embedding_model():
         model = replace(model, dimensions=int(settings.EMBEDDING_DIMENSIONS))
-    return model
+    return _as_set(model) if settings.EMBEDDING_MODEL in ("", name) else model
+
+
+def _by_family(name: str) -> EmbeddingModel:
+    if not (family := family_of(name)):
+        return _fitted(EmbeddingModel(name, None, settings.EMBEDDING_MAX_TOKENS))
+    prefixes = {"query_prefix": family.query_prefix, "passage_prefix": family.passage_prefix}
+    return _fitted(EmbeddingModel(name, None, family.max_tokens, **prefixes))
+
+
+def _as_set(model: EmbeddingModel) -> EmbeddingModel:
+    """What the settings say of the model goes before what is known of it."""
+    query, passage = settings.EMBEDDING_QUERY_PREFIX, settings.EMBEDDING_PASSAGE_PREFIX
+    model = replace(
+        model,
+        query_prefix=model.query_prefix if query is None else query,
+        passage_prefix=model.passage_prefix if passage is None else passage,
+    )
+    window = settings.EMBEDDING_MAX_TOKENS
+    return _fitted(replace(model, max_tokens=window)) if window else model
+
+
+def _fitted(model: EmbeddingModel) -> EmbeddingModel:
+    """With chunks of half the window at most: a model's own word pieces may be twice as many as the tokens counted here."""
+    half = (model.max_tokens or UNKNOWN_WINDOW) // 2
+    room = half - tokenizer_for(model.name).count(model.passage_prefix)
+    chunk_tokens = min(CHUNK_TOKENS, max(room // 10 * 10, MIN_CHUNK_TOKENS))
+    return replace(model, chunk_tokens=chunk_tokens, chunk_overlap=chunk_tokens // 10)
 
 
 def native_dimensions(name: str) -> int | None:
