@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('documents', '0007_own_words_and_attachments'),
+        ('documents', '0008_stamp_of_a_collection'),
     ]
 
     operations = [
