@@ -97,6 +97,9 @@ class UploadForm(AddingForm):
         widget=FilesInput(attrs={"accept": f"{accepted_kinds()},.zip,application/zip"}),
     )
 
+    def __init__(self, *args: Any, auto_id: str = "upload-%s", **kwargs: Any) -> None:
+        super().__init__(*args, auto_id=auto_id, **kwargs)  # a page has a form to ask beside it
+
     def save(self) -> list[Upload]:
         """Each file on its own: one that cannot be taken stops no other. Hidden files, as folders hold them, are left out."""
         shelf = self.shelf
@@ -215,7 +218,10 @@ def text_field() -> forms.CharField:
         strip=False,
         error_messages={
             "required": _("Paste or type a text first."),
-            "max_length": _("This text is too long for the form. Save it as a file and upload that."),
+            "max_length": _(
+                "This text is too long for the form: %(limit_value)d characters are the most, it has %(show_value)d. "
+                "Save it as a file and upload that."
+            ),
         },
         widget=forms.Textarea(attrs={"rows": 6}),
     )

@@ -30,7 +30,7 @@ from ragsite.redis import name_of
 if TYPE_CHECKING:
     from ragsite.accounts.requests import SignedInRequest
 
-LONGEST_SEARCH = 200  # characters, as the field says
+MAX_SEARCH = 200  # characters; a longer search is refused with a sentence, and nothing of it is cut
 LARGEST_NUMBER = 2**31 - 1
 BUSY_SECONDS = 3
 
@@ -49,6 +49,7 @@ def document(request: SignedInRequest, pk: int) -> HttpResponse:
         "document": document,
         "version": version,
         "words": words,
+        **search_limit(words),
         "related": document.related(request.user),
         "attempts": document.attempts.all()[:20],
         "replace_form": ReplaceForm(document=document),
@@ -58,7 +59,7 @@ def document(request: SignedInRequest, pk: int) -> HttpResponse:
     if version:
         context["attachments"] = list(attachments.shown(version, request.user))
         context["pictures"] = pictures_of(version)
-    if version and words:
+    if version and words and len(words) <= MAX_SEARCH:
         context["hits"] = find(version, words)
     elif version and page:
         context |= shown_page(request, document, version, page)
@@ -81,7 +82,8 @@ def shown_page(request: SignedInRequest, document: Document, version: Version, p
     words = searched(request)
     part = page.part(_number(request, "part") or 1)
     with_passages = request.GET.get("passages") != "0"
-    outline = outlined(part, _passages(document, version, page, part) if with_passages else (), words)
+    sought = words if len(words) <= MAX_SEARCH else ""
+    outline = outlined(part, _passages(document, version, page, part) if with_passages else (), sought)
     others = version.pages.order_by("number").values_list("number", flat=True)
     return {
         "page": page,
@@ -92,6 +94,7 @@ def shown_page(request: SignedInRequest, document: Document, version: Version, p
         "kept_query": _kept_query(request),
         "marks": as_query(outline.hits),
         "words": words,
+        **search_limit(words),
         "previous": others.filter(number__lt=page.number).last(),
         "next": others.filter(number__gt=page.number).first(),
         "last_number": others.last(),
@@ -219,7 +222,12 @@ def _instead(request: HttpRequest, sentence: str, status: int) -> HttpResponse:
     return _guarded(response)
 
 
+def search_limit(words: str) -> dict[str, int]:
+    """What the search field says of its length."""
+    return {"max_search": MAX_SEARCH, "search_length": len(words)}
+
+
 def searched(request: HttpRequest) -> str:
     """The words, their letters composed as those of the pages are: some keyboards send an accent by itself."""
-    words = unicodedata.normalize("NFC", request.GET.get("q", "")[:LONGEST_SEARCH])
+    words = unicodedata.normalize("NFC", request.GET.get("q", ""))
     return " ".join(words.replace("\0", "").split())

@@ -16,6 +16,7 @@ from django.db.models import Exists, OuterRef, Q, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.html import format_html
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -62,6 +63,7 @@ def documents(request: SignedInRequest) -> HttpResponse:
         "filter": form,
         "documents": shown,
         "upload_form": UploadForm(user=request.user),
+        "folder_form": UploadForm(user=request.user, auto_id="folder-%s"),
         "pages_form": PagesForm(user=request.user, auto_id="pages-%s"),
         "paste_form": PasteForm(user=request.user, auto_id="paste-%s"),
         "any_moving": any(document.is_moving for document in shown),
@@ -100,7 +102,7 @@ def delete(request: SignedInRequest, pk: int) -> HttpResponse:
     document.delete()
     if request.headers.get("HX-Request"):
         return HttpResponse()  # the row is swapped for nothing
-    messages.success(request, _("“%s” was deleted.") % document.title)
+    messages.success(request, format_html(_("“<bdi>{}</bdi>” was deleted."), document.title))
     return redirect("documents:list")
 
 

@@ -16,10 +16,17 @@ if TYPE_CHECKING:
 LONGEST_QUESTION = 4000
 
 
+class LinesField(forms.CharField):
+    """Browsers send each line end as two characters: here it is the one that the person typed."""
+
+    def to_python(self, value: Any) -> str:
+        return super().to_python(value).replace("\r\n", "\n")
+
+
 class QuestionForm(forms.Form):
     """A question; at the beginning of a conversation also where to look. Only what the user may read can be chosen."""
 
-    text = forms.CharField(
+    text = LinesField(
         label=_("Your question"),
         max_length=LONGEST_QUESTION,
         error_messages={
@@ -28,9 +35,7 @@ class QuestionForm(forms.Form):
                 "This question is too long: %(limit_value)d characters are the most, it has %(show_value)d."
             ),
         },
-        widget=forms.Textarea(
-            attrs={"rows": 1, "maxlength": LONGEST_QUESTION, "autocomplete": "off", "enterkeyhint": "send"}
-        ),
+        widget=forms.Textarea,
     )
     document = forms.ModelChoiceField(Document.objects.none(), required=False, widget=forms.HiddenInput)
     collection = forms.ModelChoiceField(

@@ -29,7 +29,8 @@ ATTRIBUTES = {
     "a": {"href", "title", "class", "hx-get", "hx-target", "hx-swap", "aria-label"},
     "s": {"class", "title"},
     "span": {"class"},
-    "ol": {"start"},
+    "ol": {"start", "dir"},
+    **{tag: {"dir"} for tag in ("blockquote", "code", "h3", "h4", "p", "pre", "table", "ul")},
 }
 QUOTE_NUMBER = re.compile(r"\[(\d{1,4})\]$")
 
@@ -51,6 +52,10 @@ def render_markdown(text: str, rows: dict[int, Citation]) -> SafeString:
     tokens = markdown.parse(text.replace("\0", ""))
     links = Links(rows)
     for token in tokens:
+        if token.nesting != -1 and token.level == 0 and token.type != "hr":
+            token.attrSet(
+                "dir", "auto"
+            )  # of the outermost: inside, style sheets follow each paragraph's own letters
         if token.type in ("heading_open", "heading_close"):
             token.tag = "h3" if token.tag in ("h1", "h2", "h3") else "h4"
         for child in token.children or []:
@@ -70,9 +75,9 @@ def render_quotes(text: str, rows: dict[int, Citation]) -> SafeString:
 def _quote_paragraph(paragraph: str, rows: dict[int, Citation]) -> SafeString:
     number = QUOTE_NUMBER.search(paragraph)
     if not number:
-        return format_html("<p>{}</p>", paragraph)
+        return format_html('<p dir="auto">{}</p>', paragraph)
     words, link = paragraph[: number.start()].rstrip(), cite_link(int(number[1]), rows)
-    return format_html("<blockquote><p>{} {}</p></blockquote>", words, link)
+    return format_html('<blockquote dir="auto"><p>{} {}</p></blockquote>', words, link)
 
 
 def _clean(html: str) -> str:
@@ -94,6 +99,8 @@ def _only_ours(tag: str, name: str, value: str) -> str | None:
         return value if FOREIGN.match(value) or CITATION_PATH.fullmatch(value) else None
     if name == "class":
         return value if value in CLASSES else None
+    if name == "dir":
+        return value if value == "auto" else None
     return value
 
 

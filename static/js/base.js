@@ -1,6 +1,6 @@
 // What HTML cannot do by itself on every page: colours, the reader's time zone, toasts, the source panel, failed requests.
 const YEAR = 31_536_000;
-const words = document.getElementById("words").dataset;
+const words = document.getElementById("site-words").dataset;
 
 function setCookie(name, value, age = YEAR) {
   document.cookie = `${name}=${value}; path=/; max-age=${age}; samesite=lax`;
@@ -139,3 +139,37 @@ document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-autosend]");
   if (form) form.requestSubmit();
 });
+
+// A text that grows too long is counted, and is never cut: its form waits until it was shortened.
+const NEARLY = 0.9;
+const inWords = new Intl.NumberFormat(document.documentElement.lang || undefined);
+
+function lineBelow(field) {
+  const place = field.closest("[data-counted]") || field;
+  if (place.nextElementSibling?.matches(".field-count")) return place.nextElementSibling;
+  const line = document.createElement("p");
+  line.className = "field-count note numeric";
+  line.setAttribute("role", "status");
+  place.after(line);
+  return line;
+}
+
+function count(field) {
+  const limit = Number(field.dataset.maxLength);
+  // By characters, as the server counts: some emoji are two of what a string is made of here.
+  const length = field.value.length > limit * NEARLY ? [...field.value].length : 0;
+  const values = { length: inWords.format(length), limit: inWords.format(limit) };
+  const sentence = (length > limit ? words.tooLong : words.count).replace(/\[(\w+)\]/g, (_, name) => values[name]);
+  field.setCustomValidity(length > limit ? sentence : "");
+  if (length <= limit * NEARLY && !field.dataset.isCounted) return;
+  field.dataset.isCounted = "true";
+  const line = lineBelow(field);
+  line.textContent = sentence;
+  line.hidden = length <= limit * NEARLY;
+  line.classList.toggle("field-count-over", length > limit);
+}
+
+document.addEventListener("input", (event) => { if (event.target.matches("[data-max-length]")) count(event.target); });
+document.addEventListener("reset", (event) => setTimeout(() => event.target.querySelectorAll("[data-max-length]").forEach(count)));
+document.querySelectorAll("[data-max-length]").forEach(count);
+document.addEventListener("htmx:load", (event) => event.target.querySelectorAll?.("[data-max-length]").forEach(count));

@@ -106,7 +106,7 @@ def test_quotes_keep_every_sign_of_the_document():
 
 def test_markdown_is_shown_as_such():
     html = render_markdown("# Title\n\n- **one**\n- two\n\n| a | b |\n|---|---|\n| 1 | 2 |", {})
-    assert "<h3>Title</h3>" in html
+    assert '<h3 dir="auto">Title</h3>' in html
     assert "<strong>one</strong>" in html
     assert "<td>2</td>" in html
 
@@ -141,3 +141,36 @@ def test_a_long_odd_text_is_rendered_whole_and_without_a_fault(unit):
     html = render_answer(Question(answer=(unit * 50_000)[:50_000], kind="written"), list(ROWS.values()))
     assert "<script" not in html
     assert "<img" not in html
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "שלום",
+        "# שלום",
+        "- שלום\n- world",
+        "1. שלום",
+        "> שלום",
+        "| שלום | b |\n|---|---|\n| 1 | 2 |",
+        "    שלום",
+        "- a\n\n  שלום",
+    ],
+)
+def test_every_block_of_an_answer_takes_its_own_direction(block):
+    html = render_markdown(f"English first.\n\n{block}\n\n[1](http://x.example)", {})
+    for words in ("שלום", "world"):
+        before = html.partition(words)[0]
+        inside = re.sub(r"<(\w+)[^>]*>[^<]*</\1>", "", before.rpartition("English first.</p>")[2])
+        assert words not in html or 'dir="auto"' in inside
+    assert html.startswith('<p dir="auto">English')
+
+
+def test_a_quote_takes_the_direction_of_its_words():
+    html = render_answer(Question(answer="“שלום עולם” [1]", kind="quoted"), [])
+    assert html.startswith('<blockquote dir="auto">')
+
+
+def test_no_other_direction_can_be_written_into_an_answer():
+    html = render_markdown('<p dir="rtl">x</p>', {})
+    assert html.startswith('<p dir="auto">&lt;p')
+    assert "<p dir=\"rtl" not in html
