@@ -10,17 +10,15 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import psycopg
-from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from documents.jobs import queue_connection, workers_alive
 from documents.reconcile import clock_alive
 from ragsite import __version__
+from ragsite.cache import cache_connection
 
 logger = logging.getLogger("ragsite.health")
 
@@ -123,5 +121,5 @@ def cache_answers() -> bool:
 
 @functools.cache
 def _cache_connection() -> Redis:
-    """Not Django's, which tries again for seconds: a thread that a probe started must end soon."""
-    return Redis.from_url(str(settings.CACHES["default"]["LOCATION"]), retry=Retry(NoBackoff(), 0))
+    """A thread that a probe started must end soon."""
+    return cache_connection()

@@ -6,13 +6,16 @@ Several sites may share one database, so every key begins with `settings.REDIS_P
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from redis import Redis
 from redis.connection import Connection, ConnectionPool, SSLConnection, UnixDomainSocketConnection, parse_url
+from redis.exceptions import ResponseError
 
+logger = logging.getLogger("ragsite.redis")
 RQ = "rq:"  # what every key and channel of RQ begins with
 
 Base = Connection if TYPE_CHECKING else object
@@ -95,3 +98,26 @@ def renaming_pool(url: str, prefix: str, **options: Any) -> ConnectionPool:
 def renaming_client(url: str, prefix: str, **options: Any) -> Redis:
     """A client for RQ under that prefix, with a pool of its own."""
     return Redis.from_pool(renaming_pool(url, prefix, **options))
+
+
+def connect_beside_the_queue(connection: Any) -> None:
+    """As redis_connect_func of the database after the queue's: where the server has none, the queue's own.
+
+    Hosted servers often have one database only. Keys are apart by their prefixes.
+    """
+    try:
+        connection.on_connect()
+    except ResponseError as error:
+        if not (connection.db and is_about_database(error)):
+            raise
+        logger.debug("this Redis has no database %s: the cache shares the queue's", connection.db)
+        connection.db -= 1
+        connection.on_connect()
+
+
+def is_about_database(error: Exception) -> bool:
+    """Whether the server has no database of that number, or none but one."""
+    said = str(error).lower()
+    return isinstance(error, ResponseError) and any(
+        word in said for word in ("db index", "select", "database")
+    )

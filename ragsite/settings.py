@@ -18,7 +18,7 @@ from psycopg_pool.base import AttemptWithBackoff
 from redis.connection import parse_url as parse_redis_url
 
 from ragsite import __version__, embedded
-from ragsite.redis import renaming_pool
+from ragsite.redis import connect_beside_the_queue, renaming_pool
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 with suppress(PermissionError):  # where every variable is set the file is not needed
@@ -351,17 +351,19 @@ REDIS_PREFIX = env_prefix(
 )
 QUEUE_URL = with_query(REDIS_URL, socket_timeout="1", socket_connect_timeout="1")
 STREAM_URL = REDIS_URL
-# Managed servers (rediss) often have one database only: there the key prefix keeps cache and queue apart.
+# Managed servers (rediss) often have one database only: there the key prefix keeps cache and queue apart. Where another
+# server has but one, that is found out when the cache connects.
 CACHE_URL = env_redis("CACHE_URL", "") or (
     REDIS_URL if REDIS_URL.startswith("rediss:") else neighbour_database(REDIS_URL)
 )
+CACHE_OPTIONS = {} if env("CACHE_URL") else {"redis_connect_func": connect_beside_the_queue}
 CACHES = {
     "default": {
         "BACKEND": "ragsite.cache.PrefixedCache",
         "LOCATION": with_query(CACHE_URL, socket_timeout="1", socket_connect_timeout="1"),
         "KEY_PREFIX": f"{REDIS_PREFIX}:cache",
         "TIMEOUT": 24 * 3600,
-        "OPTIONS": {"serializer": "ragsite.cache.JSONSerializer"},
+        "OPTIONS": {"serializer": "ragsite.cache.JSONSerializer", **CACHE_OPTIONS},
     }
 }
 JOB_TIMEOUT = env_int("JOB_TIMEOUT", 3600, 1, 604_800)

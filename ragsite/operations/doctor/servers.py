@@ -11,21 +11,19 @@ from typing import Any, LiteralString
 from uuid import uuid4
 
 import psycopg
-from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
-from redis.retry import Retry
 
 from documents.jobs import queue_connection, workers_alive
 from documents.locking import lock_conninfo
 from documents.reconcile import clock_alive
+from ragsite.cache import cache_connection
 from ragsite.operations.doctor.finding import Finding, fail, ok, tried, warn
+from ragsite.redis import is_about_database
 
 OLDEST_POSTGRES = 14
 OLDEST_PGVECTOR = (0, 8)  # its index scans go on until enough rows pass the filters
@@ -172,6 +170,8 @@ def queue_answers() -> Finding:
     try:
         queue_connection().ping()
     except RedisError as error:
+        if is_about_database(error):
+            return no_such_database("redis", "REDIS_URL")
         sentence = _("The queue's Redis does not answer (%(error)s).") % {"error": type(error).__name__}
         return fail("redis", sentence, _("Start it, or correct REDIS_URL; bin/dev starts one of its own."))
     version = _info("server").get("redis_version", "")
@@ -232,6 +232,8 @@ def cache_answers() -> Finding:
         is_kept = cache.get(key) == value
         cache.delete(key)
     except RedisError as error:
+        if is_about_database(error):
+            return no_such_database("cache", "CACHE_URL")
         sentence = _("The cache does not answer (%(error)s).") % {"error": type(error).__name__}
         return fail("cache", sentence, _("Start its Redis, or correct CACHE_URL."))
     if not is_kept:
@@ -239,9 +241,15 @@ def cache_answers() -> Finding:
     return ok("cache", _("The cache answers."))
 
 
+def no_such_database(name: str, variable: str) -> Finding:
+    """Said of the number in the address; without CACHE_URL the cache finds that out and shares the queue's."""
+    sentence = _("The server has no database of the number that %(variable)s names.") % {"variable": variable}
+    return fail(name, sentence, _("Name one that it has, such as /0; keys of the cache have a prefix."))
+
+
 def cache_is_apart() -> Finding:
     """By what the servers say of themselves: two addresses may lead to one place."""
-    with Redis.from_url(str(settings.CACHES["default"]["LOCATION"]), retry=Retry(NoBackoff(), 0)) as other:
+    with cache_connection() as other:
         probe = f"ragsite:doctor:{uuid4().hex}"
         queue_connection().set(probe, 1, ex=10)
         is_shared = bool(other.exists(probe))
