@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.decorators import login_required
-from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import get_conditional_response
@@ -25,6 +24,7 @@ from documents.models.part import Part
 from documents.outline import outlined
 from documents.recognition import pictures_of
 from documents.views import listed
+from ragsite.database import give_connection_back
 from ragsite.redis import name_of
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def page_image(request: SignedInRequest, pk: int, number: int) -> HttpResponse:
     etag = quote_etag(f"{name_of(version)}-{number}-{width}-{pictures.PAINTER}")
     if unchanged := get_conditional_response(request, etag=etag):
         return _guarded(unchanged)
-    _give_connection_back()
+    give_connection_back()
     try:
         png = pictures.picture(version, number, width, request.user.pk)
     except PainterBusy:
@@ -151,7 +151,7 @@ def page_marks(request: SignedInRequest, pk: int, number: int) -> HttpResponse:
     etag = quote_etag(hashlib.sha256(told.encode()).hexdigest())
     if unchanged := get_conditional_response(request, etag=etag):
         return _guarded(unchanged)
-    _give_connection_back()
+    give_connection_back()
     try:
         places = pictures.marks(page, ranges, request.user.pk)
     except PainterBusy:
@@ -195,12 +195,6 @@ def _range(text: str) -> tuple[int, int] | None:
 
 def as_query(ranges: Iterable[tuple[int, int]]) -> str:
     return urlencode([("at", f"{start}-{end}") for start, end in ranges])
-
-
-def _give_connection_back() -> None:
-    """Painting takes its time, and waiting for it should not keep a connection from those who ask the database."""
-    if not connection.in_atomic_block:
-        connection.close()
 
 
 def _guarded(response: HttpResponse) -> HttpResponse:

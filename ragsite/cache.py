@@ -36,6 +36,11 @@ class PrefixedCache(RedisCache):
         for key in client.scan_iter(match=f"{self.key_prefix}:*", count=1000):
             client.unlink(key)
 
+    def run_script(self, script: str, keys: list[str], values: list[int]) -> Any:
+        """What the Lua script returns. It runs as one step: nobody reads or writes the keys meanwhile."""
+        client = self._cache.get_client(None, write=True)
+        return client.eval(script, len(keys), *map(self.make_key, keys), *values)
+
     def note(self, name: str, key: str, seconds: int) -> None:
         """Remember under `name` that this key is of its kind, so that all of them can be deleted together."""
         client, names = self._cache.get_client(None, write=True), self.make_key(name)

@@ -6,13 +6,22 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
-from django.db import InterfaceError, OperationalError, connections
+from django.db import InterfaceError, OperationalError, connection, connections
 from psycopg_pool import PoolTimeout
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
+
+
+def give_connection_back() -> None:
+    """Before something slow that needs no database: a connection that is held meanwhile is missing elsewhere.
+
+    Inside a transaction nothing happens.
+    """
+    if not connection.in_atomic_block:
+        connection.close()
 
 
 def in_thread(function: Callable[P, R]) -> Callable[P, Any]:

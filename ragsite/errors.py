@@ -9,13 +9,16 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
+from ragsite.accounts.hashing import Busy
 from ragsite.database import DATABASE_AWAY
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500; or, when it is only that the database is away for a moment, a 503 that says when to come back."""
-    if isinstance(sys.exc_info()[1], DATABASE_AWAY):
-        return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": "5"})
+    """500; or, when it is only that the database is away or passwords are queueing, a 503 that says when to come back."""
+    error = sys.exc_info()[1]
+    if isinstance(error, (*DATABASE_AWAY, Busy)):
+        page = render_to_string("503.html", {"is_busy": isinstance(error, Busy)})
+        return HttpResponse(page, status=503, headers={"Retry-After": "5"})
     return HttpResponse(render_to_string("500.html"), status=500)
 
 

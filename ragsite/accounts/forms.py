@@ -10,8 +10,9 @@ from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from ragsite.accounts import setup_code, sign_in
+from ragsite.accounts import devices, setup_code
 from ragsite.accounts.models import User
+from ragsite.accounts.sign_in import Try
 
 PASSWORD_RULE = _("At least 8 characters; not only digits, not your name, and none that everybody uses.")
 
@@ -51,19 +52,32 @@ class FirstAccountForm(UserCreationForm):
 
     def create(self) -> User | None:
         """The operator; None when somebody else was first, however close the two came."""
+        user = self.save(commit=False)  # computes the password's hash: not while the table is locked
+        user.is_staff = user.is_superuser = True
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute(f"lock table {User._meta.db_table} in share row exclusive mode")
             if User.objects.exists():
                 return None
-            user = self.save(commit=False)
-            user.is_staff = user.is_superuser = True
             user.save()
             return user
 
 
+def count(attempt: Try) -> None:
+    """ValidationError where the try has to wait; then no password may be looked at."""
+    if seconds := attempt.begin():
+        raise ValidationError(
+            ngettext(
+                "Too many wrong passwords. Try again in %(count)d second.",
+                "Too many wrong passwords. Try again in %(count)d seconds.",
+                seconds,
+            )
+            % {"count": seconds}
+        )
+
+
 class SignInForm(AuthenticationForm):
-    """Name and password. Too many wrong ones for a name from one address, and the next try has to wait."""
+    """Name and password. Too many wrong ones, and the next try has to wait: see `sign_in`."""
 
     error_messages = {
         "invalid_login": _("This name and password do not go together. Capital letters matter in both."),
@@ -75,24 +89,14 @@ class SignInForm(AuthenticationForm):
         self.fields["username"].label = _("Name")
 
     def clean(self) -> dict[str, Any]:
-        name = self.cleaned_data.get("username", "")
+        name = self.cleaned_data.get("username")
+        if not name or not self.cleaned_data.get("password"):
+            return self.cleaned_data
         address = self.request.META.get("REMOTE_ADDR", "") if self.request else ""
-        if seconds := sign_in.seconds_to_wait(name, address):
-            raise ValidationError(
-                ngettext(
-                    "Too many wrong passwords. Try again in %(count)d second.",
-                    "Too many wrong passwords. Try again in %(count)d seconds.",
-                    seconds,
-                )
-                % {"count": seconds}
-            )
-        try:
-            cleaned = super().clean()
-        except ValidationError:
-            sign_in.note_failure(name, address)
-            raise
-        if self.user_cache:
-            sign_in.forget_failures(name, address)
+        attempt = Try(name, address, devices.device_of(self.request, name))
+        count(attempt)
+        cleaned = super().clean()
+        attempt.succeeded()
         return cleaned
 
 
@@ -116,3 +120,11 @@ class PasswordForm(PasswordChangeForm):
         self.fields["new_password1"].help_text = PASSWORD_RULE
         self.fields["new_password2"].label = _("New password, once more")
         self.fields["new_password2"].help_text = ""
+
+    def clean_old_password(self) -> str:
+        """Who sits at a browser that was left open cannot try one password after the other."""
+        attempt = Try(self.user.get_username(), "", f"account {self.user.pk}")
+        count(attempt)
+        given: str = super().clean_old_password()
+        attempt.succeeded()
+        return given

@@ -1,53 +1,116 @@
-"""How often a name was tried with a wrong password from one address. With Redis away nobody is counted and nobody kept out."""
+"""How many passwords may be tried, by whom.
+
+A try is counted before its password is looked at, in one step on the cache's server: nine at once are nine. What is
+counted, with growing pauses once it is used up:
+
+- tries for a name from one network (an IPv4 address, or the /64 that an IPv6 visitor owns),
+- tries from one network for whatever names: one password for many people,
+- tries for a name from anywhere: one person's password from many addresses.
+
+The last would let a stranger keep a person out for good. So it does not count for a network from which that person
+signed in before; and a browser in which they did has a counter of its own and none of the others. With Redis away
+nobody is counted and nobody kept out; `hashing` still bounds what that can cost.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import time
+from dataclasses import dataclass
 
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
-FREE_FAILURES = 5
-FREE_FAILURES_ANYWHERE = 30  # of one name, from whatever addresses: a header may name any
-FIRST_WAIT = 15  # seconds; doubles with every further failure
-LONGEST_WAIT = 15 * 60
+FREE_TRIES = 5
+FREE_TRIES_OF_NETWORK = 20
+FREE_TRIES_ANYWHERE = 30
+FIRST_PAUSE = 15  # seconds; doubles with every further try
+LONGEST_PAUSE = 15 * 60
 REMEMBERED = 3600
-ANYWHERE = "anywhere"
+KNOWN_FOR = 90 * 24 * 3600
+
+# Keys: the counters, then the mark of a known network, for which the last of several counters is left out.
+COUNTED = """
+local count, wait = #KEYS - 1, 0
+if count > 1 and redis.call('EXISTS', KEYS[#KEYS]) == 1 then count = count - 1 end
+"""
+BEGIN = f"""{COUNTED}
+for i = 1, count do
+  wait = math.max(wait, tonumber(redis.call('HGET', KEYS[i], 'until') or '0') - ARGV[1])
+end
+if wait > 0 then return wait end
+for i = 1, count do
+  local over = redis.call('HINCRBY', KEYS[i], 'tries', 1) - ARGV[4 + i]
+  if over >= 0 then
+    redis.call('HSET', KEYS[i], 'until', ARGV[1] + math.min(ARGV[3], ARGV[2] * 2 ^ math.min(over, 20)))
+  end
+  redis.call('EXPIRE', KEYS[i], ARGV[4])
+end
+return 0
+"""
+# The first counter was this person's; in the others only this one try is taken back.
+FORGIVE = f"""{COUNTED}
+redis.call('DEL', KEYS[1])
+for i = 2, count do
+  if redis.call('EXISTS', KEYS[i]) == 1 and redis.call('HINCRBY', KEYS[i], 'tries', -1) < tonumber(ARGV[1 + i]) then
+    redis.call('HDEL', KEYS[i], 'until')
+  end
+end
+redis.call('SET', KEYS[#KEYS], 1, 'EX', ARGV[1])
+"""
 
 
-def seconds_to_wait(name: str, address: str) -> int:
+@dataclass(frozen=True)
+class Try:
+    """One password for one name, from an address, perhaps in a browser that is known by its cookie."""
+
+    name: str
+    address: str
+    device: str = ""
+
+    def begin(self) -> int:
+        """Count it; 0, or how many seconds to wait: then it was not counted, and its password must not be looked at."""
+        now = int(time.time())
+        return self._run(BEGIN, now, FIRST_PAUSE, LONGEST_PAUSE, REMEMBERED)
+
+    def succeeded(self) -> None:
+        """The password was right: what was counted against the person is forgotten, and the network is known."""
+        self._run(FORGIVE, KNOWN_FOR)
+
+    def _run(self, script: str, *values: int) -> int:
+        counters = self._counters()
+        keys = [*counters, key_of("known", self._name, network_of(self.address))]
+        try:
+            return int(cache.run_script(script, keys, [*values, *counters.values()]) or 0)
+        except RedisError:
+            return 0
+
+    def _counters(self) -> dict[str, int]:
+        network = network_of(self.address)
+        if self.device:
+            return {key_of("device", self._name, self.device): FREE_TRIES}
+        counters = {key_of("name", self._name, network): FREE_TRIES}
+        if network:  # behind a socket nobody has an address: all would share one counter
+            counters[key_of("network", network)] = FREE_TRIES_OF_NETWORK
+        return {**counters, key_of("anywhere", self._name): FREE_TRIES_ANYWHERE}
+
+    @property
+    def _name(self) -> str:
+        return self.name.casefold()
+
+
+def network_of(address: str) -> str:
+    """What one visitor owns of the addresses: an IPv4 address, or the /64 around one of IPv6."""
     try:
-        times = cache.get_many([f"{_key(name, place)}:until" for place in (address, ANYWHERE)]).values()
-    except RedisError:
-        return 0
-    return max(0, round(max(times) - time.time())) if times else 0
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))
 
 
-def note_failure(name: str, address: str) -> None:
-    _count(_key(name, address), FREE_FAILURES)
-    _count(_key(name, ANYWHERE), FREE_FAILURES_ANYWHERE)
-
-
-def _count(key: str, free: int) -> None:
-    try:
-        cache.add(key, 0, REMEMBERED)
-        failures = cache.incr(key)
-        if failures >= free:
-            wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(failures - free, 10))
-            cache.set(f"{key}:until", int(time.time()) + wait, wait)
-            cache.touch(key, REMEMBERED)
-    except (RedisError, ValueError):  # ValueError: the counter ran out between the two
-        return
-
-
-def forget_failures(name: str, address: str) -> None:
-    key = _key(name, address)
-    try:
-        cache.delete_many([key, f"{key}:until"])
-    except RedisError:
-        return
-
-
-def _key(name: str, address: str) -> str:
-    return "sign-in:" + hashlib.sha256(f"{name.casefold()}\0{address}".encode()).hexdigest()
+def key_of(kind: str, *parts: str) -> str:
+    """Names and addresses stay out of Redis."""
+    return f"sign-in:{kind}:" + hashlib.sha256("\0".join(parts).encode()).hexdigest()

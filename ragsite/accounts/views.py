@@ -17,7 +17,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
-from ragsite.accounts import setup_code
+from ragsite.accounts import devices, setup_code
 from ragsite.accounts.forms import AccountForm, FirstAccountForm, PasswordForm, SignInForm
 from ragsite.accounts.models import User
 from ragsite.accounts.requests import SignedInRequest
@@ -36,9 +36,11 @@ def setup(request: HttpRequest) -> HttpResponse:
     form = FirstAccountForm(request.POST or None, needs_code=needs_code)
     if not form.is_valid():
         return render(request, "accounts/setup.html", {"form": form})
+    response = redirect("home")
     if user := form.create():
         login(request, user)
-    return redirect("home")
+        devices.remember(response, user.get_username())
+    return response
 
 
 class SignIn(LoginView):
@@ -54,6 +56,11 @@ class SignIn(LoginView):
         if not User.objects.exists():
             return redirect("accounts:setup")
         return super().dispatch(request, *args, **kwargs)
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        devices.remember(response, form.cleaned_data["username"])
+        return response
 
 
 def sign_in_address(request: HttpRequest) -> str:
