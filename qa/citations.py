@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,14 @@ from qa.retrieval import Source
 from qa.words import Weights, content_words
 
 MARKER = re.compile(r"\[(\d{1,4}(?:\s*[,;]\s*\d{1,4})*)\](?!\()")
+# How models write references that were asked for as [1]: [Source 1], 【1†source】, ［1］, [^1], [1, page 3], (source 1).
+_WORD = "sources?|passages?|documents?|docs?|references?|refs?|citations?|cites?|quellen?|fuentes?|fonti?|bron|id|来源|资料|文档|出典|資料"
+_NUMBERS = rf"\d{{1,4}}(?:\s*(?:[,;&、，；]|and|und|et|y|[-\u2010-\u2015])\s*(?:(?:{_WORD})\s*)?\d{{1,4}})*"
+_OTHER = re.compile(
+    rf"(?:\\?\[\[?|[【［〔])\s*[#^]?(?:(?:{_WORD})[._\s]*[:#№]?\s*(?:no\.?\s*)?)?({_NUMBERS})(?:\s*[†‡|:,;，：]\s?(?!\d)[^\[\]【】］〕\n]{{0,80}})?\s*"
+    rf"(?:\\?\]\]?|[】］〕])(?!\()|\((?:{_WORD})\.?\s*[:#]?\s*({_NUMBERS})\)",
+    re.IGNORECASE,
+)
 QUOTED = re.compile(r"[\"“„«]([^\"“”„«»]{12,400})[\"”“»]")
 LONGEST_QUOTE = 600  # characters
 CLAIMS = 12  # statements looked at for one source
@@ -90,6 +98,25 @@ def numbers_in(text: str) -> list[int]:
     """The numbers cited, in order, each once."""
     found = (int(number) for marker in MARKER.finditer(text) for number in re.findall(r"\d+", marker[1]))
     return list(dict.fromkeys(found))
+
+
+def plain_markers(answer: str, known: Collection[int]) -> str:
+    """The answer with its references as [1] or [1, 2]. What names no known source stays as it is."""
+
+    def as_asked_for(found: re.Match[str]) -> str:
+        numbers = _listed(found[1] or found[2])
+        return f"[{', '.join(map(str, numbers))}]" if numbers and set(numbers) <= set(known) else found[0]
+
+    return _OTHER.sub(as_asked_for, answer)
+
+
+def _listed(text: str) -> list[int]:
+    """The numbers of a list; a range counts as all that it spans."""
+    numbers: list[int] = []
+    for found in re.finditer(r"(\d+)(?:\s*[-\u2010-\u2015]\s*(\d+))?", text):
+        first, last = int(found[1]), int(found[2] or found[1])
+        numbers += range(first, min(last, first + 50) + 1) if first <= last else [first, last]
+    return list(dict.fromkeys(numbers))
 
 
 def read_claims(answer: str) -> list[Claim]:

@@ -37,7 +37,8 @@ QUOTE_NUMBER = re.compile(r"\[(\d{1,4})\]$")
 markdown = MarkdownIt("commonmark", {"html": False, "linkify": False, "maxNesting": DEEPEST}).enable(
     ["table", "strikethrough"]
 )
-markdown.disable(["image", "html_block", "html_inline"])
+# Without link definitions: a line that begins with `[1]: ` is a source's number and words, and would vanish.
+markdown.disable(["image", "html_block", "html_inline", "reference"])
 
 
 def render_answer(question: Question, citations: Sequence[Citation]) -> SafeString:

@@ -10,11 +10,13 @@ Faults that take the place of an answer; each request consumes one, in the order
     drip (seconds between bytes; an answer that never ends)   no_choices   null_content   missing_vector   wrong_dimension   reversed   nan   zero   same_index   text_vector
     body (value, status, headers; any answer)   items (of: a function from the list of embeddings to what is sent instead)
     stall (after)   stall_at_end   reset (after)   no_finish (after)   stream_error (after, code)   broken_stream (after)
+    sends (parts: what is sent as the body of the answer, of tests/provider_payloads.py; pause; media_type)
+    flood (part: what is sent without end, as fast as it is read)
     finish (reason, after)   whole (answers a streamed request unstreamed)   no_usage   none (a good answer)
 Faults that hold for all requests while they last:
     slow (seconds per token)   late (seconds before the answer)   thinking (text, how: tags, field or open)
-    max_texts (most)   max_tokens (most)   refuse (parameter)   window (most tokens of one text, status, message)
-    word_pieces (most of one text, as BERT counts them)
+    max_texts (most)   max_tokens (most)   refuse (parameter, status, body)   no_system_role (status, body)
+    window (most tokens of one text, status, message)   word_pieces (most of one text, as BERT counts them)
 Every fault may carry `times` (default 1; 0: always; always is the default for those that hold) and
 `on` ("chat" or "embeddings").
 """
@@ -40,7 +42,17 @@ import pytest
 
 KEY = "sk-test-5f1d0c7a9b3e4d21"  # planted, so that a test can look for it where it must not be
 DIMENSIONS = 1536
-HOLDING = {"slow", "late", "thinking", "max_texts", "max_tokens", "refuse", "window", "word_pieces"}
+HOLDING = {
+    "slow",
+    "late",
+    "thinking",
+    "max_texts",
+    "max_tokens",
+    "refuse",
+    "window",
+    "word_pieces",
+    "no_system_role",
+}
 NOT_FOUND = "I cannot find that in the documents."
 COMMON_WORDS = frozenset(
     re.findall(
@@ -296,6 +308,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Answers requests that break a limit."""
         for fault in self.holding:
             parameter = fault.get("parameter")
+            roles = [message.get("role") for message in self.asked.body.get("messages", [])]
+            refuses = fault["name"] == "no_system_role" and "system" in roles
+            if (refuses or (fault["name"] == "refuse" and parameter in self.asked.body)) and "body" in fault:
+                self._json(fault["body"], fault["status"])
+                return True
             if fault["name"] == "refuse" and parameter in self.asked.body:
                 message = fault.get(
                     "message", f"Unsupported parameter: '{parameter}' is not supported with this model."
@@ -376,6 +393,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._json({"id": "x", "choices": []})
         if name == "null_content":
             return self._json(self._whole(None))
+        if name in ("sends", "flood"):
+            return self._send_parts(name)
         if not body.get("stream") or name == "whole":
             return self._json(self._whole(self.text))
         return self._stream()
@@ -390,6 +409,18 @@ class _Handler(BaseHTTPRequestHandler):
             "choices": [choice],
             "usage": self._usage(),
         }
+
+    def _send_parts(self, name):
+        self.send_response(200)
+        self.send_header("Content-Type", self.instead.get("media_type", "text/event-stream"))
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        while name == "flood":
+            self._write_chunk(self.instead["part"])
+        for part in self.instead["parts"]:
+            self._wait(self.instead.get("pause", 0))
+            self._write_chunk(part)
+        self._end(None)
 
     def _stream(self):
         self.send_response(200)

@@ -139,8 +139,16 @@ def quote(draft: Draft) -> None:
     extract = extractive.extract(question.search_query, draft.sources, draft.vector, draft.index)
     question.answer, question.state = extract.text, AnswerState.COMPLETE
     question.kind = AnswerKind.QUOTED if extract.is_found else AnswerKind.NOTHING
+    if draft.fault:
+        question.notice = _instead(draft.fault, found=extract.is_found)
     draft.citations = citations.cite_quotes(extract.quotes, draft.sources)
     draft.took("quote", since)
+
+
+def _instead(fault: str, *, found: bool) -> str:
+    if found:
+        return _("%(reason)s These are quotes from your documents instead.") % {"reason": fault}
+    return _("%(reason)s Without it, no sentence was found that answers this.") % {"reason": fault}
 
 
 def _say_nothing_found(draft: Draft) -> None:

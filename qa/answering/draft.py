@@ -50,6 +50,7 @@ class Draft:
     citations: list[Citation] = field(default_factory=list)
     text: list[str] = field(default_factory=list)
     is_fallback: bool = False
+    fault: str = ""  # why the model wrote nothing, in a sentence
     started: float = field(default_factory=monotonic)
 
     def took(self, name: str, since: float) -> None:

@@ -48,7 +48,11 @@ async def _rewritten(draft: Draft) -> str:
     if completion is None:
         return ""
     draft.count(completion.usage)
-    return " ".join(completion.text.split())[:1000] if completion.is_complete else ""
+    return (
+        " ".join(completion.text.split())[:1000]
+        if completion.is_complete and not completion.is_refusal
+        else ""
+    )
 
 
 def joined(question: str, history: Sequence[Turn]) -> str:

@@ -105,9 +105,13 @@ def _add_up(draft: Draft) -> None:
 
 
 def is_worth_keeping(draft: Draft) -> bool:
-    """Complete answers that the usual way gave, and that found something."""
+    """Complete answers that the usual way gave, and that found something. What a model declined once it may answer next time."""
     question = draft.question
     is_usual = not draft.is_fallback and not question.cached_from
+    if question.finish_reason == "refusal" or (
+        question.kind == AnswerKind.WRITTEN and llm.declines(question.answer)
+    ):
+        return False
     return is_usual and question.state == AnswerState.COMPLETE and question.kind != AnswerKind.NOTHING
 
 

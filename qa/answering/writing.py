@@ -8,11 +8,11 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from time import monotonic
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 
 from qa.answering import waking
 from qa.answering.draft import Draft, Piece
+from qa.citations import plain_markers
 from qa.models import AnswerState
 from qa.models.question import AnswerKind
 from qa.prompts import answer_prompt
@@ -21,8 +21,7 @@ from ragsite.llm.errors import ProviderError
 
 logger = logging.getLogger(__name__)
 
-LONGEST_ANSWER = 250_000  # characters: at most a megabyte, however long a model goes on
-CHARACTERS_A_TOKEN = 8
+MOST_WAITING = 100  # pieces read ahead of whoever shows them
 
 
 async def write(draft: Draft, stop: asyncio.Event) -> AsyncGenerator[Piece]:
@@ -52,18 +51,11 @@ async def write(draft: Draft, stop: asyncio.Event) -> AsyncGenerator[Piece]:
                     length += len(piece.text)
                     draft.text.append(piece.text)
                     yield Piece(text=piece.text)
-                if length > longest_answer():
-                    break
     except ProviderError as error:
         _end_after_fault(draft, error)
     else:
         _end(draft, completion, was_stopped=stop.is_set())
     draft.took("write", since)
-
-
-def longest_answer() -> int:
-    limit = settings.CHAT_MAX_OUTPUT_TOKENS
-    return min(LONGEST_ANSWER, int(limit) * CHARACTERS_A_TOKEN) if limit else LONGEST_ANSWER
 
 
 async def _read(messages: Sequence[llm.Message], stop: asyncio.Event) -> AsyncGenerator[llm.Piece]:
@@ -74,6 +66,8 @@ async def _read(messages: Sequence[llm.Message], stop: asyncio.Event) -> AsyncGe
         async with aclosing(llm.stream(messages)) as stream:
             async for piece in stream:
                 pieces.put_nowait(piece)
+                while pieces.qsize() >= MOST_WAITING:  # noqa: ASYNC110 (whoever shows them is only a moment late)
+                    await asyncio.sleep(0.01)
 
     async def watch() -> None:
         await stop.wait()
@@ -95,10 +89,10 @@ async def _read(messages: Sequence[llm.Message], stop: asyncio.Event) -> AsyncGe
 
 
 def _end(draft: Draft, completion: llm.Completion | None, *, was_stopped: bool) -> None:
-    """Complete only when the provider said `stop`. Anything else is shown as unfinished and never kept."""
+    """Complete only when the answer ended as it should. Anything else is shown as unfinished and never kept."""
     question = draft.question
     question.kind = AnswerKind.WRITTEN
-    question.answer = completion.text if completion else "".join(draft.text).strip()
+    question.answer = _written(draft, completion.text if completion else "".join(draft.text))
     if completion:
         question.finish_reason, question.model, question.host = (
             completion.finish_reason,
@@ -108,6 +102,8 @@ def _end(draft: Draft, completion: llm.Completion | None, *, was_stopped: bool) 
         draft.count(completion.usage)
     if completion and completion.is_complete:
         question.state = AnswerState.COMPLETE
+    elif completion and completion.finish_reason == "refusal":
+        question.state, question.notice = AnswerState.COMPLETE, _("The model declined to answer this.")
     elif was_stopped:
         question.state, question.notice = AnswerState.STOPPED, _("You stopped this answer.")
     else:
@@ -115,14 +111,16 @@ def _end(draft: Draft, completion: llm.Completion | None, *, was_stopped: bool) 
 
 
 def _why_unfinished(completion: llm.Completion | None) -> str:
-    if completion is None:
-        return _("This answer grew too long and was ended here.")
     reasons = {
+        "too_long": _("This answer grew too long and was ended here."),
+        "tool_calls": _("The model wanted to use a tool, which it does not have here."),
+        "error": _("The provider ended this answer with an error."),
         "length": _("The model reached the longest answer it may give: this one breaks off here."),
         "content_filter": _("The provider's content filter ended this answer."),
     }
     return reasons.get(
-        completion.finish_reason, _("The provider broke off without saying that the answer is complete.")
+        completion.finish_reason if completion else "",
+        _("The provider broke off without saying that the answer is complete."),
     )
 
 
@@ -130,7 +128,7 @@ def _end_after_fault(draft: Draft, error: ProviderError) -> None:
     waking.note_fault(error)
     question = draft.question
     question.error_kind = error.kind
-    text = "".join(draft.text).strip()
+    text = _written(draft, "".join(draft.text))
     logger.warning(
         "question %s: the provider failed, %s, after %s characters", question.pk, error.kind, len(text)
     )
@@ -139,6 +137,9 @@ def _end_after_fault(draft: Draft, error: ProviderError) -> None:
         question.notice = _("%(reason)s What it had written is kept.") % {"reason": error.sentence}
     else:
         draft.is_fallback = True
-        question.notice = _("%(reason)s These are quotes from your documents instead.") % {
-            "reason": error.sentence
-        }
+        draft.fault = str(error.sentence)
+
+
+def _written(draft: Draft, text: str) -> str:
+    """The text with each reference as its number in square brackets, however the model wrote it."""
+    return plain_markers(text.strip(), {source.number for source in draft.sources})

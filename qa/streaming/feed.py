@@ -36,11 +36,17 @@ class Feed:
 
     question: Question
     stop: asyncio.Event
-    text: str = ""
+    is_over: bool = False  # nothing that this answer started outlives it
+    _text: list[str] = field(default_factory=list)
     _waiting: list[tuple[str, str]] = field(default_factory=list)
     _has_news: asyncio.Event = field(default_factory=asyncio.Event)
     _resting_until: float = 0.0
     _is_closed: bool = False
+
+    @property
+    def text(self) -> str:
+        """All that was written so far."""
+        return "".join(self._text)
 
     async def take(self, piece: answering.Piece) -> None:
         if piece.question:
@@ -48,10 +54,10 @@ class Feed:
         if piece.step:
             self._add("step", escape(piece.step))
         if piece.takes_back:
-            self.text = ""
+            self._text.clear()
             self._add("back", "")
         if piece.text:
-            self.text += piece.text
+            self._text.append(piece.text)
             self._add("token", escape(piece.text))
 
     async def close(self, question: Question, rows: Sequence[Citation]) -> None:
@@ -65,11 +71,13 @@ class Feed:
 
     async def send_loop(self) -> None:
         has_apologised = False
-        while True:
+        while not self.is_over:
             try:
-                await asyncio.wait_for(self._has_news.wait(), SILENCE_SECONDS)
+                # Not wait_for: until Python 3.12 it swallows a cancellation that comes together with news.
+                async with asyncio.timeout(SILENCE_SECONDS):
+                    await self._has_news.wait()
             except TimeoutError:
-                if not (has_apologised or self.text):
+                if not (has_apologised or self._text):
                     has_apologised = True
                     self._add(
                         "step",
@@ -81,17 +89,29 @@ class Feed:
     async def save_loop(self) -> None:
         """The text as far as it has come, the heartbeat, and the wish to stop."""
         saved, beat = "", monotonic()
-        while True:
+        while not self.is_over:
             await asyncio.sleep(SAVE_SECONDS)
             if monotonic() >= self._resting_until and await self._try(
                 clients().writer.exists(stop_key(self.question))
             ):
                 self.stop.set()
-            if self.text != saved or monotonic() - beat >= BEAT_SECONDS:
-                saved, beat = self.text, monotonic()
-                with suppress(*DATABASE_AWAY):
-                    if not await in_thread(save_text)(self.question, saved):
-                        self.stop.set()  # deleted: nobody waits for it
+            if self.is_over:
+                return
+            if (text := self.text) != saved or monotonic() - beat >= BEAT_SECONDS:
+                saved, beat = text, monotonic()
+                await self._save(saved)
+
+    async def _save(self, text: str) -> None:
+        try:
+            if not await in_thread(save_text)(self.question, text):
+                self.stop.set()  # deleted: nobody waits for it
+        except DATABASE_AWAY:
+            pass  # the next round tries again
+        except Exception:
+            # A text that cannot be saved must not end the heartbeat, nor keep the wish to stop from being seen.
+            logger.exception("question=%s: its text could not be saved", self.question.pk)
+            with suppress(*DATABASE_AWAY):
+                await in_thread(save_heartbeat)(self.question)
 
     async def send(self) -> None:
         """All that has gathered, in one trip. With Redis away it is dropped: the database will have the answer."""
@@ -137,6 +157,10 @@ def save_text(question: Question, text: str) -> int:
     return (
         running.update(answer=text, heartbeat_at=timezone.now()) or Question.objects.same_as(question).count()
     )
+
+
+def save_heartbeat(question: Question) -> None:
+    Question.objects.running().same_as(question).update(heartbeat_at=timezone.now())
 
 
 def final_html(question: Question, rows: Sequence[Citation] | None = None) -> str:

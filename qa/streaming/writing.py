@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+from collections.abc import Collection
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo
@@ -84,15 +85,23 @@ async def write_answer(question: Question, stop: asyncio.Event, zone: tzinfo, la
         except Question.DoesNotExist:
             logger.info("question=%s was deleted", question.pk)
         except llm.ProviderError as error:  # not even an index could be made
-            await _end_early(feed, AnswerState.FAILED, f"{error.sentence} {error.remedy}")
+            await _end_early(feed, AnswerState.FAILED, f"{error.sentence} {error.advice}")
         except Exception:
             logger.exception("question=%s could not be answered", question.pk)
             await _end_early(
                 feed, AnswerState.FAILED, _("Something went wrong on our side. Ask again in a moment.")
             )
         finally:
-            for loop in loops:
-                loop.cancel()
+            feed.is_over = True
+            await _end_all(loops)
+
+
+async def _end_all(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancels until they have ended: a wait that is over at the same moment may swallow a cancellation."""
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _done, tasks = await asyncio.wait(tasks, timeout=0.5)
 
 
 async def _end_early(feed: Feed, state: AnswerState, notice: str) -> None:
@@ -105,10 +114,16 @@ async def _end_early(feed: Feed, state: AnswerState, notice: str) -> None:
 
 
 def end_early(question: Question, state: AnswerState, notice: str, text: str) -> Question | None:
+    """Save the end with what was written; without it where that is what cannot be saved."""
     running = Question.objects.running().same_as(question)
-    running.update(
-        state=state, notice=notice, answer=text, kind="written" if text else "", finished_at=timezone.now()
-    )
+    end = {"state": state, "notice": notice, "finished_at": timezone.now()}
+    try:
+        running.update(**end, answer=text, kind="written" if text else "")
+    except DATABASE_AWAY:
+        raise
+    except Exception:
+        logger.exception("question=%s: its text could not be saved", question.pk)
+        running.update(**end)
     return Question.objects.same_as(question).first()
 
 

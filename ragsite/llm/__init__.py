@@ -11,7 +11,7 @@ from contextlib import aclosing, suppress
 from .backends import local
 from .cache import forget_vectors
 from .circuit_breaker import Breaker, breaker, breakers, embedding_breaker
-from .completion import Completion, Message, Piece
+from .completion import Completion, Message, Piece, declines
 from .embedding import embed_documents, embed_query, probe_dimensions
 from .embedding_models import EmbeddingModel, default_embedding_model, embedding_model, host_of_embeddings
 from .errors import (
@@ -58,6 +58,7 @@ __all__ = [
     "chat_model",
     "collect_usage",
     "complete",
+    "declines",
     "default_embedding_model",
     "embed_documents",
     "embed_query",

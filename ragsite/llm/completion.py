@@ -1,5 +1,6 @@
 """What a chat model says: read chunk by chunk, thinking kept apart, within limits, complete only when it ended so."""
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
 
@@ -13,6 +14,18 @@ from .usage import NOT_SAID, Usage, read_usage
 MAX_ANSWER = 250_000  # characters: at most a megabyte, however long a model goes on
 MAX_THINKING = 250_000  # of thoughts, which are no part of the answer
 CHARACTERS_A_TOKEN = 8
+LONGEST_REFUSAL = 600
+DECLINES = re.compile(
+    r"\W*(?:i[’']?m (?:very |really )?sorry\b|i am (?:very )?sorry\b|sorry\b|i (?:can[’']?t|can ?not|won[’']?t|am (?:not able|unable) to|[’']?m (?:not able|unable) to)"
+    r" (?:help|assist|comply|discuss|provide|fulfil|continue|engage|do that|answer (?:that|this))|i must decline|as an ai\b|es tut mir leid|tut mir leid"
+    r"|je suis désolée?\b|lo siento\b)",
+    re.IGNORECASE,
+)
+
+
+def declines(text: str) -> bool:
+    """Whether a model's words begin as they do when it declines."""
+    return len(text) <= LONGEST_REFUSAL and bool(DECLINES.match(text))
 
 
 def longest_answer(max_tokens: int | None) -> int:
@@ -37,6 +50,11 @@ class Completion:
     host: str
     usage: Usage = NOT_SAID
     thinking: str = ""
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the model declined instead of doing what was asked."""
+        return self.finish_reason == "refusal" or declines(self.text)
 
     @property
     def is_complete(self) -> bool:

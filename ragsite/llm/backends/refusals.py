@@ -99,7 +99,7 @@ def _read(value: object, key: str, into: Refusal, depth: int) -> None:
             _read(inner, key, into, depth - 1)
     elif isinstance(value, str):
         _read_text(value.strip(), key, into, depth)
-    elif isinstance(value, int) and key in STATUSES:
+    elif isinstance(value, int) and key in STATUSES | PLACES:
         _read_text(str(value), key, into, depth)
 
 
