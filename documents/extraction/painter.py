@@ -13,7 +13,7 @@ import pypdfium2.raw as pdfium_c
 
 from documents.extraction.pdf_reader import limit_cpu
 from documents.extraction.png import png
-from documents.extraction.printed_lines import text_of
+from documents.extraction.printed_lines import read_lines
 from documents.extraction.rectangles import Rectangle, joined
 
 Message = dict[str, Any]
@@ -73,7 +73,7 @@ def locate(path: str, index: int, ranges: list[list[int]]) -> Iterator[Message]:
 
 def _rectangles(text: Any, start: int, end: int) -> list[tuple[float, float, float, float]]:
     """One for each piece of a line that the range covers, in the page's own units."""
-    whole, place_of = text_of(text)
+    whole, _lines, place_of = read_lines(text)
     if not 0 <= start < (end := min(end, len(whole))):
         return []
     found: list[tuple[float, float, float, float]] = []

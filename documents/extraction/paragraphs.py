@@ -25,6 +25,7 @@ SENTENCE_END = re.compile(r"[.!?:;…。！？：；؟۔।](?:[\"'”’»)\]�
 BULLET = re.compile(r"(?:[•‣◦▪■●○·∙➢✓*–—-]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)])\s+\S")
 # A row of a table mostly ends in a figure.
 FIGURE_AT_END = re.compile(r"(?:^|\s)[(\-+−$€£]*\d[\d.,]*\s?(?:%|€|\))?$")
+JUSTIFIED = 0.2  # points
 FULL = 1.5  # times its height, which a full line may lack: the letter that is no longer on it
 RTL = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
@@ -190,10 +191,32 @@ class Page:
         slack = 0.5 * line.height if line.height else 0.1 * self.edges[i]
         if room <= slack:
             return False  # as in every full line
+        if self._is_justified(i):
+            return False
         after = self.lines[i + 1]
         first = 1 if CJK.match(after.text[0]) else len(after.text.split(maxsplit=1)[0])
         width = max(1.0, after.right - after.left) / len(after.text)
         return room > width * (first + 1) * 1.1 + slack
+
+    def _is_justified(self, i: int) -> bool:
+        """Whether it is one of three lines and more that begin and end at the same places, in a column narrower than others."""
+        line = self.lines[i]
+        if not line.height:
+            return False
+        if _ends_in_figure(line.text) and not self.lines[i + 1].text[0].islower():
+            return False  # a row of a table, more likely
+        first = last = i
+        while first > i - 2 and self._is_as_wide(line, first - 1):
+            first -= 1
+        while last < i + 2 and self._is_as_wide(line, last + 1):
+            last += 1
+        return last - first >= 2
+
+    def _is_as_wide(self, line: Line, i: int) -> bool:
+        if not 0 <= i < len(self.lines):
+            return False
+        other = self.lines[i]
+        return abs(line.right - other.right) <= JUSTIFIED and abs(line.left - other.left) <= JUSTIFIED
 
     def ends_full(self) -> bool:
         """Whether the last two lines reach the edge of their column, and are thus not the end of a paragraph."""

@@ -27,7 +27,7 @@ from documents.extraction.limits import (
     MOST_PAGES,
 )
 from documents.extraction.page_images import has_images, share_of_picture, shows_pictures
-from documents.extraction.printed_lines import lines_of, text_of
+from documents.extraction.printed_lines import read_lines
 
 Message = dict[str, Any]
 
@@ -268,8 +268,7 @@ class Document:
         try:
             textpage = page.get_textpage()
             try:
-                text, place_of = text_of(textpage)
-                lines = lines_of(textpage, text, place_of)
+                text, lines, place_of = read_lines(textpage)
                 size = [round(side, 1) for side in (page.get_width(), page.get_height())]
                 message: Message = {"text": text, "lines": lines, "size": size}
                 if hidden := self._guarded(lambda: hidden_text(page, textpage, text, lines, place_of), {}):

@@ -3,7 +3,8 @@
 import ctypes
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from statistics import median
 from typing import Any
 
@@ -11,14 +12,19 @@ import pypdfium2.raw as pdfium_c
 
 from documents.extraction import quick
 from documents.extraction.limits import MOST_CHARACTERS_OF_A_PAGE
+from documents.extraction.raised import Piece, is_turned, with_raised_figures, with_raised_letters
 from documents.extraction.right_to_left import HAS_LETTER
 from documents.extraction.visual_lines import read_by_places
 from documents.extraction.wide_letters import without_gaps
 
 VISUAL_LINE = re.compile(r"[^\r\n\ufffe]+")
+SYMBOLS = re.compile(
+    "[\v\f\x85\u2028\u2029]"
+)  # of fonts without names for them: brackets of formulas, no ends of lines
 LINE_END_HYPHEN = "\ufffe"  # as PDFium writes a hyphen that it takes from the end of a line
 ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 SAME_HEIGHT = 0.12
+BESIDE = 4  # times its height, by which a piece of a line may stand under the end of another, as in fractions
 FIRST_WIDE = "\u2e80"  # where Chinese, Japanese and Korean letters begin
 SOME_LETTERS = 12
 LONGEST_EDGE = 30  # letters of a word
@@ -26,14 +32,33 @@ SAME_EDGE = 0.01  # points
 NARROW_GAP = 0.3  # of a letter's height
 
 
-def lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> list[list[float]]:
-    """For each line as printed: start and end in the text, left, right, baseline, height; 1 where its hyphen has a text of its own."""
+def read_lines(textpage: Any) -> tuple[str, list[list[float]], Callable[[int], int]]:
+    """A page's text as it is read, its printed lines, and a function from a place in it to PDFium's count of its characters.
+
+    Of each line: start and end in the text, left, right, baseline, height; 1 where its hyphen has a text of its own.
+    """
+    text, place_of = _text_of(textpage)
+    lines, beside = _lines_of(textpage, text, place_of)
+    boxes = Boxes(textpage)
+    if beside:
+        near = beside | {number - 1 for number in beside}
+        pieces = [
+            _piece(text, line, boxes, place_of) if number in near else Piece.of_line(text, line)
+            for number, line in enumerate(lines)
+        ]
+        text, lines, place_of = with_raised_letters(text, pieces, place_of)
+    return with_raised_figures(text, lines, lambda at: boxes.baseline(place_of(at))), lines, place_of
+
+
+def _lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> tuple[list[list[float]], set[int]]:
+    """PDFium's lines, and the numbers of those that may go on with the one before."""
     x, y = ctypes.c_double(), ctypes.c_double()
     at_x, at_y = ctypes.byref(x), ctypes.byref(y)
     boxes, is_told = Boxes(textpage), hyphens_of(textpage)
     handle, loose_box, box, at_box = boxes.handle, quick.loose_box, boxes.box, boxes.at_box
     is_right_to_left = not is_plain(text) and HAS_LETTER.search(text) is not None
-    found = []
+    found: list[list[float]] = []
+    beside, edge, level = set[int](), 0.0, float("inf")
     for match in VISUAL_LINE.finditer(text):
         line, start = match.group(), match.start()
         stripped = line.strip()
@@ -51,15 +76,38 @@ def lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> list[l
         left, right, other = min(left, box.left), max(right, box.right), box.top - box.bottom
         runs_to_the_left = is_right_to_left and HAS_LETTER.search(line)
         if height != other or runs_to_the_left:
-            height = usual_height(line, height, other, boxes, first, last)
+            inner = inner_letters(line, match.start(), place_of)
+            height = usual_height(line, height, other, boxes, inner)
         if runs_to_the_left:
             left, right = boxes.reach(places_of_edges(line, match.start(), place_of), left, right)
         # Tenths of a point, as by round(), which takes three times as long.
         entry = [start, end, *[(side * 10 + 0.5) // 1 / 10 for side in (left, right, y.value, height)]]
         if text.startswith(LINE_END_HYPHEN, match.end()) and is_told(place_of(match.end())):
             entry.append(1)
+        may_go_on = left > edge - BESIDE * height or runs_to_the_left
+        if may_go_on and -height < y.value - level < height and not is_turned(entry):
+            beside.add(len(found))
+        edge, level = right, y.value
         found.append(entry)
-    return found
+    return found, beside
+
+
+def _piece(text: str, line: list[float], boxes: "Boxes", place_of: Callable[[int], int]) -> Piece:
+    """The line measured by some of its letters, of which the first and the last may be raised."""
+    start, end = int(line[0]), int(line[1])
+    places = [place_of(start), *inner_letters(text[start:end], start, place_of), place_of(end - 1)]
+    measured = [boxes.baseline_and_height(place) for place in places if place >= 0]
+    baselines = Counter(round(baseline, 1) for baseline, _height in measured)
+    baseline = max(baselines, key=lambda found: baselines[found])
+    height = median(height for found, height in measured if round(found, 1) == baseline)
+    return Piece(
+        text[start:end],
+        line,
+        baseline,
+        height,
+        min(measured[0][1], measured[-1][1]),
+        measured[0][0] - baseline,
+    )
 
 
 class Boxes:
@@ -68,6 +116,16 @@ class Boxes:
     def __init__(self, textpage: Any) -> None:
         self.handle, self.box = quick.pointer(textpage.raw), pdfium_c.FS_RECTF()
         self.at_box = ctypes.byref(self.box)
+        self.x, self.y = ctypes.c_double(), ctypes.c_double()
+        self.at_origin = ctypes.byref(self.x), ctypes.byref(self.y)
+
+    def baseline(self, place: int) -> float | None:
+        return self.y.value if quick.origin(self.handle, place, *self.at_origin) else None
+
+    def baseline_and_height(self, place: int) -> tuple[float, float]:
+        quick.origin(self.handle, place, *self.at_origin)
+        quick.loose_box(self.handle, place, self.at_box)
+        return self.y.value, self.box.top - self.box.bottom
 
     def heights(self, places: Iterable[int]) -> Iterator[float]:
         for place in places:
@@ -103,17 +161,21 @@ def hyphens_of(textpage: Any) -> Callable[[int], bool]:
     return is_told
 
 
-def usual_height(line: str, height: float, other: float, boxes: Boxes, first: int, last: int) -> float:
-    """A line's height where its first and its last letter differ in theirs, or may be of another font than the rest."""
-    if line[-1] > FIRST_WIDE or HAS_LETTER.search(line):
-        # Full stops and figures of Hebrew have fonts of their own; of Chinese letters some programs leave no more than the box of their ink.
-        return median(
-            [height, other, *boxes.heights(range(first, last, max(1, (last - first) // SOME_LETTERS)))]
-        )
-    if abs(height - other) <= SAME_HEIGHT * height:
+def inner_letters(line: str, start: int, place_of: Callable[[int], int]) -> list[int]:
+    """Some letters of a line, without its first and its last; gaps that PDFium made spaces of have no box."""
+    step = max(1, len(line) // SOME_LETTERS)
+    return [place_of(start + at) for at in range(1, len(line) - 1, step) if not line[at].isspace()]
+
+
+def usual_height(line: str, height: float, other: float, boxes: Boxes, inner: Sequence[int]) -> float:
+    """A line's height where its first and its last letter differ in theirs, or may be of another font than the rest.
+
+    Full stops and figures of Hebrew have fonts of their own; of Chinese letters some programs leave no more than the box of
+    their ink.
+    """
+    if abs(height - other) <= SAME_HEIGHT * height and not (line[-1] > FIRST_WIDE or HAS_LETTER.search(line)):
         return height
-    # One odd letter (a bullet, another font) says little of the line: the middle one of three does.
-    return median([height, other, *boxes.heights([(first + last) // 2])])
+    return median([height, other, *boxes.heights(inner)])
 
 
 def places_of_edges(line: str, start: int, place_of: Callable[[int], int]) -> list[int]:
@@ -124,9 +186,9 @@ def places_of_edges(line: str, start: int, place_of: Callable[[int], int]) -> li
     return [place for place in map(place_of, numbers) if place >= 0]
 
 
-def text_of(textpage: Any) -> tuple[str, Callable[[int], int]]:
+def _text_of(textpage: Any) -> tuple[str, Callable[[int], int]]:
     """A page's text as it is read, and a function from a place in it to PDFium's count of its characters."""
-    text = textpage.get_text_range()[:MOST_CHARACTERS_OF_A_PAGE]
+    text = SYMBOLS.sub(" ", textpage.get_text_range()[:MOST_CHARACTERS_OF_A_PAGE])
     place_of = characters_of(textpage, text)
     if is_plain(text):
         return text, place_of

@@ -68,3 +68,23 @@ def test_a_footnote_after_a_whole_paragraph_stays_where_it_is():
     another = ((300.0, 700.0, 10.0, "Another winter came, and with it came another leak."),)
     cleaned = clean_pages([page_of(*ended, *NOTES, *another)])[0][0]
     assert cleaned.text.startswith("The harbour")
+
+
+def test_small_parts_of_a_formula_stay_where_they_are():
+    formula = (
+        (50.0, 700.0, 10.0, "Then the sum that was looked for in the beginning is S ="),
+        (260.0, 704.0, 7.0, "Theorem four"),
+        (310.0, 700.0, 10.0, "one half of all the others, as was to be shown here."),
+    )
+    cleaned = clean_pages([page_of(*BEGUN, *formula)])[0][0]
+    assert cleaned.text.index("S =") < cleaned.text.index("Theorem four") < cleaned.text.index("one half")
+
+
+def test_the_second_line_of_a_caption_stays_under_the_first():
+    captions = (
+        (50.0, 400.0, 9.5, "(a) The harbour as it was in the year of the"),
+        (50.0, 389.0, 8.0, "great flood of that winter."),
+        (300.0, 400.0, 9.5, "(b) The same harbour in our day"),
+    )
+    cleaned = clean_pages([page_of(*BEGUN, *captions, *ENDED)])[0][0]
+    assert cleaned.text.index("year of the") < cleaned.text.index("great flood") < cleaned.text.index("(b)")
