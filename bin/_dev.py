@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -176,7 +177,8 @@ class Announcer(Printer):
             self.is_watching = True
             threading.Thread(target=self._announce, daemon=True).start()
         self.copy.width = self.width
-        self.copy.write(message)
+        with suppress(OSError):  # a full disk
+            self.copy.write(message)
         try:
             super().write(message)
         except OSError:  # the terminal is gone; the log goes on

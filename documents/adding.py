@@ -39,12 +39,18 @@ def upload(request: SignedInRequest) -> HttpResponse:
             return JsonResponse({"error": sentence}, status=422)
         return render(request, "documents/uploaded.html", {"form": form, "error": sentence}, status=422)
     results = form.save()
+    troubles = [trouble for result in results for trouble in result.troubles]
+    status = troubles[0].status if troubles else 200
+    if wants_json and troubles and not any(result.document or result.added for result in results):
+        return JsonResponse({"error": f"{troubles[0].sentence} {troubles[0].remedy}"}, status=status)
     if wants_json:
         count = intcomma(Document.objects.visible_to(request.user).count())
         return JsonResponse(
-            {"results": [as_json(request, result) for result in results], "document_count": count}
+            {"results": [as_json(request, result) for result in results], "document_count": count},
+            status=status,
         )
-    return render(request, "documents/uploaded.html", {"results": results, "left_out": form.left_out})
+    context = {"results": results, "left_out": form.left_out}
+    return render(request, "documents/uploaded.html", context, status=status)
 
 
 @login_required
@@ -74,7 +80,8 @@ def text(request: SignedInRequest) -> HttpResponse:
     result = form.save()
     if result.document is None:
         form.add_error("text", f"{result.sentence} {result.remedy}")
-        return render(request, "documents/add_text.html", {"paste_form": form}, status=422)
+        status = result.trouble.status if result.trouble else 422
+        return render(request, "documents/add_text.html", {"paste_form": form}, status=status)
     if not result.is_new:
         messages.info(request, _("You have this text already."))
     return redirect(result.document)

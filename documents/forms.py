@@ -9,6 +9,7 @@ from django import forms
 from django.conf import settings
 from django.core.files.base import File
 from django.core.files.uploadedfile import UploadedFile
+from django.db import DatabaseError
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -19,6 +20,7 @@ from documents.models import Collection, Document
 from documents.models.document import DuplicateContent
 from documents.models.incoming import clean_name, visible
 from documents.web import LONGEST, Address, without_credentials
+from ragsite.disk import Trouble, trouble_of
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
@@ -27,6 +29,7 @@ MOST_PAGES = 100  # addresses in one form
 LONGEST_TEXT = 1_000_000  # characters; a longer one is a file
 UNPACK_SECONDS = 25  # for the files of one archive
 
+NOT_TAKEN = (UnreadableFile, OSError, DatabaseError)
 KNOWN_FILE = _("This very file is in the collection already. Choose a newer one.")
 KNOWN_TEXT = _("This very text is in the collection already.")
 
@@ -42,6 +45,21 @@ class Upload:
     remedy: Promise | str = ""
     members: Sequence[Upload] = ()  # of an archive
     left_out: int = 0  # hidden files of an archive
+    trouble: Trouble | None = None  # of the server's, where it is not the file's
+
+    @classmethod
+    def refused_for(cls, name: str, error: UnreadableFile | OSError | DatabaseError) -> Upload:
+        """What is said of a file that was not taken. Raises the error on where there are no words for it."""
+        if isinstance(error, UnreadableFile):
+            return cls(name, sentence=error.sentence, remedy=error.remedy)
+        if trouble := trouble_of(error):
+            return cls(name, sentence=trouble.sentence, remedy=trouble.remedy, trouble=trouble)
+        raise error
+
+    @property
+    def troubles(self) -> list[Trouble]:
+        """Of the file, or of those in it."""
+        return [upload.trouble for upload in (self, *self.members) if upload.trouble]
 
     @property
     def added(self) -> list[Upload]:
@@ -132,8 +150,8 @@ def take_file(file: File, name: str, shelf: Collection, user: User) -> Upload:
     """What became of one file, under the name that the person knows it by."""
     try:
         document, is_new = Document.objects.add_file(shelf, file, user=user)
-    except UnreadableFile as error:
-        return Upload(name, sentence=error.sentence, remedy=error.remedy)
+    except NOT_TAKEN as error:
+        return Upload.refused_for(name, error)
     return Upload(name, document, is_new)
 
 
@@ -147,8 +165,8 @@ def take_archive(file: File, name: str, shelf: Collection, user: User) -> Upload
                     name, sentence=_("There are no files in this archive."), left_out=archive.left_out
                 )
             return Upload(name, members=members, left_out=archive.left_out)
-    except UnreadableFile as error:
-        return Upload(name, sentence=error.sentence, remedy=error.remedy)
+    except NOT_TAKEN as error:
+        return Upload.refused_for(name, error)
 
 
 def _taken(archive: Archive, shelf: Collection, user: User) -> Iterator[Upload]:
@@ -166,8 +184,8 @@ def _taken(archive: Archive, shelf: Collection, user: User) -> Iterator[Upload]:
         try:
             with member.open() as file:
                 yield take_file(file, name, shelf, user)
-        except UnreadableFile as error:
-            yield Upload(name, sentence=error.sentence, remedy=error.remedy)
+        except NOT_TAKEN as error:
+            yield Upload.refused_for(name, error)
 
 
 class PagesForm(AddingForm):
@@ -206,8 +224,8 @@ class PagesForm(AddingForm):
             address = Address.parse(url)
             address.refuse_private(settings.WEB_PAGES_ALLOW)
             document, is_new = Document.objects.add_page(shelf, address.text, user=self.user)
-        except UnreadableFile as error:
-            return Upload(name, sentence=error.sentence, remedy=error.remedy)
+        except NOT_TAKEN as error:
+            return Upload.refused_for(name, error)
         return Upload(name, document, is_new)
 
 
@@ -244,8 +262,8 @@ class PasteForm(AddingForm):
             document, is_new = Document.objects.add_text(
                 self.shelf, title, self.cleaned_data["text"], user=self.user
             )
-        except UnreadableFile as error:
-            return Upload(title, sentence=error.sentence, remedy=error.remedy)
+        except NOT_TAKEN as error:
+            return Upload.refused_for(title, error)
         return Upload(title, document, is_new)
 
 
@@ -297,6 +315,8 @@ class ReplaceForm(forms.Form):
             raise forms.ValidationError(too_large())
         return self.cleaned_data["file"]
 
+    trouble: Trouble | None = None  # of the server's, for which it was not taken
+
     def save(self) -> bool:
         """Whether it was taken; if not, the form's errors say why."""
         field = "text" if self.is_text else "file"
@@ -305,8 +325,10 @@ class ReplaceForm(forms.Form):
                 self.document.replace_text(self.cleaned_data["text"])
             else:
                 self.document.replace(self.cleaned_data["file"])
-        except UnreadableFile as error:
-            self.add_error(field, [error.sentence, error.remedy])
+        except NOT_TAKEN as error:
+            refused = Upload.refused_for("", error)
+            self.trouble = refused.trouble
+            self.add_error(field, [refused.sentence, refused.remedy])
         except DuplicateContent:
             self.add_error(field, KNOWN_TEXT if self.is_text else KNOWN_FILE)
         except Document.DoesNotExist:

@@ -31,6 +31,7 @@ from documents.models.task import STUBBORN_AFTER, Kind, Superseded
 from documents.stopping import Stopped
 from documents.web import SiteAway
 from ragsite import llm
+from ragsite.disk import trouble_of
 from ragsite.llm import ProviderError, RateLimited
 
 logger = logging.getLogger("ragsite.jobs")
@@ -165,6 +166,8 @@ def try_again(task: Task, error: Exception) -> None:
     kind, sentence, not_before = "unexpected", _("Something went wrong here."), None
     if known := isinstance(error, (ProviderError, SiteAway)):
         kind, sentence, not_before = error.kind, str(error.sentence), error.not_before
+    elif trouble := trouble_of(error):
+        kind, sentence = trouble.kind, str(trouble.sentence)
     if task.tries + 1 >= task.max_tries:
         remedy = (
             _("Press Retry to try once more.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,9 +22,11 @@ from django.utils.translation import gettext as _
 
 from documents.models import Index
 from qa import streaming
-from ragsite import answers, health, llm, logs
+from ragsite import answers, disk, health, llm, logs
 from ragsite.database import in_thread
 from ragsite.operations import metrics
+
+logger = logging.getLogger("ragsite.files")
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[Any], Awaitable[None]]
@@ -88,24 +91,37 @@ async def limited(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         await django_application(scope, counted, send)
     except BodyTooLarge:
         await refuse(scope, send)
+    except OSError as error:  # a body is spooled to disk before Django has a request to answer
+        if not (trouble := disk.trouble_of(error)):
+            raise
+        logger.error("body not stored: %s", error.strerror)
+        await say(
+            scope, send, trouble.status, "507.html", {"sentence": trouble.sentence, "remedy": trouble.remedy}
+        )
 
 
 async def refuse(scope: dict[str, Any], send: Send) -> None:
-    """413, as a page or (for the upload tray, which asks for it) as JSON."""
+    """413."""
     sentence = _("This is larger than %(size)s MB, the most this site takes.") % {
         "size": settings.MAX_UPLOAD_MB
     }
+    await say(scope, send, 413, "413.html", {"sentence": sentence})
+
+
+async def say(scope: dict[str, Any], send: Send, status: int, template: str, context: dict[str, Any]) -> None:
+    """Why a body is not taken, as a page or (for the upload tray, which asks for it) as JSON."""
     wants_json = b"application/json" in dict(scope["headers"]).get(b"accept", b"")
     if wants_json:
+        sentence = " ".join(map(str, context.values()))
         body, kind = json.dumps({"error": sentence}).encode(), b"application/json"
     else:
         from django.template.loader import render_to_string
 
         body, kind = (
-            render_to_string("413.html", {"sentence": sentence}).encode(),
+            render_to_string(template, context).encode(),
             b"text/html; charset=utf-8",
         )
-    await respond(send, 413, body, kind, (b"connection", b"close"))
+    await respond(send, status, body, kind, (b"connection", b"close"))
 
 
 async def respond(send: Send, status: int, body: bytes, kind: bytes, *more: tuple[bytes, bytes]) -> None:

@@ -8,7 +8,6 @@ from django import forms
 from django.forms.renderers import DjangoTemplates
 from django.forms.widgets import Input
 
-
 WRITTEN_IN = (Input, forms.Textarea)
 
 

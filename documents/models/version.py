@@ -1,22 +1,28 @@
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from django.core.files import File
+from django.core.files.storage import Storage
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from documents.chunking import PageText, join_pages
 from documents.extraction import UnreadableFile
 from documents.models.page_report import PageReport, report_of
+from ragsite.disk import FULL, NOT_WRITABLE, CannotStore
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
+
+
+logger = logging.getLogger("ragsite.files")
 
 
 def random_name(version: Version | None = None, file_name: str = "") -> str:
@@ -44,12 +50,25 @@ def kept(upload: File) -> Iterator[str]:
     Around a transaction, never inside one: the storage may be far away, and no lock should wait for it.
     """
     storage = Version._meta.get_field("file").storage
-    name = storage.save(random_name(), upload)
+    name = random_name()
     try:
+        name = store(storage, name, upload)
         yield name
     except BaseException:
-        storage.delete(name)
+        with suppress(OSError):  # why it failed is the more important word
+            storage.delete(name)
         raise
+
+
+def store(storage: Storage, name: str, upload: File) -> str:
+    """Under which name the storage keeps it. Raises CannotStore for a disk that is full or cannot be written."""
+    try:
+        return storage.save(name, upload)
+    except OSError as error:
+        logger.error("file not stored: %s (%s bytes)", error.strerror or type(error).__name__, upload.size)
+        if error.errno not in (*FULL, *NOT_WRITABLE):
+            raise
+        raise CannotStore(error.errno, error.strerror) from error
 
 
 class VersionQuerySet(models.QuerySet["Version"]):
