@@ -3,6 +3,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from documents.extraction import loaders
+from ragsite import database
 
 
 class DocumentsConfig(AppConfig):
@@ -10,5 +11,6 @@ class DocumentsConfig(AppConfig):
     verbose_name = _("documents")
 
     def ready(self) -> None:
+        database.connect_signals()
         loaders.add_from(lambda: settings.DOCUMENT_LOADERS)
         from documents import checks, signals  # noqa: F401

@@ -326,9 +326,10 @@ if socket_folder := DATABASES["default"]["OPTIONS"].pop(
     "host", ""
 ):  # ?host=/folder: dbshell only looks at HOST
     DATABASES["default"]["HOST"] = socket_folder
-DATABASES["default"]["OPTIONS"].setdefault(
-    "options", "-c hnsw.iterative_scan=relaxed_order -c hnsw.ef_search=100"
-)
+# Before what the URL says: of two values for one setting PostgreSQL takes the last.
+HNSW_OPTIONS = "-c hnsw.iterative_scan=relaxed_order -c hnsw.ef_search=100"
+URL_OPTIONS = DATABASES["default"]["OPTIONS"].get("options", "")
+DATABASES["default"]["OPTIONS"]["options"] = f"{HNSW_OPTIONS} {URL_OPTIONS}".strip()
 DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 3)
 DATABASES["default"]["TEST"] = {"NAME": env("RAGSITE_TEST_DATABASE", "test_ragsite")}
 DATABASE_POOL_SIZE = env_int("DATABASE_POOL_SIZE", 10, 1, 1_000)

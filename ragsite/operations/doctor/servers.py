@@ -69,11 +69,18 @@ def database_answers() -> Finding:
 
 def extension_is_there() -> Finding:
     with connection.cursor() as cursor:
-        cursor.execute("select extversion from pg_extension where extname = 'vector'")
+        cursor.execute(
+            "select extversion, nspname, has_schema_privilege(nspname, 'usage')"
+            " from pg_extension join pg_namespace on pg_namespace.oid = extnamespace where extname = 'vector'"
+        )
         row = cursor.fetchone()
     if row is None:
         remedy = _("Install pgvector on the server, then run: python manage.py migrate")
         return fail("pgvector", _("The extension “vector” is not there."), remedy)
+    if not row[2]:
+        sentence = _("The extension “vector” is in the schema %(schema)s, which this role may not use.")
+        remedy = _("As an administrator: grant usage on schema %(schema)s to the role of DATABASE_URL")
+        return fail("pgvector", sentence % {"schema": row[1]}, remedy % {"schema": row[1]})
     if tuple(map(int, re.findall(r"\d+", row[0])[:2])) < OLDEST_PGVECTOR:
         sentence = _("pgvector %(version)s is too old: searches may miss passages.") % {"version": row[0]}
         return fail("pgvector", sentence, _("Install 0.8 or newer, then run: alter extension vector update"))
