@@ -21,6 +21,7 @@ from documents.models.document import DuplicateContent
 from documents.models.incoming import clean_name, visible
 from documents.web import LONGEST, Address, without_credentials
 from ragsite.disk import Trouble, trouble_of
+from ragsite.storable import storable_text
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
@@ -229,8 +230,15 @@ class PagesForm(AddingForm):
         return Upload(name, document, is_new)
 
 
+class PastedField(forms.CharField):
+    """What a pasted text has that cannot be stored is left out, not refused."""
+
+    def to_python(self, value: Any) -> str:
+        return storable_text(super().to_python(value))
+
+
 def text_field() -> forms.CharField:
-    return forms.CharField(
+    return PastedField(
         label=_("Text"),
         max_length=LONGEST_TEXT,
         strip=False,
@@ -248,7 +256,7 @@ def text_field() -> forms.CharField:
 class PasteForm(AddingForm):
     """A text that becomes a document as it stands."""
 
-    title = forms.CharField(
+    title = PastedField(
         label=_("Title"), max_length=200, error_messages={"required": _("Give it a title first.")}
     )
     text = text_field()

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from documents.models import Collection, Document
 from qa.models import Conversation, Question
+from ragsite.storable import storable_text
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
@@ -17,10 +18,11 @@ LONGEST_QUESTION = 4000
 
 
 class LinesField(forms.CharField):
-    """Browsers send each line end as two characters: here it is the one that the person typed."""
+    """Browsers send each line end as two characters: here it is the one that the person typed. What a pasted text has that
+    cannot be stored is left out, not refused."""
 
     def to_python(self, value: Any) -> str:
-        return super().to_python(value).replace("\r\n", "\n")
+        return storable_text(super().to_python(value).replace("\r\n", "\n")).strip()
 
 
 class QuestionForm(forms.Form):

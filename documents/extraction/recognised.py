@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from documents.extraction.rectangles import Rectangle, joined
+from ragsite.storable import UNSTORABLE
 
 Place = list[int]
 
@@ -17,7 +18,6 @@ DOUBTFUL = 30  # of a hundred: a word of which the program is less sure is a sta
 UNSURE = 55  # where all words together reach no more, it is no text: a photograph, or a page upside down
 COLUMNS = 12  # of the table that tesseract writes
 WORD, PICTURE = "5", "1"  # its levels
-UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 NO_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff60]")  # written without any
 
 

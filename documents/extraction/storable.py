@@ -1,11 +1,10 @@
 """What files say in characters that the database does not take, made into what it takes."""
 
-import re
 from typing import Any
 
+from ragsite.storable import UNSTORABLE
+
 MOST_CHARACTERS_OF_A_FIELD = 2_000
-# PostgreSQL stores no NUL, and half of a surrogate pair is no character in any encoding.
-UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def storable(value: Any) -> Any:

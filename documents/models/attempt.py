@@ -13,6 +13,7 @@ from documents.models.document import Document
 from documents.models.task import Superseded, Task
 from documents.stopping import Stopped
 from ragsite import llm
+from ragsite.storable import storable_text
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
@@ -89,8 +90,8 @@ class Attempt(models.Model):
         self.tokens = used.input_tokens + used.output_tokens if used.calls else None
         if error:
             self.error_class = type(error).__name__
-            self.error_message = str(error)[:2000]
-            self.traceback = "".join(traceback.format_exception(error))[-20_000:]
+            self.error_message = storable_text(str(error)[:2000])
+            self.traceback = storable_text("".join(traceback.format_exception(error))[-20_000:])
         # An update, not a save: the document may have been deleted meanwhile, and this row with it.
         Attempt.objects.filter(pk=self.pk).update(
             outcome=self.outcome,

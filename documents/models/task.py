@@ -13,6 +13,7 @@ from documents.models.index import Index, IndexState
 from documents.models.states import MOVING
 from ragsite import llm
 from ragsite.redis import name_of
+from ragsite.storable import storable_text
 
 if TYPE_CHECKING:
     from documents.models.document import Document
@@ -323,6 +324,8 @@ class Task(models.Model):
 
     def _update(self, **values: object) -> None:
         values["changed_at"] = timezone.now()
+        if error := values.get("error"):
+            values["error"] = storable_text(str(error))  # an exception may quote what it could not bear
         for name, value in values.items():
             setattr(self, name, value)
         Task.objects.filter(pk=self.pk, generation=self.generation).update(**values)

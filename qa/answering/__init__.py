@@ -22,6 +22,7 @@ from qa.models.question import AnswerKind
 from qa.retrieval import Source, embed_question, find_sources
 from ragsite import llm
 from ragsite.database import DATABASE_AWAY, in_thread
+from ragsite.storable import storable_text
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
@@ -160,6 +161,7 @@ def ask(text: str, *, user: User | None = None, on_text: Callable[[str], None] |
     """Asks and waits for the whole answer: for the shell and for commands. Without a user, as the first operator."""
     from ragsite.accounts.models import User
 
+    text = storable_text(text)  # a shell's bytes may be no text
     asker = user or User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
     if asker is None:
         raise User.DoesNotExist(_("There is no operator yet: open the site to create the first account."))

@@ -5,6 +5,7 @@ from documents.models import Page, Task
 from documents.models.states import SummaryState
 from documents.models.task import Kind
 from tests.factories import make_indexed
+from tests.provider_payloads import CUT, DONE, NOTHING, delta, said
 
 pytestmark = pytest.mark.django_db
 
@@ -78,3 +79,31 @@ def test_what_is_sent_fits_the_models_window(alice, fake_openai, settings):
 
     sent = fake_openai.chats[0].body["messages"][1]["content"]
     assert 200 < len(sent.split()) < 700
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        NOTHING["only tool calls"][0],
+        NOTHING["only a thought"][0],
+        NOTHING["a thought cut off"][0],
+        CUT["declines"][0],
+        [*said("I'm sorry, but I can't help with that."), DONE],
+    ],
+)
+def test_a_model_that_writes_none_is_asked_once_and_quotes_take_its_place(alice, fake_openai, parts):
+    document = make_indexed(alice, TEXT)
+    fake_openai.fault("sends", parts=parts, on="chat")
+    summarise(document)
+    assert (document.summary_state, document.summary_model) == (SummaryState.READY, "")
+    assert document.summary.split(". ")[0] in TEXT
+
+
+def test_a_summary_holds_only_what_can_be_stored_and_has_a_limit(alice, fake_openai):
+    document = make_indexed(alice, TEXT)
+    fake_openai.fault(
+        "sends", parts=[delta(content="The harbour\0. "), *said("word " * 500), DONE], on="chat"
+    )
+    summarise(document)
+    assert document.summary.startswith("The harbour. word")
+    assert len(document.summary) <= summaries.LONGEST_SUMMARY

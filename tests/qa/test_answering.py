@@ -14,7 +14,10 @@ from qa.answering.history import turns_before
 from qa.models import AnswerState, Question
 from qa.prompts import Turn
 from qa.streaming import feed
+from qa.streaming.writing import end_early
+from ragsite.llm import completion
 from tests.factories import make_document, make_indexed, make_question
+from tests.provider_payloads import CUT, DONE, HALVES, NOTHING, REFUSALS, delta, said
 from tests.qa.conftest import finished, plain
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -381,3 +384,124 @@ def test_however_much_is_asked_summaries_are_brought_forward_seldom(alice, write
     task = waiting_summary(tries=2)
     answered(task, alice, "How long may members borrow instruments?")
     assert not task.is_due
+
+
+# --- what models and providers really say
+
+
+async def test_what_cannot_be_stored_costs_no_answer_and_is_asked_once(browser, alice, prices, writer):
+    parts = [
+        delta(content="It costs\0 21"),
+        *[half.encode() for half in HALVES[:1]],
+        *said(" euros. [1]"),
+        DONE,
+    ]
+    writer.fault("sends", parts=parts)
+    person = await browser(alice)
+    question = await person.asked(ASKED)
+    assert (question.state, question.answer) == ("complete", "It costs 21\ufffd euros. [1]")
+    assert (await person.asked(ASKED)).cached_from
+    assert len(writer.chats) == 1
+
+
+async def test_a_question_may_hold_what_cannot_be_stored(browser, alice, prices, writer):
+    question = await (await browser(alice)).asked(f"\0{ASKED}\0")
+    assert (question.text, question.state) == (ASKED, "complete")
+
+
+def test_an_end_is_saved_without_the_text_that_cannot_be(alice):
+    question = make_question(alice, ASKED, answer="It rains")
+    ended = end_early(question, AnswerState.FAILED, "Something went wrong.", "It rains\0 in Bergen")
+    assert (ended.state, ended.answer) == ("failed", "It rains")
+
+
+async def test_a_token_of_five_megabytes_reaches_no_reader_whole(browser, alice, prices, writer):
+    writer.fault("sends", parts=[delta(content="word " * 1_000_000), delta("stop"), DONE])
+    question = await (await browser(alice)).asked(ASKED)
+    assert (question.state, len(question.answer) <= 250_000) == ("unfinished", True)
+    assert "too long" in question.notice
+    assert sum(len(event.body) for event in question.followed.events) < 600_000
+
+
+async def test_stopping_is_heeded_while_a_model_thinks_without_end(
+    browser, alice, prices, writer, monkeypatch
+):
+    monkeypatch.setattr(completion, "MAX_THINKING", 10**9)
+    writer.fault("flood", part=delta(reasoning_content="hm ") * 200)
+    person = await browser(alice)
+    question = await person.ask(ASKED)
+    await person.follow(question, until=lambda followed: "thinking" in str(followed.events))
+    await person.client.post(f"/questions/{question.pk}/stop/")
+    await finished()
+    await question.arefresh_from_db()
+    assert question.state != AnswerState.RUNNING
+    await _until(lambda: writer.chats[0].hung_up_at)
+
+
+async def test_thinking_without_end_gives_way_to_quotes(browser, alice, prices, writer, monkeypatch):
+    monkeypatch.setattr(completion, "MAX_THINKING", 20_000)
+    writer.fault("flood", part=delta(reasoning_content="hm ") * 20)
+    question = await (await browser(alice)).asked(ASKED)
+    assert (question.state, question.kind) == ("complete", "quoted")
+    assert "went on thinking" in question.notice
+
+
+async def test_what_a_model_declined_is_said_and_not_kept(browser, alice, prices, writer):
+    writer.fault("sends", parts=CUT["declines"][0])
+    person = await browser(alice)
+    question = await person.asked(ASKED)
+    assert question.answer == "I cannot help with that."
+    assert "declined" in question.notice
+    assert (await person.asked(ASKED)).cached_from is None
+    assert len(writer.chats) == 2
+
+
+async def test_words_of_regret_are_not_kept_either(browser, alice, prices, writer):
+    writer.answer = "I'm sorry, but I can't assist with that."
+    person = await browser(alice)
+    await person.asked(ASKED)
+    assert (await person.asked(ASKED)).cached_from is None
+
+
+async def test_no_quotes_are_promised_where_nothing_is_found(browser, alice, prices, writer):
+    writer.fault("status", status=503)
+    question = await (await browser(alice)).asked("Who was the first emperor of China?")
+    assert question.kind == "nothing"
+    assert "fault at the moment" in question.notice
+    assert "quotes from your documents instead" not in plain(question.followed.final)
+
+
+async def test_a_country_that_is_not_served_is_not_called_a_refused_key(browser, alice, prices, writer):
+    status, body, _kind = REFUSALS["OpenAI's place"]
+    writer.fault("body", value=body, status=status)
+    question = await (await browser(alice)).asked(ASKED)
+    assert "country" in question.notice
+    assert "key" not in question.notice
+
+
+@pytest.mark.parametrize("kind", ["only tool calls", "filtered before a word", "a thought cut off"])
+async def test_an_answer_without_words_says_why_above_quotes(browser, alice, prices, writer, kind):
+    writer.fault("sends", parts=NOTHING[kind][0])
+    question = await (await browser(alice)).asked(ASKED)
+    assert (question.kind, question.error_kind) == ("quoted", NOTHING[kind][1])
+    assert "These are quotes from your documents instead." in question.notice
+
+
+@pytest.mark.parametrize(
+    "mark", ["[Source 1]", "【1】", "【1†source】", "［1］", "[^1]", "[1, page 2]", "(source 1)"]
+)
+async def test_a_reference_counts_however_it_is_written(browser, alice, prices, writer, mark):
+    writer.answer = f"Students contribute 21 euros {mark}."
+    question = await (await browser(alice)).asked(ASKED)
+    assert question.answer == "Students contribute 21 euros [1]."
+    assert (await question.citations.aget(number=1)).is_cited
+    assert "/citations/" in question.followed.final
+
+
+async def test_nothing_that_an_answer_started_outlives_it(browser, alice, prices, writer, monkeypatch):
+    monkeypatch.setattr(feed, "SAVE_SECONDS", 0)
+    person = await browser(alice)
+    for number in range(5):
+        await person.asked(f"{ASKED} {number}")
+    running = [task.get_coro().__qualname__ for task in asyncio.all_tasks()]
+    assert not [name for name in running if name.startswith("Feed.")]
