@@ -12,6 +12,7 @@ from documents.sentences import sentences
 from qa.extractive import Quote
 from qa.models import Citation, Question
 from qa.retrieval import Source
+from qa.statements import ReadSource, read
 from qa.words import Weights, content_words
 
 MARKER = re.compile(r"\[(\d{1,4}(?:\s*[,;]\s*\d{1,4})*)\](?!\()")
@@ -44,8 +45,8 @@ def cite(answer: str, question: str, sources: Sequence[Source]) -> list[Citation
     """A row for every source that was handed to the model, unsaved. A number that no source has becomes no row."""
     claims = read_claims(answer)
     rows = [
-        _row(source, [claim for claim in claims if source.number in claim.numbers], question)
-        for source in sources
+        _row(text, [claim for claim in claims if text.source.number in claim.numbers], question)
+        for text in read(sources)
     ]
     return _with_pages(rows)
 
@@ -132,14 +133,15 @@ def read_claims(answer: str) -> list[Claim]:
     return claims
 
 
-def _row(source: Source, claims: Sequence[Claim], question: str) -> Citation:
+def _row(text: ReadSource, claims: Sequence[Claim], question: str) -> Citation:
+    source = text.source
     row = _uncited(source)
     row.is_cited = bool(claims)
     if claims:
         row.is_confirmed = all(
             _stands_in(words, source.text) for claim in claims for words in _words_said_of(claim)
         )
-        if span := _best_sentence(source, claims[:CLAIMS], question):
+        if span := _best_sentence(text, claims[:CLAIMS], question):
             row.quote_start, row.quote_end = source.start + span[0], source.start + span[1]
             row.quote = source.text[span[0] : span[1]]
     return row
@@ -158,19 +160,20 @@ def _plain(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.lower()))
 
 
-def _best_sentence(source: Source, claims: Sequence[Claim], question: str) -> tuple[int, int] | None:
+def _best_sentence(text: ReadSource, claims: Sequence[Claim], question: str) -> tuple[int, int] | None:
     """The sentence of the passage that says most of what the answer says, preferring the answer's own quoted words."""
-    spans = [(start, min(end, start + LONGEST_QUOTE)) for start, end in sentences(source.text)]
+    source = text.source
+    spans = [(start, min(end, start + LONGEST_QUOTE)) for start, end in text.statements()]
     said = [content_words(source.text[start:end]) for start, end in spans]
     weights = Weights(said)
     asked = content_words(question)
     quoted = [words for claim in claims for words in QUOTED.findall(claim.text)]
 
     def support(at: int) -> float:
-        text = source.text[slice(*spans[at])]
+        words = source.text[slice(*spans[at])]
         best = max(weights.overlap(content_words(claim.text), said[at]) for claim in claims)
         return (
-            best + 0.25 * weights.overlap(asked, said[at]) + any(_stands_in(words, text) for words in quoted)
+            best + 0.25 * weights.overlap(asked, said[at]) + any(_stands_in(quote, words) for quote in quoted)
         )
 
     best = max(range(len(spans)), key=support, default=None)

@@ -10,8 +10,8 @@ import numpy as np
 from django.utils.translation import gettext as _
 
 from documents.models import Index
-from documents.sentences import sentences
 from qa.retrieval import Source, Vector
+from qa.statements import ReadSource, read
 from qa.words import Weights, content_words
 from ragsite import llm
 
@@ -37,22 +37,20 @@ class Sentence:
     source: Source
     start: int  # in the document's text, as in citations
     end: int
+    text: str  # as a person reads it, without signs of Markdown
     words: list[str]
     score: float = 0.0
-
-    @property
-    def text(self) -> str:
-        return self.source.text[self.start - self.source.start : self.end - self.source.start]
 
 
 @dataclass(frozen=True)
 class Quote:
-    """Words of a source, exactly as they stand there."""
+    """Words of a source, exactly as they stand there; `words` are the same as a person reads them."""
 
     number: int
     start: int
     end: int
     text: str
+    words: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ class Extract:
     @property
     def text(self) -> str:
         """A paragraph a quote, each closed by its number. Not Markdown: a document may hold any sign."""
-        quotes = [f"“{' '.join(quote.text.split())}” [{quote.number}]" for quote in self.quotes]
+        quotes = [f"“{quote.words}” [{quote.number}]" for quote in self.quotes]
         return "\n\n".join(quotes if self.is_found else [nothing_found(bool(quotes)), *quotes])
 
 
@@ -77,7 +75,8 @@ def nothing_found(has_nearest: bool) -> str:
 def extract(question: str, sources: Sequence[Source], vector: Vector, index: Index) -> Extract:
     """One to four quotes, the best first. Compares meaning where the index's embedder runs on this machine."""
     wanted = content_words(question)
-    candidates = _sentences(sources)
+    texts = read(sources)
+    candidates = _sentences(texts)
     weights = Weights([sentence.words for sentence in candidates])
     compared = _worth_comparing(candidates, wanted, weights)
     _score(compared, question, wanted, weights, vector, index)
@@ -85,29 +84,31 @@ def extract(question: str, sources: Sequence[Source], vector: Vector, index: Ind
     if not ranked:
         return Extract()
     if ranked[0].score < NEAR_ENOUGH:
-        return Extract(_quotes(_one_of_each(ranked)[:2]))
+        return Extract(_quotes(_one_of_each(ranked)[:2], texts))
     near = [
         sentence for sentence in ranked if sentence.score >= max(NEAR_ENOUGH, ranked[0].score * NEAR_TO_BEST)
     ]
-    return Extract(_quotes(near[:QUOTES]), is_found=True)
+    return Extract(_quotes(near[:QUOTES], texts), is_found=True)
 
 
-def _sentences(sources: Sequence[Source]) -> list[Sentence]:
-    """Every sentence once: neighbouring sources may share one."""
+def _sentences(texts: Sequence[ReadSource]) -> list[Sentence]:
+    """Every sentence once: neighbouring sources may share one. Headings and lists of contents say nothing."""
     seen: set[str] = set()
     found = []
-    for source in sources:
-        for start, end in sentences(source.text):
-            text = source.text[start : min(end, start + LONGEST_QUOTE)]
-            key = " ".join(text.split())
-            if key and key not in seen:
-                seen.add(key)
+    for text in texts:
+        for start, end in text.statements():
+            words = text.words(start, min(end, start + LONGEST_QUOTE))
+            if words and words not in seen:
+                seen.add(words)
+                source, last = text.source, min(end, start + LONGEST_QUOTE)
+                length = len(source.text[start:last].rstrip())
                 found.append(
                     Sentence(
                         source,
                         source.start + start,
-                        source.start + start + len(text.rstrip()),
-                        content_words(text),
+                        source.start + start + length,
+                        words,
+                        content_words(words),
                     )
                 )
     return found
@@ -157,8 +158,9 @@ def _one_of_each(ranked: Sequence[Sentence]) -> list[Sentence]:
     return list({sentence.source.number: sentence for sentence in reversed(ranked)}.values())[::-1]
 
 
-def _quotes(chosen: Sequence[Sentence]) -> list[Quote]:
+def _quotes(chosen: Sequence[Sentence], texts: Sequence[ReadSource]) -> list[Quote]:
     """Sentences that follow one another become one quote."""
+    by_number = {text.source.number: text for text in texts}
     quotes: list[Quote] = []
     for sentence in chosen:
         source = sentence.source
@@ -168,9 +170,9 @@ def _quotes(chosen: Sequence[Sentence]) -> list[Quote]:
         ]:
             quotes.remove(quote)
             start, end = min(start, quote.start), max(end, quote.end)
-        quotes.append(
-            Quote(source.number, start, end, source.text[start - source.start : end - source.start])
-        )
+        first, last = start - source.start, end - source.start
+        words = by_number[source.number].words(first, last)
+        quotes.append(Quote(source.number, start, end, source.text[first:last], words))
     return quotes
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.utils.http import urlencode
 
+from documents.markup import plain, signs
 from documents.models import Document, Page
+from documents.models.incoming import MARKDOWN
 from documents.models.part import Part
 from qa.models import Citation
 
@@ -84,7 +86,7 @@ def open_passage(
         next=numbers.filter(number__gt=page.number).first(),
         last=numbers.last(),
         part=shown,
-        stretches=_cut(shown.text, cited, quote),
+        stretches=_cut(shown.text, cited, quote, page.version.media_type),
         marked=[(shown.start + marked[0], shown.start + marked[1])] if marked else [],
     )
 
@@ -116,7 +118,7 @@ def _of_excerpt(citation: Citation) -> list[Stretch]:
     quote = None
     if citation.quote_start is not None and citation.quote_end is not None:
         quote = (citation.quote_start - citation.start, citation.quote_end - citation.start)
-    return _cut(citation.excerpt, (0, len(citation.excerpt)), quote)
+    return _cut(citation.excerpt, (0, len(citation.excerpt)), quote, kind_of(citation))
 
 
 def _inside(page: Page, part: Part, start: int | None, end: int | None) -> Range | None:
@@ -128,12 +130,21 @@ def _inside(page: Page, part: Part, start: int | None, end: int | None) -> Range
     return (first, last) if first < last else None
 
 
-def _cut(text: str, passage: Range | None, quote: Range | None) -> list[Stretch]:
-    """The text in runs, at every place where passage or quote begins or ends. Without a quote the passage itself is marked."""
-    quote = quote or passage
+def kind_of(citation: Citation) -> str:
+    """The kind of file that is cited; where its version is gone, Markdown if the passage is written like it."""
+    known: str = getattr(citation, "media_type", None) or ""
+    return known or ("text/markdown" if MARKDOWN.search(citation.excerpt) else "text/plain")
+
+
+def _cut(text: str, passage: Range | None, quote: Range | None, media_type: str) -> list[Stretch]:
+    """The text in runs, at every place where passage or quote begins or ends, without signs of Markdown.
+
+    Without a quote the passage itself is marked.
+    """
+    quote, found = quote or passage, signs(text, media_type)
     cuts = sorted({0, len(text), *(passage or ()), *(quote or ())})
     return [
-        Stretch(text[start:end], _holds(passage, start), _holds(quote, start))
+        Stretch(plain(text, found, start, end), _holds(passage, start), _holds(quote, start))
         for start, end in pairwise(cuts)
     ]
 

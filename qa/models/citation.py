@@ -17,8 +17,10 @@ class CitationQuerySet(models.QuerySet["Citation"]):
         return self.filter(question__in=Question.objects.visible_to(user, operating=operating))
 
     def with_serving(self) -> Self:
-        """Each with the version that its document serves now, for `is_superseded`."""
-        return self.annotate(serving_id=models.F("document__serving"))
+        """Each with the version that its document serves now, for `is_superseded`, and the kind of file that it cites."""
+        return self.annotate(
+            serving_id=models.F("document__serving"), media_type=models.F("version__media_type")
+        )
 
     def cited(self) -> Self:
         return self.filter(is_cited=True)

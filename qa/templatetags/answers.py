@@ -9,7 +9,10 @@ from django import template
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from documents.markup import plain, signs
+from documents.models import Version
 from qa.models import Citation, Question
+from qa.passages import kind_of
 from qa.rendering import render_answer
 
 register = template.Library()
@@ -33,12 +36,30 @@ def rendered(question: Question, citations: Sequence[Citation]) -> SafeString:
     return render_answer(question, citations)
 
 
+@register.filter
+def words_cited(citation: Citation) -> str:
+    """The quoted words, or the passage, as a person reads them: without signs of Markdown."""
+    text = citation.quote or citation.excerpt
+    return plain(text, signs(text, kind_of(citation))).strip()
+
+
 @register.simple_tag
 def first_and_rest(citations: Sequence[Citation]) -> tuple[list[Citation], list[Citation]]:
     """The sources to show at once (those cited, or the nearest where none is), and those behind a click."""
+    _note_kinds(citations)
     cited = [row for row in citations if row.is_cited] or list(citations)
     first = cited[:SHOWN_AT_FIRST]
     return first, [row for row in citations if row not in first]
+
+
+def _note_kinds(citations: Sequence[Citation]) -> None:
+    """Which kind of file each cites, in one query for those that were not fetched with it."""
+    unknown = [row for row in citations if not hasattr(row, "media_type")]
+    if unknown:
+        versions = Version.objects.filter(pk__in={row.version_id for row in unknown})
+        kinds = dict(versions.values_list("pk", "media_type"))
+        for row in unknown:
+            row.media_type = kinds.get(row.version_id)
 
 
 @register.filter
