@@ -45,7 +45,10 @@ def setting(name: str) -> str:
     """The environment's value, else the one in .env, else nothing."""
     if value := os.environ.get(name, "").strip():
         return value
-    lines = (ROOT / ".env").read_text().splitlines() if (ROOT / ".env").exists() else []
+    try:
+        lines = (ROOT / ".env").read_text(errors="replace").splitlines()
+    except OSError:  # it is not there, or it is not for this user: then the environment alone counts
+        lines = []
     found = [
         line.split("=", 1)[1].strip().strip("'\"")
         for line in lines
@@ -205,12 +208,23 @@ def write_secret_key() -> None:
     """A first .env, readable by its owner only; in one that is there nothing changes but a missing key."""
     if setting("SECRET_KEY"):
         return
-    opened = os.open(ROOT / ".env", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        append_to_env(f"# .env.example lists every setting.\nSECRET_KEY={secrets.token_urlsafe(50)}\n")
+    except PermissionError:
+        show_failure(
+            f"{ROOT / '.env'} may not be read and written by this user. Give it to them, or set SECRET_KEY and the"
+            " other variables in the environment.",
+            None,
+        )
+
+
+def append_to_env(lines: str) -> None:
+    opened = os.open(ROOT / ".env", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     os.fchmod(opened, 0o600)  # a copy of .env.example was readable by all
-    with os.fdopen(opened, "w") as env:
+    with os.fdopen(opened, "a") as env:
         if (ROOT / ".env").read_bytes()[-1:] not in (b"", b"\n"):
             env.write("\n")
-        env.write(f"# .env.example lists every setting.\nSECRET_KEY={secrets.token_urlsafe(50)}\n")
+        env.write(lines)
 
 
 if __name__ == "__main__":

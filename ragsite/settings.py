@@ -21,9 +21,19 @@ from ragsite import __version__, embedded
 from ragsite.redis import connect_beside_the_queue, renaming_pool
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-with suppress(PermissionError):  # where every variable is set the file is not needed
-    load_dotenv(BASE_DIR / ".env")  # the real environment wins
 
+
+def read_env_file(path: Path) -> str:
+    """Add the variables of the file to the environment, which wins; a sentence where the file cannot be read."""
+    try:
+        load_dotenv(path)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", "") or "it is no UTF-8"
+        return f"{path} cannot be read by this process ({reason}): only the environment's variables count."
+    return ""
+
+
+ENV_FILE_PROBLEM = read_env_file(BASE_DIR / ".env")  # where every variable is set the file is not needed
 
 PROBLEMS: list[
     str
@@ -544,4 +554,4 @@ METRICS_TOKEN = env("METRICS_TOKEN")
 VERSION = __version__
 
 if PROBLEMS:
-    raise ImproperlyConfigured("\n".join(PROBLEMS))
+    raise ImproperlyConfigured("\n".join([*filter(None, [ENV_FILE_PROBLEM]), *PROBLEMS]))

@@ -94,6 +94,9 @@ def files_can_be_written() -> Finding:
 
 def nobody_else_reads() -> Finding:
     secrets, media = settings.BASE_DIR / ".env", Path(settings.MEDIA_ROOT)
+    if settings.ENV_FILE_PROBLEM:
+        remedy = _("Give this user the right to read it, or set every variable in the environment.")
+        return warn("file rights", settings.ENV_FILE_PROBLEM, remedy)
     if secrets.exists() and secrets.stat().st_mode & 0o077:
         sentence = _("Other users of this machine may read %(file)s, which holds keys.") % {"file": secrets}
         return fail("file rights", sentence, f"chmod 600 {secrets}")
