@@ -52,6 +52,7 @@ HOLDING = {
     "window",
     "word_pieces",
     "no_system_role",
+    "no_list",
 }
 NOT_FOUND = "I cannot find that in the documents."
 COMMON_WORDS = frozenset(
@@ -333,6 +334,9 @@ class _Handler(BaseHTTPRequestHandler):
                     "message", f"This model's maximum context length is {fault['most']} tokens."
                 )
                 self._error(fault.get("status", 400), "invalid_request_error", message)
+                return True
+            if fault["name"] == "no_list" and isinstance(self.asked.body.get("input"), list):
+                self._error(400, "invalid_request_error", fault["message"])
                 return True
             total = sum(map(count_tokens, self.asked.texts))
             if fault["name"] == "max_tokens" and total > fault["most"]:

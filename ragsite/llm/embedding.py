@@ -15,9 +15,10 @@ from django.conf import settings
 
 from . import cache, circuit_breaker
 from .backends import local
+from .backends.vectors import wrong_width
 from .cuts import MIN_TOKENS, Cuts
 from .embedding_models import EmbeddingModel, embedding_model, native_dimensions
-from .errors import BadResponse, NotConfigured, ProviderError, ProviderUnavailable, TooLarge
+from .errors import NotConfigured, ProviderError, ProviderUnavailable, TooLarge
 from .provider import Provider, embedding_provider
 from .quirks import Quirks, quirks_of
 from .tokens import tokenizer_for
@@ -76,8 +77,8 @@ def embed_documents(
         tell()
     if missing:
         _embed(missing, known, width, keep, tell, prefix=prefix)
-    if len({vector.size for vector in vectors.values()}) > 1:
-        raise BadResponse("widths differ", kind="bad_vectors")
+    if len(widths := {vector.size for vector in vectors.values()}) > 1:
+        raise wrong_width(widths, None)
     return np.stack([vectors[text] for text in texts])
 
 
@@ -253,7 +254,7 @@ class _Run:
         call.count()
         self.width = self.width or int(vectors.shape[1])  # what the first batch has, all must have
         if vectors.shape[1] != self.width:
-            raise BadResponse("widths differ", kind="bad_vectors")
+            raise wrong_width({int(vectors.shape[1])}, self.width)
         self._keep(batch, vectors)
         self.tell()
         return True

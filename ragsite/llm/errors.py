@@ -46,12 +46,17 @@ class NotConfigured(ProviderError, LookupError):
     sentences = {
         "bad_settings": _("The key or the address of the provider is not well formed."),
         "local_missing": _("The local embedding model is not installed."),
+        "no_embeddings": _("This model, or the server that runs it, makes no embeddings."),
     }
 
     def __init__(self, detail: str = "", *, kind: str = "", not_before: datetime | None = None) -> None:
         super().__init__(detail, kind=kind, not_before=not_before)
         if self.kind == "local_missing":
             self.remedy = _("Install requirements-local.txt, or choose another embedding model.")
+        elif self.kind == "no_embeddings":
+            self.remedy = _(
+                "Set EMBEDDING_MODEL to one that does, or start its server so that it makes them."
+            )
 
 
 class ProviderUnavailable(ProviderError):

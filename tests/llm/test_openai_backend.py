@@ -154,6 +154,63 @@ def without_index(*places):
     ]
 
 
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (501, "This server does not support embeddings. Start it with `--embeddings`"),
+        (400, "this model does not support embeddings"),
+        (400, "The model does not support Embeddings API"),
+        (500, "llama3 is not an embedding model"),
+    ],
+)
+def test_a_model_that_makes_no_embeddings_waits_for_the_operator(fake_openai, status, message):
+    fake_openai.fault("status", status=status, message=message, code="not_supported", times=0)
+    with pytest.raises(llm.NotConfigured) as error:
+        embed()
+    assert error.value.kind == "no_embeddings"
+    assert error.value.waits_for_operator
+    assert "EMBEDDING_MODEL" in str(error.value.remedy)
+    assert len(fake_openai.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Input should be a valid string",
+        "json: cannot unmarshal array into Go struct field EmbeddingRequest.input of type string",
+        "`input` must be a string",
+    ],
+)
+def test_a_server_that_takes_no_list_gets_one_text_at_a_time(fake_openai, message):
+    fake_openai.fault("no_list", message=message)
+    np.testing.assert_allclose(embed()[9], vector_of(TEXTS[9]), atol=1e-6)
+    fake_openai.requests.clear()
+    embed(["another", "and one more"])
+    assert [asked.body["input"] for asked in fake_openai.embeddings] == ["another", "and one more"]
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\u200e\u200f", "\ufeff \u200b"])
+def test_a_text_in_which_nothing_can_be_seen_is_not_sent_as_an_empty_one(fake_openai, text):
+    assert np.isfinite(embed([text])).all()
+    assert fake_openai.embedded_texts == ["."]
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "kind"),
+    [
+        ("insufficient_quota", "You exceeded your current quota.", "quota_spent"),
+        ("invalid_api_key", "The key exceeds its maximum age.", "key_refused"),
+        ("model_not_found", "The model is larger than this machine can hold.", "no_such_model"),
+    ],
+)
+def test_a_refused_account_that_speaks_of_limits_halves_no_batch(fake_openai, code, message, kind):
+    fake_openai.fault("status", status=400, code=code, message=message, times=0)
+    with pytest.raises(llm.ProviderError) as error:
+        embed()
+    assert error.value.kind == kind
+    assert len(fake_openai.requests) == 1
+
+
 READABLE = {
     "without the index 0": without_index(0),
     "without any index": without_index(*range(10)),
@@ -203,6 +260,7 @@ UNREADABLE = {
     "an index twice": change(index=lambda item: max(item["index"], 1)),
     "indexes that are words": change(index=lambda item: "first"),
     "two left out, in another order": lambda items: without_index(0, 1)(items)[::-1],
+    "too wide to be stored": change(embedding=lambda item: [0.5] * 16_001),
     "of different widths": lambda items: [items[0] | {"embedding": [0.5]}, *items[1:]],
 }
 

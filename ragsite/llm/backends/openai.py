@@ -12,12 +12,12 @@ import httpx2
 import numpy as np
 import openai
 
-from ..errors import ProviderError
+from ..errors import ProviderError, TooLarge
 from ..provider import Provider
 from ..quirks import Quirks
 from ..usage import Call, read_usage
 from .openai_clients import options_for, sync_client
-from .openai_errors import FAULTS, raise_if_refused, translate_embedding
+from .openai_errors import FAULTS, raise_if_refused, translate_embedding, wants_one_text
 from .openai_requests import accepted, drop_refused, sendable
 from .vectors import read_vectors
 
@@ -61,13 +61,35 @@ def _post_embeddings(
         # base64 is a quarter of the size; not every server knows it.
         encoding = "base64" if server.is_openai else "float"
         wanted = {"encoding_format": encoding, "dimensions": dimensions}
-        body = {"model": model, "input": [sendable(text) for text in texts]} | accepted(wanted, quirks)
+        sent = [sendable(text) if any(map(_is_visible, text)) else "." for text in texts]
+        is_alone = ONE_TEXT in quirks.dropped and len(sent) == 1
+        body = {"model": model, "input": sent[0] if is_alone else sent} | accepted(wanted, quirks)
         try:
             answer = client.post(path, cast_to=object, body=body, options=options_for(server))
             raise_if_refused(answer)
             return answer
         except openai.APIStatusError as error:
-            drop_refused(error, body, quirks)
+            if not is_alone and wants_one_text(error):
+                _send_alone(sent, quirks)
+            else:
+                drop_refused(error, body, quirks)
+
+
+ONE_TEXT = "a list of texts"  # among what a server refuses
+
+
+def _send_alone(texts: Sequence[str], quirks: Quirks) -> None:
+    """A list of one goes as a text from now on; a longer one has to come in parts."""
+    quirks.drop(ONE_TEXT)
+    if len(texts) > 1:
+        refusal = TooLarge("one text at a time")
+        refusal.too_many = True
+        raise refusal
+
+
+def _is_visible(character: str) -> bool:
+    """Servers refuse a text without any, as if it were empty."""
+    return character.isprintable() and not character.isspace()
 
 
 _until: ContextVar[float] = ContextVar("until")  # of the request that this thread makes

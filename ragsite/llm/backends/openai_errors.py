@@ -11,6 +11,7 @@ from ..errors import (
     AccessRefused,
     BadResponse,
     KeyRefused,
+    NotConfigured,
     ProviderError,
     ProviderUnavailable,
     QuotaSpent,
@@ -109,6 +110,17 @@ SPEAKS_OF_SIZE = re.compile(
     r"|\binput'? is invalid|\u8d85\u8fc7|\u8d85\u51fa|\u8d85\u957f|\u8fc7\u957f|\u6700\u5927",  # the last in Chinese
     re.IGNORECASE,
 )
+SPEAKS_OF_NO_EMBEDDINGS = re.compile(
+    r"(not|n't) (support|generate|produce|provide|create|have) (text )?embeddings?\b|no embeddings? (support|model)"
+    r"|not an embeddings? model|embeddings? (is|are) not (supported|enabled|available)"
+    r"|(not support|unsupported).{0,20}embeddings? api",
+    re.IGNORECASE,
+)
+SPEAKS_OF_ONE_TEXT = re.compile(
+    r"(should|must) be (a |of type )?(valid )?str(ing)?\b|str(ing)? type expected|expected (a )?str(ing)?\b"
+    r"|cannot unmarshal array|(array|list)s? .{0,30}not (supported|allowed)|only (supports? )?(a )?single (input|text|string)",
+    re.IGNORECASE,
+)
 # A server that is only busy speaks of limits too: there a word must say what is too much.
 SPEAKS_OF_INPUT = re.compile(
     r"\b(tokens?|batch|inputs?|context|prompt|texts?|sequence|tensor|documents?|requests? in one)\b",
@@ -141,6 +153,8 @@ def translate(error: Exception, *, has_begun: bool = False) -> ProviderError:
 
 def translate_embedding(error: Exception) -> ProviderError:
     """The same for a batch of texts, where a refusal that speaks of size is TooLarge."""
+    if isinstance(error, openai.APIStatusError) and SPEAKS_OF_NO_EMBEDDINGS.search(_said(error)):
+        return NotConfigured(_detail(error), kind="no_embeddings")
     if isinstance(error, openai.APIStatusError) and _is_about_size(error):
         too_large = TooLarge(_detail(error))
         too_large.too_many = "token" not in _said(error).lower()
@@ -164,6 +178,12 @@ def raise_if_refused(answer: object) -> None:
     """Some gateways send a refusal with status 200: raised as if it had come with the status that it names."""
     if (said := refusal_in(answer)) is not None:
         raise ErrorInAnswer(said)
+
+
+def wants_one_text(error: openai.APIStatusError) -> bool:
+    """Whether the server takes a text alone, and no list of them."""
+    is_request = error.status_code in (400, 422, 500)
+    return is_request and bool(SPEAKS_OF_ONE_TEXT.search(_said(error)))
 
 
 def refused_parameter(error: openai.APIStatusError, sent: Iterable[str]) -> str | None:
@@ -276,12 +296,19 @@ def _is_about_size(error: openai.APIStatusError) -> bool:
     if error.status_code == 413 or _codes(error) & LENGTH_CODES:
         return True
     said = _said(error)
+    if _codes(error) & (QUOTA_CODES | KEY_CODES | MODEL_CODES) or SPEAKS_OF_MONEY.search(said):
+        return False
     if error.status_code == 429:  # more tokens at once than the account may send in a minute
         return "too large" in said.lower()
-    if error.status_code not in (400, 422, 500) or not _is_json(error) or SPEAKS_OF_TIME.search(said):
+    if error.status_code not in (400, 422, 500) or _is_page(error) or SPEAKS_OF_TIME.search(said):
         return False
     is_plain = not _is_unsure(error) or SPEAKS_OF_INPUT.search(said)
     return bool(is_plain and SPEAKS_OF_SIZE.search(said))
+
+
+def _is_page(error: openai.APIStatusError) -> bool:
+    """A gateway's own page, whose words are about itself."""
+    return "html" in error.response.headers.get("content-type", "") or "<html" in _said(error).lower()
 
 
 def _is_unsure(error: openai.APIError) -> bool:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from ..errors import BadResponse
 
 FULL, HALF = np.float64, np.float16  # the database stores half precision
+MAX_WIDTH = 16_000  # of pgvector's halfvec
 # Under these names servers put the numbers where `embedding` is an object.
 INSIDE = ("float", "base64", "values", "embedding", "dense")
 
@@ -22,6 +23,10 @@ def read_vectors(answer: object, *, count: int, dimensions: int | None) -> np.nd
     widths = {vector.size for vector in vectors}
     if len(widths) != 1 or widths == {0} or dimensions not in (None, *widths):
         raise wrong_width(widths, dimensions)
+    if max(widths) > MAX_WIDTH:
+        raise _bad(
+            "too wide", format_lazy(_("No more than {most} numbers can be stored."), most=str(MAX_WIDTH))
+        )
     matrix = np.stack(vectors)
     if not np.isfinite(matrix).all():
         raise _bad("not finite", _("Some of their numbers are not numbers."))
@@ -43,11 +48,18 @@ def wrong_width(widths: set[int], wanted: int | None) -> BadResponse:
         reason = format_lazy(
             _("They have {found} numbers; the index needs {wanted}."), found=found, wanted=wanted
         )
-    return _bad(f"width {found} instead of {wanted or 'one'}", reason)
+    error = _bad(f"width {found} instead of {wanted or 'one'}", reason)
+    error.remedy = _(
+        "Another model answers under this name, or it cannot shorten vectors: correct EMBEDDING_MODEL or"
+        " EMBEDDING_DIMENSIONS, and build a new index."
+    )
+    return error
 
 
 def _in_order(answer: object, count: int) -> list[object]:
-    items = answer.get("data", answer.get("embeddings")) if isinstance(answer, dict) else answer
+    items = answer
+    if isinstance(answer, dict):
+        items = answer.get("data", answer.get("embeddings", [answer] if "embedding" in answer else None))
     if not isinstance(items, list):
         raise BadResponse("no vectors")
     if len(items) != count:
