@@ -1,8 +1,10 @@
 import asyncio
 import time
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import OperationalError, connection
 from django.utils import timezone
 
@@ -227,6 +229,26 @@ async def _fewest_database_connections(enough, seconds=10):
         connection.close()
         await asyncio.sleep(0.1)
     return fewest
+
+
+async def test_a_cancellation_that_is_swallowed_is_made_again():
+    async def stubborn():
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        await asyncio.sleep(60)
+
+    task = asyncio.create_task(stubborn())
+    await asyncio.sleep(0)
+    await writing._end_all([task])
+    assert task.cancelled()
+
+
+async def test_the_loops_of_an_answer_that_is_over_end_by_themselves(alice, monkeypatch):
+    monkeypatch.setattr(feed, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(feed, "SILENCE_SECONDS", 0.05)
+    over = feed.Feed(await sync_to_async(make_question)(alice, ASKED), asyncio.Event(), is_over=True)
+    async with asyncio.timeout(20):
+        await asyncio.gather(over.save_loop(), over.send_loop())
 
 
 def test_text_cannot_pose_as_an_event():

@@ -197,10 +197,9 @@ async def _read(request: _Request, reader: AnswerReader, patience: _Patience) ->
     async with asyncio.timeout_at(patience.deadline):
         upstream = await request.open()
     try:
-        batches = read_chunks(upstream.response.aiter_bytes())
         with Pace() as pace:
+            batches = read_chunks(upstream.response.aiter_bytes(), pace.has_waited)
             while (batch := await _next(batches, reader, patience)) is not None:
-                pace.has_waited()
                 for chunk in batch:
                     if piece := _fed(chunk, reader):
                         yield piece

@@ -2,33 +2,40 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from ..errors import BadResponse
 
 MAX_LINE = 8 * 1024 * 1024  # bytes: of one event, or of an answer that comes whole
 MAX_BYTES = 128 * 1024 * 1024  # of one answer, signs of life included
+MAX_AT_ONCE = 4096  # bytes taken apart before whoever reads may give way to others
 LINE_END = re.compile(rb"\r\n|\n|\r")
 BLANK = b"\xef\xbb\xbf \t\r\n"
 
 DONE = object()  # the server says that nothing more comes
 
 
-async def read_chunks(parts: AsyncIterator[bytes]) -> AsyncIterator[list[Any]]:
+async def read_chunks(
+    parts: AsyncIterator[bytes], on_arrival: Callable[[], None]
+) -> AsyncIterator[list[Any]]:
     """The JSON values of the body, as they come: for each part that arrives those that it completes, which may be none,
     since a part without any is a sign of life. DONE is among them where the server said so.
+
+    `on_arrival` is called for each part that came, before it is taken apart.
 
     A whole answer in place of a stream is read, too. Raises BadResponse and ValueError.
     """
     head, received = b"", 0
     lines: _Lines | None = None
     async for part in parts:
+        on_arrival()
         received += len(part)
         if received > MAX_BYTES:
             raise BadResponse("an answer without end")
         if lines is not None:
-            yield list(lines.feed(part))
+            for some in _slices(part):
+                yield list(lines.feed(some))
             continue
         head += part
         if head.lstrip(BLANK)[:1] in (b"", b"{", b"["):
@@ -38,11 +45,16 @@ async def read_chunks(parts: AsyncIterator[bytes]) -> AsyncIterator[list[Any]]:
             raise BadResponse("a web page")
         else:
             lines = _Lines()
-            yield list(lines.feed(head.lstrip(BLANK)))
+            for some in _slices(head.lstrip(BLANK)):
+                yield list(lines.feed(some))
     if lines is not None:
         yield list(lines.flush())
     elif head.strip(BLANK):
         yield [*_whole(head), DONE]
+
+
+def _slices(part: bytes) -> Iterator[bytes]:
+    return (part[start : start + MAX_AT_ONCE] for start in range(0, len(part), MAX_AT_ONCE))
 
 
 class _Lines:
@@ -74,6 +86,8 @@ class _Lines:
         if not line:
             yield from self._event()
             return
+        if line.startswith(b":"):
+            return  # a comment, as a sign of life
         name, _colon, value = line.decode("utf-8", "replace").partition(":")
         value = value.removeprefix(" ")
         if name == "event":
