@@ -17,8 +17,19 @@ from django_rq.admin import QueueAdmin
 from django_rq.models import Dashboard
 from django_rq.settings import get_queues_map
 
-from documents import building
-from documents.models import Attempt, Chunk, Collection, Document, Index, Membership, Page, Task, Version
+from documents import building, remedies
+from documents.models import (
+    Attempt,
+    Chunk,
+    Collection,
+    Document,
+    Index,
+    Membership,
+    Page,
+    State,
+    Task,
+    Version,
+)
 from documents.models.index import IndexState
 
 
@@ -138,12 +149,15 @@ class DocumentAdmin(ReadOnly):
 
     @admin.action(description=_("Replay: put on the queue again"), permissions=["operate"])
     def replay(self, request: HttpRequest, queryset: QuerySet[Document]) -> None:
+        vain = queryset.filter(state=State.FAILED, failure_kind__in=remedies.in_vain()).count()
         count = queryset.replay()  # type: ignore[attr-defined]
         sentence = (
             ngettext("%d document is on the queue again.", "%d documents are on the queue again.", count)
             % count
         )
         self.message_user(request, sentence, messages.SUCCESS)
+        if vain:
+            self.message_user(request, remedies.in_vain_words(vain), messages.WARNING)
 
     @admin.action(description=_("Cancel what is being done"), permissions=["operate"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Document]) -> None:
@@ -251,6 +265,12 @@ class TaskAdmin(ReadOnly):
     list_filter = ["state", "kind", "error_kind"]
     search_fields = ["document__title", "error"]
     list_select_related = ["document", "index"]
+    exclude = ["error"]  # as Python writes it: the traceback is with the attempt
+    readonly_fields = ["what_happened"]
+
+    @admin.display(description=_("what went wrong"))
+    def what_happened(self, task: Task) -> str:
+        return str(remedies.sentence_of(task.error_kind)) if task.error_kind else "-"
 
     @admin.display(description=_("RQ job"))
     def job(self, task: Task) -> str | SafeString:

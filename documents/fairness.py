@@ -108,15 +108,11 @@ def waiting(running: set[int]) -> list[Piece]:
     """What is due and nobody is at: of each person the shortest few of each kind."""
     place = Window(RowNumber(), partition_by=[F("person"), F("kind"), F("is_later")], order_by=["cost", "pk"])
     due = with_cost(Task.objects.due().order_by()).alias(place=place).filter(place__lte=EACH + len(running))
-    rows = due.order_by("cost", "pk").values_list(
-        "pk", "generation", "tries", "kind", "person", "document__url", "is_later"
-    )
+    rows = due.order_by("cost", "pk").only("kind", "generation", "tries", "created_at")
     return [
-        Piece(
-            Task(pk=pk, generation=generation, tries=tries).job_id, Kind(kind), person, site_of(url), is_later
-        )
-        for pk, generation, tries, kind, person, url, is_later in rows
-        if locking.lock_key(pk) not in running
+        Piece(task.job_id, Kind(task.kind), task.person, site_of(task.url), bool(task.is_later))
+        for task in rows.annotate(url=F("document__url"))
+        if locking.lock_key(task.pk) not in running
     ]
 
 

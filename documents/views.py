@@ -23,7 +23,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from documents import passwords
+from documents import passwords, remedies
 from documents.filtering import DocumentFilter
 from documents.forms import PagesForm, PasswordForm, PasteForm, ReplaceForm, TitleForm, UploadForm
 from documents.models import Collection, Document, State, Version
@@ -217,12 +217,16 @@ def selected(request: SignedInRequest) -> HttpResponse:
     if not documents:
         messages.info(request, _("Choose some documents first."))
     elif request.POST.get("action") == "retry":
-        count = documents.filter(
+        found = documents.filter(
             Q(state__in=[State.FAILED, State.CANCELLED]) | Q(summary_state=SummaryState.FAILED)
-        ).replay()
+        )
+        vain = found.filter(state=State.FAILED, failure_kind__in=remedies.in_vain()).count()
+        count = found.replay()
         messages.success(
             request, ngettext("%d document is read again.", "%d documents are read again.", count) % count
         )
+        if vain:
+            messages.warning(request, remedies.in_vain_words(vain))
     elif request.POST.get("action") == "refresh":
         count = documents.web_pages().exclude(state__in=MOVING).fetch()
         messages.success(

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from documents import watching
+from documents import remedies, watching
 from documents.extraction.loaders import accepted_kinds
 from documents.finding import places_in
 from documents.models.attempt import Outcome
@@ -74,6 +74,12 @@ def wait_until(moment: datetime | None) -> str:
     if seconds < 36 * 3600:
         return _("%d h") % round(seconds / 3600)
     return ngettext("%d day", "%d days", round(seconds / 86400)) % round(seconds / 86400)
+
+
+@register.filter
+def remedy(document: Document) -> str:
+    """What helps a document that failed: "unlock", "replace", "refresh", "read_pictures" or "replay"."""
+    return remedies.remedy_for(document)
 
 
 @register.filter

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 
 from django.db.models import Count, Max, Min, Q
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 
-from documents.extraction import wording
 from documents.models import Attempt, Document, State, Task
 from documents.models.attempt import AttemptQuerySet
 from documents.models.index import IndexState
 from documents.models.task import Kind, TaskQuerySet, TaskState
+from documents.remedies import Remedy, remedy_of, sentence_of, tasks_helped
 from documents.tries import STUBBORN_AFTER
-from ragsite import llm
 from ragsite.operations.queueing import kept_jobs
 
 SHOWN_WAITING = 5
@@ -26,9 +23,6 @@ WORK = {
     "waiting": Q(state=TaskState.OPEN) & ~Q(error_kind=""),
     "open": Q(state=TaskState.OPEN),
     "cancelled": Q(state=TaskState.CANCELLED),
-}
-OTHER_SENTENCES = {
-    "unexpected": _("Something went wrong here: the traceback is with the attempt."),
 }
 
 
@@ -40,6 +34,11 @@ def documents_by_state() -> list[tuple[State, int]]:
 def tasks(state: str) -> TaskQuerySet:
     """The work in that state, what was for retired indexes left out."""
     return Task.objects.filter(WORK[state]).exclude(index__state=IndexState.RETIRED)
+
+
+def helped(found: TaskQuerySet) -> TaskQuerySet:
+    """Those of them that another try may bring to another end."""
+    return found.filter(tasks_helped())
 
 
 def something_failed() -> bool:
@@ -57,6 +56,11 @@ class Group:
     next_try_at: datetime
     stubborn: int
     sentence: Promise | str
+
+    @property
+    def remedy(self) -> Remedy:
+        """What helps: not another try after every failure."""
+        return remedy_of(self.error_kind) if self.state == "failed" else Remedy.REPLAY
 
     @property
     def key(self) -> str:
@@ -105,31 +109,22 @@ def described(found: Iterable[Task]) -> list[Task]:
     for task in rows:
         said = task.document.failure if task.document and task.pk in seen else ""
         task.sentence = sentence_of(task.error_kind, said=said)  # type: ignore[attr-defined]
+        task.remedy = remedy_of_task(task)  # type: ignore[attr-defined]
         task.is_stubborn = task.tries >= STUBBORN_AFTER  # type: ignore[attr-defined]
         task.kept_job = next((job_id for job_id in job_ids(task) if job_id in kept), "")  # type: ignore[attr-defined]
     return rows
 
 
+def remedy_of_task(task: Task) -> Remedy:
+    if task.state != TaskState.FAILED or task.kind in (Kind.SUMMARISE, Kind.BUILD):
+        return Remedy.REPLAY
+    is_page = bool(task.document and task.document.source == Document.Source.WEB)
+    return remedy_of(task.error_kind, is_page=is_page)
+
+
 def job_ids(task: Task) -> list[str]:
     """Of the coming try, and of the one before it: the one that failed."""
     return [task.job_id, task.job_id_of(task.tries - 1)]
-
-
-def sentence_of(kind: str, *, said: str = "") -> Promise | str:
-    """Why work of that kind of failure went wrong: as its document's row says it, else in general."""
-    return OTHER_SENTENCES.get(kind) or said or sentences().get(kind) or OTHER_SENTENCES["unexpected"]
-
-
-@cache
-def sentences() -> dict[str, Promise | str]:
-    # A provider's word goes first: "timeout" is a file's too, and only a provider's work waits for another try.
-    found = {kind: words.sentence for kind, words in wording.WORDINGS.items()}
-    families: list[type[llm.ProviderError]] = [llm.ProviderError]
-    while families:
-        family = families.pop()
-        found |= {family.kind: family.sentence, **family.sentences}
-        families += family.__subclasses__()
-    return found
 
 
 def attempts() -> AttemptQuerySet:

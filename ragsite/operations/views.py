@@ -172,7 +172,7 @@ def chosen_work(chosen: QueryDict, verb: str) -> TaskQuerySet:
     scopes = {
         "work": lambda: Task.objects.filter(pk__in=pks),
         "attempts": lambda: backlog.of_attempts(pks),
-        "group": lambda: WorkFilter(chosen).narrow(),
+        "group": lambda: found_in_group(chosen, verb),
         "search": lambda: found_by_search(QueryDict(chosen.get("search", "")), verb),
     }
     meant = scopes.get(chosen.get("scope", ""), Task.objects.none)
@@ -184,7 +184,17 @@ def found_by_search(search: QueryDict, verb: str) -> TaskQuerySet:
     found = form.narrow(backlog.attempts())
     if not form.is_valid():  # a field that is not understood narrows nothing, and nobody meant everything
         return Task.objects.none()
-    return backlog.unfinished(found, with_failed=verb == "replay")
+    return helped(backlog.unfinished(found, with_failed=verb == "replay"), verb)
+
+
+def found_in_group(chosen: QueryDict, verb: str) -> TaskQuerySet:
+    found = WorkFilter(chosen).narrow()
+    return found if chosen.get("error_kind") else helped(found, verb)
+
+
+def helped(found: TaskQuerySet, verb: str) -> TaskQuerySet:
+    """Where nobody named a failure or chose one by one, no try is made that is known to be in vain."""
+    return backlog.helped(found) if verb == "replay" else found
 
 
 def after_verb(request: SignedInRequest, verb: str, count: int, sentence: str) -> HttpResponse:

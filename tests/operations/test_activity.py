@@ -367,11 +367,15 @@ def test_selected_attempts_replay_their_work_once(desk, alice, queue):
 
 
 def test_all_of_a_search_replays_what_failed_or_waits_and_leaves_the_rest_alone(desk, alice, bob, queue):
-    failed, waiting = fail(make_document(alice)), wait(make_document(alice, "It snows.", name="snow.txt"))
+    failed, waiting = (
+        fail(make_document(alice), "deadly"),
+        wait(make_document(alice, "It snows.", name="snow.txt")),
+    )
+    in_vain = fail(make_document(alice, "It drips.", name="drips.txt"))
     under_way = make_document(alice, "It hails.", name="hail.txt")
     bobs = fail(make_document(bob))
     done = make_indexed(alice, "It thaws.", name="thaw.txt")
-    for document in (failed, waiting, under_way, bobs, done):
+    for document in (failed, waiting, in_vain, under_way, bobs, done):
         note(document)
     queue.empty()
     desk.press("replay", scope="search", search="person=alice")
@@ -410,7 +414,7 @@ def test_work_of_a_document_that_was_deleted_meanwhile_is_no_trouble(desk, alice
 
 
 def test_with_redis_away_a_replay_is_kept_and_comes_later(desk, alice, settings, monkeypatch):
-    document = fail(make_document(alice))
+    document = fail(make_document(alice), "deadly")
     nobody(settings, monkeypatch)
     desk.press("replay", scope="group", state="failed")
 

@@ -6,9 +6,11 @@ from django import template
 from django.template import Context
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django_rq.settings import get_queues_map
 
+from documents import remedies
 from documents.models import Attempt, Document, Task
 from ragsite.operations import backlog, queueing, stage_times
 
@@ -54,6 +56,14 @@ def until(moment: datetime) -> str:
 @register.filter
 def stage_label(stage: str) -> str:
     return str(stage_times.STAGES.get(stage, stage))
+
+
+@register.filter
+def what_happened(attempt: Attempt) -> str:
+    """Why it failed, as a person is told where there are words for it; else what Python calls it, for those who look on."""
+    kind = attempt.error_message.partition(":")[0]
+    words = remedies.sentences().get(kind)
+    return str(words or Truncator(f"{attempt.error_class} {attempt.error_message}").chars(140))
 
 
 @register.simple_tag
