@@ -173,7 +173,7 @@ def test_a_living_worker_is_named_with_what_it_does(desk, alice, worker):
     page = desk.get(ACTIVITY)
 
     assert "No worker is running" not in page
-    assert re.search(r"Make searchable: weather\s*· Compute vectors", page)
+    assert re.search(r"Make searchable: (?:<bdi>)?weather(?:</bdi>)?\s*· Compute vectors", page)
 
 
 def test_a_worker_that_was_killed_is_missed_within_a_minute(desk, worker):
@@ -514,7 +514,7 @@ def test_an_attempt_leads_to_its_document_its_job_and_its_history_and_all_of_the
     work()
     client.force_login(operator)
     page = client.get(f"{ACTIVITY}?outcome=failed").content.decode().partition('id="ledger"')[2]
-    links = re.findall(r'<a [^>]*href="([^"]+)"[^>]*>(?:handbook|history|traceback|RQ job)', page)
+    links = re.findall(r'<a [^>]*href="([^"]+)"[^>]*>(?:<bdi>)?(?:handbook|history|traceback|RQ job)', page)
 
     assert len(links) == 4
     assert any("django_rq" in link for link in links)
