@@ -12,10 +12,9 @@ from redis.retry import Retry
 
 def cache_connection() -> Redis:
     """Where the cache is, without the retries that Django's own connections make: for whoever must know soon."""
-    options = {
-        name: value for name, value in settings.CACHES["default"]["OPTIONS"].items() if name != "serializer"
-    }
-    return Redis.from_url(str(settings.CACHES["default"]["LOCATION"]), retry=Retry(NoBackoff(), 0), **options)
+    entry: dict[str, Any] = settings.CACHES["default"]
+    options = {name: value for name, value in entry["OPTIONS"].items() if name != "serializer"}
+    return Redis.from_url(entry["LOCATION"], retry=Retry(NoBackoff(), 0), **options)
 
 
 class JSONSerializer:

@@ -61,8 +61,8 @@ def embedding_model(name: str) -> EmbeddingModel:
 def _by_family(name: str) -> EmbeddingModel:
     if not (family := family_of(name)):
         return _fitted(EmbeddingModel(name, None, settings.EMBEDDING_MAX_TOKENS))
-    prefixes = {"query_prefix": family.query_prefix, "passage_prefix": family.passage_prefix}
-    return _fitted(EmbeddingModel(name, None, family.max_tokens, **prefixes))
+    model = EmbeddingModel(name, None, family.max_tokens)
+    return _fitted(replace(model, query_prefix=family.query_prefix, passage_prefix=family.passage_prefix))
 
 
 def _as_set(model: EmbeddingModel) -> EmbeddingModel:

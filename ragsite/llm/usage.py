@@ -34,8 +34,9 @@ def read_usage(value: object, *, is_embedding: bool = False) -> Usage:
 
 def _count(value: object, name: str) -> int | None:
     number = value.get(name) if isinstance(value, dict) else None
-    is_count = isinstance(number, int) and not isinstance(number, bool)
-    return number if is_count and 0 <= number <= MAX_TOKENS else None
+    if not isinstance(number, int) or isinstance(number, bool):
+        return None
+    return number if 0 <= number <= MAX_TOKENS else None
 
 
 def price(model: str, input_tokens: int | None, output_tokens: int | None) -> Decimal | None:
