@@ -234,7 +234,7 @@ class PastedField(forms.CharField):
     """What a pasted text has that cannot be stored is left out, not refused."""
 
     def to_python(self, value: Any) -> str:
-        return storable_text(super().to_python(value))
+        return storable_text(super().to_python(value) or "")
 
 
 def text_field() -> forms.CharField:

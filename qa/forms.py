@@ -22,7 +22,7 @@ class LinesField(forms.CharField):
     cannot be stored is left out, not refused."""
 
     def to_python(self, value: Any) -> str:
-        return storable_text(super().to_python(value).replace("\r\n", "\n")).strip()
+        return storable_text((super().to_python(value) or "").replace("\r\n", "\n")).strip()
 
 
 class QuestionForm(forms.Form):

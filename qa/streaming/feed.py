@@ -95,8 +95,6 @@ class Feed:
                 clients().writer.exists(stop_key(self.question))
             ):
                 self.stop.set()
-            if self.is_over:
-                return
             if (text := self.text) != saved or monotonic() - beat >= BEAT_SECONDS:
                 saved, beat = text, monotonic()
                 await self._save(saved)

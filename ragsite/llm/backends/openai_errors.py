@@ -85,6 +85,11 @@ SPEAKS_OF_MODEL = re.compile(
     r"|deployment\b.{0,80}does not exist|not have access to (the )?(model|project)|model_not_found",
     re.IGNORECASE | re.DOTALL,
 )
+SPEAKS_OF_LENGTH = re.compile(
+    r"context.?(length|window|size)|(prompt|input|messages?|text)s?\b.{0,60}(too (long|large|big)|exceed|longer than|over the limit)"
+    r"|(too many|number of|total of|maximum|requested) .{0,30}tokens|tokens?.{0,60}(must be <=|exceed|> ?\d|greater than|over the limit)",
+    re.IGNORECASE,
+)
 SPEAKS_OF_FILTER = re.compile(
     r"content.{0,20}(filter|polic)|moderation|was flagged|safety (system|polic)|inappropriate content|data inspection",
     re.IGNORECASE,
@@ -271,16 +276,14 @@ def _refusal_by_words(
         return AccessRefused(detail, kind="region")
     if codes & FILTER_CODES or (is_request and SPEAKS_OF_FILTER.search(said)):
         return RequestRefused(detail, kind="content_filter")
-    if (
-        codes & LENGTH_CODES
-        or status == 413
-        or "context length" in said.lower()
-        or _is_too_much_at_once(status, said)
-    ):
+    is_busy = SPEAKS_OF_BUSY.search(said) or SPEAKS_OF_TIME.search(said)
+    is_about_length = not is_busy and (
+        (is_request and SPEAKS_OF_LENGTH.search(said)) or "context length" in said.lower()
+    )
+    if codes & LENGTH_CODES or status == 413 or is_about_length or _is_too_much_at_once(status, said):
         return RequestRefused(detail, kind="context_length")
     if is_request and status != 404 and SPEAKS_OF_KEY.search(said):
         return KeyRefused(detail)
-    is_busy = SPEAKS_OF_BUSY.search(said) or SPEAKS_OF_TIME.search(said)
     is_about_model = codes & MODEL_CODES or (is_request and not is_busy and SPEAKS_OF_MODEL.search(said))
     if is_about_model or (status == 404 and _is_its_own_word(error)):
         return RequestRefused(detail, kind="no_such_model")
