@@ -27,14 +27,12 @@ FORMS = re.compile(r"[\ufb00-\ufb4f\ufb50-\ufdcf\ufdf0-\ufdfb\ufe70-\ufefc\u2e80
 class Block:
     """One heading, paragraph, item or table; `links` counts the characters of its text that are links.
 
-    `level` is a heading's level from 1, or how deep an item stands in its list. `place` is the part of a web page
-    that it stands in: main, article, nav, aside, header, footer or nothing.
+    `level` is a heading's level from 1, or how deep an item stands in its list.
     """
 
     kind: str
     text: str = ""
     level: int = 1
-    place: str = ""
     links: int = 0
     table: "Table | None" = None
 

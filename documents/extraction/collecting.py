@@ -19,7 +19,7 @@ class Collector:
         self.is_ignoring = False  # the cell that is open is over the limits
         self.cells = 0
         self.is_partial = False
-        self.kind, self.level, self.mark, self.place = "paragraph", 1, "", ""
+        self.kind, self.level, self.mark = "paragraph", 1, ""
         self.pieces: list[str] = []
         self.links = 0
         self.is_link = False
@@ -43,7 +43,7 @@ class Collector:
         links = self.links
         self.pieces, self.links = [], 0
         if text:
-            self.put(Block(self.kind, self.mark + text, self.level, self.place, links))
+            self.put(Block(self.kind, self.mark + text, self.level, links))
             self.mark = ""
 
     def put(self, block: Block) -> None:
@@ -142,7 +142,7 @@ class Collector:
         table = self.tables.pop()
         self.cell_is_open.pop()
         if table.rows and any(cell.blocks for row in table.rows for cell in row):
-            self.put(Block("table", place=self.place, table=table))
+            self.put(Block("table", table=table))
         self.kind, self.level, self.mark = "paragraph", 1, ""
 
     def end(self) -> None:

@@ -1,119 +1,87 @@
-"""Which part of a web page is what it says: its text without menus, advertisements, forms and notices about cookies.
-
-The page's own marks come first (`<main>`, `<article>`, `<nav>`, roles), then how much of a block is links. One pass
-over the blocks; where the marks leave next to nothing, they are not believed.
-"""
-
-from __future__ import annotations
+"""Which blocks of a web page are what it says, and which its menus, teasers and notices: trafilatura tells, by their words."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from documents.extraction.blocks import Block
+from documents.extraction.aside import done_aside
+from documents.extraction.blocks import Block
 
-MAIN, ARTICLE, HEADER, FORM, PERHAPS = "main", "article", "header", "form", "perhaps"
-CHROME = frozenset(("nav", "aside", "footer", "dialog"))  # around a text, never it
-TAGS = CHROME | {MAIN, ARTICLE, HEADER, FORM}
-BY_ROLE = {
-    "main": MAIN, "article": ARTICLE, "navigation": "nav", "complementary": "aside", "contentinfo": "footer", "search": FORM,
-    "dialog": "dialog", "alertdialog": "dialog", "alert": "dialog", "menu": "nav", "menubar": "nav", "toolbar": "nav",
-    "banner": HEADER, "form": FORM,
-}  # fmt: skip
-WORDS = re.compile(r"[a-z]+")
-# Names that sites give to what surrounds a text. "cookie" alone may be a recipe.
-NOTICES = frozenset(("cookie", "cookies", "consent", "gdpr", "ccpa"))
-OF_NOTICES = frozenset(
-    ("banner", "notice", "bar", "popup", "modal", "overlay", "law", "dialog", "wall", "message", "prompt", "consent", "layer", "container", "disclaimer")
-)  # fmt: skip
-NOTICE_MAKERS = (
-    "cookieconsent",
-    "cookiebanner",
-    "cookienotice",
-    "cookiebar",
-    "onetrust",
-    "cookiebot",
-    "usercentrics",
-    "didomi",
-    "truste",
-)
-SURROUNDINGS = frozenset(
-    """sidebar breadcrumb breadcrumbs newsletter advert advertisement adsbygoogle sponsored navbar skiplink pagination masthead
-    toc sharing subscribe navigation navheader navfooter navlinks pager
-    footer noprint catlinks sitenotice""".split()  # noqa: SIM905
-)
-# "with-sidebar" is what has one, "sidebar-open" what stands beside one.
-WITH_ONE = frozenset("with has no without left right layout open closed collapsed expanded enabled".split())  # noqa: SIM905
-BESIDES = SURROUNDINGS | frozenset(
-    "left right top bottom main site page primary secondary menu nav wrapper container box area".split()  # noqa: SIM905
-)
-# Where their id is an anchor, made of the words of a heading.
-ANCHORED = frozenset("section h1 h2 h3 h4 h5 h6 p li dl dt dd tr td th pre blockquote figure".split())  # noqa: SIM905
-# An <aside> of these is part of the text: a footnote, a remark in a box.
-NOTES = frozenset(
-    "footnote footnotes topic admonition note notes callout tip hint warning caution important example definition".split()  # noqa: SIM905
-)
-NOTE_ROLES = ("note", "doc-footnote", "doc-endnotes", "doc-tip", "doc-example")
-WHOLE = frozenset(("html", "body", "main", "article"))
-DEEPEST = 60  # characters of a place
-ENOUGH = 500  # characters: whatever else stands on the page, this is a text
-MANY_LINKS = 0.6  # of a block's characters
-A_FEW_WORDS = 30  # characters beside the links, such as a date
-LINKS_IN_A_ROW = 3
-SMALL_SHARE, LARGE_SHARE = 0.2, 0.5
+LARGEST_PAGE = 2_000_000  # characters of HTML; trafilatura's trees of a larger one would not fit the limits
+CPU_SECONDS = 5  # a page of ordinary size takes a fortieth of one, a hostile one any number
+ENOUGH = 200  # characters; of shorter texts trafilatura loses paragraphs
+SMALL_SHARE, HALF = 0.1, 0.5
+SHORT = 36  # letters: fewer may stand in a menu as well as in the text, and count only as a whole line of it
+GRAM = 12  # letters in a row by which longer lines are found again
+MARK = re.compile(r"^(?:\d+\.|[-*•]) ")
+LINE_ENDS = re.compile(r"[\n|]")
 
 
-def place_within(outer: str, tag: str, attrs: Iterable[tuple[str, str | None]]) -> str:
-    """Where the text inside of this tag stands, given where the tag does; the same place if it says nothing of it."""
-    own = _place_of(tag, dict(attrs))
-    if not own or len(outer) > DEEPEST:
-        return outer
-    return f"{outer}/{own}" if outer else own
-
-
-def _place_of(tag: str, attrs: dict[str, str | None]) -> str:
-    role = (attrs.get("role") or "").strip().lower()
-    if tag == "aside" and (
-        role in NOTE_ROLES or NOTES & set(WORDS.findall((attrs.get("class") or "")[:500].lower()))
-    ):
-        return ""
-    if role in BY_ROLE or tag in TAGS:
-        return BY_ROLE.get(role) or tag
-    if tag in WHOLE:
-        return ""
-    return PERHAPS if _is_called_beside(tag, attrs) else ""
-
-
-def _is_called_beside(tag: str, attrs: dict[str, str | None]) -> bool:
-    """Whether its site gives it such a name."""
-    classes = (attrs.get("class") or "")[:500].lower().split()
-    own = (attrs.get("id") or "")[:100].lower()
-    if tag in ANCHORED or any(name.startswith("sect") for name in classes):
-        own = ""
-    together = " ".join([own, *classes])
-    if any(maker in together.replace("-", "").replace("_", "") for maker in NOTICE_MAKERS):
-        return True
-    words = set(WORDS.findall(together))
-    if words & NOTICES and words & OF_NOTICES:
-        return True
-    if not words & SURROUNDINGS:
-        return False
-    of_id = set(WORDS.findall(own))
-    return bool(of_id & SURROUNDINGS and of_id <= BESIDES) or any(
-        words & SURROUNDINGS and not words & WITH_ONE
-        for words in (set(WORDS.findall(name)) for name in classes)
-    )
-
-
-def main_blocks(blocks: Sequence[Block]) -> list[Block]:
-    """The blocks that are the page's own text, in order; all of them where nothing better can be told."""
+def main_blocks(html: str, blocks: Iterable[Block]) -> list[Block]:
+    """The blocks that are the page's own text, in order; all of them where the page is very large, or little is found."""
     blocks = list(_flat(blocks))
-    said = _unless_empty(_without_surroundings(blocks), blocks)
-    part = _marked(said, MAIN, SMALL_SHARE) or _marked(said, ARTICLE, LARGE_SHARE) or said
-    chosen = _unless_empty(_without_lists_of_links(part), part)
-    return _with_title(chosen, blocks)
+    chosen = _chosen(blocks, Words(_main_text(html)))
+    size, said = sum(map(_size, chosen)), sum(_size(block) - _links(block) for block in blocks)
+    return chosen if size >= max(ENOUGH, SMALL_SHARE * said) else blocks
+
+
+def _main_text(html: str) -> str:
+    if len(html) > LARGEST_PAGE:
+        return ""
+    return done_aside(partial(_extracted, html), cpu_seconds=CPU_SECONDS)
+
+
+def _extracted(html: str) -> str:
+    from trafilatura import extract  # late: only a process that reads a web page pays for it
+
+    return extract(html, include_comments=False) or ""
+
+
+class Words:
+    """The words of a text, and whether a block is made of them."""
+
+    def __init__(self, text: str) -> None:
+        letters = _letters(text)
+        self.lines = {_letters(line) for line in LINE_ENDS.split(text)}
+        self.grams = {letters[at : at + GRAM] for at in range(len(letters) - GRAM + 1)}
+
+    def have(self, block: Block) -> bool:
+        lines = [letters for line in _lines(block) if (letters := _letters(line))]
+        return sum(len(line) for line in lines if self._have_line(line)) > HALF * sum(map(len, lines))
+
+    def _have_line(self, line: str) -> bool:
+        if len(line) < SHORT:
+            return line in self.lines
+        grams = [line[at : at + GRAM] for at in range(0, len(line) - GRAM + 1, GRAM // 3)]
+        return sum(gram in self.grams for gram in grams) > HALF * len(grams)
+
+
+def _chosen(blocks: Sequence[Block], words: Words) -> list[Block]:
+    """Those made of these words, lists and tables in their midst, headings above them, and the page's own heading."""
+    has = [words.have(block) for block in blocks]
+    for is_there, run in groupby(range(len(blocks)), key=list(has).__getitem__):
+        between = list(run)
+        if not is_there and 0 < between[0] <= between[-1] < len(blocks) - 1:
+            has[between[0] : between[-1] + 1] = [all(map(_is_part, (blocks[at] for at in between)))] * len(
+                between
+            )
+    for at in range(len(blocks) - 2, -1, -1):
+        has[at] |= has[at + 1] and _stands_above(blocks[at], blocks[at + 1])
+    titles = [at for at, block in enumerate(blocks) if block.kind == "heading" and block.level == 1]
+    if titles and True in has[titles[0] :] and not any(has[at] for at in titles):
+        has[titles[0]] = True
+    return [block for block, is_chosen in zip(blocks, has, strict=True) if is_chosen]
+
+
+def _stands_above(heading: Block, block: Block) -> bool:
+    if heading.kind != "heading" or heading.links:
+        return False
+    return block.kind != "heading" or heading.level < block.level
+
+
+def _is_part(block: Block) -> bool:
+    return block.kind in ("item", "table", "heading") and not _links(block)
 
 
 def _flat(blocks: Iterable[Block]) -> Iterator[Block]:
@@ -125,91 +93,22 @@ def _flat(blocks: Iterable[Block]) -> Iterator[Block]:
             yield block
 
 
-def _without_surroundings(blocks: Sequence[Block]) -> list[Block]:
-    left_out = {*CHROME, PERHAPS}
-    in_forms = sum(size_of(block) for block in blocks if FORM in _places(block))
-    if in_forms < LARGE_SHARE * _size(blocks):  # some sites are one form from top to bottom
-        left_out.add(FORM)
-    kept = [block for block in blocks if not left_out & set(_inner_places(block))]
-    # Names that sites give are a guess: wrong where they leave little, or take away most of what is said.
-    named = [block for block in blocks if not (left_out - {PERHAPS}) & set(_inner_places(block))]
-    if _said(kept) < LARGE_SHARE * _said(named):
-        kept = named
-    if _size(kept) < SMALL_SHARE * _size(blocks):
-        kept = [block for block in blocks if not CHROME & set(_inner_places(block))]
-    return [block for block in kept if not _is_head_of_site(block)]
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, MARK.sub("", text).casefold()))
 
 
-def _inner_places(block: Block) -> list[str]:
-    """From the innermost main part on: what stands around that says nothing of what is in it."""
-    places = _places(block)
-    return places[len(places) - places[::-1].index(MAIN) :] if MAIN in places else places
+def _parts(block: Block) -> Iterator[Block]:
+    return block.table.blocks() if block.table else iter((block,))
 
 
-def _is_head_of_site(block: Block) -> bool:
-    places = _places(block)
-    return HEADER in places and not {MAIN, ARTICLE} & set(places[: places.index(HEADER)])
+def _lines(block: Block) -> Iterator[str]:
+    for part in _parts(block):
+        yield from part.text.split("\n")
 
 
-def _marked(blocks: Sequence[Block], place: str, share: float) -> list[Block]:
-    """Those in such a part of the page, if that is a text to speak of."""
-    inside = [block for block in blocks if place in _places(block)]
-    size = _size(inside)
-    return inside if size >= ENOUGH or size > share * _size(blocks) else []
+def _size(block: Block) -> int:
+    return sum(len(part.text) for part in _parts(block))
 
 
-def _without_lists_of_links(blocks: Sequence[Block]) -> list[Block]:
-    """Menus and lists of other pages; a single link is part of the text."""
-    kept: list[Block] = []
-    for are_links, group in groupby(blocks, key=_is_link):
-        run = list(group)
-        if not are_links or len(run) < LINKS_IN_A_ROW:
-            kept += run
-    return kept
-
-
-def _is_link(block: Block) -> bool:
-    size, links = size_of(block), links_of(block)
-    return block.kind != "heading" and links >= MANY_LINKS * max(1, size) and size - links < A_FEW_WORDS
-
-
-def _unless_empty(kept: list[Block], blocks: Sequence[Block]) -> list[Block]:
-    """What is kept, unless that is hardly anything of a page that is little but links, say."""
-    return kept if _size(kept) > SMALL_SHARE * _size(blocks) or _size(kept) >= ENOUGH else list(blocks)
-
-
-def _with_title(chosen: list[Block], blocks: Sequence[Block]) -> list[Block]:
-    """The page's own heading often stands above its main part."""
-    if any(block.kind == "heading" and block.level == 1 for block in chosen):
-        return chosen
-    titles = (
-        block for block in blocks if block.kind == "heading" and block.level == 1 and block.text
-        and not {*CHROME, PERHAPS} & set(_places(block))
-    )  # fmt: skip
-    title = next(titles, None)
-    return [title, *chosen] if title is not None else chosen
-
-
-def _places(block: Block) -> list[str]:
-    return block.place.split("/") if block.place else []
-
-
-def _size(blocks: Iterable[Block]) -> int:
-    return sum(size_of(block) for block in blocks)
-
-
-def _said(blocks: Iterable[Block]) -> int:
-    """Their size without links."""
-    return sum(size_of(block) - links_of(block) for block in blocks)
-
-
-def size_of(block: Block) -> int:
-    return len(block.text) + sum(len(inner.text) for inner in _in_table(block))
-
-
-def links_of(block: Block) -> int:
-    return block.links + sum(inner.links for inner in _in_table(block))
-
-
-def _in_table(block: Block) -> Iterable[Block]:
-    return (inner for row in block.table.rows for cell in row for inner in cell.blocks) if block.table else ()
+def _links(block: Block) -> int:
+    return sum(part.links for part in _parts(block))

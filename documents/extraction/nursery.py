@@ -19,10 +19,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from documents.extraction import attached, loading, painter, pdf_reader
+from documents.extraction.aside import die_with_parent
 from documents.extraction.limits import CPU_SECONDS, MEMORY
 from documents.extraction.messages import encode
 
-PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 WORK: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
     "read": pdf_reader.read,
     "paint": painter.paint,
@@ -151,12 +151,6 @@ def limit_this_process() -> None:
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
     gc.freeze()
-
-
-def die_with_parent() -> None:
-    import ctypes
-
-    ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
 def watch_memory() -> None:

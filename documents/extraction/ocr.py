@@ -5,11 +5,9 @@ Each page is a process of its own with limits on memory and time, since pictures
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -18,6 +16,7 @@ from functools import partial
 from importlib.util import find_spec
 from operator import attrgetter
 
+from documents.extraction.aside import die_with_parent
 from documents.extraction.recognised import Recognised, from_table
 
 TESSERACT, RAPIDOCR = "tesseract", "rapidocr"
@@ -116,7 +115,7 @@ def _limit(memory: int, cpu_seconds: int) -> None:
     """In the new process: no more than it needs, and no longer than whoever waits for it lives."""
     os.setsid()
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, linux/prctl.h
+        die_with_parent()
     limits = {
         resource.RLIMIT_AS: memory,
         resource.RLIMIT_CPU: cpu_seconds,

@@ -12,7 +12,7 @@ from pathlib import Path
 from documents.extraction.blocks import Block, PageWriter
 from documents.extraction.collecting import Collector
 from documents.extraction.failures import UnreadableFile
-from documents.extraction.main_text import main_blocks, place_within
+from documents.extraction.main_text import main_blocks
 from documents.extraction.pages import Extraction
 from documents.extraction.text import MOST_BYTES, decode
 
@@ -92,8 +92,9 @@ def load(path: Path) -> Extraction:
 
 def pages_of_html(content: bytes | str, charset: str = "") -> Extraction:
     """The visible text of a page in pages; `charset` is what its sender said of it, if anything."""
-    page = read_html(content, charset)
-    return pages_of_blocks(page, main_blocks(page.blocks))
+    html = content if isinstance(content, str) else decode_html(content, charset)
+    page = read_html(html)
+    return pages_of_blocks(page, main_blocks(html, page.blocks))
 
 
 def pages_of_blocks(page: WebPage, blocks: list[Block]) -> Extraction:
@@ -148,7 +149,6 @@ class PageParser(HTMLParser):
         self.hidden_at = self.silent_at = 0  # how many tags were open when it began, that one included
         self.title_pieces: list[str] = []
         self.lists: list[list[int]] = []  # for each open list: 1 if it is numbered, and the next number
-        self.places: list[tuple[int, str]] = []
 
     def finish(self) -> WebPage:
         self.collector.end()
@@ -265,7 +265,6 @@ class PageParser(HTMLParser):
             collector.is_link = True
         if tag not in BLOCKS:
             return
-        self._enter(tag, attrs)
         if tag == "pre":
             collector.flush()
             collector.is_code = True
@@ -286,13 +285,6 @@ class PageParser(HTMLParser):
             )
         else:
             collector.flush()
-
-    def _enter(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        place = place_within(self.collector.place, tag, attrs)
-        if place != self.collector.place:
-            self.collector.flush()
-            self.places.append((len(self.open), self.collector.place))
-            self.collector.place = place
 
     def _begin_of_table(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "table":
@@ -325,8 +317,6 @@ class PageParser(HTMLParser):
             collector.end_table()
         elif tag in HEADINGS or tag in ("li", "dd", *LISTS):
             collector.begin("item" if self.lists else "paragraph", max(1, len(self.lists)))
-        while self.places and self.places[-1][0] > len(self.open):
-            collector.place = self.places.pop()[1]
 
     def _mark(self, attrs: list[tuple[str, str | None]]) -> str:
         if not self.lists or not self.lists[-1][0]:
