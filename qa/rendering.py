@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 import nh3
+from django.conf import settings
 from django.urls import reverse
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -106,7 +107,7 @@ def _only_ours(tag: str, name: str, value: str) -> str | None:
 
 
 FOREIGN = re.compile(r"https?://[^/]|mailto:", re.I)
-CITATION_PATH = re.compile(r"/citations/\d+/")
+CITATION_PATH = re.compile(re.escape(settings.URL_PREFIX) + r"/citations/\d+/")
 OURS = {"hx-get": CITATION_PATH, "hx-target": re.compile("#panel"), "hx-swap": re.compile("innerHTML")}
 CLASSES = {"cite", "cite cite-unknown", "cite cite-unconfirmed", "host"}
 

@@ -57,6 +57,7 @@ def encoded(response: HttpResponse) -> list[tuple[bytes, bytes]]:
 
 async def respond(scope: Scope, send: Send, response: HttpResponse) -> None:
     """Send all of a response that was made without Django's handler."""
+    response.setdefault("Cache-Control", "no-store")
     await begin(scope, send, response)
     await send({"type": "http.response.body", "body": b""})
 

@@ -54,7 +54,7 @@ PATHS: dict[str, Callable[[], Any]] = {"/healthz": alive, "/readyz": ready}
 
 async def view(request: HttpRequest) -> JsonResponse:
     """The same for a server that runs Django without `ragsite.asgi`, which answers these paths by itself."""
-    status, body = await answer(request.path)
+    status, body = await answer(request.path_info)
     return JsonResponse(body, status=status)
 
 

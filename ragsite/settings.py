@@ -182,6 +182,15 @@ def env_prefix(name: str, default: str) -> str:
     return value
 
 
+def env_url_prefix(name: str) -> str:
+    """A path such as /rag, without a slash at its end; "" for none."""
+    value = env(name).strip("/")
+    if value and not re.fullmatch(r"[\w.~-]+(/[\w.~-]+)*", value, re.ASCII):
+        PROBLEMS.append(f"{name} is {value!r}; write a path such as /rag.")
+        return ""
+    return f"/{value}" if value else ""
+
+
 def fingerprint(*parts: str) -> str:
     """The same in all processes of one site, and different in two sites, where the parts are."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
@@ -222,13 +231,21 @@ HTTPS = env_bool(
 )  # a site with a name of its own is never plain HTTP
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked by the platform itself, over plain HTTP
+# The path under which the site is reached, where a proxy gives it only a part of its address. Never from a header.
+URL_PREFIX = env_url_prefix("URL_PREFIX")
+FORCE_SCRIPT_NAME = URL_PREFIX or None
+SECURE_REDIRECT_EXEMPT = [
+    f"^{re.escape(f'{URL_PREFIX}/{name}'.strip('/'))}$" for name in ("healthz", "readyz")
+]  # asked by the platform itself, over plain HTTP
 HSTS_SECONDS = env_int("HSTS_SECONDS", 31_536_000, 0, 315_360_000)  # up to ten years
 SECURE_HSTS_SECONDS = HSTS_SECONDS if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
+# Cookies are sent to this site's part of the address alone; messages are kept in the session, which has one already.
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = LANGUAGE_COOKIE_PATH = f"{URL_PREFIX}/"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 # Cookies do not know ports: two sites on one machine would otherwise sign each other out.
 SESSION_ENGINE = "ragsite.accounts.sessions"
 SESSION_COOKIE_NAME = "ragsite_session"
@@ -411,7 +428,7 @@ KEEP_ATTEMPTS_DAYS = env_int("KEEP_ATTEMPTS_DAYS", 90, 1, 36_500)
 # Files
 MEDIA_ROOT = VAR_DIR / "files"
 STATIC_ROOT = Path(env("STATIC_ROOT", str(VAR_DIR / "static")))
-STATIC_URL = "/static/"
+STATIC_URL = f"{URL_PREFIX}/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": env("FILE_STORAGE", "django.core.files.storage.FileSystemStorage")},
@@ -424,6 +441,7 @@ STORAGES = {
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 MAX_UPLOAD_MB = env_int("MAX_UPLOAD_MB", 100, 1, 100_000)
+MAX_UPLOADS_AT_ONCE = env_int("MAX_UPLOADS_AT_ONCE", 32, 1, 10_000)  # in one web process, all people together
 # What one person may keep, in all collections; 0 is no limit. Commands of the operator are not held to it.
 MAX_DOCUMENTS_PER_PERSON = env_int("MAX_DOCUMENTS_PER_PERSON", 5_000, 0, 1_000_000_000)
 MAX_MB_PER_PERSON = env_int("MAX_MB_PER_PERSON", 10_000, 0, 1_000_000_000)
@@ -509,7 +527,7 @@ EMAIL_HOST_PASSWORD = env("EMAIL_HOST_PASSWORD")
 EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", True)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", "ragsite@localhost")
-SITE_URL = env("SITE_URL")  # for links in mails
+SITE_URL = env("SITE_URL").rstrip("/").removesuffix(URL_PREFIX)  # for links in mails
 
 # Language and time. Times are shown in the reader's own zone (a cookie that the page sets).
 LANGUAGE_CODE = "en"

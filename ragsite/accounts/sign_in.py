@@ -82,7 +82,8 @@ class Try:
         counters = self._counters()
         keys = [*counters, key_of("known", self._name, network_of(self.address))]
         try:
-            return int(cache.run_script(script, keys, [*values, *counters.values()]) or 0)
+            arguments = [*values, *counters.values()]
+            return int(cache.run_script(script, keys, arguments) or 0)  # type: ignore[attr-defined]
         except RedisError:
             return 0
 

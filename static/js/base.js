@@ -3,7 +3,7 @@ const YEAR = 31_536_000;
 const words = document.getElementById("site-words").dataset;
 
 function setCookie(name, value, age = YEAR) {
-  document.cookie = `${name}=${value}; path=/; max-age=${age}; samesite=lax`;
+  document.cookie = `${name}=${value}; path=${words.home}; max-age=${age}; samesite=lax`;
 }
 
 // The server shows times in this zone from the next page on. As it stands: Django takes cookies without decoding them.
@@ -109,10 +109,16 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !event.defaultPrevented && !document.querySelector("dialog[open], :popover-open")) closePanel();
 });
 
+// What a body that was refused was refused for comes as JSON.
+function reasonIn(request) {
+  if (!request.getResponseHeader("Content-Type")?.startsWith("application/json")) return "";
+  try { return JSON.parse(request.responseText).error ?? ""; } catch { return ""; }
+}
+
 // Requests that fail say so, except those that will simply ask again.
 document.addEventListener("htmx:responseError", (event) => {
   if (event.detail.elt.closest("[data-polls]")) return;
-  toast(event.detail.xhr.status === 404 ? words.gone : words.failed, "error");
+  toast(event.detail.xhr.status === 404 ? words.gone : reasonIn(event.detail.xhr) || words.failed, "error");
 });
 document.addEventListener("htmx:sendError", (event) => {
   if (!event.detail.elt.closest("[data-polls]")) toast(words.offline, "error");

@@ -1,6 +1,7 @@
 // Files are sent one by one, each with its own bar, speed and cancel. Without this, the same form sends them all at once.
 const AT_ONCE = 3;
 const ROWS = 50;
+const AGAIN = [408, 429, 503, 507]; // too slow, too many at once, away for a moment, no room on the disk
 const tray = document.getElementById("tray");
 const list = tray.querySelector(".tray-list");
 const words = tray.dataset;
@@ -113,7 +114,7 @@ function show(upload) {
   try { answer = JSON.parse(request.responseText); } catch { answer = {}; }
   const result = answer.results?.[0];
   if (!result) {
-    refuse(upload, answer.error || words.failed, { again: !answer.error });
+    refuse(upload, answer.error || words.failed, { again: !answer.error || AGAIN.includes(request.status) });
     return;
   }
   item.querySelector("progress").hidden = true;
