@@ -18,6 +18,7 @@ from typing import TextIO
 
 import _setup
 import honcho.manager
+from _turn import Turn
 from honcho.environ import expand_processes, parse_procfile
 from honcho.printer import Message, Printer
 
@@ -32,12 +33,15 @@ LARGEST_LOG = 20_000_000
 
 
 def start() -> int:
+    turn = Turn(_setup.var_folder() / "dev.lock")
+    turn.take()
     wanted = {"postgres": not _setup.setting("DATABASE_URL"), "redis": not _setup.setting("REDIS_URL")}
-    start_servers(wanted)
     try:
+        start_servers(wanted)
         prepare()
-        return run_procfile()
+        return run_procfile(turn)
     finally:
+        turn.note(is_ending=True)
         stop_servers(wanted)
 
 
@@ -100,14 +104,36 @@ def stop_servers(wanted: dict[str, bool]) -> None:
         print(f"{name} goes on: another process is connected to it. `bin/dev stop` stops it.")
 
 
-def run_procfile() -> int:
+class Processes(honcho.manager.Manager):
+    """Honcho's, that notes when it begins to end, and can be told to while it is starting."""
+
+    def __init__(self, printer: Printer, turn: Turn) -> None:
+        super().__init__(printer)
+        self.turn = turn
+        self.shall_end = False
+
+    def terminate(self) -> None:
+        self.shall_end = True
+        self.turn.note(is_ending=True)
+        if super()._all_started():  # else honcho does not know yet whom to tell
+            super().terminate()
+
+    def _all_started(self) -> bool:
+        has_started = super()._all_started()
+        if has_started and self.shall_end:
+            super().terminate()
+        return has_started
+
+
+def run_procfile(turn: Turn) -> int:
     # bin/keep gives a process fifteen seconds to end: honcho must not be faster.
     honcho.manager.KILL_WAIT = 18
     port = free_port(int(_setup.setting("PORT") or 8000))
+    turn.note(port=port)
     lines = parse_procfile((_setup.ROOT / "Procfile").read_text()).processes
     del lines["release"]  # has been done
     with open_log() as log:
-        manager = honcho.manager.Manager(Announcer(log, port))
+        manager = Processes(Announcer(log, port), turn)
         for process in expand_processes(lines, concurrency={"worker": WORKERS}, env=environment(port)):
             keep = [sys.executable, "-S", "bin/keep", "--with", str(os.getpid()), process.cmd]
             manager.add_process(

@@ -7,9 +7,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import _setup
+from _leftovers import adopt_orphans, children, end_with_parent, kill_leftovers
 
 sys.path.insert(0, str(_setup.ROOT))
 from ragsite import embedded
@@ -24,6 +27,15 @@ ALL_AT_ONCE = [
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
+PATIENCE = 10  # seconds that pytest has to end its fixtures
+
+
+class ToldToEnd(BaseException):
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 def main(arguments: list[str]) -> int:
     if not has_browser():
         print(
@@ -34,15 +46,43 @@ def main(arguments: list[str]) -> int:
         var = Path(folder)
         try:
             urls = start_servers(var)
-            signal.signal(
-                signal.SIGINT, lambda *_: None
-            )  # Ctrl-C is for pytest, which then ends in good order
-            env = environment(var, urls)
-            return subprocess.run(command(arguments), cwd=_setup.ROOT, env=env, check=False).returncode
+            return run_pytest(arguments, environment(var, urls))
         except embedded.CannotStart as problem:
             _setup.show_failure(str(problem), problem.log)
         finally:
             embedded.discard(var)
+
+
+def run_pytest(arguments: list[str], env: dict[str, str]) -> int:
+    """Its exit code. Told to end, it ends pytest, and all that pytest has started, before it ends itself."""
+    adopt_orphans()
+    servers = children()
+    pytest = subprocess.Popen(
+        command(arguments),
+        cwd=_setup.ROOT,
+        env=env,
+        preexec_fn=partial(end_with_parent, signal.SIGINT),  # noqa: PLW1509 - no threads here
+    )
+
+    def end(number: int, frame: object) -> None:
+        raise ToldToEnd(number)
+
+    signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for pytest, which then ends in good order
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
+    try:
+        return pytest.wait()
+    except ToldToEnd as told:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        pytest.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            pytest.wait(PATIENCE)
+        pytest.kill()
+        pytest.wait()
+        return 128 + told.number
+    finally:
+        kill_leftovers(but=servers)
 
 
 def command(arguments: list[str]) -> list[str]:

@@ -267,3 +267,137 @@ def test_the_example_file_lists_every_variable_that_the_settings_read():
 
     assert "DATABASE_URL" in read
     assert read - listed == set()
+
+
+HOLDER = """
+import sys, time
+sys.path.insert(0, {bin!r})
+from pathlib import Path
+from _turn import Turn
+turn = Turn(Path({file!r}))
+turn.take()
+turn.note(port=8123, **{note!r})
+print("its turn", flush=True)
+time.sleep({seconds})
+"""
+
+
+@pytest.fixture
+def hold_turn(tmp_path):
+    """Call it: a process like bin/dev, in its folder; what it prints can be read line by line."""
+    started = []
+
+    def run(seconds=60, **note):
+        code = HOLDER.format(
+            bin=str(ROOT / "bin"), file=str(tmp_path / "dev.lock"), note=note, seconds=seconds
+        )
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        started.append(subprocess.Popen([sys.executable, "-c", code], **pipes))
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_a_second_bin_dev_says_where_the_first_one_runs(hold_turn):
+    first = hold_turn()
+    assert first.stdout.readline() == "its turn\n"
+    second = hold_turn()
+
+    out, err = second.communicate(timeout=30)
+
+    assert second.returncode == 1
+    assert "runs here already at http://localhost:8123" in err
+    assert "Traceback" not in err
+    assert "its turn" not in out
+
+
+def test_a_bin_dev_waits_for_one_that_is_ending(hold_turn):
+    first = hold_turn(seconds=3, is_ending=True)
+    assert first.stdout.readline() == "its turn\n"
+    second = hold_turn(seconds=0)
+
+    out, err = second.communicate(timeout=30)
+
+    assert out == "Waiting for the earlier bin/dev to end ...\nits turn\n"
+    assert (second.returncode, err) == (0, "")
+
+
+def test_what_a_killed_bin_dev_has_written_keeps_no_other_from_starting(hold_turn):
+    first = hold_turn()
+    assert first.stdout.readline() == "its turn\n"
+    first.kill()
+    first.wait()
+
+    assert hold_turn(seconds=0).communicate(timeout=30)[0] == "its turn\n"
+
+
+def test_a_bin_dev_that_is_told_to_end_while_it_starts_ends_without_a_traceback(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(ROOT / "bin")
+    import io
+
+    from _dev import Processes
+    from _turn import Turn
+    from honcho.printer import Printer
+
+    turn = Turn(tmp_path / "dev.lock")
+    turn.take()
+    processes = Processes(Printer(io.StringIO()), turn)
+    processes.add_process("one", "sleep 60")
+    processes.terminate()  # before honcho knows its number
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    try:
+        processes.loop()
+    finally:
+        signal.signal(signal.SIGTERM, before[0])
+        signal.signal(signal.SIGINT, before[1])
+
+    assert '"is_ending": true' in (tmp_path / "dev.lock").read_text()
+
+
+@on_linux
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_bin_test_ends_all_that_it_started_when_it_is_told_to_end(tmp_path, number):
+    pids = tmp_path / "pids"
+    sleeping = python(
+        f"import os, time; open({str(pids)!r}, 'a').write(f'{{os.getpid()}}\\n'); time.sleep(600)"
+    )
+    (tmp_path / "test_sleeps.py").write_text(
+        "import os, shlex, subprocess, time\n"
+        "def test_sleeps():\n"
+        f"    subprocess.Popen(shlex.split({sleeping!r}), start_new_session=True)\n"
+        f"    open({str(pids)!r}, 'a').write(f'{{os.getpid()}}\\n')\n"
+        "    time.sleep(600)\n"
+    )
+    command = [
+        sys.executable,
+        "bin/_test.py",
+        "-p",
+        "no:cacheprovider",
+        str(tmp_path / "test_sleeps.py"),
+        "--no-cov",
+    ]
+    running = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        env=os.environ | {"DATABASE_URL": ""},
+    )
+    started = noted_pids(pids, 2)
+    servers = [pid for pid in children_of(running.pid) if pid not in started]
+
+    os.kill(running.pid, number)
+
+    assert running.wait(timeout=60) == 128 + number
+    assert len(servers) >= 2  # PostgreSQL and Redis
+    assert all(is_gone(pid) for pid in [*started, *servers])
+
+
+def children_of(pid):
+    stats = (path.read_text() for path in Path("/proc").glob("[0-9]*/stat") if path.exists())
+    found = [stat.partition(" ")[0] for stat in stats if int(stat.rpartition(")")[2].split()[1]) == pid]
+    return [int(number) for number in found]
