@@ -28,7 +28,7 @@ PROMPT = (
 ANSWER_TOKENS = 400  # 60 words, and room for a model that thinks first
 LONGEST_SUMMARY = 1_000  # characters, whatever a model makes of 60 words
 # The model answered and wrote nothing that can be used: another try would be paid for and end the same way.
-WORDLESS = frozenset(["empty_answer", "tool_calls", "endless_thought", "cut_off", "content_filter"])
+WORDLESS = frozenset(["empty_answer", "tool_calls", "endless_thought", "cut_off", "declined", "content_filter"])
 SENTENCES = 3
 LONGEST_SENTENCE = 300  # characters; longer ones are tables and lists that read badly
 SHORTEST_SENTENCE = 40

@@ -63,6 +63,7 @@ COMPLETE = {
     "a usage that is absurd": [*said(), delta("stop"), event({"choices": [], "usage": {"prompt_tokens": 10**30, "completion_tokens": -1}}), DONE],
     "an error that is null": [event({"error": None, "choices": [{"delta": {"content": ANSWER}}]}), delta("stop"), DONE],
     "marks of a chat template": [*content("<|im_start|>assistant\n" + ANSWER + "<|im_end|>"), delta("stop"), DONE],
+    "a reason before the first word": [delta("stop", role="assistant"), *said(), delta("stop"), DONE],
     "a closing mark": [*content(ANSWER + "</s>"), delta("stop"), DONE],
     "harmony": [*content(HARMONY.format(THOUGHT, ANSWER)), delta("stop"), DONE],
     "harmony from the middle": [*content(THOUGHT + "<|end|><|start|>assistant<|channel|>final<|message|>" + ANSWER), delta("stop"), DONE],
@@ -71,7 +72,7 @@ COMPLETE = {
         f"{begin} {end}": [*content(f"{begin}{THOUGHT}{end}\n\n{ANSWER}"), delta("stop"), DONE]
         for begin, end in (
             ("<thought>", "</thought>"), ("<Thinking>", "</Thinking>"), ("[THINK]", "[/THINK]"), ("◁think▷", "◁/think▷"), ("<seed:think>", "</seed:think>"),
-            ("<|START_THINKING|>", "<|END_THINKING|>"), ("<|channel>thought\n", "<channel|>"),
+            ("<|START_THINKING|>", "<|END_THINKING|>"), ("<|channel>thought\n", "<channel|>"), ("<scratchpad>", "</scratchpad>"), ("<analysis>", "</analysis>"), ("<reflection>", "</reflection>"),
         )
     },
     "a thought marked beside it": [
@@ -93,13 +94,18 @@ CUT = {
     "error": (ended("error"), "error"),
     "nothing said": (said(), ""),
     "calls a tool": ([*said(), delta(tool_calls=[{"index": 0, "function": {"name": "search"}}]), delta("tool_calls"), DONE], "tool_calls"),
+    "declines in a part": ([delta(content=[{"type": "refusal", "refusal": "I cannot help with that."}]), delta("stop"), DONE], "refusal"),
+    "broken off in an event": ([*said(), b'data: {"choices": [{"del'], ""),
     "declines": ([delta(refusal="I cannot help with that."), delta("stop"), DONE], "refusal"),
 }  # fmt: skip
 
 # Answers that are none, and what they mean.
 NOTHING = {
     "only tool calls": ([delta(tool_calls=[{"index": 0, "function": {"name": "search"}}]), delta("tool_calls"), DONE], "tool_calls"),
-    "only a thought": ([delta(reasoning_content=THOUGHT), delta("stop"), DONE], "empty_answer"),
+    "only a thought": ([delta(reasoning_content=THOUGHT), delta("stop"), DONE], "endless_thought"),
+    "an open thought": ([*content("<think>" + THOUGHT), delta("stop"), DONE], "endless_thought"),
+    "declined without a word": ([delta("refusal"), DONE], "declined"),
+    "blanks of no width": ([delta(content="\u200b\u2060"), delta("stop"), DONE], "empty_answer"),
     "a thought cut off": ([delta(reasoning_content=THOUGHT), delta("length"), DONE], "cut_off"),
     "filtered before a word": ([delta("content_filter"), DONE], "content_filter"),
     "blanks": ([delta(content=" \n"), delta("stop"), DONE], "empty_answer"),

@@ -14,6 +14,7 @@ from .usage import NOT_SAID, Usage, read_usage
 MAX_ANSWER = 250_000  # characters: at most a megabyte, however long a model goes on
 MAX_THINKING = 250_000  # of thoughts, which are no part of the answer
 CHARACTERS_A_TOKEN = 8
+BLANKS = re.compile("^[\\s\u200b-\u200f\u2060\ufeff]+")  # those of no width among them
 LONGEST_REFUSAL = 600
 DECLINES = re.compile(
     r"\W*(?:i[’']?m (?:very |really )?sorry\b|i am (?:very )?sorry\b|sorry\b|i (?:can[’']?t|can ?not|won[’']?t|am (?:not able|unable) to|[’']?m (?:not able|unable) to)"
@@ -158,13 +159,15 @@ class AnswerReader:
             raise BadResponse("tool calls alone", kind="tool_calls")
         if completion.finish_reason == "content_filter":
             raise RequestRefused("no text", kind="content_filter")
+        if completion.finish_reason == "refusal":
+            raise BadResponse("no text", kind="declined")
         if self.is_full:
             raise BadResponse("no text", kind="endless_thought")
         if completion.finish_reason == "length":
             raise BadResponse("no text", kind="cut_off")
         if completion.thinking and not completion.finish_reason:
             raise ProviderUnavailable("no text", kind="interrupted")
-        raise BadResponse("no text", kind="empty_answer")
+        raise BadResponse("no text", kind="endless_thought" if completion.thinking else "empty_answer")
 
     def _note_reason(self, reason: str, *, has_words: bool) -> None:
         """Servers that name a reason in every chunk, or too early, have not ended by that."""
@@ -175,7 +178,8 @@ class AnswerReader:
 
     def _read(self, delta: Delta) -> Piece | None:
         self.is_refusal = self.is_refusal or delta.is_refusal
-        self.calls_tools = self.calls_tools or delta.calls_tools
+        self.calls_tools = self.calls_tools or delta.called > 0
+        self._thought += delta.called  # kept nowhere, but not endless either
         room = self.longest + MAX_THINKING  # of a single chunk: more than that is beyond both limits anyhow
         text, thinking = self._splitter.feed(self._gate.feed(delta.text[:room]))
         takes_back = self._splitter.has_stray_end and self.has_begun
@@ -186,7 +190,7 @@ class AnswerReader:
 
     def _keep(self, text: str, thinking: str) -> Piece | None:
         if not self._length:
-            text = text.lstrip()  # the blank lines after a thought
+            text = BLANKS.sub("", text)  # the blank lines after a thought
         if not (text or thinking):
             return None
         self.has_begun = True

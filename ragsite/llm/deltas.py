@@ -57,7 +57,7 @@ class Delta:
     text: str = ""
     thinking: str = ""
     is_refusal: bool = False
-    calls_tools: bool = False
+    called: int = 0  # characters of calls of tools
 
 
 def read_delta(choice: dict[str, Any]) -> Delta:
@@ -73,8 +73,9 @@ def read_delta(choice: dict[str, Any]) -> Delta:
     if _is_marked_as_thought(part):
         text, thinking = "", text + thinking
     refusal = _string(part.get("refusal"))
-    calls = bool(part.get("tool_calls") or part.get("function_call"))
-    return Delta(text or refusal, aside + thinking, bool(refusal), calls)
+    calls = part.get("tool_calls") or part.get("function_call")
+    is_refusal = bool(refusal) or _has_refusal(part.get("content"))
+    return Delta(text or refusal, aside + thinking, is_refusal, len(str(calls)) if calls else 0)
 
 
 def read_reason(choice: dict[str, Any]) -> str:
@@ -119,6 +120,11 @@ def _content(content: object) -> tuple[str, str]:
             is_thought = bool(THOUGHT_KINDS.search(_string(part.get("type"))))
             (thinking if is_thought else text).append(_words_of_part(part))
     return "".join(text), "".join(thinking)
+
+
+def _has_refusal(content: object) -> bool:
+    parts = content if isinstance(content, list) else [content]
+    return any(isinstance(part, dict) and part.get("type") == "refusal" for part in parts)
 
 
 def _words_of_part(part: dict[str, Any]) -> str:

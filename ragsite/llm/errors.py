@@ -139,6 +139,7 @@ class BadResponse(ProviderError):
         "empty_answer": _("The provider answered with nothing."),
         "tool_calls": _("The model wanted to use a tool and wrote no answer."),
         "endless_thought": _("The model went on thinking and came to no answer."),
+        "declined": _("The model declined to answer."),
         "cut_off": _("The model's answer was cut off before its first word."),
     }
 

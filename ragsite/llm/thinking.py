@@ -23,6 +23,15 @@ THOUGHTS = (
     ("<|inner_prefix|>", "<|inner_suffix|>"),  # Apertus
     ("<|channel>thought", "<channel|>"),  # Gemma
     ("<unused94>thought", "<unused95>"),  # MedGemma
+)
+# The same, but words of a document elsewhere: they count only at the beginning of an answer.
+THOUGHTS_AT_FIRST = (
+    ("<scratchpad>", "</scratchpad>"),
+    ("<analysis>", "</analysis>"),
+    ("<reflection>", "</reflection>"),
+    ("<reason>", "</reason>"),
+    ("<inner_thoughts>", "</inner_thoughts>"),
+    ("<inner_monologue>", "</inner_monologue>"),
     ("Here is my thought process:", "Here is my response:"),  # Granite
 )
 # A lone end: what remains of harmony's channels where a server leaves its special tokens out.
@@ -45,11 +54,11 @@ class Marks:
     """The marks in one pattern, and every beginning of a mark, to know what must be held back."""
 
     def __init__(self, thoughts: Iterable[tuple[str, str]]) -> None:
-        thoughts = list(thoughts)
-        self.begins = {begin.lower() for begin, _end in thoughts}
-        self.ends = {end.lower() for _begin, end in thoughts}
-        # Words of a sentence end a thought that they began, and say nothing by themselves.
-        self.lone_ends = {end for end in self.ends - self.begins if " " not in end} | set(LONE_ENDS)
+        certain = list(thoughts)
+        self.at_first = {begin.lower() for begin, _end in THOUGHTS_AT_FIRST}
+        self.begins = {begin.lower() for begin, _end in certain} | self.at_first
+        self.ends = {end.lower() for _begin, end in (*certain, *THOUGHTS_AT_FIRST)}
+        self.lone_ends = {end.lower() for _begin, end in certain} - self.begins | set(LONE_ENDS)
         marks = self.begins | self.ends | self.lone_ends | {mark.lower() for mark in (*TEMPLATE, HARMONY_END)}
         channel = (
             rf"{re.escape(CHANNEL)}[^<]{{0,{LONGEST_HEADER}}}(?:<\|constrain\|>\w*)?{re.escape(CHANNEL_END)}"
@@ -75,6 +84,7 @@ class ThinkingSplitter:
         self._held = ""
         self._is_thinking = False
         self._is_channel = False  # the thought is one of harmony's messages
+        self._has_said = False  # a word of the answer
         self.has_stray_end = False
 
     def feed(self, token: str) -> tuple[str, str]:
@@ -84,7 +94,10 @@ class ThinkingSplitter:
         thinking: list[str] = []
         at = 0
         for mark in self._marks.pattern.finditer(self._held):
-            (thinking if self._is_thinking else text).append(self._held[at : mark.start()])
+            before = self._held[at : mark.start()]
+            if self._is_plain(mark[0].lower(), before):
+                continue
+            self._add(before, text, thinking)
             at = mark.end()
             if self._is_end_of_a_lone_thought(mark[0].lower()):
                 self.has_stray_end = True
@@ -92,13 +105,24 @@ class ThinkingSplitter:
             self._turn(mark[0].lower())
         self._held = self._held[at:]
         certain = self._release(self._open_length())
-        (thinking if self._is_thinking else text).append(certain)
+        self._add(certain, text, thinking)
         return "".join(text), "".join(thinking)
 
     def flush(self) -> tuple[str, str]:
         """What was held back at the end of the answer."""
         rest = self._release(0)
         return ("", rest) if self._is_thinking else (rest, "")
+
+    def _add(self, words: str, text: list[str], thinking: list[str]) -> None:
+        (thinking if self._is_thinking else text).append(words)
+        self._has_said = self._has_said or (not self._is_thinking and bool(words.strip()))
+
+    def _is_plain(self, mark: str, before: str) -> bool:
+        """Whether it is a word of the answer, and marks nothing where it stands."""
+        if self._is_thinking:
+            return False
+        is_late = mark in self._marks.at_first and (self._has_said or bool(before.strip()))
+        return is_late or (mark in self._marks.ends - self._marks.begins - self._marks.lone_ends)
 
     def _is_end_of_a_lone_thought(self, mark: str) -> bool:
         """Some servers put the opening mark into the prompt: all before a lone end was thinking."""

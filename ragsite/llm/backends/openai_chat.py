@@ -25,6 +25,7 @@ from .pace import Pace
 from .sse import DONE, read_chunks
 
 TAIL_SECONDS = 2  # once the model has said why it stopped, only the usage may follow
+CLOSING_SECONDS = 0.5  # once the server has said that nothing more comes
 LONGEST_SECONDS = 3600  # of one answer, as long as its stream is kept
 
 
@@ -164,8 +165,8 @@ class _Patience:
         later = max(self.deadline, self._clock() + self._window)
         self.deadline = min(later, self._limit, self._end)
 
-    def awaits_the_tail(self) -> None:
-        self.deadline = min(self.deadline, self._clock() + TAIL_SECONDS)
+    def awaits_the_tail(self, seconds: float) -> None:
+        self.deadline = min(self.deadline, self._clock() + seconds)
 
     def check(self) -> None:
         """A server that never pauses gives no time-out the chance to strike."""
@@ -211,8 +212,10 @@ async def _read(request: _Request, reader: AnswerReader, patience: _Patience) ->
                     await request.remember()
                 patience.has_signs_of_life()
                 await pace.rest()
-                if reader.is_at_its_end:
-                    patience.awaits_the_tail()
+                if reader.is_done:
+                    patience.awaits_the_tail(CLOSING_SECONDS)
+                elif reader.is_at_its_end and reader.has_begun:
+                    patience.awaits_the_tail(TAIL_SECONDS)
     finally:
         await upstream.close()
 

@@ -79,8 +79,12 @@ class _Lines:
         _check_length(self._rest)
 
     def flush(self) -> Iterator[Any]:
-        yield from self._line(bytes(self._rest).rstrip(b"\r"))
-        yield from self._event()
+        """What the last lines are, where they are whole: a stream that breaks off in one has broken off."""
+        try:
+            found = [*self._line(bytes(self._rest).rstrip(b"\r")), *self._event()]
+        except ValueError:
+            found = []
+        yield from found
 
     def _line(self, line: bytes) -> Iterator[Any]:
         if not line:
