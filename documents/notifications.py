@@ -18,7 +18,11 @@ logger = logging.getLogger("ragsite.mail")
 def tell(document: Document, *, is_failure: bool = False) -> None:
     """To the person who added it. Inside the transaction that makes it so; the mail goes out after the commit."""
     person = document.uploaded_by
-    if person is None or not person.is_active or document.is_sample:
+    if person is None or document.is_sample:
+        return
+    if (
+        not Document.objects.visible_to(person).filter(pk=document.pk).exists()
+    ):  # taken from its collection meanwhile
         return
     Notice.objects.create(user=person, document=document, is_failure=is_failure)
     if settings.EMAIL_HOST and person.mail_when_ready and person.email:

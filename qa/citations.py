@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from documents.models import Collection as Shelf
 from documents.models import Document, Page, Version
 from documents.sentences import sentences
 from qa.extractive import Quote
@@ -28,7 +29,7 @@ QUOTED = re.compile(r"[\"“„«]([^\"“”„«»]{12,400})[\"”“»]")
 LONGEST_QUOTE = 600  # characters
 CLAIMS = 12  # statements looked at for one source
 KEPT = [
-    "number", "document_id", "version_id", "document_title", "page", "page_end", "page_label", "heading_path", "excerpt", "start",
+    "number", "document_id", "collection_id", "version_id", "document_title", "page", "page_end", "page_label", "heading_path", "excerpt", "start",
     "end", "quote", "quote_start", "quote_end", "is_cited", "is_confirmed", "score",
 ]  # fmt: skip
 
@@ -78,10 +79,14 @@ def save_citations(question: Question, rows: Iterable[Citation]) -> bool:
     versions = set(
         Version.objects.filter(pk__in={row.version_id for row in rows}).values_list("pk", flat=True)
     )
+    collections = set(
+        Shelf.objects.filter(pk__in={row.collection_id for row in rows}).values_list("pk", flat=True)
+    )
     question.citations.all().delete()  # of a save that was thought to have failed
     for row in rows:
         row.pk, row.question = None, question
         row.document_id = row.document_id if row.document_id in documents else None
+        row.collection_id = row.collection_id if row.collection_id in collections else None
         row.version_id = row.version_id if row.version_id in versions else None
     Citation.objects.bulk_create(rows)
     return any(row.document_id is None for row in rows)
@@ -184,6 +189,7 @@ def _uncited(source: Source) -> Citation:
     return Citation(
         number=source.number,
         document_id=source.document_id,
+        collection_id=source.collection_id,
         version_id=source.version_id,
         document_title=source.document_title[:255],
         page=source.page_start,

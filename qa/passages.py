@@ -57,13 +57,9 @@ def open_passage(
     citation: Citation, user: User, number: int | None = None, part: int | None = None
 ) -> Passage:
     """The cited page, or another of the same content, of a document that the user may read; of a long page one part."""
-    document = (
-        Document.objects.visible_to(user).filter(pk=citation.document_id).first()
-        if citation.document_id
-        else None
-    )
-    if citation.document_id and document is None:
+    if not citation.is_readable:
         return Passage(citation, "forbidden")
+    document = Document.objects.visible_to(user).filter(pk=citation.document_id or 0).first()
     pages = Page.objects.none()
     if citation.version_id:
         pages = Page.objects.in_parts().filter(version=citation.version_id).select_related("version")

@@ -13,6 +13,7 @@ from ragsite import llm
 from ragsite.llm import Message
 
 Count = Callable[[str], int]
+Origin = tuple[int, int | None]  # a document and its collection
 
 PROMPT_VERSION = 1  # part of every cached answer's key: raise it with any change of the words below
 
@@ -45,6 +46,7 @@ class Turn:
 
     question: str
     answer: str
+    draws_on: frozenset[Origin] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -177,7 +177,7 @@ def cite_link(number: int, rows: dict[int, Citation]) -> SafeString:
         return format_html(
             '<s class="cite cite-unknown" title="{}">[{}]</s>', _("There is no such source."), number
         )
-    if not row.pk:  # not saved yet
+    if not row.pk or not row.is_readable:  # not saved yet, or not open to its reader any more
         return format_html('<span class="cite">[{}]</span>', number)
     label = _("Source %(number)s: %(title)s, page %(page)s") % {
         "number": number,

@@ -55,6 +55,7 @@ class Source:
     keyword_rank: int | None = None
     chunk_ids: list[int] = field(default_factory=list)
     number: int = 0
+    collection_id: int | None = None
 
     def as_trace(self) -> dict[str, Any]:
         """All but the text, for the record of how an answer came about."""
@@ -158,7 +159,7 @@ def search_statement(
 
 
 def _compile_scope(scope: QuerySet[Document]) -> tuple[str, Sequence[Any]]:
-    rows = scope.order_by().values_list("pk", "title", "serving_id", "chunk_count")
+    rows = scope.order_by().values_list("pk", "title", "serving_id", "chunk_count", "collection_id")
     sql, params = rows.query.sql_with_params()
     return sql, params
 
@@ -191,7 +192,7 @@ APPROXIMATE = """
 # BM25 with k1 = 1.2 and b = 0.75. A word that stands in over half of the passages costs much and says nothing,
 # so it counts only where no rarer one is in the question. Scores are fused by min-max inside each side.
 STATEMENT = """
-with scope (id, title, serving_id, chunk_count) as materialized ({scope}),
+with scope (id, title, serving_id, chunk_count, collection_id) as materialized ({scope}),
 dense as materialized ({dense}),
 words as (
     select lexeme, coalesce(array_length(positions, 1), 1) as times
@@ -232,7 +233,7 @@ fused as (
     from dense_ranks d full join keyword_ranks k on k.id = d.id
     order by score desc, id limit %s
 )
-select chunk.id as chunk_id, chunk.document_id, chunk.version_id, scope.title as document_title,
+select chunk.id as chunk_id, chunk.document_id, chunk.version_id, scope.title as document_title, scope.collection_id,
     chunk.page_start, chunk.page_end, page.label as page_label, chunk.heading_path,
     chunk.text, chunk.start, chunk."end", chunk.tokens,
     fused.score, fused.dense_score, fused.dense_rank, fused.keyword_score, fused.keyword_rank

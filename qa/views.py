@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
 from asgiref.sync import async_to_sync, sync_to_async
@@ -27,6 +29,8 @@ from qa.forms import QuestionForm
 from qa.models import Citation, Conversation, Question
 from qa.passages import open_passage
 from qa.suggestions import suggestions
+from qa.withholding import mark_withheld
+from ragsite.accounts.sessions import user_of_session
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
@@ -161,8 +165,10 @@ def conversation(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _conversation_context(conversation: Conversation, form: QuestionForm) -> dict[str, Any]:
-    cited = Prefetch("citations", queryset=Citation.objects.with_serving().order_by("number"))
-    places = in_their_places(conversation.questions.select_related("conversation").prefetch_related(cited))
+    rows = Citation.objects.with_serving().with_rights(form.user).order_by("number")
+    questions = conversation.questions.prefetch_related(Prefetch("citations", queryset=rows))
+    places = in_their_places(questions)
+    mark_withheld(chain.from_iterable(places), form.user)
     return {
         "conversation": conversation,
         "places": [(rows[-1], rows[:-1]) for rows in places],
@@ -182,7 +188,8 @@ async def stream(request: HttpRequest, pk: int) -> StreamingHttpResponse:
         raise Http404
     # An open stream would otherwise hold on to this request's connection for as long as it is open.
     await sync_to_async(connections.close_all)()
-    events = streaming.answer_events(question, request.headers.get("Last-Event-ID", ""), user=user)
+    reader = partial(user_of_session, request.session.session_key)
+    events = streaming.answer_events(question, request.headers.get("Last-Event-ID", ""), reader=reader)
     headers = {"Cache-Control": "private, no-store", "X-Accel-Buffering": "no"}
     return StreamingHttpResponse(events, content_type="text/event-stream", headers=headers)
 
@@ -234,7 +241,8 @@ def rate(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def citation(request: HttpRequest, pk: int) -> HttpResponse:
     """Where the answer's words stand: beside the answer, or without script as a page of its own."""
-    rows = Citation.objects.visible_to(_user(request)).select_related("question__conversation")
+    rows = Citation.objects.visible_to(_user(request)).with_rights(_user(request))
+    rows = rows.select_related("question__conversation")
     row = get_object_or_404(rows, pk=pk)
     wanted = [_number(request.GET.get(name, "")) for name in ("page", "part")]
     context = {"passage": open_passage(row, _user(request), *wanted), "citation": row}
@@ -261,7 +269,7 @@ def _user(request: HttpRequest) -> User:
 
 
 def _conversations(request: HttpRequest) -> QuerySet[Conversation]:
-    return Conversation.objects.visible_to(_user(request)).select_related("document")
+    return Conversation.objects.visible_to(_user(request)).select_related("user")
 
 
 def _questions(request: HttpRequest) -> QuerySet[Question]:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 class NoticeQuerySet(models.QuerySet["Notice"]):
     def unseen_by(self, user: User) -> Self:
-        return self.filter(user=user, seen_at__isnull=True)
+        """Of documents that the person may still read."""
+        return self.filter(user=user, seen_at__isnull=True, document__in=Document.objects.visible_to(user))
 
     def mark_seen(self) -> int:
         return self.update(seen_at=timezone.now())

@@ -20,6 +20,7 @@ from qa.answering.writing import write
 from qa.models import AnswerState, Conversation, Question
 from qa.models.question import AnswerKind
 from qa.retrieval import Source, embed_question, find_sources
+from qa.withholding import origins
 from ragsite import llm
 from ragsite.database import DATABASE_AWAY, in_thread
 from ragsite.storable import storable_text
@@ -97,7 +98,7 @@ async def _wait_for_twin(draft: Draft, stop: asyncio.Event) -> None:
 
 def _take_from_cache(draft: Draft, entry: cache.Entry) -> None:
     question = draft.question
-    for name in ("search_query", "answer", "kind", "model", "host", "finish_reason", "trace"):
+    for name in ("search_query", "answer", "kind", "model", "host", "finish_reason", "trace", "draws_on"):
         setattr(question, name, entry[name])
     question.state = AnswerState.COMPLETE
     question.cached_from = datetime.fromisoformat(entry["at"])
@@ -119,6 +120,9 @@ def look(draft: Draft) -> None:
     )
     draft.took("search", since)
     question.trace = [source.as_trace() for source in draft.sources]
+    question.draws_on = origins(draft.sources, draft.history)
+    # Before the first word: what is saved of an answer while it is written can then be withheld too.
+    Question.objects.same_as(question).update(draws_on=question.draws_on)
 
 
 def _reading(sources: Sequence[Source]) -> str:
@@ -143,6 +147,9 @@ def quote(draft: Draft) -> None:
     if draft.fault:
         question.notice = _instead(draft.fault, found=extract.is_found)
     draft.citations = citations.cite_quotes(extract.quotes, draft.sources)
+    quoted = {quote.number for quote in extract.quotes}
+    told = draft.history if draft.model else ()  # a model may have put the question
+    question.draws_on = origins([source for source in draft.sources if source.number in quoted], told)
     draft.took("quote", since)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from qa.models import Question
 from qa.prompts import Turn
+from qa.withholding import mark_withheld, origins_of
 
 
 def in_their_places(questions: Iterable[Question]) -> list[list[Question]]:
@@ -17,10 +18,12 @@ def in_their_places(questions: Iterable[Question]) -> list[list[Question]]:
 
 
 def turns_before(question: Question) -> list[Turn]:
-    """The conversation before this question, of each question its newest answer."""
+    """The conversation before this question, of each question its newest answer. What its asker may not read any more is left out."""
     place = question.parent_id or question.pk
     answered = Question.objects.filter(conversation=question.conversation_id, pk__lt=question.pk).exclude(
         answer=""
     )
     earlier = in_their_places(row for row in answered if (row.parent_id or row.pk) < place)
-    return [Turn(rows[-1].text, rows[-1].answer) for rows in earlier]
+    newest = [rows[-1] for rows in earlier]
+    mark_withheld(newest, question.conversation.user)
+    return [Turn(row.text, row.answer, frozenset(origins_of(row))) for row in newest if not row.is_withheld]

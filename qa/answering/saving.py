@@ -58,7 +58,7 @@ def finish(draft: Draft) -> None:
     _add_up(draft)
     names = [
         "search_query", "answer", "state", "kind", "notice", "finish_reason", "error_kind", "model", "host", "index_id",
-        "input_tokens", "output_tokens", "cost", "timings", "trace", "cached_from", "finished_at", "heartbeat_at",
+        "input_tokens", "output_tokens", "cost", "timings", "trace", "draws_on", "cached_from", "finished_at", "heartbeat_at",
     ]  # fmt: skip
     with transaction.atomic():
         if not Question.objects.select_for_update(no_key=True).same_as(question).exists():
@@ -116,6 +116,6 @@ def is_worth_keeping(draft: Draft) -> bool:
 
 
 def _entry(draft: Draft) -> cache.Entry:
-    names = ("search_query", "answer", "kind", "model", "host", "finish_reason", "trace")
+    names = ("search_query", "answer", "kind", "model", "host", "finish_reason", "trace", "draws_on")
     entry: cache.Entry = {name: getattr(draft.question, name) for name in names}
     return {**entry, "citations": [citations.pack(row) for row in draft.citations]}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from documents.models import Document, Version
+from documents.models import Collection, Document, Version
 from qa.models.question import Question
 
 if TYPE_CHECKING:
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 class CitationQuerySet(models.QuerySet["Citation"]):
     def visible_to(self, user: User, *, operating: bool = False) -> Self:
         return self.filter(question__in=Question.objects.visible_to(user, operating=operating))
+
+    def with_rights(self, user: User) -> Self:
+        """Each with whether its words may be shown to that person: see `Citation.is_readable`."""
+        stands = models.Q(document__in=Document.objects.visible_to(user))
+        is_gone = models.Q(document=None, collection__in=Collection.objects.visible_to(user))
+        return self.annotate(may_read=models.ExpressionWrapper(stands | is_gone, models.BooleanField()))
 
     def with_serving(self) -> Self:
         """Each with the version that its document serves now, for `is_superseded`, and the kind of file that it cites."""
@@ -29,10 +35,20 @@ class CitationQuerySet(models.QuerySet["Citation"]):
 class Citation(models.Model):
     """A numbered source of one answer, as it was when the answer ended. It keeps its text when the document goes."""
 
+    may_read: bool  # of those that were fetched `with_rights`
+
     question = models.ForeignKey(Question, on_delete=models.CASCADE, related_name="citations")
     number = models.PositiveIntegerField(_("number"))
     document = models.ForeignKey(
         Document, null=True, blank=True, on_delete=models.SET_NULL, related_name="citations"
+    )
+    collection = models.ForeignKey(
+        Collection,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text=_("In which the document was: it says who may read these words when the document is gone."),
     )
     version = models.ForeignKey(Version, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     document_title = models.CharField(_("document"), max_length=255)
@@ -60,6 +76,21 @@ class Citation(models.Model):
 
     def __str__(self) -> str:
         return f"[{self.number}] {self.document_title}, {self.page}"
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the asker may still read the document, or its collection where the document is gone. Of one that is not
+        saved yet: yes, for its passage was found among what he may read."""
+        if self.pk is None:
+            return True
+        if not hasattr(self, "may_read"):
+            rows = Citation.objects.with_rights(self.question.conversation.user)
+            self.may_read = rows.filter(pk=self.pk, may_read=True).exists()
+        return bool(self.may_read)
+
+    @property
+    def shown_title(self) -> str:
+        return self.document_title if self.is_readable else str(_("A document that you may no longer read"))
 
     @property
     def is_superseded(self) -> bool:

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from documents.models import Collection, Document
@@ -55,3 +56,13 @@ class Conversation(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("qa:conversation", args=[self.pk])
+
+    @cached_property
+    def readable_document(self) -> Document | None:
+        """The one that alone is asked; None where there is none, or its asker may not read it any more."""
+        return Document.objects.visible_to(self.user).filter(pk=self.document_id or 0).first()
+
+    @property
+    def readable_collections(self) -> models.QuerySet[Collection]:
+        """Those that are asked, as far as the asker may read them."""
+        return Collection.objects.visible_to(self.user).filter(pk__in=self.collections.all())

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from documents.models import Index
@@ -79,6 +80,12 @@ class Question(models.Model):
     )
     timings = models.JSONField(_("timings in ms"), default=dict, blank=True)
     trace = models.JSONField(_("how the sources were chosen"), default=list, blank=True)
+    draws_on = models.JSONField(
+        _("what its words come from"),
+        default=list,
+        blank=True,
+        help_text=_("Document and collection of each passage that the answer may hold words of."),
+    )
     cached_from = models.DateTimeField(_("answer first given"), null=True, blank=True)
     is_fresh = models.BooleanField(_("asked past the cache"), default=False)
     rating = models.SmallIntegerField(_("rating"), default=0)
@@ -95,6 +102,14 @@ class Question(models.Model):
 
     def __str__(self) -> str:
         return self.text[:80]
+
+    @cached_property
+    def is_withheld(self) -> bool:
+        """Whether the answer holds words of a document that its asker may not read any more. `mark_withheld` knows it of many."""
+        from qa.withholding import mark_withheld
+
+        mark_withheld([self], self.conversation.user)
+        return self.is_withheld
 
     @property
     def is_running(self) -> bool:

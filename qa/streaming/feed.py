@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from qa import answering
 from qa.models import Citation, Question
 from qa.streaming.clients import REST_SECONDS, clients, stop_key, stream_key
+from qa.withholding import mark_withheld
 from ragsite.database import DATABASE_AWAY, in_thread
 
 logger = logging.getLogger(__name__)
@@ -161,7 +162,20 @@ def save_heartbeat(question: Question) -> None:
     Question.objects.running().same_as(question).update(heartbeat_at=timezone.now())
 
 
+def shown_sources(question: Question) -> list[Citation]:
+    rows = Citation.objects.with_serving().with_rights(question.conversation.user)
+    return list(rows.filter(question=question).order_by("number"))
+
+
 def final_html(question: Question, rows: Sequence[Citation] | None = None) -> str:
     """The finished answer, the same as a reloaded page shows it."""
-    rows = list(question.citations.all()) if rows is None else list(rows)
+    try:
+        mark_withheld([question], question.conversation.user)
+        rows = shown_sources(question) or rows or []
+    except DATABASE_AWAY:
+        if rows is None:
+            raise
+        question.is_withheld = False  # its passages were open to its reader when it was begun
+        for row in rows:
+            row.may_read = True
     return render_to_string("qa/_answer.html", {"question": question, "citations": rows})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, Callable
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from redis.exceptions import RedisError
 
@@ -25,57 +25,63 @@ ENTRY_ID = re.compile(r"\d{1,20}-\d{1,20}")
 
 
 async def answer_events(
-    question: Question, after: str = "", *, user: User | None = None
+    question: Question, after: str = "", *, reader: Callable[[], User | None] | None = None
 ) -> AsyncGenerator[str]:
     """Server-sent events after the entry `after`; safe to call any number of times, starts nothing and pays for nothing.
-    Ends within LOOK_SECONDS once the user may not read it any more. Holds no database connection while it waits."""
+    `reader` is asked now and then who reads: the stream ends within LOOK_SECONDS once that is nobody, or somebody who may
+    not read the answer. Holds no database connection while it waits."""
     last = after if ENTRY_ID.fullmatch(after) else "0"
-    said, looked = monotonic(), 0.0
+    row, said, looked = Row(), monotonic(), float("-inf")
     yield "retry: 1000\n\n"
     wait: int | None = None  # the first look does not wait: what is there may be all there is
     while True:
+        if monotonic() - looked >= LOOK_SECONDS:
+            row, looked = await _look(question, reader) or row, monotonic()
+        if row.is_closed:
+            break
         entries = await _next_entries(question, last, wait)
         wait = BLOCK_MS
         for last, kind, body in entries:
             yield sse_event(kind, body, id=last)
             if kind == "done":
                 return
-        now = monotonic()
-        if now - looked >= LOOK_SECONDS:
-            looked = now
-            async for event in _events_of_row(question, user, may_end=not entries):
-                yield event
-                if event.startswith("event: done"):
-                    return
+        if row.html and not entries:
+            break
         if entries:
-            said = now
-        elif now - said >= READER_LINE_SECONDS:
-            said = now
+            said = monotonic()
+        elif monotonic() - said >= READER_LINE_SECONDS:
+            said = monotonic()
             yield ": still here\n\n"
+    yield sse_event("final", row.html) if row.html else sse_event("back", "")
+    yield sse_event("done", "")
 
 
-async def _events_of_row(question: Question, user: User | None, *, may_end: bool) -> AsyncIterator[str]:
-    """What the database knows and the stream does not say: that it is over, or no business of this reader."""
+class Row(NamedTuple):
+    """What the database knows and the stream does not say: that it is over (its `html`), or not for this reader."""
+
+    html: str = ""
+    is_closed: bool = False
+
+
+async def _look(question: Question, reader: Callable[[], User | None] | None) -> Row | None:
+    """None with the database away."""
     try:
-        is_readable, html = await in_thread(look_up)(question, user)
+        row: Row = await in_thread(look_up)(question, reader)
     except DATABASE_AWAY:
-        return
-    if is_readable and html and may_end:
-        yield sse_event("final", html)
-    if not is_readable or (html and may_end):
-        yield sse_event("done", "")
+        return None
+    return row
 
 
-def look_up(question: Question, user: User | None) -> tuple[bool, str]:
-    """Whether the user may read it, and the finished answer, empty while it is being written."""
+def look_up(question: Question, reader: Callable[[], User | None] | None) -> Row:
+    """Whether this reader may go on, and the finished answer. What was streamed of one that is withheld is closed."""
     questions = Question.objects.all()
-    if user is not None:
-        user.refresh_from_db(fields=["is_active"])
-        questions = Question.objects.visible_to(user)
+    if reader is not None:
+        user = reader()
+        questions = Question.objects.visible_to(user) if user else questions.none()
     row = questions.same_as(question).first()
     if row is None:
-        return False, ""
-    return True, "" if row.is_running else final_html(row)
+        return Row(is_closed=True)
+    return Row("" if row.is_running else final_html(row), is_closed=row.is_withheld)
 
 
 async def _next_entries(question: Question, after: str, wait: int | None) -> list[tuple[str, str, str]]:

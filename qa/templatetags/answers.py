@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from documents.markup import plain, signs
 from documents.models import Version
 from qa.models import Citation, Question
+from qa.models.question import AnswerKind
 from qa.passages import kind_of
 from qa.rendering import render_answer
 
@@ -41,6 +42,20 @@ def words_cited(citation: Citation) -> str:
     """The quoted words, or the passage, as a person reads them: without signs of Markdown."""
     text = citation.quote or citation.excerpt
     return plain(text, signs(text, kind_of(citation))).strip()
+
+
+@register.filter
+def readable_trace(question: Question, citations: Sequence[Citation]) -> list[dict[str, Any]]:
+    """The passages that were found, without those that the asker may not read any more."""
+    found = {row.number for row in citations}
+    readable = {row.number for row in citations if row.is_readable}
+    # An answer that is written draws on all of them: where it is shown, those without a row can be read too.
+    is_written = question.kind == AnswerKind.WRITTEN
+    return [
+        step
+        for step in question.trace
+        if step["number"] in readable or (is_written and step["number"] not in found)
+    ]
 
 
 @register.simple_tag
