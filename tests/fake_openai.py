@@ -53,6 +53,7 @@ HOLDING = {
     "word_pieces",
     "no_system_role",
     "no_list",
+    "wants_input_type",
 }
 NOT_FOUND = "I cannot find that in the documents."
 COMMON_WORDS = frozenset(
@@ -334,6 +335,9 @@ class _Handler(BaseHTTPRequestHandler):
                     "message", f"This model's maximum context length is {fault['most']} tokens."
                 )
                 self._error(fault.get("status", 400), "invalid_request_error", message)
+                return True
+            if fault["name"] == "wants_input_type" and "input_type" not in self.asked.body:
+                self._error(400, "invalid_request_error", fault["message"])
                 return True
             if fault["name"] == "no_list" and isinstance(self.asked.body.get("input"), list):
                 self._error(400, "invalid_request_error", fault["message"])

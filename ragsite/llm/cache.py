@@ -26,21 +26,25 @@ LOG_SECONDS = 60
 # --- vectors
 
 
-def vectors_for(texts: Iterable[str], *, model: str, dimensions: int | None) -> dict[str, np.ndarray]:
+def vectors_for(
+    texts: Iterable[str], *, model: str, dimensions: int | None, as_query: bool = False
+) -> dict[str, np.ndarray]:
     """The vectors of those texts that were embedded within the last day. Damaged entries count as absent."""
     found: dict[str, np.ndarray] = {}
     for some in _slices(texts):
-        keys = {_vector_key(text, model, dimensions): text for text in some}
+        keys = {_vector_key(text, model, dimensions, as_query): text for text in some}
         stored: dict[str, str] = _shared(cache.get_many, list(keys), instead=dict)
         vectors = ((keys[key], _unpack(value)) for key, value in stored.items() if key in keys)
         found.update((text, vector) for text, vector in vectors if _is_whole(vector, dimensions))
     return found
 
 
-def keep_vectors(vectors: Mapping[str, np.ndarray], *, model: str, dimensions: int | None) -> None:
+def keep_vectors(
+    vectors: Mapping[str, np.ndarray], *, model: str, dimensions: int | None, as_query: bool = False
+) -> None:
     """Keeps the vectors of these texts for a day."""
     for some in _slices(vectors):
-        packed = {_vector_key(text, model, dimensions): _pack(vectors[text]) for text in some}
+        packed = {_vector_key(text, model, dimensions, as_query): _pack(vectors[text]) for text in some}
         _shared(cache.set_many, packed, VECTOR_SECONDS)
 
 
@@ -50,8 +54,9 @@ def forget_vectors(texts: Iterable[str], *, model: str, dimensions: int | None) 
         _shared(cache.delete_many, [_vector_key(text, model, dimensions) for text in some])
 
 
-def _vector_key(text: str, model: str, dimensions: int | None) -> str:
-    identity = f"{model}\0{dimensions or ''}\0{text}"
+def _vector_key(text: str, model: str, dimensions: int | None, as_query: bool = False) -> str:
+    """A question's vector may be another than that of a passage of the same words."""
+    identity = f"{model}\0{dimensions or ''}\0{text}" + ("\0query" if as_query else "")
     return "llm:vector:" + sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -46,11 +46,12 @@ def embed_documents(
     model: str,
     dimensions: int | None = None,
     prefix: str = "",
+    as_query: bool = False,
     on_progress: Callable[[int], None] | None = None,
 ) -> np.ndarray:
     """float32 (len(texts), width) in the order of texts, as the model gives them.
 
-    `prefix` is what the model wants before each. A text that is longer than it reads has the mean of its parts'
+    `prefix` is what the model wants before each; `as_query` where they are questions. A text that is longer than it reads has the mean of its parts'
     vectors. Each batch is kept for a day as soon as it is there, so that a second run pays only for the rest.
     `on_progress` is told in this thread how many texts are done. Raises ProviderError.
     """
@@ -61,12 +62,12 @@ def embed_documents(
     if not texts:
         return np.empty((0, width or 0), np.float32)
     texts = [prefix + text for text in texts]
-    vectors = cache.vectors_for(dict.fromkeys(texts), model=model, dimensions=width)
+    vectors = cache.vectors_for(dict.fromkeys(texts), model=model, dimensions=width, as_query=as_query)
 
     def keep(some: Sequence[str], matrix: np.ndarray) -> None:
         fresh = dict(zip(some, matrix, strict=True))
         vectors.update(fresh)
-        cache.keep_vectors(fresh, model=model, dimensions=width)
+        cache.keep_vectors(fresh, model=model, dimensions=width, as_query=as_query)
 
     def tell() -> None:
         if on_progress:
@@ -76,7 +77,7 @@ def embed_documents(
     if len(missing) < len(texts):
         tell()
     if missing:
-        _embed(missing, known, width, keep, tell, prefix=prefix)
+        _embed(missing, known, width, keep, tell, prefix=prefix, as_query=as_query)
     if len(widths := {vector.size for vector in vectors.values()}) > 1:
         raise wrong_width(widths, None)
     return np.stack([vectors[text] for text in texts])
@@ -87,7 +88,7 @@ def embed_query(text: str, *, model: str, dimensions: int | None = None, prefix:
     known, tokenizer = embedding_model(model), tokenizer_for(model)
     most = known.max_tokens and max(known.max_tokens - tokenizer.count(prefix), 1)
     shortened = _shortened(text.strip(), tokenizer, most)
-    return embed_documents([shortened], model=model, dimensions=dimensions, prefix=prefix)[0]
+    return embed_documents([shortened], model=model, dimensions=dimensions, prefix=prefix, as_query=True)[0]
 
 
 def probe_dimensions(model: str, *, probing: bool = False) -> int:
@@ -110,6 +111,7 @@ def _embed(
     tell: Callable[[], None],
     *,
     prefix: str = "",
+    as_query: bool = False,
     probing: bool = False,
 ) -> None:
     cuts, count = Cuts(frozenset(texts), prefix), tokenizer_for(model.name).count
@@ -122,7 +124,7 @@ def _embed(
     server = embedding_provider()
     if not probing:
         circuit_breaker.check(server)
-    run = _Run(model.name, width, server, quirks_of(server, model.name), keep, tell, cuts, count)
+    run = _Run(model.name, width, server, quirks_of(server, model.name), keep, tell, cuts, count, as_query)
     return run.send(counted)
 
 
@@ -169,6 +171,7 @@ class _Run:
     tell: Callable[[], None]
     cuts: Cuts
     count: Callable[[str], int]
+    as_query: bool = False
     longest: int | None = None  # tokens of a text; more were refused in this run
     waiting: deque[Counted] = field(default_factory=deque)
     flying: dict[Future[Answer], Counted] = field(default_factory=dict)
@@ -231,6 +234,7 @@ class _Run:
             width=self.width,
             server=self.server,
             quirks=self.quirks,
+            as_query=self.as_query,
             seconds=seconds,
         )
         future = _in_a_thread(request)

@@ -189,6 +189,19 @@ def test_a_server_that_takes_no_list_gets_one_text_at_a_time(fake_openai, messag
     assert {asked.body["input"] for asked in fake_openai.embeddings} == {"another", "and one more"}
 
 
+@pytest.mark.parametrize(
+    ("model", "query", "passage"),
+    [("nvidia/nv-embedqa-e5-v5", "query", "passage"), ("embed-v4.0", "search_query", "search_document")],
+)
+def test_a_server_that_asks_for_the_purpose_of_texts_is_told_it(fake_openai, model, query, passage):
+    fake_openai.fault("wants_input_type", message="'input_type' parameter is required for asymmetric models")
+    embed(["rain", "sun"], model=model)
+    llm.embed_query("rain", model=model)
+    llm.embed_query("rain", model=model)
+    told = [asked.body.get("input_type") for asked in fake_openai.embeddings]
+    assert told == [None, passage, query]
+
+
 @pytest.mark.parametrize("text", ["\u200b", "\u200e\u200f", "\ufeff \u200b"])
 def test_a_text_in_which_nothing_can_be_seen_is_not_sent_as_an_empty_one(fake_openai, text):
     assert np.isfinite(embed([text])).all()

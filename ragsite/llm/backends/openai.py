@@ -6,7 +6,7 @@ No retries in here: the web tells its reader, a job comes back when it may.
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from time import monotonic
-from typing import cast
+from typing import Any, cast
 
 import httpx2
 import numpy as np
@@ -17,7 +17,7 @@ from ..provider import Provider
 from ..quirks import Quirks
 from ..usage import Call, read_usage
 from .openai_clients import options_for, sync_client
-from .openai_errors import FAULTS, raise_if_refused, translate_embedding, wants_one_text
+from .openai_errors import FAULTS, raise_if_refused, translate_embedding, wants_one_text, wants_purpose
 from .openai_requests import accepted, drop_refused, sendable
 from .vectors import read_vectors
 
@@ -31,6 +31,7 @@ def embed_batch(
     server: Provider,
     quirks: Quirks,
     seconds: float,
+    as_query: bool = False,
 ) -> tuple[np.ndarray, Call]:
     """One request, safe in any thread. `dimensions` is asked for, `width` is what the vectors must have. After so many
     `seconds` an answer that still goes on is hung up on.
@@ -40,7 +41,7 @@ def embed_batch(
     call = Call("embed", model, server.host, texts=len(texts))
     _until.set(monotonic() + seconds)
     try:
-        answer = _post_embeddings(texts, model, dimensions, server, quirks)
+        answer = _post_embeddings(texts, model, dimensions, server, quirks, as_query)
         vectors = read_vectors(answer, count=len(texts), dimensions=width)
     except (*FAULTS, ProviderError) as error:
         fault = translate_embedding(error)
@@ -53,38 +54,66 @@ def embed_batch(
 
 
 def _post_embeddings(
-    texts: Sequence[str], model: str, dimensions: int | None, server: Provider, quirks: Quirks
+    texts: Sequence[str],
+    model: str,
+    dimensions: int | None,
+    server: Provider,
+    quirks: Quirks,
+    as_query: bool,
 ) -> object:
     client = sync_client(server, _bound)
     path = server.endpoint.path("embeddings", model, is_shared=server.address_is_shared)
     while True:
-        # base64 is a quarter of the size; not every server knows it.
-        encoding = "base64" if server.is_openai else "float"
-        wanted = {"encoding_format": encoding, "dimensions": dimensions}
-        sent = [sendable(text) if any(map(_is_visible, text)) else "." for text in texts]
-        is_alone = ONE_TEXT in quirks.dropped and len(sent) == 1
-        body = {"model": model, "input": sent[0] if is_alone else sent} | accepted(wanted, quirks)
+        if ONE_TEXT in quirks.dropped and len(texts) > 1:
+            raise one_at_a_time()
+        body = _body(texts, model, dimensions, server, quirks, as_query)
         try:
             answer = client.post(path, cast_to=object, body=body, options=options_for(server))
             raise_if_refused(answer)
             return answer
         except openai.APIStatusError as error:
-            if not is_alone and wants_one_text(error):
-                _send_alone(sent, quirks)
+            if isinstance(body["input"], list) and wants_one_text(error):
+                quirks.drop(ONE_TEXT)
+            elif NO_PURPOSE not in quirks.dropped and wants_purpose(error):
+                quirks.drop(NO_PURPOSE)
             else:
                 drop_refused(error, body, quirks)
 
 
-ONE_TEXT = "a list of texts"  # among what a server refuses
+# Among what a server refuses:
+ONE_TEXT = "a list of texts"
+NO_PURPOSE = "texts without input_type"
 
 
-def _send_alone(texts: Sequence[str], quirks: Quirks) -> None:
-    """A list of one goes as a text from now on; a longer one has to come in parts."""
-    quirks.drop(ONE_TEXT)
-    if len(texts) > 1:
-        refusal = TooLarge("one text at a time")
-        refusal.too_many = True
-        raise refusal
+def _body(
+    texts: Sequence[str],
+    model: str,
+    dimensions: int | None,
+    server: Provider,
+    quirks: Quirks,
+    as_query: bool,
+) -> dict[str, Any]:
+    sent = [sendable(text) if any(map(_is_visible, text)) else "." for text in texts]
+    wanted = {
+        # base64 is a quarter of the size; not every server knows it.
+        "encoding_format": "base64" if server.is_openai else "float",
+        "dimensions": dimensions,
+        "input_type": _purpose(model, as_query) if NO_PURPOSE in quirks.dropped else None,
+    }
+    is_alone = ONE_TEXT in quirks.dropped and len(sent) == 1
+    return {"model": model, "input": sent[0] if is_alone else sent} | accepted(wanted, quirks)
+
+
+def _purpose(model: str, as_query: bool) -> str:
+    """As NVIDIA's models call it, or Cohere's."""
+    before = "search_" if model.rpartition("/")[2].startswith("embed-") else ""
+    return before + ("query" if as_query else "document" if before else "passage")
+
+
+def one_at_a_time() -> TooLarge:
+    refusal = TooLarge("one text at a time")
+    refusal.too_many = True
+    return refusal
 
 
 def _is_visible(character: str) -> bool:

@@ -191,6 +191,15 @@ def wants_one_text(error: openai.APIStatusError) -> bool:
     return is_request and bool(SPEAKS_OF_ONE_TEXT.search(_said(error)))
 
 
+def wants_purpose(error: openai.APIStatusError) -> bool:
+    """Whether the server must be told if texts are questions or passages (input_type)."""
+    said = f"{' '.join(_refusal(error).places)} {_said(error)}"
+    is_request = error.status_code in (400, 422) and re.search(r"input.?type\b", said, re.IGNORECASE)
+    return bool(
+        is_request and re.search(r"required|missing|must|specif|provide|asymmetric", said, re.IGNORECASE)
+    )
+
+
 def refused_parameter(error: openai.APIStatusError, sent: Iterable[str]) -> str | None:
     """The one of the optional parameters that the server does not take, if that is what it says.
 
