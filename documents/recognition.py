@@ -19,7 +19,7 @@ from documents.extraction.cleaning import CleanPage, RawPage, clean_pages
 from documents.extraction.garbage import solid_length
 from documents.extraction.headings import moved
 from documents.extraction.layers import lacking, says_more
-from documents.extraction.ocr import DPI, NotRecognised, engine, missing_languages
+from documents.extraction.ocr import DPI, RAPIDOCR, NotRecognised, engine, usable_languages
 from documents.extraction.ocr import recognise as recognise_picture
 from documents.extraction.pictures import paint_page
 from documents.extraction.recognised import Recognised
@@ -153,9 +153,8 @@ def languages_there() -> str:
     """Those of OCR_LANGUAGES that this machine has data for. Raises UnreadableFile where a program or all of them are missing."""
     if not (settings.OCR and engine()):  # it was there when this was asked for; another worker may have it
         raise picture_stays()
-    missing = missing_languages(settings.OCR_LANGUAGES)
-    there = [name for name in settings.OCR_LANGUAGES.split("+") if name not in missing]
-    if not there:
+    there = usable_languages(settings.OCR_LANGUAGES)
+    if not there and engine() != RAPIDOCR:
         raise UnreadableFile("no_language")
     return "+".join(there)
 

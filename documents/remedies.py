@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from documents.extraction import wording
-from documents.extraction.ocr import engine, installed_languages, missing_languages
+from documents.extraction.ocr import RAPIDOCR, engine, usable_languages
 from documents.models import Document
 from documents.models.task import Kind, TaskState
 from ragsite import disk, llm
@@ -61,8 +61,7 @@ def can_read_pictures() -> bool:
     """Whether this machine reads text in pictures, in one of the site's languages at least."""
     if not (settings.OCR and engine()):
         return False
-    wanted = settings.OCR_LANGUAGES.split("+")
-    return not installed_languages() or len(missing_languages(settings.OCR_LANGUAGES)) < len(wanted)
+    return engine() == RAPIDOCR or bool(usable_languages(settings.OCR_LANGUAGES))
 
 
 def of_the_file() -> set[str]:

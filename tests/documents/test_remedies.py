@@ -33,8 +33,7 @@ def without_ocr(settings):
 def with_ocr(settings, monkeypatch):
     settings.OCR, settings.OCR_LANGUAGES = True, "eng"
     monkeypatch.setattr(remedies, "engine", lambda: "tesseract")
-    monkeypatch.setattr(remedies, "installed_languages", lambda: ["eng"])
-    monkeypatch.setattr(remedies, "missing_languages", lambda _wanted: [])
+    monkeypatch.setattr(remedies, "usable_languages", lambda _wanted: ["eng"])
 
 
 BUTTONS = {

@@ -282,7 +282,22 @@ def test_who_runs_the_site_is_told_how_to_add_the_program_and_a_reader_is_not(
     alice.is_superuser = True
     alice.save()
     for address in (reverse("documents:list"), whole.get_absolute_url(), part.get_absolute_url()):
-        assert "apt-get install tesseract-ocr" in alices.get(address).content.decode()
+        assert alices.get(address).content.decode().count("apt-get install tesseract-ocr") == 1
+
+
+def test_however_many_scans_wait_for_a_program_each_row_says_it_in_a_line(
+    alice, alices, work, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(recognition, "engine", lambda: "")
+    for number in range(3):
+        done(work, make_document(alice, several(1) + b"%" * number, name=f"scan-{number}.pdf"))
+    said = alices.get(reverse("documents:list")).content.decode()
+    assert said.count("This PDF looks scanned") == 3
+    assert "Upload a copy" not in said
+
+    alice.is_superuser = True
+    alice.save()
+    assert alices.get(reverse("documents:list")).content.decode().count("apt-get") == 1
 
 
 def test_where_reading_pictures_is_switched_off_no_program_is_called_missing(

@@ -63,7 +63,7 @@ def pictures_can_be_read() -> Finding:
     if not settings.OCR:
         return ok("scanned pages", _("Text in pictures is not looked for (OCR=False)."))
     if not (found := ocr.engine()):
-        sentence = _("Neither tesseract nor rapidocr is installed: nothing on scanned pages can be found.")
+        sentence = _("No program that reads pictures is installed: nothing on scanned pages can be found.")
         remedy = _(
             "Install tesseract where the workers run (Debian: apt-get install tesseract-ocr), or else"
             ' pip install "ragsite[ocr]"; or set OCR=False.'
@@ -76,7 +76,21 @@ def pictures_can_be_read() -> Finding:
             sentence,
             _("Install the data (Debian: tesseract-ocr-…), or change OCR_LANGUAGES."),
         )
-    return ok("scanned pages", _("Read by %(program)s.") % {"program": found})
+    if found == ocr.RAPIDOCR:
+        return ok("scanned pages", _("Read by rapidocr: Latin letters and Chinese."))
+    languages = ocr.usable_languages(settings.OCR_LANGUAGES)
+    if not languages:
+        return warn(
+            "scanned pages",
+            _("tesseract has no data for any language."),
+            _("Install some (Debian: tesseract-ocr-eng)."),
+        )
+    program = ocr.tesseract()
+    return ok(
+        "scanned pages",
+        _("Read by tesseract (%(path)s) in %(languages)s.")
+        % {"path": program.path if program else "", "languages": ", ".join(languages)},
+    )
 
 
 def files_can_be_written() -> Finding:
