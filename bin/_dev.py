@@ -1,11 +1,13 @@
 """Starts the servers that are not given, prepares the site, and runs the Procfile under honcho until Ctrl-C."""
 
+import base64
 import errno
 import hashlib
 import http.client
 import io
 import json
 import os
+import secrets
 import shlex
 import signal
 import socket
@@ -15,6 +17,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
+from urllib.parse import urlsplit
 
 import _setup
 import honcho.manager
@@ -132,13 +135,13 @@ def run_procfile(turn: Turn) -> int:
     turn.note(port=port)
     lines = parse_procfile((_setup.ROOT / "Procfile").read_text()).processes
     del lines["release"]  # has been done
+    code = _setup.setting("SETUP_CODE") or new_code()
+    variables = environment(port, code)
     with open_log() as log:
-        manager = Processes(Announcer(log, port), turn)
-        for process in expand_processes(lines, concurrency={"worker": WORKERS}, env=environment(port)):
+        manager = Processes(Announcer(log, port, code), turn)
+        for process in expand_processes(lines, concurrency={"worker": WORKERS}, env=variables):
             keep = [sys.executable, "-S", "bin/keep", "--with", str(os.getpid()), process.cmd]
-            manager.add_process(
-                process.name, f"exec {shlex.join(keep)}", env=environment(port), cwd=str(_setup.ROOT)
-            )
+            manager.add_process(process.name, f"exec {shlex.join(keep)}", env=variables, cwd=str(_setup.ROOT))
         signal.signal(
             signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM)
         )  # the terminal was closed
@@ -147,7 +150,13 @@ def run_procfile(turn: Turn) -> int:
     return 0 if manager.returncode in (130, 143) else manager.returncode or 0
 
 
-def environment(port: int) -> dict[str, str]:
+def new_code() -> str:
+    """What the first visitor of this start must bring; whoever sees this terminal can."""
+    text = base64.b32encode(secrets.token_bytes(8)).decode()[:12]
+    return "-".join((text[:4], text[4:8], text[8:]))
+
+
+def environment(port: int, code: str) -> dict[str, str]:
     path = os.pathsep.join([str(_setup.VENV / "bin"), os.environ.get("PATH", os.defpath)])
     host = _setup.setting("HOST") or "127.0.0.1"
     # Fewer malloc arenas: a third less memory in processes with threads.
@@ -155,6 +164,7 @@ def environment(port: int) -> dict[str, str]:
         "PATH": path,
         "HOST": host,
         "PORT": str(port),
+        "SETUP_CODE": code,
         "PYTHONUNBUFFERED": "1",
         "MALLOC_ARENA_MAX": "2",
     }
@@ -190,8 +200,9 @@ def open_log() -> TextIO:
 class Announcer(Printer):
     """Prints what the processes say, keeps a copy in a log, and tells when and where the site answers."""
 
-    def __init__(self, log: TextIO, port: int) -> None:
+    def __init__(self, log: TextIO, port: int, code: str) -> None:
         super().__init__(sys.stdout)
+        self.code = code
         self.copy = Printer(log, time_format="%Y-%m-%d %H:%M:%S")
         self.port = port
         self.is_watching = False
@@ -217,18 +228,32 @@ class Announcer(Printer):
             has_answered = self._answers()
         seconds = time.monotonic() - STARTED
         if has_answered:
-            text = f"ragsite is ready at http://localhost:{self.port} after {seconds:.1f} s. Ctrl-C stops it."
+            text = f"ragsite is ready at {self._address()} after {seconds:.1f} s. Ctrl-C stops it."
         else:
             text = f"The site has not answered for {seconds:.0f} s. What it said is in {_setup.log_folder() / 'dev.log'}"
         print(f"\n    {text}\n", flush=True)
 
     def _answers(self) -> bool:
+        return self._get("/healthz")[0] == 200
+
+    def _address(self) -> str:
+        """Where to go: the site, or while there is no account the page that makes the first one, with its code."""
+        site = f"http://localhost:{self.port}"
+        prefix = _setup.setting("URL_PREFIX").strip("/")
+        _status, leads_to = self._get("/account/login/")
+        if urlsplit(leads_to).path.endswith("/account/setup/"):
+            return f"{site}{urlsplit(leads_to).path}?code={self.code}"
+        return f"{site}/{prefix}/" if prefix else site
+
+    def _get(self, path: str) -> tuple[int, str]:
+        """Status, and where it leads to; (0, "") while nothing answers."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
-            connection.request("GET", "/healthz", headers={"Host": "localhost"})
-            return connection.getresponse().status == 200
-        except OSError:
-            return False
+            connection.request("GET", path, headers={"Host": "localhost"})
+            answer = connection.getresponse()
+            return answer.status, answer.getheader("Location") or ""
+        except (OSError, http.client.HTTPException):
+            return 0, ""
         finally:
             connection.close()
 

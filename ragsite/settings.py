@@ -324,6 +324,9 @@ TEMPLATES = [
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Accounts
+SETUP_CODE = env("SETUP_CODE")  # that the first visitor must know; bin/dev makes one at each start
+if SETUP_CODE and len(re.findall(r"[^\W_]", SETUP_CODE)) < 12:
+    PROBLEMS.append("SETUP_CODE is too short; write at least 12 letters and digits.")
 AUTH_USER_MODEL = "accounts.User"
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "home"

@@ -86,3 +86,16 @@ def test_an_address_that_is_none_is_named_without_its_password(name, url):
 )
 def test_the_usual_addresses_of_redis_are_taken(url):
     assert read(**{**COMPLETE, "REDIS_URL": url}) == ["fine"]
+
+
+def test_a_code_for_the_first_visitor_cannot_be_guessed():
+    assert named(read(**COMPLETE, SETUP_CODE="abc-123-____-____")) == ["SETUP_CODE"]
+    assert read(**COMPLETE, SETUP_CODE="K3QM-7XWD-PZ2A") == ["fine"]
+
+
+@pytest.mark.parametrize(
+    ("value", "is_fine"),
+    [("/rag", True), ("a/b/", True), ("//evil", True), ("/a b", False), ("https://x/rag", False)],
+)
+def test_a_prefix_is_a_path(value, is_fine):
+    assert (read(**COMPLETE, URL_PREFIX=value) == ["fine"]) is is_fine

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hmac
 from typing import Any
 
 from django import forms
@@ -18,12 +17,12 @@ PASSWORD_RULE = _("At least 8 characters; not only digits, not your name, and no
 
 
 class FirstAccountForm(UserCreationForm):
-    """The site's first account: an operator's. From afar it takes the code that stands in the log."""
+    """The site's first account: an operator's. It takes the code, which the address may bring along."""
 
     code = forms.CharField(
         label=_("Code"),
         help_text=_(
-            "It is printed in the site's log, so that only the person who runs the site can begin here."
+            "It is in the terminal or the log of the site, so that only the person who runs it can begin here."
         ),
         widget=forms.TextInput(
             attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
@@ -36,17 +35,17 @@ class FirstAccountForm(UserCreationForm):
         labels = {"username": _("Name")}
         help_texts = {"username": _("You sign in with it. Letters, digits and @ . + - _ without spaces.")}
 
-    def __init__(self, *args: Any, needs_code: bool, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, *args: Any, code: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, initial={"code": code}, **kwargs)
         self.fields["password1"].help_text = PASSWORD_RULE
         self.fields["password2"].label = _("Password, once more")
         self.fields["password2"].help_text = ""
-        if not needs_code:
-            del self.fields["code"]
+        if setup_code.is_right(code):
+            self.fields["code"].widget = forms.HiddenInput()
 
     def clean_code(self) -> str:
-        given = "".join(character for character in self.cleaned_data["code"].upper() if character.isalnum())
-        if not hmac.compare_digest(given.encode(), setup_code.code().replace("-", "").encode()):
+        given: str = self.cleaned_data["code"]
+        if not setup_code.is_right(given):
             raise ValidationError(_("That is not the code in the log. Copy the newest one from there."))
         return given
 

@@ -27,13 +27,13 @@ from ragsite.accounts.requests import SignedInRequest
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
 def setup(request: HttpRequest) -> HttpResponse:
-    """The first visit: whoever comes first, and sits at this machine or reads its log, becomes the operator."""
+    """The first visit: whoever comes with the code becomes the operator. The address that bin/dev prints brings it."""
     if User.objects.exists():
         return redirect("home")
-    needs_code = setup_code.is_needed(request)
-    if needs_code:
+    given = request.GET.get("code", "")
+    if not setup_code.is_right(given):
         setup_code.log_once()
-    form = FirstAccountForm(request.POST or None, needs_code=needs_code)
+    form = FirstAccountForm(request.POST or None, code=given)
     if not form.is_valid():
         return render(request, "accounts/setup.html", {"form": form})
     response = redirect("home")

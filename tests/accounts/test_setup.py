@@ -9,7 +9,8 @@ from django.urls import reverse
 from ragsite.accounts import setup_code
 from ragsite.accounts.models import User
 
-GOOD = {"username": "olga", "password1": "a long quiet evening", "password2": "a long quiet evening"}
+ACCOUNT = {"username": "olga", "password1": "a long quiet evening", "password2": "a long quiet evening"}
+GOOD = {**ACCOUNT, "code": setup_code.code()}
 HERE = {"HTTP_HOST": "localhost:8000"}
 AFAR = {"REMOTE_ADDR": "203.0.113.7"}
 
@@ -75,22 +76,28 @@ def test_of_two_who_come_first_at_once_one_becomes_the_operator():
 
 
 @pytest.mark.django_db
-def test_at_this_machine_no_code_is_asked_for(client):
-    for host in ("localhost:8000", "127.0.0.1:8000", "[::1]:8000"):
-        assert 'name="code"' not in client.get(reverse("accounts:setup"), HTTP_HOST=host).text
-
-
-@pytest.mark.django_db
 @pytest.mark.usefixtures("_any_host")
 @pytest.mark.parametrize(
     "extra",
-    [{**HERE, **AFAR}, {"HTTP_HOST": "docs.example.org"}, {**HERE, "HTTP_X_FORWARDED_FOR": "127.0.0.1"}],
-    ids=["another machine", "a name of its own", "through a proxy"],
+    [
+        HERE,
+        {"HTTP_HOST": "[::1]:8000", "REMOTE_ADDR": "::1"},
+        {**HERE, **AFAR},
+        {"HTTP_HOST": "docs.example.org"},
+        {**HERE, "HTTP_X_FORWARDED_FOR": "127.0.0.1"},
+    ],
+    ids=[
+        "this machine, or a proxy on it",
+        "the same by IPv6",
+        "another machine",
+        "a name of its own",
+        "a proxy that says so",
+    ],
 )
-def test_from_afar_the_code_in_the_log_is_asked_for(client, caplog, extra):
+def test_wherever_the_visitor_sits_the_code_is_asked_for(client, caplog, extra):
     setup_code.log_once.cache_clear()
     url = reverse("accounts:setup")
-    assert 'name="code"' in client.get(url, **extra).text
+    assert 'type="text" name="code"' in client.get(url, **extra).text
     client.get(url, **extra)
     assert [
         setup_code.code() in record.getMessage()
@@ -98,12 +105,31 @@ def test_from_afar_the_code_in_the_log_is_asked_for(client, caplog, extra):
         if record.name == "ragsite.accounts"
     ] == [True]
 
-    for wrong in ({}, {"code": ""}, {"code": "AAAA-AAAA-AAAA"}):
-        assert client.post(url, {**GOOD, **wrong}, **extra).status_code == 200
+    for wrong in ({}, {"code": ""}, {"code": "AAAA-AAAA-AAAA"}, {"code": "ſ" * 12}, {"code": "a\x00b"}):
+        assert client.post(url, {**ACCOUNT, **wrong}, **extra).status_code == 200
     assert not User.objects.exists()
 
-    client.post(url, {**GOOD, "code": f" {setup_code.code().lower()} "}, **extra)
+    client.post(url, {**ACCOUNT, "code": f" {setup_code.code().lower()} "}, **extra)
     assert User.objects.get().is_superuser
+
+
+@pytest.mark.django_db
+def test_the_address_that_is_printed_brings_the_code(client, settings):
+    settings.SETUP_CODE = "K3QM-7XWD-PZ2A"
+    address = reverse("accounts:setup") + "?code=K3QM-7XWD-PZ2A"
+    page = client.get(address).text
+    assert '<input type="hidden" name="code" value="K3QM-7XWD-PZ2A"' in page
+    assert client.post(address, {**ACCOUNT, "code": "K3QM-7XWD-PZ2A"}).url == reverse("home")
+    assert User.objects.get().is_superuser
+
+
+@pytest.mark.django_db
+def test_an_address_with_a_wrong_code_asks_for_the_right_one(client, settings):
+    settings.SETUP_CODE = "K3QM-7XWD-PZ2A"
+    address = reverse("accounts:setup") + "?code=AAAA-AAAA-AAAA"
+    assert 'type="text" name="code"' in client.get(address).text
+    client.post(address, ACCOUNT)
+    assert not User.objects.exists()
 
 
 def test_signing_in_leads_to_the_page_that_was_asked_for(client, alice):
