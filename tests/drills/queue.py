@@ -15,6 +15,7 @@ from rq.serializers import JSONSerializer, PickleSerializer
 from tests.drills import drill
 from tests.drills.staging import ROOT, Kept, free_port, text_about, texts, until
 from tests.drills.workers import WORK_SECONDS
+from tests.web_site import WebSite, answer
 
 
 @drill("J04")
@@ -311,6 +312,37 @@ def dead_set_and_replay(stage, report):
     report.exactly("tries by one command", stage.value(tries) - before - 5, 5)
     report.note(f"manage.py replay said: {(done.stdout or done.stderr).strip()[-120:]}")
     report.exactly("on the failed list then", len(stage.failed_jobs()), 5)
+
+
+@drill("J23")
+def slow_site_beside_a_letter(stage, report):
+    """60 pages of a site that keeps each waiting, two books, then another person's letter and page of a quick site"""
+    sites = [WebSite(), WebSite()]
+    slow, quick = sites
+    for name in ("web", "worker"):
+        stage.restart(name, WEB_PAGES_ALLOW="127.0.0.0/8")
+    try:
+        for number in range(60):
+            slow.pages[f"/{number}"] = lambda handler: time.sleep(8)
+        quick.pages["/"] = answer("<p>The harbour of Bergen is open all winter long.</p>", kind="text/html")
+        alice, bob = stage.person("alice"), stage.person("bob")
+        alice.post("/documents/pages/", {"urls": "\n".join(f"{slow.url}/{number}" for number in range(60))})
+        alice.upload({f"book-{n}.txt": text_about(f"book{n}") * 400 for n in range(2)})
+        until(lambda: len(slow.asked) >= 1, 30)
+        bob.upload({"letter.txt": text_about("letter")})
+        bob.post("/documents/pages/", {"urls": quick.url.replace("127.0.0.1", "localhost") + "/"})
+        ready = "select count(*) from documents_document d join accounts_user u on u.id = d.uploaded_by_id where u.username = 'bob' and d.state = 'ready' and d.source = %s"
+        letter = until(lambda: stage.value(ready, "file") == 1, 90)
+        page = letter + until(lambda: stage.value(ready, "web") == 1, 120)
+        asked = len(slow.asked)
+    finally:
+        for site in sites:
+            site.stop()
+        for name in ("web", "worker"):
+            stage.have(name, 0)
+    report.at_most("the letter ready after", letter, 20, " s")
+    report.at_most("the other person's page ready after", page, 60, " s")
+    report.note(f"{asked} pages of the slow site were asked for by then")
 
 
 @drill("J21")
