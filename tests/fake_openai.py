@@ -11,7 +11,7 @@ Faults that take the place of an answer; each request consumes one, in the order
     body (value, status, headers; any answer)   items (of: a function from the list of embeddings to what is sent instead)
     stall (after)   stall_at_end   reset (after)   no_finish (after)   stream_error (after, code)   broken_stream (after)
     sends (parts: what is sent as the body of the answer, of tests/provider_payloads.py; pause; media_type)
-    flood (part: what is sent without end, as fast as it is read)
+    flood (part: what is sent without end, as fast as it is read; status)
     finish (reason, after)   whole (answers a streamed request unstreamed)   no_usage   none (a good answer)
 Faults that hold for all requests while they last:
     slow (seconds per token)   late (seconds before the answer)   thinking (text, how: tags, field or open)
@@ -419,7 +419,7 @@ class _Handler(BaseHTTPRequestHandler):
         }
 
     def _send_parts(self, name):
-        self.send_response(200)
+        self.send_response(self.instead.get("status", 200))
         self.send_header("Content-Type", self.instead.get("media_type", "text/event-stream"))
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()

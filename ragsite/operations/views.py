@@ -77,7 +77,7 @@ def build_index(request: HttpRequest) -> HttpResponse:
     try:
         building.begin(model)
     except llm.ProviderError as error:
-        messages.error(request, f"{error.sentence} {error.remedy}")
+        messages.error(request, f"{error.sentence} {error.advice}")
     else:
         messages.success(
             request, _("The new index is being built. It goes live by itself when it is complete.")

@@ -99,6 +99,17 @@ def test_an_event_without_end_is_given_up(fake_openai):
     assert listen()[1].kind == "bad_response"
 
 
+def test_a_refusal_without_end_is_read_to_its_beginning(fake_openai):
+    fake_openai.fault("flood", part=b"x" * 65536, status=503)
+    assert listen()[1].kind == "unavailable"
+
+
+def test_calls_of_tools_without_end_are_given_up(fake_openai, monkeypatch):
+    monkeypatch.setattr(completion, "MAX_THINKING", 20_000)
+    fake_openai.fault("flood", part=delta(tool_calls=[{"function": {"arguments": "x"}}]) * 50)
+    assert listen()[1].kind == "tool_calls"
+
+
 @pytest.mark.parametrize("name", ["reasoning_content", "content"])
 def test_thoughts_without_end_are_given_up(fake_openai, monkeypatch, name):
     monkeypatch.setattr(completion, "MAX_THINKING", 20_000)

@@ -4,8 +4,8 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 import httpx2
@@ -15,6 +15,7 @@ from django.conf import settings
 from ..provider import Provider
 
 WRITE_SECONDS = 30
+MAX_REFUSAL = 256 * 1024  # bytes
 
 # At DEBUG these write whole requests: documents and questions do not belong in a log.
 for _name in ("openai", "httpx2", "httpcore2"):
@@ -32,7 +33,8 @@ def async_client(server: Provider) -> openai.AsyncOpenAI:
     clients = _async_clients.setdefault(asyncio.get_running_loop(), {})
     how = _settings_of(server)
     if how not in clients:
-        clients[how] = openai.AsyncOpenAI(**_client_options(server))
+        client = openai.DefaultAsyncHttpxClient(event_hooks={"response": [_limit_refusal]})
+        clients[how] = openai.AsyncOpenAI(**_client_options(server), http_client=client)
     return clients[how]
 
 
@@ -56,6 +58,29 @@ async def aclose() -> None:
     """Close the connections of the running event loop."""
     for client in _async_clients.pop(asyncio.get_running_loop(), {}).values():
         await client.close()
+
+
+class _Beginning(httpx2.AsyncByteStream):
+    """The beginning of a refusal: the client reads it whole before anybody can look at it."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        read = 0
+        async for part in self._stream:
+            yield part
+            read += len(part)
+            if read >= MAX_REFUSAL:
+                return
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+async def _limit_refusal(response: httpx2.Response) -> None:
+    if response.is_error:
+        response.stream = _Beginning(cast(httpx2.AsyncByteStream, response.stream))
 
 
 def _settings_of(server: Provider) -> tuple[Any, ...]:

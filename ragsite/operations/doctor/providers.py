@@ -71,7 +71,7 @@ def long_prompts_are_read() -> Finding:
     try:
         completion = llm.complete([Message(role="user", content=prompt)], max_tokens=ROOM_FOR_ANSWER)
     except ProviderError as error:
-        return fail(name, f"{error.sentence} ({size})", error.remedy)
+        return fail(name, f"{error.sentence} ({size})", error.advice)
     if word in completion.text.lower():
         return ok(name, _("A prompt of %(size)s tokens is read from its beginning.") % {"size": size})
     remedy = _(
