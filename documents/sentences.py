@@ -1,7 +1,8 @@
 """Where sentences begin and end, in most scripts, without a model; linear in the text."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 CLOSERS = r"[\"'”’»›)\]」』】》）]"
 # Scripts that put no space behind a full stop, and those that do.
@@ -33,6 +34,7 @@ CELLS = " | "  # between the cells of a row
 FIGURE_AT_END = re.compile(r"\d[\d.,]*\s?(?:%|€|\))?[^\S\n]*\Z")
 BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 LONGEST_WORD = 60
+NARROW = 28  # characters
 Span = tuple[int, int]
 
 
@@ -57,11 +59,12 @@ def _line_groups(text: str, start: int, end: int) -> Iterator[Span]:
     lines = list(_lines(text, start, end))
     width = max((line_end - line_start for line_start, line_end in lines), default=0)
     figures = [FIGURE_AT_END.search(text, max(s, e - 20), e) is not None for s, e in lines]
+    is_wrapped = _is_wrapped(text, lines, width)
     begin = 0
     for i in range(len(lines)):
         # Rows of figures, and the headings above them.
         is_row = figures[i + 1 : i + 2] == [True] and (figures[i] or figures[i + 2 : i + 3] == [True])
-        if i + 1 == len(lines) or is_row or _is_break(text, lines[i], lines[i + 1], width):
+        if i + 1 == len(lines) or is_row or _is_break(text, lines[i], lines[i + 1], width, is_wrapped):
             yield lines[begin][0], lines[i][1]
             begin = i + 1
 
@@ -74,15 +77,29 @@ def _lines(text: str, start: int, end: int) -> Iterator[Span]:
         start = stop + 1
 
 
-def _is_break(text: str, line: Span, after: Span, width: int) -> bool:
+def _is_wrapped(text: str, lines: Sequence[Span], width: int) -> bool:
+    """Whether most lines end because they are full; rows of words and labels end anywhere, and the longest is not full for that."""
+    full = sum(
+        line[1] - line[0] + 1 + _first_word(text[after[0] : after[1]]) > width
+        for line, after in pairwise(lines)
+    )
+    return len(lines) < 3 or 2 * full > len(lines) - 1
+
+
+def _first_word(line: str) -> int:
+    return len((line[:LONGEST_WORD].split(None, 1) or [""])[0])
+
+
+def _is_break(text: str, line: Span, after: Span, width: int, is_wrapped: bool) -> bool:
     """Whether the line ends because it was meant to, not because it was full."""
     if OWN_LINE.match(text, after[0], after[1]):
         return True
     above, below = text[line[0] : line[1]].rstrip(), text[after[0] : after[1]]
     if ENDS_LINE.search(above) or CELLS in above or CELLS in below:
         return True
-    first_word = len((below[:LONGEST_WORD].split(None, 1) or [""])[0])
-    return len(above) + 1 + first_word <= width
+    if (width < NARROW or not is_wrapped) and below[:1].isupper():
+        return True  # labels, names, verses: nobody wraps prose to so few letters
+    return len(above) + 1 + _first_word(below) <= width
 
 
 def _within(text: str, start: int, end: int) -> Iterator[Span]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from documents.extraction.footnotes import notes_before_paragraphs
 from documents.extraction.hyphens import Vocabulary, mend_over_pages
-from documents.extraction.lines import Line
+from documents.extraction.lines import Line, without_labels_side_by_side
 from documents.extraction.paragraphs import Separators
 from documents.extraction.running_lines import find_running_lines
 from documents.extraction.wide_letters import CJK, LineEnds
@@ -22,7 +22,7 @@ Runs = list[list[int]]
 
 
 class RawPage(NamedTuple):
-    """A page as the reader gave it; `geometry` holds start, end, left, right, baseline, height of its lines."""
+    """A page as the reader gave it; `geometry` is that of its lines, as read_lines() has it."""
 
     text: str
     geometry: Sequence[Sequence[float]] = ()
@@ -56,7 +56,8 @@ def clean_pages(pages: Iterable[RawPage]) -> tuple[list[CleanPage], list[str]]:
         [[(line.baseline, line.height) for line in page] for page in lines],
     )
     for number, dropped in enumerate(running):
-        lines[number] = [line for place, line in enumerate(lines[number]) if place not in dropped]
+        kept = [line for place, line in enumerate(lines[number]) if place not in dropped]
+        lines[number] = without_labels_side_by_side(kept)
     vocabulary = Vocabulary(texts)
     told = [line.has_told_hyphen for page in lines for line in page if line.is_hyphenated]
     vocabulary.learn_hyphens(sum(told), len(told))
@@ -120,11 +121,19 @@ def split_lines(page: RawPage) -> list[Line]:
                 bool(lines) and between not in ORDINARY_BREAKS and BLANK_LINE.search(between) is not None,
                 is_hyphenated and text[-1].isspace(),
                 text[-1] == " ",
-                is_hyphenated and bool(place and place[6:]),
+                is_hyphenated and bool(place and place[6:] and place[6]),
+                _gaps(place[7:]) if place and place[7:] else (),
             )
         )
         after = end
     return lines
+
+
+def _gaps(numbers: Sequence[float]) -> tuple[tuple[int, float, float], ...]:
+    return tuple(
+        (int(at), left, right)
+        for at, left, right in zip(numbers[::3], numbers[1::3], numbers[2::3], strict=False)
+    )
 
 
 def _stripped(text: str) -> str:

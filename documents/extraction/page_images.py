@@ -20,16 +20,16 @@ def shows_pictures(page: Any) -> bool:
     return False
 
 
-def share_of_picture(page: Any) -> float:
-    """How much of the page its largest image covers: most or all of it on a scan."""
+def shares_of_pictures(page: Any) -> list[float]:
+    """How much of the page each of its images covers: most or all of it on a scan, which may be cut into strips."""
     left, bottom, right, top = page.get_bbox()
-    area, largest = (right - left) * (top - bottom), 0.0
+    area, shares = (right - left) * (top - bottom), []
     for item in islice(page.get_objects(max_depth=3), MOST_OBJECTS):
         if item.type == pdfium_c.FPDF_PAGEOBJ_IMAGE:
             box = bounds_on_page(item)
             width, height = min(right, box[2]) - max(left, box[0]), min(top, box[3]) - max(bottom, box[1])
-            largest = max(largest, max(width, 0.0) * max(height, 0.0))
-    return round(largest / area, 3)
+            shares.append(round(max(width, 0.0) * max(height, 0.0) / area, 3))
+    return shares
 
 
 def bounds_on_page(item: Any) -> tuple[float, float, float, float]:

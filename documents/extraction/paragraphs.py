@@ -25,6 +25,13 @@ SENTENCE_END = re.compile(r"[.!?:;…。！？：；؟۔।](?:[\"'”’»)\]�
 BULLET = re.compile(r"(?:[•‣◦▪■●○·∙➢✓*–—-]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)])\s+\S")
 # A row of a table mostly ends in a figure.
 FIGURE_AT_END = re.compile(r"(?:^|\s)[(\-+−$€£]*\d[\d.,]*\s?(?:%|€|\))?$")
+CAPTION = re.compile(
+    r"(?:Fig(?:ure|\.)|Tab(?:le|elle|\.)|Abb(?:ildung|\.)|Chart|Figur[ae]?|Tableau|Tabla) \d[\d.]*[:.] "
+)
+LEVEL = 0.5  # of their height, between the baselines of pieces of one printed line,
+APART = 1.5  # and between pieces that are not of one block
+LABEL = 7  # times its height: a line as narrow is no line of a column
+PROSE = 14  # times its height: a line as wide is no label
 JUSTIFIED = 0.2  # points
 FULL = 1.5  # times its height, which a full line may lack: the letter that is no longer on it
 RTL = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
@@ -120,8 +127,8 @@ class Page:
         if BULLET.match(after.text) and self._may_start_item(i):
             return "\n"
         gap = self._gap(line, after)
-        if self.is_row[i] and self.is_row[i + 1] and (gap is None or gap < 2.5):
-            return "\n"
+        if (apart := self._between_blocks(i, gap)) is not None:
+            return apart
         if not (_same_size(line, after) or self._goes_on_evenly(i)) or self._is_edge_of_table(i):
             return "\n\n"
         if gap is not None and gap > 1.25:
@@ -132,9 +139,54 @@ class Page:
             return "\n" if self._ends_early(i + 1) or self._is_last_of_block(i + 1) else "\n\n"
         if self._starts_indented(i):
             return "\n\n"
+        if after.text[0].isupper() and 0 < line.right - line.left < LABEL * line.height:
+            return "\n"
         if (between := self.line_ends.between(line.text, after.text, line.ends_in_space)) is not None:
             return between
         return "" if _breaks_an_address(line.text, after.text) else " "
+
+    def _between_blocks(self, i: int, gap: float | None) -> str | None:
+        """What stands between rows of a table, and between blocks of the page; None within a block."""
+        if gap is None and self._is_of_two_directions(i):
+            return " "
+        are_near = gap is None or gap < 2.5
+        are_spread = [bool(line.gaps) for line in self.lines[i : i + 2]]
+        if are_near and ((self.is_row[i] and self.is_row[i + 1]) or all(are_spread)):
+            return "\n"
+        return "\n\n" if any(are_spread) or self._begins_another_block(i) else None
+
+    def _is_of_two_directions(self, i: int) -> bool:
+        """Whether Latin and right-to-left words are of one printed line."""
+        line, after = self.lines[i], self.lines[i + 1]
+        is_level = abs(line.baseline - after.baseline) <= 0.1 * line.height
+        return is_level and (line.left < 0) != (after.left < 0)
+
+    def _begins_another_block(self, i: int) -> bool:
+        """Whether the next line stands elsewhere on the page: labels of a figure, marks of the printer, cells, captions."""
+        line, after = self.lines[i], self.lines[i + 1]
+        if not line.height or not after.height:
+            return False
+        if CAPTION.match(after.text):
+            return True
+        height = max(line.height, after.height)
+        down, right = line.baseline - after.baseline, after.left - line.right
+        if abs(down) <= LEVEL * height:
+            return right > APART * height or line.left - after.right > APART * height
+        if down < 0:
+            return not (self._is_in_column(i, i - 1) and self._is_in_column(i + 1, i + 2))
+        return right > 0 or line.left > after.right
+
+    def _is_in_column(self, i: int, other: int) -> bool:
+        """Whether the line is as wide as prose, or the other, which is the one before or after it, is of its column."""
+        line = self.lines[i]
+        if line.right - line.left > PROSE * line.height:
+            return True
+        if not 0 <= other < len(self.lines):
+            return False
+        near = self.lines[other]
+        gap = self._gap(near, line) if other < i else self._gap(line, near)
+        is_over = near.left < line.right and line.left < near.right
+        return is_over and gap is not None and gap < 2.5 and _same_size(line, near, 0.25)
 
     def _gap(self, line: Line, after: Line) -> float | None:
         """Distance of the baselines, 1 being the usual; None at a jump to another column."""
@@ -260,13 +312,16 @@ def _ends_in_figure(text: str) -> bool:
 
 
 def _mirrored(lines: Sequence[Line]) -> list[Line]:
-    """Lines that run from right to left, measured as if they ran the other way."""
-    return [
-        line._replace(left=-line.right, right=-line.left)
-        if line.height and not line.text.isascii() and RTL.search(line.text)
-        else line
-        for line in lines
-    ]
+    """Lines that run from right to left, measured as if they ran the other way; figures alone run as the line before."""
+    mirrored: list[Line] = []
+    is_turned = False
+    for line in lines:
+        if not line.text.isascii() or any(map(str.isalpha, line.text)):
+            is_turned = not line.text.isascii() and RTL.search(line.text) is not None
+        mirrored.append(
+            line._replace(left=-line.right, right=-line.left) if line.height and is_turned else line
+        )
+    return mirrored
 
 
 def _same_size(line: Line, after: Line, tolerance: float = 0.12) -> bool:

@@ -23,7 +23,7 @@ from documents.extraction.limits import (
     MOST_PAGES,
 )
 from documents.extraction.pages import ExtractedPage, Extraction
-from documents.extraction.stamps import is_stamped
+from documents.extraction.stamps import is_stamped, is_title
 from documents.extraction.storable import storable
 
 Message = dict[str, Any]
@@ -37,6 +37,8 @@ LOST = 0.5  # from this on its text is left out
 CAPTION = re.compile(r"\w+ \d[\d.]*:")  # Table 1: of what stands at the top of a page before its text goes on
 OPEN_MARKS = ",;、，"  # behind which no sentence ends
 OPENING_MARKS = "“„«「『（《"
+WORD = re.compile(r"[^\W\d_]{2}")
+OTHER_SIZE = 0.85
 FEW_HIDDEN = 8  # characters; fewer are a printer's mark
 
 
@@ -213,14 +215,18 @@ class Reading:
             problem = "unreadable"
         elif share > GARBLED:
             problem = "garbled"
-        elif (min(characters, own) < FEW_CHARACTERS and raw.get("pictures")) or (stamped := is_stamped(raw)):
-            problem = "no_text"
+        elif min(characters, own) < FEW_CHARACTERS and raw.get("pictures"):
+            has_words = own > 0 and WORD.search(cleaned.text) is not None
+            is_page_of_words = has_words and is_title(raw, [height for _offset, height in cleaned.lines])
+            problem, stamped = "" if is_page_of_words else "no_text", has_words
+        elif is_stamped(raw):
+            problem, stamped = "no_text", True
         report = {
             "characters": characters,
             "garbled": round(share, 3),
             "engine": raw["engine"],
         }
-        if stamped:
+        if problem and stamped:
             report["stamped"] = True
         report |= {name: value for name, value in _findings(raw, cleaned).items() if value}
         return ExtractedPage(
@@ -277,11 +283,13 @@ def goes_on(before: CleanPage, after: CleanPage) -> bool:
     if not before.text or not after.text:
         return False
     last, first = before.text[-1], after.text[0]
+    heights = before.lines[-1][1], after.lines[0][1]
     if first.islower():
-        return last.isalnum() or last in ",;)’'\"”»-–—"
+        is_other = all(heights) and min(heights) < OTHER_SIZE * max(heights)  # a label, a note, a caption
+        return not is_other and (last.isalnum() or last in ",;)’'\"”»-–—")
     # No capital letter and no full stop tells it in Chinese, and a capital letter may be that of a name.
     is_within = (last.isalpha() or last in OPEN_MARKS) and (first.isalpha() or first in OPENING_MARKS)
-    if not is_within or not before.ends_full or before.lines[-1][1] != after.lines[0][1]:
+    if not is_within or not before.ends_full or heights[0] != heights[1]:
         return False
     return not CAPTION.match(after.text)
 

@@ -26,7 +26,7 @@ from documents.extraction.limits import (
     MOST_CHARACTERS_OF_A_PAGE,
     MOST_PAGES,
 )
-from documents.extraction.page_images import has_images, share_of_picture, shows_pictures
+from documents.extraction.page_images import has_images, shares_of_pictures, shows_pictures
 from documents.extraction.printed_lines import read_lines
 
 Message = dict[str, Any]
@@ -281,9 +281,11 @@ class Document:
             if is_shorter(text, FEW_CHARACTERS):
                 message["pictures"] = self._guarded(lambda: shows_pictures(page), False)
             if is_shorter(text, STAMPED_PAGE):
-                covered = self._guarded(lambda: share_of_picture(page), 0.0)
-                if covered >= MOST_OF_A_PAGE:
-                    message |= {"pictures": True, "is_one_picture": True, "covered": covered}
+                shares = self._guarded(lambda: shares_of_pictures(page), [])
+                message["covered"] = max(shares, default=0.0)
+                if message["covered"] >= MOST_OF_A_PAGE:
+                    message |= {"pictures": True, "is_one_picture": True}
+                message["is_illustrated"] = 0 < sum(shares) < MOST_OF_A_PAGE
             return message
         finally:
             page.close()

@@ -5,6 +5,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from statistics import median
 from typing import Any
 
@@ -26,6 +27,12 @@ ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 SAME_HEIGHT = 0.12
 BESIDE = 4  # times its height, by which a piece of a line may stand under the end of another, as in fractions
 FIRST_WIDE = "\u2e80"  # where Chinese, Japanese and Korean letters begin
+WIDE = 3  # times its height: a gap in a line that no justified line has,
+SPREAD = 1.12  # and the width of a line that may have one, beside that of others
+WIDE_LETTERS = 0.6  # of their height, which letters are not on average
+LONGEST_BULLET = 4  # letters; a gap behind the number of an item is none
+MOST_GAPS = 100
+SPACE = re.compile(r"(?<=\S) (?=\S)")
 SOME_LETTERS = 12
 LONGEST_EDGE = 30  # letters of a word
 SAME_EDGE = 0.01  # points
@@ -35,7 +42,8 @@ NARROW_GAP = 0.3  # of a letter's height
 def read_lines(textpage: Any) -> tuple[str, list[list[float]], Callable[[int], int]]:
     """A page's text as it is read, its printed lines, and a function from a place in it to PDFium's count of its characters.
 
-    Of each line: start and end in the text, left, right, baseline, height; 1 where its hyphen has a text of its own.
+    Of each line: start and end in the text, left, right, baseline, height; then perhaps 1 where its hyphen has a text of its
+    own, else 0, and three numbers for each wide gap in it: its place in the text, where it begins and where it ends.
     """
     text, place_of = _text_of(textpage)
     lines, beside = _lines_of(textpage, text, place_of)
@@ -47,6 +55,7 @@ def read_lines(textpage: Any) -> tuple[str, list[list[float]], Callable[[int], i
             for number, line in enumerate(lines)
         ]
         text, lines, place_of = with_raised_letters(text, pieces, place_of)
+    _add_wide_gaps(text, lines, boxes, place_of)
     return with_raised_figures(text, lines, lambda at: boxes.baseline(place_of(at))), lines, place_of
 
 
@@ -92,6 +101,39 @@ def _lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> tuple
     return found, beside
 
 
+def _add_wide_gaps(
+    text: str, lines: list[list[float]], boxes: "Boxes", place_of: Callable[[int], int]
+) -> None:
+    """Looks only at lines that are wider than others of so many letters, and at those beside lines that have a gap: to look
+    at all would take a tenth of the time."""
+    widths = [(line[3] - line[2]) / (line[1] - line[0]) / line[5] if line[5] else 0.0 for line in lines]
+    usual = min(SPREAD * median(widths), WIDE_LETTERS) if widths else 0.0
+    waiting = [number for number, width in enumerate(widths) if width > usual]
+    looked_at = set(waiting)
+    while waiting:
+        number = waiting.pop()
+        if gaps := _wide_gaps(text, lines[number], boxes, place_of):
+            lines[number][6:] = [lines[number][6] if lines[number][6:] else 0, *gaps]
+            near = {number - 1, number + 1} - looked_at
+            waiting += [other for other in near if 0 <= other < len(lines)]
+            looked_at |= near
+
+
+def _wide_gaps(text: str, line: list[float], boxes: "Boxes", place_of: Callable[[int], int]) -> list[float]:
+    """Of each space in the line that is so wide that no justified line has it: its place, and where it begins and ends."""
+    start, end, enough = int(line[0]), int(line[1]), WIDE * line[5]
+    if is_turned(line):
+        return []
+    found: list[float] = []
+    for space in islice(SPACE.finditer(text, start + LONGEST_BULLET, end), MOST_GAPS):
+        before, after = place_of(space.start() - 1), place_of(space.end())
+        if before >= 0 and after >= 0:
+            left, right = boxes.gap(before, after)
+            if right - left > enough:
+                found += [space.start(), round(left, 1), round(right, 1)]
+    return found
+
+
 def _piece(text: str, line: list[float], boxes: "Boxes", place_of: Callable[[int], int]) -> Piece:
     """The line measured by some of its letters, of which the first and the last may be raised."""
     start, end = int(line[0]), int(line[1])
@@ -118,6 +160,13 @@ class Boxes:
         self.at_box = ctypes.byref(self.box)
         self.x, self.y = ctypes.c_double(), ctypes.c_double()
         self.at_origin = ctypes.byref(self.x), ctypes.byref(self.y)
+
+    def gap(self, before: int, after: int) -> tuple[float, float]:
+        """Where the white between two letters begins and ends."""
+        quick.loose_box(self.handle, before, self.at_box)
+        right = self.box.right
+        quick.loose_box(self.handle, after, self.at_box)
+        return right, self.box.left
 
     def baseline(self, place: int) -> float | None:
         return self.y.value if quick.origin(self.handle, place, *self.at_origin) else None

@@ -25,6 +25,7 @@ WITHIN_FIGURES = ".,:/\u066b\u066c"
 BESIDE_FIGURES = "%$€£₪°\u066a"
 STRETCHES = "\u0640" + "".join(map(chr, range(32)))
 WITHIN_WORD = re.compile("(?<=r)(?:t+|l{1,3})(?=r)")
+RIGHT_TO_LEFT_WORDS = re.compile("r(?:[^l]*r)?")
 SHARES = "%\u066a"
 UNITS = frozenset(
     (
@@ -133,13 +134,17 @@ def _marked(glyph: Glyph, mark: Glyph) -> Glyph:
     )
 
 
-def read_line(glyphs: Sequence[Glyph], is_arabic: bool = True) -> tuple[str, list[int]]:
+def read_line(
+    glyphs: Sequence[Glyph], is_arabic: bool = True, runs_to_the_right: bool = False
+) -> tuple[str, list[int]]:
     """The line as it is read, and for each of its characters PDFium's count; -1 for a space that nobody wrote.
 
     `is_arabic`: whether a line of figures alone is to be read as Arabic ones are, and not as Hebrew ones.
+    `runs_to_the_right`: it is a line of Latin text with right-to-left words in it.
     """
     from_the_right = _with_lam_first(sorted(glyphs, key=_from_the_right))
-    ordered = _without_stretches(_readable(_with_spaces(from_the_right), is_arabic))
+    readable = _latin_readable if runs_to_the_right else _readable
+    ordered = _without_stretches(readable(_with_spaces(from_the_right), is_arabic))
     text = "".join(glyph.text for glyph in ordered)
     text = TURNED_BRACKET.sub(lambda bracket: bracket.group().translate(MIRRORED), text)
     text = UNOPENED.sub(r"\1(\2)", text)
@@ -203,6 +208,17 @@ def _readable(glyphs: Sequence[Glyph], is_arabic: bool) -> Iterator[Glyph]:
         yield from glyphs[at:start]
         yield from reversed(glyphs[start:end])
         at = end
+
+
+def _latin_readable(glyphs: Sequence[Glyph], is_arabic: bool) -> Iterator[Glyph]:
+    """Glyphs from right to left as a Latin line is read: from the left, but for stretches of right-to-left words."""
+    kinds = "".join([_kind_of(glyph.text[0]) for glyph in glyphs])
+    end = len(glyphs)
+    for words in reversed(list(RIGHT_TO_LEFT_WORDS.finditer(kinds))):
+        yield from reversed(glyphs[words.end() : end])
+        yield from _readable(glyphs[words.start() : words.end()], is_arabic)
+        end = words.start()
+    yield from reversed(glyphs[:end])
 
 
 def _is_arabic(glyphs: Sequence[Glyph], at: int) -> bool:

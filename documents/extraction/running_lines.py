@@ -22,6 +22,10 @@ PAGE_NUMBER = re.compile(
 LEADING = re.compile(r"(?P<number>\d{1,5})\s+(?P<rest>\S.*)")
 TRAILING = re.compile(r"(?P<rest>.*\S)\s+(?P<number>\d{1,5})")
 SENTENCE = re.compile(r"(?:\S+\s+){3}.*[.!?][\"'”’»)]*$")
+# file.indd 3 2024-01-01 12:03
+PRINTERS_MARK = re.compile(
+    r"^(?=.*\d{1,2}[:.]\d\d\b).*\w\.(?:indd|indb|idml|qxd|qxp|fm|fh\d*|ai|cdr|pub)\b", re.IGNORECASE
+)
 Key = tuple[str, str]
 Place = tuple[float, float]  # baseline and height of a line; a height of 0 stands for neither known
 
@@ -97,6 +101,7 @@ def find_running_lines(
     if pages and median(map(len, pages)) > PROSE:
         _drop_headers_of_chapters(measured, running)
     _spare_forms(pages, running)
+    _drop_printers_marks(pages, running)
     _drop_page_numbers(pages, running)
     _drop_numbered_lines(measured, running)
     _spare_what_is_within(pages, running)
@@ -240,6 +245,14 @@ def _drop_page_numbers(pages: Sequence[Sequence[str]], running: list[set[int]]) 
         if len({page for page, _line in found}) >= min(3, max(2, len(pages))):
             for page, line in found:
                 running[page].add(line)
+
+
+def _drop_printers_marks(pages: Sequence[Sequence[str]], running: list[set[int]]) -> None:
+    """What layout programs print beside the page: the name of their file, often with the page, the day and the hour."""
+    for number, page in enumerate(pages):
+        for line in {*range(min(EDGE, len(page))), *range(max(0, len(page) - EDGE), len(page))}:
+            if PRINTERS_MARK.search(page[line][:LONGEST]):
+                running[number].add(line)
 
 
 def _outermost(page: Sequence[str], running: set[int]) -> Iterator[int]:

@@ -1,5 +1,6 @@
-"""Scans with a few words put onto them: "Received 12 March 2024", a file number. They are no text of the page."""
+"""Pages of few words and a picture: covers, and scans with words put onto them, as "Received 12 March 2024" and a file number."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from documents.extraction.garbage import is_shorter
@@ -18,6 +19,16 @@ def is_stamped(page: dict[str, Any]) -> bool:
     if not size or float(page.get("covered") or 0) < WHOLE_PAGE or page.get("hidden"):
         return False
     heights = [float(line[5]) for line in page.get("lines") or ()]
-    return is_shorter(str(page["text"]), MOST_CHARACTERS) and all(
-        height <= LARGEST_LETTERS * min(size) for height in heights
-    )
+    return is_shorter(str(page["text"]), MOST_CHARACTERS) and not _are_large(heights, size)
+
+
+def is_title(page: dict[str, Any], heights: Sequence[float]) -> bool:
+    """Whether the page is no scan though its words are few: they are large, or its pictures leave most of it free."""
+    size = [float(side) for side in page.get("size") or ()]
+    if page.get("hidden") or not size:
+        return False
+    return bool(page.get("is_illustrated")) or _are_large(heights, size)
+
+
+def _are_large(heights: Sequence[float], size: Sequence[float]) -> bool:
+    return any(height > LARGEST_LETTERS * min(size) for height in heights)

@@ -29,6 +29,7 @@ PlaceOf = Callable[[int], int]
 
 LINE = re.compile(r"[^\r\n\ufffe]+")
 ENDS_ON_THE_LEFT = re.compile(r"[.,:;!?\u060c\u061b]+\w")  # .Firefox
+CLOSING_MARKS = ".,:;!?)]\"'"
 ALL_MARKS = frozenset(letter for letter in map(chr, range(0x590, 0x2010)) if MARK.match(letter))
 NOT_DRAWN = "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
 OTHER_LINE = 0.45  # of its height, between the baselines of two lines that PDFium took for one,
@@ -53,7 +54,7 @@ class PrintedLine:
         self.glyphs: list[Glyph] = []
         self.marks: list[Glyph] = []
         self.baseline = self.height = self.left = self.right = 0.0
-        self.is_anew = self.is_gone = False
+        self.is_anew = self.is_gone = self.runs_to_the_right = False
 
     def measure(self, drawn: Sequence[Glyph]) -> "list[PrintedLine]":
         """Tell letters from marks and from what is told once more for a mark; further lines that PDFium took for this."""
@@ -145,7 +146,21 @@ def _parts(line: PrintedLine, drawn_in: Callable[[PrintedLine], list[Glyph]]) ->
     """What PDFium took for one line, from the top."""
     if not line.is_anew and (len(line.text) > LONGEST_LINE or not MARK.search(line.text)):
         return [line]
-    return sorted(line.measure(drawn_in(line)), key=lambda part: -part.baseline)
+    drawn = drawn_in(line)
+    if line.others > line.letters and _runs_to_the_right(drawn):
+        line.runs_to_the_right = True
+    return sorted(line.measure(drawn), key=lambda part: -part.baseline)
+
+
+def _runs_to_the_right(drawn: Sequence[Glyph]) -> bool:
+    """Whether a Latin sentence with a few right-to-left words is drawn: it begins on the left, and ends on the right."""
+    solid = [glyph for glyph in drawn if glyph.text != " "]
+    if not solid:
+        return False
+    first = min(solid, key=lambda glyph: glyph.left).text
+    inwards = sorted(solid, key=lambda glyph: -glyph.right)
+    last = next((glyph.text for glyph in inwards if glyph.text not in CLOSING_MARKS), "")
+    return bool(OTHER_LETTER.match(first) and (OTHER_LETTER.match(last) or last.isdecimal()))
 
 
 def _measuring(textpage: Any, place_of: PlaceOf) -> Callable[[PrintedLine], list[Glyph]]:
@@ -245,7 +260,7 @@ def _assembled(
             pieces.append("\n")
             places.append(-1)
         if line.is_anew and line.glyphs:
-            read, counted = read_line(line.glyphs, is_arabic)
+            read, counted = read_line(line.glyphs, is_arabic, line.runs_to_the_right)
         else:
             read, counted = line.text, [place_of(number) for number in range(line.start, after)]
         pieces.append(read)
