@@ -44,7 +44,7 @@ REASONS = {
     ),
     "refusal": re.compile("refus"),
     "error": re.compile(
-        "error|abort|cancel|timeout|interrupt|preempt|insufficient|fail|disconnect|pause|malformed|unexpected"
+        "error|abort|cancel|timeout|interrupt|preempt|insufficient|fail|disconnect|pause|malformed|unexpected|^other$|^language$"
     ),
     "tool_calls": re.compile("tool|functioncall"),
 }

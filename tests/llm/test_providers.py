@@ -186,6 +186,21 @@ def test_a_refusal_is_understood_in_whatever_shape(fake_openai, name):
     assert len(fake_openai.chats) == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "words", "kind"),
+    [
+        (400, b"Invalid API key", "key_refused"),
+        (404, b"model 'x' not found", "no_such_model"),
+        (404, b"404 page not found", "no_such_page"),
+        (503, b"no healthy upstream", "unavailable"),
+        (502, b"<html>model not found</html>", "unavailable"),
+    ],
+)
+def test_a_refusal_in_plain_words_is_understood_too(fake_openai, status, words, kind):
+    fake_openai.fault("sends", parts=[words], status=status, media_type="text/plain")
+    assert listen()[1].kind == kind
+
+
 @pytest.mark.parametrize("name", payloads.OF_PARAMETERS)
 def test_a_refused_parameter_is_found_in_whatever_shape_and_left_out_from_then_on(
     fake_openai, settings, name

@@ -280,7 +280,7 @@ def _refusal_by_words(
 ) -> ProviderError | None:
     """What the provider refuses, where its words or codes name it."""
     detail = _detail(error)
-    is_request = status in (400, 403, 404, 422, None) and _is_json(error)
+    is_request = status in (400, 403, 404, 422, None) and not _is_page(error)
     if codes & PLACE_CODES or status == 451 or (is_request and SPEAKS_OF_PLACE.search(said)):
         return AccessRefused(detail, kind="region")
     if codes & FILTER_CODES or (is_request and SPEAKS_OF_FILTER.search(said)):
@@ -318,9 +318,12 @@ def _is_about_size(error: openai.APIStatusError) -> bool:
     return bool(is_plain and SPEAKS_OF_SIZE.search(said))
 
 
-def _is_page(error: openai.APIStatusError) -> bool:
+def _is_page(error: openai.APIError) -> bool:
     """A gateway's own page, whose words are about itself."""
-    return "html" in error.response.headers.get("content-type", "") or "<html" in _said(error).lower()
+    media_type = (
+        error.response.headers.get("content-type", "") if isinstance(error, openai.APIStatusError) else ""
+    )
+    return "html" in media_type or "<html" in _said(error).lower()
 
 
 def _is_unsure(error: openai.APIError) -> bool:
@@ -367,7 +370,7 @@ def _is_its_own_word(error: openai.APIError) -> bool:
     is_error = any(
         isinstance(item, dict) and ("error" in item or item.get("object") == "error") for item in items
     )
-    return is_error or (_is_json(error) and "model" in _said(error).lower())
+    return is_error or (not _is_page(error) and "model" in _said(error).lower())
 
 
 def _said(error: openai.APIError) -> str:
