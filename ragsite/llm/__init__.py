@@ -26,6 +26,7 @@ from .errors import (
     RateLimited,
     RequestRefused,
 )
+from .fence import Fence
 from .provider import chat_model, host_of_chat, host_of_embedding_provider, is_configured
 from .tokens import Tokenizer, tokenizer_for
 from .trial import ProviderTest, Trial, test_provider, try_chat, try_embedding
@@ -39,6 +40,7 @@ __all__ = [
     "Collected",
     "Completion",
     "EmbeddingModel",
+    "Fence",
     "KeyRefused",
     "Message",
     "NotConfigured",
