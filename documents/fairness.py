@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.db.models import (
@@ -24,6 +25,7 @@ from django.db.models import (
     Max,
     OuterRef,
     Q,
+    QuerySet,
     Subquery,
     Value,
     When,
@@ -116,7 +118,7 @@ def waiting(running: set[int]) -> list[Piece]:
     ]
 
 
-def with_cost(tasks: TaskQuerySet) -> TaskQuerySet:
+def with_cost(tasks: TaskQuerySet) -> QuerySet[Any]:
     """With `person`, `cost` (characters, roughly), and `is_later`: that nobody waits for it to find something."""
     size = Case(
         When(media_type__startswith="text/", then=F("size") * 1.0), default=F("size") * 1.0 / BYTES_A_LETTER
@@ -194,7 +196,7 @@ def turn(task: Task, *, workers: int) -> Iterator[bool]:
         return
     limits = Limits(workers)
     person = (task.document and task.document.uploaded_by_id) or 0
-    slots = [(HANDS, range(limits.hands))]
+    slots: list[tuple[int, Iterable[int]]] = [(HANDS, range(limits.hands))]
     slots += [(PERSONS, range(person * MOST_HANDS, person * MOST_HANDS + limits.hands_a_person))]
     if task.kind == Kind.FETCH and task.document:
         slots += [(SITES, [zlib.crc32(site_of(task.document.url).encode())])]
@@ -232,7 +234,7 @@ def shorter_waits(task: Task) -> bool:
 
 def spare_site(task: Task, not_before: datetime | None) -> int:
     """A site that gives no page is left alone for a while: its other pages wait, and lose no try by it. Returns how many."""
-    if not (site := site_of(task.document and task.document.url)):
+    if not (site := site_of(task.document.url if task.document else "")):
         return 0
     until = max(filter(None, [not_before, timezone.now() + SITE_PAUSE]))
     due = Task.objects.due().filter(kind=Kind.FETCH, document__url__icontains=site).exclude(pk=task.pk)

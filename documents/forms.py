@@ -336,7 +336,7 @@ class ReplaceForm(forms.Form):
         except NOT_TAKEN as error:
             refused = Upload.refused_for("", error)
             self.trouble = refused.trouble
-            self.add_error(field, [refused.sentence, refused.remedy])
+            self.add_error(field, [str(refused.sentence), str(refused.remedy)])
         except DuplicateContent:
             self.add_error(field, KNOWN_TEXT if self.is_text else KNOWN_FILE)
         except Document.DoesNotExist:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 
 from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -29,12 +30,16 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def answer(
-    request: HttpRequest, status: int, template: str, sentence: str, context: dict[str, object] | None = None
+    request: HttpRequest,
+    status: int,
+    template: str,
+    sentence: str,
+    context: Mapping[str, object] | None = None,
 ) -> HttpResponse:
     """A page, or the sentence alone for a script that takes JSON: the upload tray shows it beside the file."""
     if "application/json" in request.headers.get("Accept", ""):
         return JsonResponse({"error": sentence}, status=status)
-    return HttpResponse(render_to_string(template, context), status=status)
+    return HttpResponse(render_to_string(template, dict(context or {})), status=status)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -76,7 +76,7 @@ class Queue(DjangoRQ):
     """A list in Redis on which the work whose turn it is comes to the front before a worker takes the first."""
 
     @classmethod
-    def dequeue_any(
+    def dequeue_any(  # type: ignore[override]  # the rest is RQ's own business
         cls, queues: Iterable[rq.Queue], timeout: int | None, connection: Redis, **kwargs: Any
     ) -> Any:
         """As RQ's, of those queues that a worker may take from now."""
