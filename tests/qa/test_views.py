@@ -99,7 +99,6 @@ class TestAsking:
             ("", "Write a question first."),
             ("x" * 4001, "too long"),
             ("   ", "Write a question first."),
-            ("a\0b", "Null"),
         ],
     )
     def test_a_question_that_cannot_be_asked_is_sent_back_with_the_reason(
