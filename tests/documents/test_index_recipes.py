@@ -107,3 +107,15 @@ def test_vectors_that_cannot_be_stored_are_said_plainly_and_nothing_is_stored(
     document.refresh_from_db()
     assert "too large to be stored" in document.failure
     assert not Chunk.objects.filter(index=index).exists()
+
+
+def test_doctor_tells_of_an_index_that_lacks_the_prefixes_of_its_model(served):
+    from ragsite.operations.doctor import State, providers
+
+    index = Index.objects.live()
+    trial = llm.try_embedding(index.embedding_model)
+    assert providers.embedding_answers(trial, index).state == State.OK
+    index.query_prefix = index.passage_prefix = ""
+    finding = providers.embedding_answers(trial, index)
+    assert finding.state == State.WARN
+    assert finding.remedy.endswith("reindex --model multilingual-e5-large")

@@ -46,7 +46,19 @@ def embedding_answers(trial: llm.Trial, live: Index | None) -> Finding:
         sentence = _("%(model)s gives vectors of %(width)s numbers; the live index has %(wanted)s.")
         values = {"model": trial.model, "width": trial.dimensions, "wanted": live.dimensions}
         return fail("embeddings", sentence % values, _("Run: python manage.py reindex"))
+    if live and not _has_its_prefixes(live):
+        sentence = _(
+            "%(answers)s What it wants before questions and passages is not in the recipe of the live index."
+        )
+        remedy = _("A new index finds more: python manage.py reindex --model %(model)s")
+        values = {"answers": _answers(trial), "model": live.embedding_model}
+        return warn("embeddings", sentence % values, remedy % values)
     return ok("embeddings", _answers(trial))
+
+
+def _has_its_prefixes(live: Index) -> bool:
+    known = llm.embedding_model(live.embedding_model)
+    return (live.query_prefix, live.passage_prefix) == (known.query_prefix, known.passage_prefix)
 
 
 def chat_answers(trial: llm.Trial) -> Finding:
