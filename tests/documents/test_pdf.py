@@ -708,3 +708,19 @@ def test_a_scan_of_one_page_with_a_stamp_looks_scanned_and_keeps_the_stamp(tmp_p
     assert page.problem == ("no_text" if is_scan else "")
     assert page.report.get("stamped", False) == is_scan
     assert page.text
+
+
+@pytest.mark.parametrize(
+    ("content", "problem", "can_be_found"),
+    [
+        (words_on(WHOLE, "Harbour 2024", size=40, top=600), "", False),
+        (words_on(WHOLE.replace(b"595 0 0 842 0 0", b"80 0 0 60 400 20"), "Part Two", size=18), "", False),
+        (words_on(WHOLE, "File 7/331"), "no_text", True),
+        (words_on(WHOLE, "12"), "no_text", False),
+    ],
+    ids=["a cover of two large words", "two words and a logo", "a short stamp", "a page number"],
+)
+def test_a_page_of_few_words_is_called_what_it_is(tmp_path, content, problem, can_be_found):
+    (page,) = read(make_pdf(tmp_path / "cover.pdf", [content])).pages
+    assert (page.problem, page.report.get("stamped", False)) == (problem, can_be_found)
+    assert page.text

@@ -185,6 +185,14 @@ def test_a_document_tells_which_of_its_pages_are_scanned_in_the_list_and_on_its_
     assert "pictures without text" in words_of(alices.get(document.get_absolute_url()).text)
 
 
+def test_a_page_whose_words_can_be_found_is_not_called_a_picture_without_text(alices, alice):
+    document = add_pages(make_document(alice), "Harbour board", problems=["no_text"])
+    page = words_of(alices.get(document.get_absolute_url()).text)
+    assert "Harbour board" in page
+    assert "only these few words can be found" in page
+    assert "nothing on it can be found" not in page
+
+
 def test_pages_that_were_not_reached_count_as_unreadable():
     pages = [Page(number=n, report={}) for n in range(1, 900)]
     report = PageReport.stored(report_of(pages, 1000))

@@ -238,7 +238,7 @@ def test_what_was_read_in_vain_is_read_again_when_asked_for(alice, alices, work,
 
     monkeypatch.setattr(recognition, "recognise_picture", too_long)
     document = done(work, made(alice, tmp_path, WORDS, PICTURE))
-    assert "no text could be read, and nothing on it can be found" in page_of(alices, document)
+    assert "no text could be read, and nothing in it can be found" in page_of(alices, document)
     assert "1 took too long" in page_of(alices, document)
     index = Task.objects.get(document=document, kind=Kind.INDEX)
     assert index.generation == 1  # nothing was read, and nothing is embedded again
