@@ -77,6 +77,7 @@ DOORS = {
     "documents:cancel": Door(post=MISSING, **DOCUMENT),
     "documents:delete": Door(get=MISSING, post=MISSING, **DOCUMENT),
     "documents:replace": Door(get=MISSING, post=MISSING, forms=[{"file": "file"}], **DOCUMENT),
+    "documents:rename": Door(get=MISSING, post=MISSING, forms=[{"title": "x"}], **DOCUMENT),
     "documents:keep": Door(post=MISSING, **DOCUMENT),
     "documents:refresh": Door(post=MISSING, **DOCUMENT),
     "documents:password": Door(post=MISSING, forms=[{"password": "x"}], **DOCUMENT),
