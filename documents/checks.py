@@ -32,6 +32,15 @@ def provider_address_is_an_address(app_configs: Any, **kwargs: Any) -> list[Chec
     ]
 
 
+@register()
+def embedding_server_is_used(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    is_local = llm.default_embedding_model() == llm.LOCAL_EMBEDDING_MODEL
+    if (settings.EMBEDDING_BASE_URL or settings.EMBEDDING_API_KEY) and is_local:
+        hint = "Set EMBEDDING_MODEL to a model of that server."
+        return [Warning("A server for embeddings is set, and no model of it.", hint=hint, id="ragsite.W003")]
+    return []
+
+
 def _is_web_address(url: str) -> bool:
     try:
         parts = urlsplit(url)

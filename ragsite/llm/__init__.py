@@ -32,7 +32,10 @@ from .tokens import Tokenizer, tokenizer_for
 from .trial import ProviderTest, Trial, test_provider, try_chat, try_embedding
 from .usage import Collected, Usage, collect_usage, price
 
+LOCAL_EMBEDDING_MODEL = local.MODEL
+
 __all__ = [
+    "LOCAL_EMBEDDING_MODEL",
     "OUTAGE_KINDS",
     "RECOVERABLE_KINDS",
     "BadResponse",

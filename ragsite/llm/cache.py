@@ -72,7 +72,9 @@ def _unpack(value: object) -> np.ndarray:
 
 
 def _is_whole(vector: np.ndarray, dimensions: int | None) -> bool:
-    return vector.size > 0 and dimensions in (None, vector.size) and bool(np.isfinite(vector).all())
+    with np.errstate(over="ignore"):  # what the database cannot hold is of no use, either
+        is_storable = bool(np.isfinite(vector.astype(np.float16)).all())
+    return vector.size > 0 and dimensions in (None, vector.size) and is_storable
 
 
 def _slices(texts: Iterable[str]) -> Iterator[list[str]]:

@@ -101,3 +101,8 @@ def test_redis_away_is_left_alone_for_a_moment_and_logged_once(redis_away, caplo
     assert [record.getMessage() for record in caplog.records] == [
         "cache away (ConnectionError): going on without it"
     ]
+
+
+def test_a_kept_vector_that_could_not_be_stored_counts_as_absent():
+    keep(vector=np.array([1e30, 0, 0], np.float32))
+    assert found() == {}

@@ -131,3 +131,11 @@ def test_the_page_names_the_embeddings_own_breaker(client, operator, fake_openai
     home = client.get("/").content.decode()
     assert "searched by keywords alone" in home
     assert "answers are quotes" not in home
+
+
+@pytest.mark.parametrize(("model", "ids"), [("", ["ragsite.W003"]), (MODEL, [])])
+def test_a_server_for_embeddings_without_a_model_of_it_is_found_by_check(settings, model, ids):
+    from documents.checks import embedding_server_is_used
+
+    settings.EMBEDDING_BASE_URL, settings.EMBEDDING_MODEL = "http://127.0.0.1:1/v1", model
+    assert [found.id for found in embedding_server_is_used(None)] == ids
