@@ -3,11 +3,13 @@
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from time import perf_counter
 
 import pytest
 
 from ragsite import llm
 from ragsite.llm import completion
+from ragsite.llm.backends import pace, sse
 from ragsite.llm.completion import AnswerReader
 from tests import provider_payloads as payloads
 from tests.llm.test_gateway import PROMPT, listen, text_of
@@ -153,6 +155,39 @@ def test_a_stream_without_pause_leaves_the_loop_to_the_others(fake_openai, setti
             pass
 
     assert asyncio.run(others_turns())
+
+
+def test_work_without_pause_gives_way_after_each_slice():
+    async def work():
+        turns = 0
+
+        async def others():
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        task = asyncio.create_task(others())
+        with pace.Pace() as ours:
+            for _slice in range(10):
+                until = perf_counter() + pace.SLICE_SECONDS
+                while perf_counter() < until:
+                    pass
+                await ours.rest()
+        task.cancel()
+        return turns
+
+    assert asyncio.run(work()) >= 10
+
+
+def test_a_part_of_signs_of_life_is_taken_apart_in_slices():
+    async def part():
+        yield b": ping\n\n" * 8192
+
+    async def batches():
+        return [batch async for batch in sse.read_chunks(part(), lambda: None)]
+
+    assert len(asyncio.run(batches())) > 10
 
 
 # --- silence
