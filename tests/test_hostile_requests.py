@@ -58,7 +58,7 @@ def test_no_header_breaks_a_page(operator):
     addresses = [
         "/",
         "/documents/",
-        reverse("documents:row", args=[1]),
+        reverse("documents:changes"),
         "/metrics",
         reverse("accounts:login"),
     ]
