@@ -167,7 +167,16 @@ def _without_stretches(glyphs: Iterable[Glyph]) -> list[Glyph]:
     for match in reversed(list(WITHIN_WORD.finditer(kinds))):
         if len({glyph.text for glyph in ordered[match.start() : match.end()]}) == 1:
             del ordered[match.start() : match.end()]
-    return [glyph for glyph in ordered if glyph.text >= " "]
+    kept: list[Glyph] = []
+    for number, glyph in enumerate(ordered):
+        if glyph.text >= " ":
+            kept.append(glyph)
+        elif (
+            glyph.right - glyph.left > SPACE * glyph.height
+            and "r" not in kinds[max(0, number - 1) : number + 2]
+        ):
+            kept.append(glyph._replace(text=" "))  # a sign without a name, between Latin words
+    return kept
 
 
 def _from_the_right(glyph: Glyph) -> float:

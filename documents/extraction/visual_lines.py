@@ -26,6 +26,7 @@ from documents.extraction.right_to_left import (
 )
 
 PlaceOf = Callable[[int], int]
+Drawn = tuple[str, int, float, float, float]  # a letter, PDFium's count of it, left, right, height
 
 LINE = re.compile(r"[^\r\n\ufffe]+")
 ENDS_ON_THE_LEFT = re.compile(r"[.,:;!?\u060c\u061b]+\w")  # .Firefox
@@ -41,6 +42,7 @@ NEAR = 1.5  # and between two pieces of one line
 LONGEST_LINE = 600  # letters; no printed line has more,
 LONGEST_PAGE = 50_000  # no page,
 MOST_MARKS = 5_000  # nor so many marks on it, each of which is compared with the letters around it
+WORD_IN_A_GLYPH = 5  # letters; no ligature has more
 NEIGHBOURS = 4  # lines before and after a mark that may be its own
 
 
@@ -132,10 +134,11 @@ def read_by_places(textpage: Any, text: str, place_of: PlaceOf) -> tuple[str, Pl
         may_be = len(line.text) <= LONGEST_LINE and (
             line.letters or not line.others or ENDS_ON_THE_LEFT.match(line.text)
         )
-        line.is_anew = bool(may_be) and (
-            line.letters >= max(1, line.others)
-            or sum(n.letters for n in near) >= max(1, sum(n.others for n in near))
+        are_more = line.letters >= max(1, line.others) or sum(n.letters for n in near) >= max(
+            1, sum(n.others for n in near)
         )
+        line.is_anew = bool(may_be) and (are_more or line.letters > 0)
+        line.runs_to_the_right = line.is_anew and not are_more
     lines = [part for line in lines for part in _parts(line, drawn_in)]
     _join_pieces(lines)
     _place_marks(lines)
@@ -171,7 +174,7 @@ def _measuring(textpage: Any, place_of: PlaceOf) -> Callable[[PrintedLine], list
     at_sides = [ctypes.byref(side) for side in sides]
 
     def drawn_in(line: PrintedLine) -> list[Glyph]:
-        found: dict[tuple[float, float, bool], list[tuple[str, int, float, float, float]]] = {}
+        found: dict[tuple[float, float, bool], list[Drawn]] = {}
         has_quotes, is_turned = not QUOTES.keys().isdisjoint(line.text), True
         for number, letter in enumerate(line.text, line.start):
             place = place_of(number)
@@ -190,12 +193,25 @@ def _measuring(textpage: Any, place_of: PlaceOf) -> Callable[[PrintedLine], list
                     letter = QUOTES[letter]  # noqa: PLW2901
             origin = x.value, (y.value * 100 + 0.5) // 1 / 100, letter == " "
             found.setdefault(origin, []).append((letter, place, left, right, height))
-        return [_glyph(pieces, x, baseline) for (x, baseline, _is_space), pieces in found.items()]
+        return [
+            _glyph(part, x, baseline)
+            for (x, baseline, _is_space), pieces in found.items()
+            for part in _apart(pieces)
+        ]
 
     return drawn_in
 
 
-def _glyph(pieces: Sequence[tuple[str, int, float, float, float]], x: float, baseline: float) -> Glyph:
+def _apart(pieces: list[Drawn]) -> list[list[Drawn]]:
+    """What of one glyph's text is of another direction: some programs give a whole word to the letter beside it."""
+    text = "".join(piece[0] for piece in pieces)
+    if len(text) < 3 or not HAS_LETTER.search(text) or not OTHER_LETTER.search(text):
+        return [pieces]
+    latin = [piece for piece in pieces if OTHER_LETTER.match(piece[0])]
+    return [latin, [piece for piece in pieces if piece not in latin]]
+
+
+def _glyph(pieces: Sequence[Drawn], x: float, baseline: float) -> Glyph:
     """Characters of one origin. PDFium gives each its share of the glyph's width, or to all of them the whole."""
     if len(pieces) == 1:
         letter, place, left, right, height = pieces[0]
@@ -207,6 +223,8 @@ def _glyph(pieces: Sequence[tuple[str, int, float, float, float]], x: float, bas
         if len(set(rights)) == len(text) and len(MARK.sub("", text)) > 1:
             order = sorted(range(len(text)), key=lambda i: -rights[i])
             text, places = "".join(text[i] for i in order), tuple(places[i] for i in order)
+        elif len(letters) >= WORD_IN_A_GLYPH:
+            text, places = text[::-1], places[::-1]  # a word, which PDFium has turned round
         else:
             text, places = in_order(text, places)
     if text == " " * len(text):

@@ -2,7 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from documents.extraction import extract_pages
 from documents.extraction.right_to_left import Glyph, read_line, with_marks
+from tests.documents.made_pdfs import make_pdf
 
 
 def glyphs_of(line):
@@ -80,3 +82,31 @@ def test_no_letter_is_lost_and_each_keeps_its_place(seen):
     for letter, place in zip(text, places, strict=True):
         assert place == -1 or letter.translate(brackets) == seen[place].translate(brackets)
     assert sorted(filter(str.isdecimal, text)) == sorted(filter(str.isdecimal, seen))
+
+
+@pytest.mark.parametrize(
+    ("seen", "written"),
+    [
+        ("The word בכלמ means a king.", "The word מלכב means a king."),
+        ("In 2019 הבוט הנש, and 12 more.", "In 2019 שנה טובה, and 12 more."),
+    ],
+)
+def test_a_latin_line_is_read_from_left_to_right_its_hebrew_words_from_right_to_left(seen, written):
+    assert read_line(glyphs_of(seen), runs_to_the_right=True)[0] == written
+
+
+def test_a_latin_word_is_whole_though_its_first_letter_is_told_with_the_word_beside_it(tmp_path):
+    word = "\u062d\u064e\u0628\u064a\u0628\u064a"
+    told = "".join(f"{ord(letter):04x}" for letter in word + " h").encode()
+    cmap = (
+        b"begincmap 1 begincodespacerange <00> <ff> endcodespacerange 4 beginbfchar <68> <%s> <61> <0061> "
+        b"<62> <0062> <69> <0069> endbfchar endcmap" % told
+    )
+    font = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/ToUnicode 900 0 R>>"
+    stream = b"<</Length %d>>\nstream\n%s\nendstream" % (len(cmap), cmap)
+    made = make_pdf(
+        tmp_path / "told.pdf", [b"BT /F1 11 Tf 72 700 Td (habibi) Tj ET"], extra={3: font, 900: stream}
+    )
+    text = extract_pages(made, media_type="application/pdf").pages[0].text
+    assert "habibi" in text
+    assert word in text
