@@ -44,10 +44,13 @@ class ReadSource:
         yield from telling or said
 
     def _says_something(self, start: int, end: int) -> bool:
-        text, words = self.source.text[start:end], self.words(start, end)
+        text = self.source.text
         is_heading = any(start <= at < end for at in self.headings)
-        is_of_contents = CONTENTS.search(text) or LINK_WITHIN.match(text)
-        return bool(re.search(r"\w", words)) and not is_heading and not is_of_contents
+        # By whole lines: leaders look like the ends of sentences.
+        first, last = text.rfind("\n", 0, start) + 1, text.find("\n", end)
+        lines = text[first : last if last >= 0 else len(text)].split("\n")
+        is_of_contents = any(CONTENTS.search(line) or LINK_WITHIN.match(line) for line in lines)
+        return bool(re.search(r"\w", self.words(start, end))) and not (is_heading or is_of_contents)
 
     def _may_be_title(self, start: int, end: int) -> bool:
         """A short line by itself that neither ends like a sentence nor names a figure."""
