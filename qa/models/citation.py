@@ -12,15 +12,23 @@ if TYPE_CHECKING:
     from ragsite.accounts.models import User
 
 
+def _may_be_read_by(user: User) -> models.Q:
+    stands = models.Q(document__in=Document.objects.visible_to(user))
+    is_gone = models.Q(document=None, collection__in=Collection.objects.visible_to(user))
+    return stands | is_gone
+
+
 class CitationQuerySet(models.QuerySet["Citation"]):
     def visible_to(self, user: User, *, operating: bool = False) -> Self:
         return self.filter(question__in=Question.objects.visible_to(user, operating=operating))
 
+    def readable_by(self, user: User) -> Self:
+        """Those whose words may be shown to that person: see `Citation.is_readable`."""
+        return self.filter(_may_be_read_by(user))
+
     def with_rights(self, user: User) -> Self:
-        """Each with whether its words may be shown to that person: see `Citation.is_readable`."""
-        stands = models.Q(document__in=Document.objects.visible_to(user))
-        is_gone = models.Q(document=None, collection__in=Collection.objects.visible_to(user))
-        return self.annotate(may_read=models.ExpressionWrapper(stands | is_gone, models.BooleanField()))
+        """Each with whether it is one of `readable_by`."""
+        return self.annotate(may_read=models.ExpressionWrapper(_may_be_read_by(user), models.BooleanField()))
 
     def with_serving(self) -> Self:
         """Each with the version that its document serves now, for `is_superseded`, and the kind of file that it cites."""
@@ -81,12 +89,10 @@ class Citation(models.Model):
     def is_readable(self) -> bool:
         """Whether the asker may still read the document, or its collection where the document is gone. Of one that is not
         saved yet: yes, for its passage was found among what he may read."""
-        if self.pk is None:
-            return True
         if not hasattr(self, "may_read"):
-            rows = Citation.objects.with_rights(self.question.conversation.user)
-            self.may_read = rows.filter(pk=self.pk, may_read=True).exists()
-        return bool(self.may_read)
+            asker = None if self._state.adding else self.question.conversation.user
+            self.may_read = asker is None or Citation.objects.readable_by(asker).filter(pk=self.pk).exists()
+        return self.may_read
 
     @property
     def shown_title(self) -> str:

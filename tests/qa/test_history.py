@@ -1,0 +1,59 @@
+"""What a model is told of a conversation: its questions in order, each with its newest answer."""
+
+import pytest
+
+from qa.answering.history import in_their_places, turns_before
+from tests.factories import make_question
+
+pytestmark = pytest.mark.django_db
+
+
+def told(question):
+    return [(turn.question, turn.answer) for turn in turns_before(question)]
+
+
+@pytest.fixture
+def asked(alice):
+    """Call it with a text and an answer: a question in one conversation."""
+    first = make_question(alice, "First?", answer="One.")
+
+    def ask(text, answer="", parent=None):
+        return make_question(alice, text, answer=answer, parent=parent, conversation=first.conversation)
+
+    ask.first = first
+    return ask
+
+
+def test_earlier_questions_are_told_in_the_order_they_were_asked(asked):
+    asked("Second?", "Two.")
+    assert told(asked("Third?")) == [("First?", "One."), ("Second?", "Two.")]
+
+
+def test_of_a_question_asked_again_the_newest_answer_is_told_in_its_elders_place(asked):
+    asked("Second?", "Two.")
+    asked("First?", "One, better.", parent=asked.first)
+    assert told(asked("Third?")) == [("First?", "One, better."), ("Second?", "Two.")]
+
+
+def test_a_question_asked_again_is_told_neither_its_elder_nor_what_came_after(asked):
+    second = asked("Second?", "Two.")
+    asked("Third?", "Three.")
+    assert told(asked("Second?", parent=second)) == [("First?", "One.")]
+
+
+def test_neither_what_has_no_answer_nor_another_conversation_is_told(asked, alice):
+    asked("Unanswered?")
+    make_question(alice, "Elsewhere?", answer="Yes.")
+    assert told(asked("Last?")) == [("First?", "One.")]
+
+
+def test_a_conversation_reads_in_the_order_of_its_places(asked):
+    second = asked("Second?", "Two.")
+    again = asked("First?", "One, better.", parent=asked.first)
+    assert in_their_places([again, second, asked.first]) == [[asked.first, again], [second]]
+
+
+def test_what_was_answered_after_the_question_was_asked_is_not_told(asked):
+    third = asked("Third?")
+    asked("First?", "One, later.", parent=asked.first)
+    assert told(third) == [("First?", "One.")]
