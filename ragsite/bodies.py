@@ -14,11 +14,9 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from importlib import import_module
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import get_user
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
@@ -26,6 +24,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from ragsite import answers, disk
+from ragsite.accounts.sessions import user_of_session
 from ragsite.answers import Receive, Scope, Send
 from ragsite.database import DATABASE_AWAY, in_thread
 
@@ -140,9 +139,8 @@ async def person_of(scope: Scope) -> int | None:
 
 def signed_in(scope: Scope) -> int | None:
     request = ASGIRequest({**scope, "query_string": b""}, io.BytesIO())
-    store = import_module(settings.SESSION_ENGINE).SessionStore
-    request.session = store(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
-    return get_user(request).pk
+    user = user_of_session(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
+    return user.pk if user else None
 
 
 class Places(Counter[int]):
