@@ -18,7 +18,10 @@ from redis.exceptions import ResponseError
 logger = logging.getLogger("ragsite.redis")
 RQ = "rq:"  # what every key and channel of RQ begins with
 
-Base = Connection if TYPE_CHECKING else object
+if TYPE_CHECKING:
+    Base = Connection
+else:
+    Base = object  # whatever it is mixed into
 
 
 class Row(Protocol):
