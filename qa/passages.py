@@ -128,8 +128,7 @@ def _inside(page: Page, part: Part, start: int | None, end: int | None) -> Range
 
 def kind_of(citation: Citation) -> str:
     """The kind of file that is cited; where its version is gone, Markdown if the passage is written like it."""
-    known: str = getattr(citation, "media_type", None) or ""
-    return known or ("text/markdown" if MARKDOWN.search(citation.excerpt) else "text/plain")
+    return citation.media_type or ("text/markdown" if MARKDOWN.search(citation.excerpt) else "text/plain")
 
 
 def _cut(text: str, passage: Range | None, quote: Range | None, media_type: str) -> list[Stretch]:

@@ -16,9 +16,7 @@ from qa.retrieval import Source
 
 Span = tuple[int, int]
 # A line of a table of contents ends in leaders and a number, or is a link into its own document.
-CONTENTS = re.compile(
-    r"(?:(?:[.·_][ \t]?){3,}|…+|[ \t]{4,}|\t)[ \t]*(?:\d{1,5}|[ivxlc]{1,7})\s*$", re.IGNORECASE
-)
+CONTENTS = re.compile(r"(?:(?:[.·_][ \t]?){3,}|…+)[ \t]*(?:\d{1,5}|[ivxlc]{1,7})\s*$", re.IGNORECASE)
 LINK_WITHIN = re.compile(r"\s*(?:[-*+]|\d{1,3}[.)])?\s*\[[^\]\n]*\]\(#[^)\n]*\)\s*$")
 ENDS_STATEMENT = re.compile(r"[.!?…。！？؟۔।;:][\"'”’»)\]」』\]\d]*$")
 ITEM = re.compile(r"\s*(?:[-*+•‣◦▪–—]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s")

@@ -74,6 +74,8 @@ class Citation(models.Model):
     is_confirmed = models.BooleanField(_("its words stand in the passage"), default=True)
     score = models.FloatField(_("score"), null=True, blank=True)
 
+    media_type: str | None = ""  # of the version it cites; known of those that were fetched `with_serving`
+
     objects = CitationQuerySet.as_manager()
 
     class Meta:

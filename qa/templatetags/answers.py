@@ -69,12 +69,12 @@ def first_and_rest(citations: Sequence[Citation]) -> tuple[list[Citation], list[
 
 def _note_kinds(citations: Sequence[Citation]) -> None:
     """Which kind of file each cites, in one query for those that were not fetched with it."""
-    unknown = [row for row in citations if not hasattr(row, "media_type")]
+    unknown = [row for row in citations if row.media_type == "" and row.version_id]
     if unknown:
         versions = Version.objects.filter(pk__in={row.version_id for row in unknown})
         kinds = dict(versions.values_list("pk", "media_type"))
         for row in unknown:
-            row.media_type = kinds.get(row.version_id)
+            row.media_type = kinds.get(row.version_id or 0)
 
 
 @register.filter
