@@ -10,8 +10,8 @@ from documents.extraction.blocks import Block
 
 LARGEST_PAGE = 2_000_000  # characters of HTML; trafilatura's trees of a larger one would not fit the limits
 CPU_SECONDS = 5  # a page of ordinary size takes a fortieth of one, a hostile one any number
-ENOUGH = 200  # characters; of shorter texts trafilatura loses paragraphs
-SMALL_SHARE, HALF = 0.1, 0.5
+ENOUGH = 200  # characters; of shorter texts trafilatura loses paragraphs, unless it finds nearly all
+SMALL_SHARE, HALF, LARGE_SHARE = 0.1, 0.5, 0.75
 SHORT = 36  # letters: fewer may stand in a menu as well as in the text, and count only as a whole line of it
 GRAM = 12  # letters in a row by which longer lines are found again
 MARK = re.compile(r"^(?:\d+\.|[-*•]) ")
@@ -23,7 +23,7 @@ def main_blocks(html: str, blocks: Iterable[Block]) -> list[Block]:
     blocks = list(_flat(blocks))
     chosen = _chosen(blocks, Words(_main_text(html)))
     size, said = sum(map(_size, chosen)), sum(_size(block) - _links(block) for block in blocks)
-    return chosen if size >= max(ENOUGH, SMALL_SHARE * said) else blocks
+    return chosen if chosen and size >= (SMALL_SHARE if size >= ENOUGH else LARGE_SHARE) * said else blocks
 
 
 def _main_text(html: str) -> str:
