@@ -1,7 +1,13 @@
 import pytest
 
 from documents.extraction import UnreadableFile, extract_pages
-from documents.extraction.web import pages_of_html, read_html
+from documents.extraction.web import pages_of_blocks, read_html
+
+
+def pages_of_html(html, charset=""):
+    """All that the page says; which part of it is kept, test_main_text.py tells."""
+    page = read_html(html, charset)
+    return pages_of_blocks(page, page.blocks)
 
 
 def text_of(html):
