@@ -86,7 +86,10 @@ def test_a_text_without_marks_is_plain_and_its_title_is_no_path(alices):
         ({"title": "", "text": "x"}, "Give it a title first."),
         ({"title": "x", "text": ""}, "Paste or type a text first."),
         ({"title": "x", "text": " \n "}, "There is no text in this file."),
-        ({"title": "x", "text": "rain " * 200_001}, "This text is too long for the form: 1000000 characters are the most"),
+        (
+            {"title": "x", "text": "rain " * 200_001},
+            "This text is too long for the form: 1000000 characters are the most",
+        ),
     ],
     ids=["no title", "no text", "only space", "too long"],
 )
