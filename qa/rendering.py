@@ -95,10 +95,11 @@ def _clean(html: str) -> str:
 
 def _only_ours(tag: str, name: str, value: str) -> str | None:
     """Of the attributes that make a page act, and of addresses on this site, only those that we wrote ourselves."""
+    own = value.removeprefix(settings.URL_PREFIX)
     if name.startswith("hx-"):
-        return value if OURS[name].fullmatch(value) else None
+        return value if OURS[name].fullmatch(own) else None
     if name == "href":
-        return value if FOREIGN.match(value) or CITATION_PATH.fullmatch(value) else None
+        return value if FOREIGN.match(value) or CITATION_PATH.fullmatch(own) else None
     if name == "class":
         return value if value in CLASSES else None
     if name == "dir":
@@ -107,7 +108,7 @@ def _only_ours(tag: str, name: str, value: str) -> str | None:
 
 
 FOREIGN = re.compile(r"https?://[^/]|mailto:", re.I)
-CITATION_PATH = re.compile(re.escape(settings.URL_PREFIX) + r"/citations/\d+/")
+CITATION_PATH = re.compile(r"/citations/\d+/")
 OURS = {"hx-get": CITATION_PATH, "hx-target": re.compile("#panel"), "hx-swap": re.compile("innerHTML")}
 CLASSES = {"cite", "cite cite-unknown", "cite cite-unconfirmed", "host"}
 

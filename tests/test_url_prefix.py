@@ -119,7 +119,10 @@ def test_the_whole_site_works_under_a_prefix(visitor):
         text="It rains in Bergen on most days.",
     )
     assert status == 200
-    wait_for(lambda: "Bergen" in ask(visitor, "Where does it rain?"), every=1)
+    page = wait_for(lambda: "[1]" in (page := ask(visitor, "Where does it rain?")) and page, every=1)
+    numbers = [link for link in re.findall(r"<a[^>]*>", page) if 'class="cite' in link]
+    assert numbers
+    assert all(f'href="{PREFIX}/citations/' in link for link in numbers)
 
     seen = crawl(visitor, f"{PREFIX}/")
     wrong = {path: status for path, status in seen.items() if status >= 400 and status != 405}

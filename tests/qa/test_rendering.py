@@ -3,6 +3,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from qa import rendering
 from qa.models import Citation, Question
 from qa.rendering import render_answer, render_markdown
 from tests.payloads import ALLOWED, SCRIPT
@@ -174,3 +175,11 @@ def test_no_other_direction_can_be_written_into_an_answer():
     html = render_markdown('<p dir="rtl">x</p>', {})
     assert html.startswith('<p dir="auto">&lt;p')
     assert '<p dir="rtl' not in html
+
+
+def test_under_a_prefix_the_numbers_of_a_written_answer_stay_links(settings):
+    settings.URL_PREFIX = "/rag"
+    link = '<a class="cite" href="/rag/citations/7/" hx-get="/rag/citations/7/">[1]</a>'
+    for attribute in ('href="/rag/citations/7/"', 'hx-get="/rag/citations/7/"'):
+        assert attribute in rendering._clean(link)
+    assert "href" not in rendering._clean('<a href="/rag/account/logout/">x</a>')
