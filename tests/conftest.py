@@ -49,12 +49,14 @@ def empty_tables(self) -> None:
         cursor.execute(f"lock table {', '.join(tables)} in access exclusive mode")
         cursor.execute(" union all ".join(f"(select '{table}' from {table} limit 1)" for table in tables))
         filled = [table for (table,) in cursor.fetchall()]
-        cursor.execute("set local session_replication_role = replica")  # in any order: all that is referred to goes too
+        cursor.execute(
+            "set local session_replication_role = replica"
+        )  # in any order: all that is referred to goes too
         for table in filled:
             cursor.execute(f"delete from {table}")
 
 
-TransactionTestCase._fixture_teardown = empty_tables
+TransactionTestCase._fixture_teardown = empty_tables  # type: ignore[attr-defined]
 
 
 @pytest.fixture(autouse=True)

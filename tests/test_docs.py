@@ -47,7 +47,7 @@ def named_models():
         return Shell().get_namespace(verbosity=0)
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, reset_sequences=True)  # the numbers that the README names
 def test_the_readme_can_be_typed_from_its_top_to_its_end(settings, monkeypatch, capsys, work):
     """As after `bin/dev`: a first account, the sample, and what the README itself adds."""
     monkeypatch.chdir(ROOT)

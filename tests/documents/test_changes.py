@@ -151,5 +151,5 @@ def test_a_failure_is_told_with_its_reason_and_a_way_on(alices, alice):
     document = make_document(alice, failure="This PDF needs a password.", state=State.FAILED)
     Notice.objects.create(user=alice, document=document, is_failure=True)
     told = alices.get(URL).text
-    assert "could not be read. This PDF needs a password." in told
+    assert "could not be read. <bdi>This PDF needs a password.</bdi>" in told
     assert document.get_absolute_url() in told
