@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 APPLICATION_NAME = (
     "site beside the tests"  # by which PostgreSQL tells its connections from those of the tests
 )
+SETUP_CODE = "K3QM-7XWD-PZ2A"  # as bin/dev would make it
 LINES = {
     "web": [sys.executable, "-m", "uvicorn", "ragsite.asgi:application", "--lifespan", "on"],
     "worker": [sys.executable, "manage.py", "rqworker", "documents", "fetch", "ocr", "summaries"],
@@ -45,6 +46,7 @@ class Site:
             "OPENBLAS_NUM_THREADS": "1",
             "DATABASE_POOL": "False",
             "PGAPPNAME": APPLICATION_NAME,
+            "SETUP_CODE": SETUP_CODE,
             "OCR": "False",
             "OPENAI_API_KEY": "",
             "OPENAI_BASE_URL": "",

@@ -12,7 +12,7 @@ from documents.models import Document, State
 from qa.models import AnswerState, Question
 from ragsite.accounts.models import User
 from tests.factories import FILES, make_indexed, make_user
-from tests.site import wait_for
+from tests.site import SETUP_CODE, wait_for
 
 # Of the picture's dots under the one box of the marks, how many are dark.
 SHARE_OF_INK_UNDER_THE_MARK = """async () => {
@@ -65,13 +65,30 @@ def open_the_citation(page):
         wait_for(partial(picture.evaluate, "it => it.naturalWidth"))
 
 
-def test_from_the_first_visit_to_a_cited_answer(site, open_page):
-    page = open_page()
-    page.goto(site.url)
+def create_the_first_account(page):
     page.fill("[name=username]", "olga")
     for field in page.locator("[type=password]").all():
         field.fill("correct horse battery")
     page.keyboard.press("Enter")
+
+
+def test_who_comes_without_the_code_is_told_where_it_is_and_goes_on_with_it(site, open_page):
+    page = open_page()
+    page.goto(site.url)
+    expect(page.get_by_label("Code")).to_be_visible()
+    expect(page.locator("form")).to_contain_text("in the terminal or the log of the site")
+    page.get_by_label("Code").fill("AAAA-AAAA-AAAA")
+    create_the_first_account(page)
+    expect(page.locator("form")).to_contain_text("That is not the code")
+    page.get_by_label("Code").fill(SETUP_CODE.lower())
+    create_the_first_account(page)
+    page.wait_for_url(f"{site.url}/")
+
+
+def test_from_the_first_visit_to_a_cited_answer(site, open_page):
+    page = open_page()
+    page.goto(f"{site.url}/account/setup/?code={SETUP_CODE}")
+    create_the_first_account(page)
     page.wait_for_url(f"{site.url}/")
     ask_of_the_handbook(page, site)
 
