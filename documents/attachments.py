@@ -102,6 +102,7 @@ def shown(version: Version, user: User) -> Iterator[Shown]:
     for name, document, reason in outcomes:
         yield Shown(name, documents.get(cast("int", document)), reason)
     told = {outcome.name for outcome in outcomes}
+    reason = _("It could not be unpacked.") if "attached" in version.metadata else ""
     for name in version.metadata.get("attachments", ()):
         if clean_name(name) not in told:
-            yield Shown(name, None, "" if not outcomes else _("It could not be unpacked."))
+            yield Shown(name, None, reason)

@@ -11,8 +11,9 @@ from documents.extraction import Extraction
 from documents.models.incoming import visible
 
 MAX_LENGTH = 300  # characters, as a document's row has room for
-# 2024-03-01 as ISO 8601, mails and Office write it; D:20240301143000+01'00' as PDF does (ISO 32000-1, 7.9.4).
-DATE = re.compile(r"(?:D:)?(\d{4})(?:-?(\d{2})(?:-?(\d{2}))?)?(?!\d)|D:(\d{4})(\d{2})(\d{2})")
+# 2024-03-01 as ISO 8601, mails and Office write it; D:20240301143000+01'00' as PDF does (ISO 32000-1, 7.9.4), which
+# some programs write without the letter, with strokes or with colons.
+DATE = re.compile(r"(?:D:[ ]?)?(\d{4})([-/.:]?)(\d{2})\2(\d{2})(?!\d(?!\d))", re.ASCII)
 # What programs write where nobody said who they are.
 NOBODY = frozenset(
     ("user", "admin", "administrator", "root", "unknown", "author", "owner", "default", "anonymous", "-")
@@ -46,16 +47,14 @@ def author_in(value: object) -> str:
 def date_in(value: object) -> date | None:
     """The day that a text begins with; None where it is none, or one that no calendar has."""
     found = DATE.match(str(value or "").strip())
-    if not found or not ((found[1] and found[3]) or found[4]):
+    if not found:
         return None
-    year, month, day = (found[1], found[2], found[3]) if found[1] else (found[4], found[5], found[6])
     try:
-        return date(int(year), int(month), int(day))
+        return date(int(found[1]), int(found[3]), int(found[4]))
     except ValueError:
         return None
 
 
 def _line(value: object) -> str:
-    return " ".join(visible((value if isinstance(value, str) else "").replace("\n", " ")).split())[
-        :MAX_LENGTH
-    ]
+    spaced = " ".join((value if isinstance(value, str) else "").split())
+    return " ".join(visible(spaced).split())[:MAX_LENGTH]

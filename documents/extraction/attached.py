@@ -17,10 +17,6 @@ from documents.extraction.pdf_reader import limit_cpu
 Message = dict[str, Any]
 
 PIECE = 1024 * 1024  # bytes in a message
-# They prove who wrote a mail, and say nothing.
-SIGNATURES = frozenset(
-    ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
-)
 
 
 class Attached(NamedTuple):
@@ -52,8 +48,7 @@ def _of_mail(path: str) -> Iterator[Attached]:
         reader = MailReader(PageWriter())
         reader.read(email.message_from_binary_file(file), level=1)
     for name, part in reader.attached:
-        if part.get_content_type() not in SIGNATURES:
-            yield Attached(name, _payload(part))
+        yield Attached(name, _payload(part))
 
 
 def _payload(part: Part) -> bytes:

@@ -46,40 +46,52 @@ def read_document(package: Package, writer: PageWriter, depth: int = 0) -> None:
     """Hands its blocks to the writer. `depth`: in how many other Word files it stands."""
     reader = Reader(read_styles(package), read_numbering(package), writer)
     for kind in ("footnotes", "endnotes"):
-        reader.notes[kind] = read_notes(package, kind, reader.styles)
+        reader.notes[kind] = read_notes(package, kind, reader.styles, depth)
     for name, relation in package.relations(package.main).items():
         if relation.kind == "chart":
             reader.charts[name] = chart_blocks(package, relation.target)
-        elif relation.kind == "aFChunk":
-            reader.embedded[name] = partial(embedded_document, package, relation.target, depth)
+    reader.embedded = embedded_in(package, package.main, depth)
     package.follow(package.main, reader)
     reader.finish()
-    writer.add(margins(package, reader.styles))
+    writer.add(margins(package, reader.styles, writer, depth))
     writer.is_partial |= package.is_damaged
 
 
-def read_notes(package: Package, kind: str, styles: Styles) -> dict[str, str]:
+def read_notes(package: Package, kind: str, styles: Styles, depth: int = 0) -> dict[str, str]:
     """The texts of the foot- or endnotes by their ids."""
     reader = NoteReader(styles, Numbering(), PageWriter())
+    part = package.related(package.main, kind)
+    reader.embedded = embedded_in(package, part, depth) if part else {}
     try:
-        package.follow(package.related(package.main, kind), reader)
+        package.follow(part, reader)
     except UnreadableFile:
         return {}  # the text itself may be whole
     return reader.found
 
 
-def margins(package: Package, styles: Styles) -> Iterator[Block]:
+def embedded_in(package: Package, part: str, depth: int) -> dict[str, Callable[[], BlockWriter]]:
+    """What reads each document that the part holds as it came, by the ids that it uses for them."""
+    return {
+        name: partial(embedded_document, package, relation.target, depth)
+        for name, relation in package.relations(part).items()
+        if relation.kind == "aFChunk"
+    }
+
+
+def margins(package: Package, styles: Styles, writer: PageWriter, depth: int) -> Iterator[Block]:
     """What headers and footers say, once each, behind everything: a reference number may stand nowhere else."""
     said: set[str] = set()
     for relation in package.relations(package.main).values():
         if relation.kind not in ("header", "footer"):
             continue
         reader = Reader(styles, Numbering(), PageWriter())
+        reader.embedded = embedded_in(package, relation.target, depth)
         try:
             package.follow(relation.target, reader)
         except UnreadableFile:
             continue
         reader.finish()
+        writer.is_partial |= reader.writer.is_partial
         for page in reader.writer.extraction().pages:
             if page.text and page.text not in said and any(map(str.isalpha, page.text)):
                 said.add(page.text)
@@ -245,9 +257,9 @@ class Reader(Events):
     def _embed(self, name: str) -> None:
         """What stands there is a document of its own; one that cannot be read leaves a gap."""
         try:
+            if name not in self.embedded:  # it stands outside the file
+                raise UnreadableFile("damaged")
             inner = self.embedded[name]()
-        except KeyError:
-            return
         except UnreadableFile as error:
             if error.kind == "limit":
                 raise

@@ -43,7 +43,7 @@ def embedded_document(package: Package, part: str, depth: int = 0) -> BlockWrite
         read_rtf(content, writer)
     elif kind == DOCX and depth < MAX_DEPTH:
         _read_docx(content, package, writer, depth)
-    elif kind.startswith("text/"):
+    elif kind.startswith("text/") and not content.lstrip().startswith(b"<?xml"):
         writer.add(Block("paragraph", tidy(piece)) for piece in BLANK_LINES.split(decode(content)))
     else:
         raise UnreadableFile("unsupported")

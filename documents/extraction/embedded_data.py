@@ -4,15 +4,22 @@ import re
 
 # In a link, an attribute or by itself, as base64, which may be wrapped over lines, or with its signs escaped.
 DATA = re.compile(
-    r"data:[\w.+-]+/[\w.+-]+(?:;(?!base64,)[\w=.+-]+)*"
-    r"(?:;base64,[A-Za-z0-9+/=_%-]*(?:\r?\n[A-Za-z0-9+/=]{40,}(?=[\s\"')>]|\Z))*"
+    r"data:(?:[\w.+-]+\\?/[\w.+-]+(?:;(?!base64,)[\w=.+-]+)*)?"
+    r"(?:;base64,(?:[A-Za-z0-9+/=_%-]|\\/)*(?:\r?\n[A-Za-z0-9+/=]{40,}(?=[\s\"')>]|\Z))*"
     r"(?:\r?\n[A-Za-z0-9+/]{1,40}(?:={1,2}|(?=[\"')>])))?"
-    r"|,[^\s\"'()<>]*)"
+    r"|(?<!data:),(?:<svg(?:(?!</?svg)[\s\S]){0,100000}</svg>|[^\s\"'()<>]*))",
+    re.IGNORECASE,
 )
 # What is left of [plan]: <data:...>.
-EMPTY_REFERENCE = re.compile(r"^ {0,3}\[[^\]\n]{1,300}\]:[ \t]*<?>?[ \t]*$\n?", re.MULTILINE)
+EMPTY_REFERENCE = re.compile(r"^ {0,3}\[[^\]\n]{1,300}\]:[ \t]*+<?>?[ \t]*+$\n?", re.MULTILINE)
 # A value that is nothing but data, as notebooks and exports hold it, on one line or escaped over many.
-RUN = re.compile(r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]|\\n){512,}={0,2}")
+RUN = re.compile(r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]|\\[nr/]){512,}={0,2}")
+# The same on lines of its own, indented, quoted, or as a list of strings.
+LINES = re.compile(
+    r"(?:^[ \t>\"']*+[A-Za-z0-9+/]{60,}+(?:\\n)?[\"',]*+\r?\n){7,}+"
+    r"(?:[ \t>\"']*+[A-Za-z0-9+/]{1,100}+={0,2}(?=[\s\"')\\]|\Z))?",
+    re.MULTILINE,
+)
 
 
 def without_embedded_data(text: str) -> str:
@@ -20,7 +27,7 @@ def without_embedded_data(text: str) -> str:
     without, count = DATA.subn("", text)
     if count:
         text = EMPTY_REFERENCE.sub("", without)
-    return RUN.sub(_unless_words, text)
+    return LINES.sub(_unless_words, RUN.sub(_unless_words, text))
 
 
 def _unless_words(match: re.Match[str]) -> str:

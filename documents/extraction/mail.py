@@ -1,6 +1,7 @@
 """Mail: who wrote what to whom and when, the text of the message, messages inside it, the names of what is attached."""
 
 import email
+import mimetypes
 import re
 from collections.abc import Iterator
 from email.header import decode_header
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from documents.extraction.blocks import Block, PageWriter, tidy
 from documents.extraction.failures import UnreadableFile
+from documents.extraction.markdown import with_named_rows
 from documents.extraction.pages import Extraction
 from documents.extraction.text import MOST_BYTES, decode
 from documents.extraction.web import read_html
@@ -20,6 +22,13 @@ MAX_ATTACHMENTS = 100
 DEEPEST = 20
 LONGEST_HEADER = 2_000
 STAND_IN = 3  # times as many words in the HTML: the plain text only says where they are to be seen
+# They prove who wrote a mail or how it is encrypted, and say nothing.
+SIGNATURES = frozenset(
+    (
+        *("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"),
+        "application/pgp-encrypted",
+    )
+)
 BLANK_LINES = re.compile(r"\n[ \t]*\n\s*")
 
 
@@ -27,7 +36,8 @@ def load(path: Path) -> Extraction:
     """The message in pages. Of what is attached it says the names; `attached` unpacks it."""
     if path.stat().st_size > MOST_BYTES:
         raise UnreadableFile("limit")
-    message = email.message_from_bytes(path.read_bytes())
+    with path.open("rb") as file:
+        message = email.message_from_binary_file(file)
     if not message.keys() and not message.is_multipart():
         raise UnreadableFile("damaged")
     reader = MailReader(PageWriter())
@@ -81,11 +91,14 @@ class MailReader:
             self.parts += 1
             kind = part.get_content_type()
             if kind == "multipart/alternative" and depth < DEEPEST:
-                waiting += [(each, depth + 1) for each in preferred(children(part))]
+                ways = children(part)
+                waiting += [(each, depth + 1) for each in [*files_in(ways), *preferred(ways)]]
             elif part.is_multipart() and kind != "message/rfc822" and depth < DEEPEST:
                 waiting += [(each, depth + 1) for each in reversed(children(part))]
             elif kind == "message/rfc822" and part is not message:
-                inner += children(part)[:1]
+                inner += message_in(part)
+            elif kind in SIGNATURES or is_inline_picture(part):
+                continue
             elif name := attachment_name(part):
                 attached.append((name, part))
             elif kind in ("text/plain", "text/html"):
@@ -110,6 +123,7 @@ class MailReader:
             return
         if str(part.get_param("format", "")).lower() == "flowed":
             text = unflowed(text)
+        text = with_named_rows(text.replace("\r\n", "\n"))
         self.writer.add(Block("paragraph", tidy(piece)) for piece in BLANK_LINES.split(text))
 
 
@@ -130,6 +144,39 @@ def preferred(parts: list[Message]) -> list[Message]:
         few = STAND_IN * word_count(plain[0]) < word_count(html_of(rich[0])[0])
         return rich if few else plain
     return plain or rich or parts[-1:]
+
+
+def files_in(parts: list[Message], deepest: int = 3) -> list[Message]:
+    """What is attached within the ways of saying the same: Apple's Mail puts it into the one with HTML."""
+    found = []
+    for part in parts:
+        if part.is_multipart() and part.get_content_maintype() == "multipart" and deepest:
+            found += files_in(children(part), deepest - 1)
+        elif is_file(part):
+            found.append(part)
+    return found
+
+
+def is_file(part: Message) -> bool:
+    is_data = part.get_content_maintype() == "application" and bool(attachment_name(part))
+    return not part.is_multipart() and (is_data or part.get_content_disposition() == "attachment")
+
+
+def is_inline_picture(part: Message) -> bool:
+    """Drawn where the HTML names it, as logos and smileys are."""
+    is_picture = part.get_content_maintype() == "image" and bool(part["Content-ID"])
+    return is_picture and part.get_content_disposition() != "attachment"
+
+
+def message_in(part: Message) -> list[Message]:
+    """The message inside; some programs encode it, which the standard forbids, and the library does not undo."""
+    found = children(part)[:1]
+    encoding = str(part.get("Content-Transfer-Encoding", "")).strip().lower()
+    if found and not found[0].keys() and encoding in ("base64", "quoted-printable"):
+        found[0]["Content-Transfer-Encoding"] = encoding
+        content = found[0].get_payload(decode=True)
+        return [email.message_from_bytes(content)] if isinstance(content, bytes) else []
+    return found
 
 
 def html_of(part: Message, deepest: int = 2) -> list[Message]:
@@ -180,9 +227,17 @@ def attachment_name(part: Message) -> str:
         name = part.get_filename() or ""
     except Exception:  # the library stumbles over hostile parameters
         name = "?"
-    if not name and part.get_content_disposition() == "attachment":
-        name = part.get_content_type()
+    if not name and (
+        part.get_content_disposition() == "attachment" or part.get_content_maintype() == "application"
+    ):
+        name = nameless(part.get_content_type())
     return tidy(decoded(name)).replace("\n", " ")[:200]
+
+
+def nameless(kind: str) -> str:
+    """What to call a file without a name: its ending helps to read it."""
+    ending = "" if kind == "application/octet-stream" else mimetypes.guess_extension(kind) or ""
+    return "attachment" + ending
 
 
 def header(message: Message, name: str) -> str:

@@ -27,12 +27,15 @@ METADATA = {
     "lang": "language",
 }
 # The row under a table's header (GitHub's extension); Org writes a plus between its columns.
-DELIMITERS = re.compile(r"[ \t]{0,3}\|?[ \t]*:?-+:?[ \t]*(?:[|+][ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
+DELIMITERS = re.compile(r"\|?[ \t]*+:?-++:?[ \t]*+(?:[|+][ \t]*+:?-++:?[ \t]*+)*+\|?$")
 COLUMN_BREAK = re.compile(r"(?<!\\)\|")
-MAX_COLUMNS = 200
+LINE_BREAK = re.compile(r"[ \t]?<br ?/?>[ \t]?", re.IGNORECASE)
+MAX_COLUMNS = 2_000
+# A table may stand in a quotation or in an item of a list.
+CONTAINER = re.compile(r"[ \t]*+(?:>[ \t]*+)*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]++(?=\|))?")
 # What MDX adds to Markdown: modules, and components around the text.
-MODULE_LINE = re.compile(r"""^(?:import\s+(?:[^'"\n]*\sfrom\s+)?['"][^'"\n]*['"]|export\s.*);?[ \t]*$""")
-COMPONENT = re.compile(r"</?[A-Z][\w.]*(?:\s[^<>\n]*)?/?>|\{/\*.{0,500}?\*/\}")
+MODULE_LINE = re.compile(r"""^(?:import\s++(?:[^'"\n]*\sfrom\s++)?['"][^'"\n]*['"]|export\s.*);?[ \t]*$""")
+COMPONENT = re.compile(r"</?[A-Z][\w.]*(?:\s[^<>\n]*)?/?>|\{/\*(?:(?!\{/\*|\*/\}).){0,500}\*/\}")
 
 
 def load(path: Path) -> Extraction:
@@ -89,41 +92,58 @@ def with_named_rows(text: str) -> str:
     """The text with each table as the rows of every other kind of file are written: see `tables`."""
     written: list[str] = []
     rows: list[str] = []  # of the table under way: its header, then its body
-    is_table = False
+    is_table, header_rows = False, 1
     for _at, line, is_code in lines_of(text):
         if is_table and not is_code and "|" in line:
             rows.append(line)
             continue
         if is_table:
-            written += _table(rows)
+            written += _table(rows, header_rows)
             rows, is_table = [], False
         if not is_code and written and _begins_table(written[-1], line):
-            rows, is_table = [written.pop()], True
+            rows, is_table = _header_above(written), True
+            header_rows = len(rows)
         else:
             written.append(line)
-    return "\n".join([*written, *_table(rows)])
+    return "\n".join([*written, *_table(rows, header_rows)])
+
+
+def _header_above(written: list[str]) -> list[str]:
+    """The lines that name the columns, taken away: mostly one, at most three of as many cells each."""
+    header = [written.pop()]
+    while len(header) < 3 and written and _continues_header(written[-1], header[0]):
+        header.insert(0, written.pop())
+    return header
+
+
+def _continues_header(above: str, header: str) -> bool:
+    return _bare(above).startswith("|") and len(_cells(above)) == len(_cells(header))
 
 
 def _begins_table(header: str, line: str) -> bool:
     return (
         "|" in header
         and "-" in line
-        and bool(DELIMITERS.match(line))
+        and bool(DELIMITERS.match(_bare(line)))
         and len(_cells(header)) == len(_cells(line.replace("+", "|"))) <= MAX_COLUMNS
     )
 
 
-def _table(rows: list[str]) -> list[str]:
-    return list(rows_as_lines([_texts(row) for row in rows], header_rows=1)) if rows else []
+def _table(rows: list[str], header_rows: int) -> list[str]:
+    return list(rows_as_lines([_texts(row) for row in rows], header_rows))
 
 
 def _texts(row: str) -> Cells:
-    texts = (cell.strip().replace("\\|", "|") for cell in _cells(row)[:MAX_COLUMNS])
+    texts = (LINE_BREAK.sub(" ", cell).strip().replace("\\|", "|") for cell in _cells(row)[:MAX_COLUMNS])
     return {column: text for column, text in enumerate(texts) if text}
 
 
+def _bare(row: str) -> str:
+    return row[CONTAINER.match(row).end() :].rstrip()  # type: ignore[union-attr]  # it matches nothing too
+
+
 def _cells(row: str) -> list[str]:
-    bare = row.strip().removeprefix("|")
+    bare = _bare(row).removeprefix("|")
     if bare.endswith("|") and not bare.endswith("\\|"):
         bare = bare[:-1]
     return COLUMN_BREAK.split(bare)

@@ -76,6 +76,7 @@ DRAWING = re.compile(rb"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!(?:--|doctype\s+svg)[^>]*>
 XML_OF_2003 = re.compile(rb"(?:\xef\xbb\xbf)?\s*<\?xml[^>]*\?>\s*<\?mso-application\s+progid=.(Excel|Word)\.")
 FLAT_OPEN_DOCUMENT = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>\s*)?<office:document\s")
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+UTF8_MARK = b"\xef\xbb\xbf"
 UTF32_MARK = b"\x00\x00\xfe\xff"
 MIMETYPES = {kind.encode(): kind for kind in (ODT, ODS, ODP, EPUB)} | {
     f"{kind}-template".encode(): kind for kind in (ODT, ODS, ODP)
@@ -190,13 +191,20 @@ def _kind_of_text(first: bytes, ending: str) -> str:
     if FLAT_OPEN_DOCUMENT.match(first):
         raise UnreadableFile("unsupported", format="flat")
     by_name = BY_ENDING.get(ending, "")
-    if by_name not in MAY_BEGIN_LIKE_HTML and WEB.match(first):
+    if by_name not in MAY_BEGIN_LIKE_HTML and WEB.match(_letters(first)):
         return "text/html"
     if found := by_name or EXPORTED.get(ending, ""):
         return found
     if ending in BINARY_ENDINGS:
         raise _unsupported(ending)
     return "text/plain"  # source code, settings, data: there are more endings than a list could hold
+
+
+def _letters(first: bytes) -> bytes:
+    """The ASCII among it, also of UTF-16, without the mark before it."""
+    for mark in (UTF8_MARK, *UTF16_MARKS):
+        first = first.removeprefix(mark)
+    return first.replace(b"\0", b"")
 
 
 def _unsupported(ending: str) -> UnreadableFile:

@@ -16,8 +16,8 @@ NUMBER = re.compile(r"[-+(]?[\s€$£¥%]*\d[\d\s.,:/%€$£¥)+-]*(?:[a-zA-Z€
 
 def rows_as_lines(rows: Sequence[Cells], header_rows: int = 0, is_long: bool = False) -> Iterator[str]:
     """The rows that say anything, a line each. `is_long`: they are known to be more than one passage holds."""
-    rows = [*filter(None, rows[:header_rows]), *filter(None, rows[header_rows:])]
-    header_rows = min(header_rows, len(rows))
+    header = [*filter(None, rows[:header_rows])]
+    rows, header_rows = [*header, *filter(None, rows[header_rows:])], len(header)
     columns = sorted({column for row in rows for column in row})
     as_it_stands = [plain(row, columns) for row in rows]
     names = names_of(rows[:header_rows])

@@ -13,7 +13,11 @@ from django.core.files.base import ContentFile
 
 from documents.extraction import sniff
 
-MARKDOWN = re.compile(r"^(?:#{1,6}[ \t]+\S|```|~~~)|\[[^\[\]\n]{1,500}\]\(https?://", re.MULTILINE)
+MARKDOWN = re.compile(
+    r"^(?:#{1,6}[ \t]+\S|```|~~~)|\[[^\[\]\n]{1,500}\]\(https?://"
+    r"|^[ \t>]*+\|?[ \t]*+:?-{2,}+:?[ \t]*+\|[ \t]*+(?::?-|$)",  # the line under a table's header
+    re.MULTILINE,
+)
 
 
 def inspect(upload: File, name: str) -> tuple[str, str]:
@@ -28,7 +32,8 @@ def inspect(upload: File, name: str) -> tuple[str, str]:
 
 def clean_name(name: str) -> str:
     """A file's name as a person may see it: no folders, no control characters, none that turn the writing direction."""
-    return PurePosixPath(visible(name).replace("\\", "/")).name.strip()[:255] or "file"
+    last = PurePosixPath(visible(name).replace("\\", "/")).name.strip()[:255]
+    return last if last.strip(". ") else "file"
 
 
 def visible(text: str) -> str:

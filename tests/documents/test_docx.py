@@ -4,7 +4,7 @@ import pytest
 
 from documents.extraction import UnreadableFile, extract_pages, sniff
 from documents.extraction.loaders import DOCX
-from tests.documents.made_files import W, archive, docx, paragraph, table
+from tests.documents.made_files import W, archive, docx, paragraph, relations, table
 
 
 @pytest.fixture
@@ -196,6 +196,11 @@ WEB_ARCHIVE = (
         ),
         ("c.mht", WEB_ARCHIVE, "Lease\n\nThe rent is 950 euros."),
         ("c.rtf", rb"{\rtf1\ansi Lease\par The rent is 950 euros.\par}", "Lease\n\nThe rent is 950 euros."),
+        (
+            "c.dat",
+            "<html><body><h1>Lease</h1><p>The rent is 950 euros.</p></body></html>".encode("utf-16"),
+            "Lease\n\nThe rent is 950 euros.",
+        ),
         ("c.txt", b"Lease\r\n\r\nThe rent is 950 euros.", "Lease\n\nThe rent is 950 euros."),
     ],
 )
@@ -229,7 +234,12 @@ def test_a_word_file_within_a_word_file_is_read_and_one_within_itself_ends(read,
 
 @pytest.mark.parametrize(
     ("part", "content"),
-    [("c.bin", b"\x00\x01\x02" * 40), ("c.docx", b"PK\x03\x04 no archive"), ("gone.html", None)],
+    [
+        ("c.bin", b"\x00\x01\x02" * 40),
+        ("c.docx", b"PK\x03\x04 no archive"),
+        ("c.xml", b"<?xml version='1.0'?><a/>"),
+        ("gone.html", None),
+    ],
 )
 def test_what_cannot_be_read_within_a_document_leaves_a_gap(read, part, content):
     members = {} if content is None else {f"word/{part}": content}
@@ -238,3 +248,24 @@ def test_what_cannot_be_read_within_a_document_leaves_a_gap(read, part, content)
     )
     assert extraction.pages[0].text == "Preface.\n\nSigned."
     assert extraction.is_partial
+
+
+def test_a_document_that_stands_outside_the_file_leaves_a_gap(read):
+    assert read(paragraph("Preface.") + CHUNK).is_partial
+
+
+@pytest.mark.parametrize("kind", ["header", "footnote"])
+def test_documents_within_headers_and_notes_are_read(read, kind):
+    note = '<w:p><w:r><w:footnoteReference w:id="5"/></w:r></w:p>' if kind == "footnote" else ""
+    inside = f'<w:footnote w:id="5">{CHUNK}</w:footnote>' if note else CHUNK
+    root = "footnotes" if note else "hdr"
+    extraction = read(
+        paragraph("Preface.") + note,
+        links={f"{kind}{'s' if note else ''}_1": "beside.xml"},
+        members={
+            "word/beside.xml": f"<w:{root} {W}>{inside}</w:{root}>",
+            "word/_rels/beside.xml.rels": relations(aFChunk_1="c.html"),
+            "word/c.html": "<html><body><p>The rent is 950 euros.</p></body></html>",
+        },
+    )
+    assert "The rent is 950 euros." in extraction.pages[0].text

@@ -1,3 +1,4 @@
+import base64
 from contextlib import suppress
 from email.message import EmailMessage
 
@@ -160,3 +161,61 @@ def test_what_has_no_header_is_damaged(read):
     with pytest.raises(UnreadableFile) as caught:
         read(b"no mail at all\n\n" * 5)
     assert caught.value.kind == "damaged"
+
+
+def parts(kind, *contents):
+    start = (
+        b"From: ada@example.org\r\nSubject: Budget\r\nContent-Type: multipart/%s; boundary=b\r\n\r\n" % kind
+    )
+    return start + b"".join(b"--b\r\n%s\r\n" % content for content in contents) + b"--b--\r\n"
+
+
+PLAIN = b"Content-Type: text/plain\r\n\r\nThe budget is attached."
+
+
+def test_what_is_attached_beside_one_way_of_saying_the_same_is_no_less_attached(read):
+    rich = parts(
+        b"mixed",
+        b"Content-Type: text/html\r\n\r\n<p>The budget is attached.</p>",
+        b"Content-Type: application/pdf; name=budget.pdf\r\nContent-Disposition: inline; filename=budget.pdf\r\n\r\nx",
+    )
+    extraction = read(parts(b"alternative", PLAIN, rich))
+    assert extraction.metadata["attachments"] == ["budget.pdf"]
+    assert extraction.pages[0].text.count("The budget is attached.") == 1
+
+
+def test_signatures_and_pictures_in_the_text_are_no_attachments(read):
+    extraction = read(
+        parts(
+            b"mixed",
+            PLAIN,
+            b"Content-Type: application/pkcs7-signature; name=smime.p7s\r\nContent-Disposition: attachment; filename=smime.p7s\r\n\r\nx",
+            b"Content-Type: image/png; name=image001.png\r\nContent-ID: <1>\r\n\r\nx",
+        )
+    )
+    assert "attachments" not in extraction.metadata
+
+
+def test_attachments_without_a_name_are_called_by_their_kind(read):
+    extraction = read(
+        parts(
+            b"mixed",
+            PLAIN,
+            b"Content-Type: application/pdf\r\n\r\nx",
+            b"Content-Type: text/csv\r\nContent-Disposition: attachment\r\n\r\na,b",
+            b"Content-Type: application/octet-stream\r\n\r\nx",
+        )
+    )
+    assert extraction.metadata["attachments"] == ["attachment.pdf", "attachment.csv", "attachment"]
+
+
+def test_a_message_that_was_encoded_within_another_is_read(read):
+    inner = base64.encodebytes(b"Subject: Older\n\nThe rope costs 21 euros.\n")
+    forwarded = b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n" + inner
+    assert "Older\n\nThe rope costs 21 euros." in read(parts(b"mixed", PLAIN, forwarded)).pages[0].text
+
+
+def test_rows_of_a_table_in_a_mail_name_their_columns(read):
+    rows = "\r\n".join(f"| A-{number} | red |" for number in range(100, 200))
+    text = f"Subject: Stock\r\n\r\n| Article | Colour |\r\n|---|---|\r\n{rows}\r\n"
+    assert "Article: A-177 | Colour: red" in read(text.encode()).pages[0].text

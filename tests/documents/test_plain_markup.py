@@ -100,6 +100,36 @@ def test_each_row_of_a_long_table_in_markdown_names_its_columns(read):
     assert shown.endswith("\n\nCounted in May.\n")
 
 
+@pytest.mark.parametrize(
+    ("header", "rule", "row"),
+    [
+        ("> | Article | Stock |", "> |---|--:|", "> | A-{} | 3 of them |"),
+        ("- | Article | Stock |", "  |---|---|", "  | A-{} | 3 of them |"),
+        ("    | Article | Stock |", "    |---|---|", "    | A-{} | 3 of them |"),
+        ("Article | Stock", ":-- | ---", "A-{} | 3<br>of them"),
+        ("| Art | Stock |\n| icle | |", "|---|---|", "| A-{} | 3 of them |"),
+    ],
+)
+def test_tables_in_quotations_and_lists_name_their_columns_too(read, header, rule, row):
+    rows = "\n".join(row.format(number) for number in range(100, 200))
+    shown = read("stock.md", f"Counted in May:\n\n{header}\n{rule}\n{rows}\n").pages[0].text
+    assert "A-177 | Stock: 3 of them\n" in shown
+    assert "--" not in shown
+
+
+def test_a_table_without_names_for_its_columns_gives_them_none(read):
+    rows = "\n".join(f"| A-{number} | red |" for number in range(100, 200))
+    shown = read("stock.md", f"| | |\n|---|---|\n{rows}\n").pages[0].text
+    assert shown.split("\n")[77] == "A-177 | red"
+
+
+def test_a_very_wide_table_names_its_columns(read):
+    cells = range(300)
+    text = "\n".join("|" + "|".join(f"{kind}{n}" for n in cells) + "|" for kind in ("Day ", "wet ", "dry "))
+    head, body = text.split("\n", 1)
+    assert "Day 299: dry 299" in read("a.md", f"{head}\n{'|---' * 300}|\n{body}").pages[0].text
+
+
 def test_a_short_table_is_written_without_its_rule(read):
     text = "| Who | Cakes |\n| --- | --- |\n| Pensioners | 10 % |\n\nWithout a rule:\n\na | b\nc | d\n"
     assert read("a.md", text).pages[0].text == (
@@ -124,6 +154,9 @@ def data(length=40_000):
         '<img alt="plan" src="data:image/jpeg;base64,{}">\n\nThe boiler holds 80 litres.\n',
         '{{"image/png": "{}", "text": ["plan", "The boiler holds 80 litres."]}}\n',
         "![plan](data:image/svg+xml,%3Csvg%20d='M0{:.0}'/)\n\nThe boiler holds 80 litres.\n",
+        "![plan](DATA:;base64,{})\n\nThe boiler holds 80 litres.\n",
+        '{{"plan": ["data:image\\/png;base64,{}"], "text": "The boiler holds 80 litres."}}\n',
+        "![plan](data:image/svg+xml;utf8,<svg width='{:.2}' />a(b)</svg>)\n\nThe boiler holds 80 litres.\n",
         "plan\ndata:application/pdf;name=a.pdf;base64,{}\nThe boiler holds 80 litres.\n",
     ],
 )
@@ -134,6 +167,27 @@ def test_pictures_that_are_written_into_a_text_are_no_passages(read, text):
         assert "The boiler holds 80 litres." in shown
         assert "plan" in shown
         assert len(shown) < 200
+
+
+@pytest.mark.parametrize("before", ["", "> ", "    ", '  "'])
+def test_data_on_lines_of_its_own_is_no_passage(read, before):
+    wrapped = "\n".join(before + data()[at : at + 76] for at in range(0, 7600, 76))
+    shown = read("a.yaml", f"logo: |\n{wrapped}\nboiler: 80 litres\n").pages[0].text
+    assert shown == "logo: |\nboiler: 80 litres\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a | b\n-" + " " * 100_000 + "x",
+        "import" + " " * 100_000 + "x",
+        "{/*" * 100_000,
+        "data:a/b,x\n[a]:" + " " * 100_000 + "x",
+        "data:image/svg+xml,<svg " * 50_000,
+    ],
+)
+def test_hostile_texts_are_read_in_a_time_that_grows_with_them_alone(read, text):
+    assert read("a.mdx", "The boiler.\n" + text).pages  # hours, where it grows with their square
 
 
 def test_long_words_and_rules_are_no_data():

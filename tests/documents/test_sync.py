@@ -92,6 +92,21 @@ def test_a_dry_run_promises_what_the_run_then_does(folder, settings):
     assert all(line in promised for line in refusals)
 
 
+def test_a_dry_run_finds_contents_that_are_there_already_as_the_run_does(folder, operator):
+    (folder / "sun.txt").write_text("Sun.")
+    (folder / "fog.txt").write_text("Fog.")
+    sync(folder)
+    make_document(operator, "Added by hand.", "hand.txt")
+    (folder / "rain.txt").write_text("Added by hand.")
+    (folder / "sun.txt").write_text("Hail.")
+    (folder / "fog.txt").write_text("Hail.")
+    (folder / "hail.txt").write_text("Hail.")
+    promised, done = sync(folder, dry_run=True), sync(folder)
+    assert "0 would be added, 1 would be replaced, 0 would be moved, 0 vanished" in promised
+    assert "0 added, 1 replaced, 0 moved, 0 vanished" in done
+    assert promised.splitlines()[-1] == done.splitlines()[-1]
+
+
 def test_a_dry_run_tells_all_and_does_nothing(folder):
     sync(folder)
     (folder / "rain.txt").unlink()

@@ -92,11 +92,19 @@ class Command(AddingCommand):
 
     def rehearse(self, found: Differences, folder: Path, shelf: Collection) -> None:
         """Look at each content as `carry_out` would: what it would refuse, or find there already, is not promised."""
-        for path, _document in found.changed:
-            self.could(path, partial(syncing.check, folder, path))
         fresh: set[str] = set()
+        for path, document in found.changed:
+            self.could(path, partial(self.check_changed, folder, path, document, shelf, fresh))
         for path in list(found.new):
             self.could(path, partial(self.check_new, folder, path, shelf, found, fresh))
+
+    def check_changed(
+        self, folder: Path, path: str, document: Document, shelf: Collection, fresh: set[str]
+    ) -> None:
+        digest = syncing.check(folder, path)
+        if digest in fresh or shelf.documents.filter(sha256=digest).exclude(pk=document.pk).exists():
+            raise UnreadableFile("known_content")
+        fresh.add(digest)
 
     def check_new(
         self, folder: Path, path: str, shelf: Collection, found: Differences, fresh: set[str]
