@@ -12,6 +12,7 @@ from django.test import Client
 
 from ragsite import bodies
 from ragsite.asgi import application
+from ragsite.database import in_thread
 from tests.factories import make_user
 
 UPLOAD, SIGN_IN = "/documents/upload/", "/account/login/"
@@ -139,11 +140,16 @@ async def test_somebody_signed_in_may_send_a_large_file(alices):
     assert bodies.places.total() == 0
 
 
-async def test_who_was_switched_off_may_send_nothing_large():
-    user = await asyncio.to_thread(make_user, "bob")
-    cookie = await asyncio.to_thread(cookie_of, user)
+def cookie_of_somebody_switched_off():
+    user = make_user("bob")
+    cookie = cookie_of(user)
     user.is_active = False
-    await user.asave()
+    user.save()
+    return cookie
+
+
+async def test_who_was_switched_off_may_send_nothing_large():
+    cookie = await in_thread(cookie_of_somebody_switched_off)()
     visit = Visit(UPLOAD, HX, cookie, declared=95 * MB)
     visit.piece(0, is_last=True)
     assert await visit.ended() == 401
@@ -172,7 +178,7 @@ async def test_a_length_that_is_none_is_refused(length):
 
 
 async def test_one_person_sends_six_large_files_at_once(alices, transactional_db):
-    bobs = await asyncio.to_thread(lambda: cookie_of(make_user("bob")))
+    bobs = await in_thread(lambda: cookie_of(make_user("bob")))()
     async with held_open(*(Visit(UPLOAD, alices, declared=3 * MB) for _ in range(6))) as visits:
         for visit in visits:
             visit.piece(1)
