@@ -15,6 +15,7 @@ django_application = get_asgi_application()
 
 from django.conf import settings
 from django.http import HttpResponse, JsonResponse
+from django.urls import set_script_prefix
 
 from documents.models import Index
 from qa import streaming
@@ -32,6 +33,9 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await lifespan(receive, send)
     elif scope["type"] == "http":
         scope = under_prefix(scope)
+        set_script_prefix(
+            scope["root_path"] or "/"
+        )  # also for what is answered before Django's handler does so
         send = answers.with_headers(scope, send)
         if not await answered_before_django(scope, send):
             await logs.logged(limited, scope, receive, send)

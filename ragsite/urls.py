@@ -2,8 +2,10 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from ragsite import health
+from ragsite.accounts.views import sign_in_of_staff
 from ragsite.operations import metrics
 
 urlpatterns = [
@@ -13,6 +15,13 @@ urlpatterns = [
     path("account/", include("ragsite.accounts.urls")),
     path("documents/", include("documents.urls")),
     path("operations/", include("ragsite.operations.urls")),
+    # The administration's doors for passwords are the site's own: tries are counted there.
+    path("admin/login/", sign_in_of_staff, name="sign_in_of_staff"),
+    path(
+        "admin/password_change/",
+        RedirectView.as_view(pattern_name="accounts:account"),
+        name="password_of_staff",
+    ),
     path("admin/", admin.site.urls),
     path("", include("qa.urls")),
 ]

@@ -55,6 +55,8 @@ DOORS = {
     "accounts:logout": Door(post=REDIRECT, is_public=True),
     "accounts:account": Door(get=OPEN, post=OWN, forms=[{"id": "alice", "pk": "alice", "email": "b@example.org"}]),
     "accounts:password": Door(post=OWN, forms=[{"id": "alice", "username": "alice", "new_password1": "a new one 77", "new_password2": "a new one 77"}]),
+    "sign_in_of_staff": Door(get={OPEN, REDIRECT}, post={OPEN, REDIRECT}, is_public=True),
+    "password_of_staff": Door(get=REDIRECT, post=REDIRECT, is_public=True),
     "documents:list": Door(get=OPEN, query={"q": CANARY, "collection": "collection", "page": "2"}),
     "documents:upload": Door(get=REDIRECT, post=422, forms=[{"collection": "collection", "files": "file"}]),
     "documents:pages": Door(get=OPEN, post=422, forms=[{"collection": "collection", "urls": "https://example.org/"}]),
@@ -108,7 +110,7 @@ DOORS = {
 }  # fmt: skip
 # What any member of staff gets in the administration without a single permission; everything else is closed to them.
 OPEN_TO_STAFF = {
-    "admin:index", "admin:login", "admin:logout", "admin:password_change", "admin:password_change_done", "admin:jsi18n"
+    "admin:index", "admin:login", "admin:logout", "admin:password_change_done", "admin:jsi18n"
 }  # fmt: skip
 IN_ADMIN = {
     "object_id": "1", "app_label": "documents", "url": "x", "queue_index": "0", "job_id": "x", "key": "x",

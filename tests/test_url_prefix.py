@@ -1,5 +1,6 @@
 """The whole site under a part of an address, as a proxy passes it on: with that part, or without it."""
 
+import http.client
 import json
 import re
 import urllib.error
@@ -150,6 +151,27 @@ def test_what_is_refused_and_what_is_wrong_lead_back_under_the_prefix(visitor):
     _status, _text, answer = visitor.open(f"{PREFIX}/documents/1/", **headers)
     assert answer["HX-Redirect"] == f"{PREFIX}/account/login/?next=%2Frag%2Fdocuments%2F"
     assert visitor.outside == set()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("prefix", ["", PREFIX], ids=["taken away", "passed on"])
+@pytest.mark.parametrize(("size", "header"), [(90, "Location"), (90, "HX-Redirect"), (900, "")])
+def test_a_body_that_is_refused_before_django_leads_back_under_the_prefix_too(
+    site, transactional_db, prefix, size, header
+):
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
+    connection.putrequest("POST", f"{prefix}/documents/upload/")
+    connection.putheader("Content-Length", str(size * 1024 * 1024))
+    connection.putheader("Expect", "100-continue")
+    if header == "HX-Redirect":
+        connection.putheader("HX-Request", "true")
+    connection.endheaders()
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    assert [link for link in LINK.findall(text) if not link.startswith(f"{PREFIX}/")] == []
+    if header:
+        assert answer.headers[header] == f"{PREFIX}/account/login/"
 
 
 @pytest.mark.django_db(transaction=True)

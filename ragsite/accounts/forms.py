@@ -62,17 +62,24 @@ class FirstAccountForm(UserCreationForm):
             return user
 
 
+WAIT = "wait"  # the code of the error that says so
+
+
 def count(attempt: Try) -> None:
     """ValidationError where the try has to wait; then no password may be looked at."""
     if seconds := attempt.begin():
-        raise ValidationError(
-            ngettext(
-                "Too many wrong passwords. Try again in %(count)d second.",
-                "Too many wrong passwords. Try again in %(count)d seconds.",
-                seconds,
-            )
-            % {"count": seconds}
+        sentence = ngettext(
+            "Too many wrong passwords. Try again in %(count)d second.",
+            "Too many wrong passwords. Try again in %(count)d seconds.",
+            seconds,
         )
+        raise ValidationError(sentence, WAIT, {"count": seconds})
+
+
+def seconds_to_wait(form: forms.Form) -> int:
+    """How long until the next try; 0 where the form was not sent back for that."""
+    found = (error for errors in form.errors.as_data().values() for error in errors if error.code == WAIT)
+    return max((error.params["count"] for error in found), default=0)
 
 
 class SignInForm(AuthenticationForm):

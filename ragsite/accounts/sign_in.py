@@ -8,8 +8,9 @@ counted, with growing pauses once it is used up:
 - tries for a name from anywhere: one person's password from many addresses.
 
 The last would let a stranger keep a person out for good. So it does not count for a network from which that person
-signed in before; and a browser in which they did has a counter of its own and none of the others. With Redis away
-nobody is counted and nobody kept out; `hashing` still bounds what that can cost.
+signed in before; a browser in which they did has a counter of its own and none of the others; and from elsewhere one try
+is let pass each LONGEST_PAUSE for a neighbourhood of networks, where a person is alone and a stranger has few. With Redis
+away nobody is counted and nobody kept out; `hashing` still bounds what that can cost.
 """
 
 from __future__ import annotations
@@ -30,14 +31,18 @@ LONGEST_PAUSE = 15 * 60
 REMEMBERED = 3600
 KNOWN_FOR = 90 * 24 * 3600
 
-# Keys: the counters, then the mark of a known network, for which the last of several counters is left out.
+# Keys: the counters, the mark of a neighbourhood that has had its try, and the mark of a known network, for which the
+# last of several counters is left out.
 COUNTED = """
-local count, wait = #KEYS - 1, 0
+local count, wait = #KEYS - 2, 0
+local anywhere = count > 1 and count or 0
 if count > 1 and redis.call('EXISTS', KEYS[#KEYS]) == 1 then count = count - 1 end
 """
 BEGIN = f"""{COUNTED}
 for i = 1, count do
-  wait = math.max(wait, tonumber(redis.call('HGET', KEYS[i], 'until') or '0') - ARGV[1])
+  local left = tonumber(redis.call('HGET', KEYS[i], 'until') or '0') - ARGV[1]
+  if i == anywhere and left > 0 and wait <= 0 and redis.call('SET', KEYS[#KEYS - 1], 1, 'NX', 'EX', ARGV[3]) then left = 0 end
+  wait = math.max(wait, left)
 end
 if wait > 0 then return wait end
 for i = 1, count do
@@ -80,10 +85,13 @@ class Try:
 
     def _run(self, script: str, *values: int) -> int:
         counters = self._counters()
-        keys = [*counters, key_of("known", self._name, network_of(self.address))]
+        marks = [
+            key_of("neighbourhood", self._name, neighbourhood_of(self.address)),
+            key_of("known", self._name, network_of(self.address)),
+        ]
         try:
             arguments = [*values, *counters.values()]
-            return int(cache.run_script(script, keys, arguments) or 0)  # type: ignore[attr-defined]
+            return int(cache.run_script(script, [*counters, *marks], arguments) or 0)  # type: ignore[attr-defined]
         except RedisError:
             return 0
 
@@ -110,6 +118,16 @@ def network_of(address: str) -> str:
     if isinstance(found, ipaddress.IPv4Address):
         return str(found)
     return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))
+
+
+def neighbourhood_of(address: str) -> str:
+    """The networks around, most of which one stranger easily has: the /24, of IPv6 the /48."""
+    network = network_of(address)
+    try:
+        found = ipaddress.ip_network(network)
+    except ValueError:
+        return network
+    return str(found.supernet(new_prefix=24 if found.version == 4 else 48))
 
 
 def key_of(kind: str, *parts: str) -> str:

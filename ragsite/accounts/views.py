@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.auth import login, update_session_auth_hash
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView
@@ -18,9 +18,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
 from ragsite.accounts import devices, setup_code
-from ragsite.accounts.forms import AccountForm, FirstAccountForm, PasswordForm, SignInForm
+from ragsite.accounts.forms import AccountForm, FirstAccountForm, PasswordForm, SignInForm, seconds_to_wait
 from ragsite.accounts.models import User
 from ragsite.accounts.requests import SignedInRequest
+from ragsite.accounts.sign_in import Try
 
 
 @never_cache
@@ -39,6 +40,7 @@ def setup(request: HttpRequest) -> HttpResponse:
     response = redirect("home")
     if user := form.create():
         login(request, user)
+        Try(user.get_username(), request.META.get("REMOTE_ADDR", "")).succeeded()
         devices.remember(response, user.get_username())
     return response
 
@@ -57,10 +59,29 @@ class SignIn(LoginView):
             return redirect("accounts:setup")
         return super().dispatch(request, *args, **kwargs)
 
+    def form_invalid(self, form: Any) -> HttpResponse:
+        return told_to_wait(super().form_invalid(form), form)
+
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
         devices.remember(response, form.cleaned_data["username"])
         return response
+
+
+@never_cache
+@sensitive_post_parameters()
+def sign_in_of_staff(request: HttpRequest) -> HttpResponse:
+    """The administration's own sign-in page."""
+    response = admin.site.login(request)
+    form = getattr(response, "context_data", {}).get("form")
+    return told_to_wait(response, form) if form else response
+
+
+def told_to_wait(response: HttpResponse, form: Any) -> HttpResponse:
+    """The form that is shown again; where too many passwords were wrong also scripts can tell that, and for how long."""
+    if seconds := seconds_to_wait(form):
+        response.status_code, response["Retry-After"] = 429, str(seconds)
+    return response
 
 
 def sign_in_address(request: HttpRequest) -> str:
@@ -101,4 +122,4 @@ def password(request: SignedInRequest) -> HttpResponse:
         messages.success(request, _("Your password was changed."))
         return redirect("accounts:account")
     context = {"form": AccountForm(instance=User.objects.get(pk=request.user.pk)), "password_form": form}
-    return render(request, "accounts/account.html", context, status=422)
+    return told_to_wait(render(request, "accounts/account.html", context, status=422), form)

@@ -40,6 +40,8 @@ def guesses(count, name="alice", address=HOME):
 def use_up_everywhere(name="alice"):
     for number in range(sign_in.FREE_TRIES_ANYWHERE):
         Try(name, f"192.0.2.{number}").begin()
+    for address in ("192.0.2.249", CAFE):  # the one try that a neighbourhood has nevertheless
+        Try(name, address).begin()
     assert Try(name, "192.0.2.250").begin() > 0
 
 
@@ -129,6 +131,40 @@ def test_a_stranger_from_many_addresses_does_not_keep_her_out_of_a_place_she_was
     assert is_refused(sign_in_as(address="192.0.2.251"))
 
 
+def test_nor_out_of_a_place_where_nobody_tries_to_keep_her_out(alice):
+    use_up_everywhere()
+    assert is_in(sign_in_as(address="203.0.113.7"))
+    assert is_refused(sign_in_as(address="192.0.2.251"))
+
+
+def test_a_stranger_has_one_try_each_pause_for_a_neighbourhood(alice):
+    use_up_everywhere()
+    assert [Try("alice", f"203.0.113.{number}").begin() > 0 for number in range(3)] == [False, True, True]
+    assert [Try("alice", f"2001:db8:1:{number}::1").begin() > 0 for number in range(3)] == [False, True, True]
+    assert Try("alice", "2001:db8:2::1").begin() == 0
+
+
+def test_the_place_where_the_site_was_set_up_is_known(client, settings, db):
+    settings.SETUP_CODE = "K3QM-7XWD-PZ2A"
+    form = {"username": "olga", "password1": RIGHT, "password2": RIGHT, "code": settings.SETUP_CODE}
+    client.post(reverse("accounts:setup"), form, REMOTE_ADDR=CAFE)
+    use_up_everywhere("olga")
+    assert is_in(sign_in_as("olga", address=CAFE))
+
+
+def test_whoever_has_to_wait_is_told_so_by_the_status_too(alice, client, operator):
+    guesses(5)
+    response = sign_in_as()
+    assert response.status_code == 429
+    assert 0 < int(response["Retry-After"]) <= sign_in.FIRST_PAUSE
+    assert sign_in_as("bob", "wrong").status_code == 200
+
+    guesses(5, "olga")
+    response = client.post(reverse("admin:login"), {"username": "olga", "password": RIGHT}, REMOTE_ADDR=HOME)
+    assert (response.status_code, is_refused(response)) == (429, True)
+    assert "no-store" in response["Cache-Control"]
+
+
 def test_a_known_browser_has_five_tries_and_opens_nothing(alice):
     browser = Client()
     browser.cookies[devices.COOKIE] = cookie_of("alice")
@@ -187,6 +223,15 @@ def test_guessing_is_slowed_at_the_administrations_door_too(client, operator):
     assert "_auth_user_id" not in client.session
 
 
+def test_the_administration_has_no_door_of_its_own_for_changing_a_password(client, operator):
+    client.force_login(operator)
+    form = {"old_password": RIGHT, "new_password1": "seven grey herons", "new_password2": "seven grey herons"}
+    response = client.post(reverse("admin:password_change"), form)
+    assert (response.status_code, response["Location"]) == (302, reverse("accounts:account"))
+    operator.refresh_from_db()
+    assert operator.check_password(RIGHT)
+
+
 def test_who_finds_a_browser_open_cannot_try_one_password_after_the_other(client, alice):
     client.force_login(alice)
     new = {"new_password1": "seven grey herons", "new_password2": "seven grey herons"}
@@ -194,6 +239,7 @@ def test_who_finds_a_browser_open_cannot_try_one_password_after_the_other(client
         client.post(reverse("accounts:password"), {"old_password": f"wrong {number}", **new})
     response = client.post(reverse("accounts:password"), {"old_password": RIGHT, **new})
     assert is_refused(response)
+    assert response.status_code == 429
     alice.refresh_from_db()
     assert alice.check_password(RIGHT)
 
