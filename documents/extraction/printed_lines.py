@@ -15,6 +15,7 @@ from documents.extraction import quick
 from documents.extraction.limits import MOST_CHARACTERS_OF_A_PAGE
 from documents.extraction.raised import Piece, is_turned, with_raised_figures, with_raised_letters
 from documents.extraction.right_to_left import HAS_LETTER
+from documents.extraction.signs import with_signs
 from documents.extraction.visual_lines import read_by_places
 from documents.extraction.wide_letters import without_gaps
 
@@ -237,8 +238,9 @@ def places_of_edges(line: str, start: int, place_of: Callable[[int], int]) -> li
 
 def _text_of(textpage: Any) -> tuple[str, Callable[[int], int]]:
     """A page's text as it is read, and a function from a place in it to PDFium's count of its characters."""
-    text = SYMBOLS.sub(" ", textpage.get_text_range()[:MOST_CHARACTERS_OF_A_PAGE])
-    place_of = characters_of(textpage, text)
+    text = textpage.get_text_range()[:MOST_CHARACTERS_OF_A_PAGE]
+    text, place_of = with_signs(textpage, text, characters_of(textpage, text))
+    text = SYMBOLS.sub(" ", text)
     if is_plain(text):
         return text, place_of
     text, place_of = read_by_places(textpage, text, place_of)

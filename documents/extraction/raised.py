@@ -8,9 +8,9 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from documents.extraction.piecewise import Piecewise, PlaceOf
 from documents.extraction.right_to_left import HAS_LETTER
 
-PlaceOf = Callable[[int], int]
 Entry = list[float]  # start, end, left, right, baseline, height, and perhaps 1: see printed_lines.lines_of()
 
 # In heights of the line's own letters
@@ -152,42 +152,26 @@ def with_raised_letters(
 
 
 def _joined(text: str, printed: Sequence[PrintedLine], place_of: PlaceOf) -> tuple[str, list[Entry], PlaceOf]:
-    parts: list[str] = []
+    made = Piecewise()
     lines: list[Entry] = []
-    starts: list[int] = []  # of the parts, in the text as it becomes,
-    origins: list[int] = []  # and in PDFium's; -1 for what is between two pieces
-    length = 0
-
-    def add(part: str, origin: int) -> None:
-        nonlocal length
-        parts.append(part)
-        starts.append(length)
-        origins.append(origin)
-        length += len(part)
-
     after = 0
     for line in printed:
         first, last = line.pieces[0], line.pieces[-1]
-        add(text[after : first.start], after)
-        begin = length
+        made.add(text[after : first.start], after)
+        begin = made.length
         for piece, joint in zip(line.pieces, [*line.joints, ""], strict=True):
-            add(text[piece.start : piece.end], piece.start)
+            made.add(text[piece.start : piece.end], piece.start)
             if joint:
-                add(joint, -1)
+                made.add(joint)
         left, right = min(piece.left for piece in line.pieces), max(piece.right for piece in line.pieces)
         if len(line.pieces) == 1 and not first.begins_raised:
             baseline, height = first.entry[4:6]
         else:
             baseline, height = line.base.baseline, round(line.base.height, 1)
-        lines.append([begin, length, left, right, baseline, height, *last.entry[6:]])
+        lines.append([begin, made.length, left, right, baseline, height, *last.entry[6:]])
         after = last.end
-    add(text[after:], after)
-
-    def counted(place: int) -> int:
-        part = bisect_right(starts, place) - 1
-        return -1 if origins[part] < 0 else place_of(origins[part] + place - starts[part])
-
-    return "".join(parts), lines, counted
+    made.add(text[after:], after)
+    return made.text, lines, made.counted_by(place_of)
 
 
 def with_raised_figures(text: str, lines: Sequence[Entry], baseline_of: Callable[[int], float | None]) -> str:

@@ -10,7 +10,7 @@ import pypdf
 SAMPLES = Path(__file__).parent.parent / "files"
 
 
-def make_pdf(path, pages, *, title="", fields=(), resources=b"", extra=None):
+def make_pdf(path, pages, *, title="", fields=(), fonts=b"", resources=b"", extra=None):
     """A PDF of pages; a page is its content stream (bytes), lines of text, or a pair of filters and raw stream."""
     objects = {1: b"<</Type/Catalog/Pages 2 0 R" + _form(fields, len(pages)) + b">>"}
     objects[3] = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>"
@@ -20,8 +20,8 @@ def make_pdf(path, pages, *, title="", fields=(), resources=b"", extra=None):
         kids.append(b"%d 0 R" % here)
         annotations = b"/Annots[%s]" % _widgets(fields, len(pages)) if number == 0 and fields else b""
         objects[here] = (
-            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F1 3 0 R>>%s>>/Contents %d 0 R%s>>"
-            % (resources, here + 1, annotations)
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F1 3 0 R%s>>%s>>/Contents %d 0 R%s>>"
+            % (fonts, resources, here + 1, annotations)
         )
         objects[here + 1] = _stream(page)
     objects[2] = b"<</Type/Pages/Count %d/Kids[%s]>>" % (len(pages), b" ".join(kids))
