@@ -121,8 +121,8 @@ def split_lines(page: RawPage) -> list[Line]:
                 bool(lines) and between not in ORDINARY_BREAKS and BLANK_LINE.search(between) is not None,
                 is_hyphenated and text[-1].isspace(),
                 text[-1] == " ",
-                is_hyphenated and bool(place and place[6:] and place[6]),
-                _gaps(place[7:]) if place and place[7:] else (),
+                is_hyphenated and bool(place and len(place) > 6 and place[6]),
+                _gaps(place[7:]) if place and len(place) > 7 else (),
             )
         )
         after = end

@@ -28,6 +28,7 @@ FIGURE_AT_END = re.compile(r"(?:^|\s)[(\-+−$€£]*\d[\d.,]*\s?(?:%|€|\))?$"
 CAPTION = re.compile(
     r"(?:Fig(?:ure|\.)|Tab(?:le|elle|\.)|Abb(?:ildung|\.)|Chart|Figur[ae]?|Tableau|Tabla) \d[\d.]*[:.] "
 )
+FIRST_OF_CAPTION = "FTAC"
 LEVEL = 0.5  # of their height, between the baselines of pieces of one printed line,
 APART = 1.5  # and between pieces that are not of one block
 LABEL = 7  # times its height: a line as narrow is no line of a column
@@ -149,11 +150,11 @@ class Page:
         """What stands between rows of a table, and between blocks of the page; None within a block."""
         if gap is None and self._is_of_two_directions(i):
             return " "
-        are_near = gap is None or gap < 2.5
-        are_spread = [bool(line.gaps) for line in self.lines[i : i + 2]]
-        if are_near and ((self.is_row[i] and self.is_row[i + 1]) or all(are_spread)):
+        is_spread, next_is = bool(self.lines[i].gaps), bool(self.lines[i + 1].gaps)
+        are_rows = (self.is_row[i] and self.is_row[i + 1]) or (is_spread and next_is)
+        if are_rows and (gap is None or gap < 2.5):
             return "\n"
-        return "\n\n" if any(are_spread) or self._begins_another_block(i) else None
+        return "\n\n" if is_spread or next_is or self._begins_another_block(i) else None
 
     def _is_of_two_directions(self, i: int) -> bool:
         """Whether Latin and right-to-left words are of one printed line."""
@@ -166,7 +167,7 @@ class Page:
         line, after = self.lines[i], self.lines[i + 1]
         if not line.height or not after.height:
             return False
-        if CAPTION.match(after.text):
+        if after.text[0] in FIRST_OF_CAPTION and CAPTION.match(after.text):
             return True
         height = max(line.height, after.height)
         down, right = line.baseline - after.baseline, after.left - line.right

@@ -5,6 +5,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from statistics import median
 from typing import Any
@@ -34,7 +35,7 @@ WIDE_LETTERS = 0.6  # of their height, which letters are not on average
 LONGEST_BULLET = 4  # letters; a gap behind the number of an item is none
 MOST_GAPS = 100
 SPACE = re.compile(r"(?<=\S) (?=\S)")
-SOME_LETTERS = 12
+SOME_LETTERS, FEW_LETTERS = 12, 5
 LONGEST_EDGE = 30  # letters of a word
 SAME_EDGE = 0.01  # points
 NARROW_GAP = 0.3  # of a letter's height
@@ -57,7 +58,7 @@ def read_lines(textpage: Any) -> tuple[str, list[list[float]], Callable[[int], i
         ]
         text, lines, place_of = with_raised_letters(text, pieces, place_of)
     _add_wide_gaps(text, lines, boxes, place_of)
-    return with_raised_figures(text, lines, lambda at: boxes.baseline(place_of(at))), lines, place_of
+    return with_raised_figures(text, lines, boxes.baselines(place_of)), lines, place_of
 
 
 def _lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> tuple[list[list[float]], set[int]]:
@@ -86,8 +87,9 @@ def _lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> tuple
         left, right, other = min(left, box.left), max(right, box.right), box.top - box.bottom
         runs_to_the_left = is_right_to_left and HAS_LETTER.search(line)
         if height != other or runs_to_the_left:
-            inner = inner_letters(line, match.start(), place_of)
-            height = usual_height(line, height, other, boxes, inner)
+            height = usual_height(
+                line, height, other, boxes, partial(inner_letters, line, match.start(), place_of)
+            )
         if runs_to_the_left:
             left, right = boxes.reach(places_of_edges(line, match.start(), place_of), left, right)
         # Tenths of a point, as by round(), which takes three times as long.
@@ -169,8 +171,14 @@ class Boxes:
         quick.loose_box(self.handle, after, self.at_box)
         return right, self.box.left
 
-    def baseline(self, place: int) -> float | None:
-        return self.y.value if quick.origin(self.handle, place, *self.at_origin) else None
+    def baselines(self, place_of: Callable[[int], int]) -> Callable[[int], float | None]:
+        """A function from a place in the text to the baseline of what stands there."""
+        origin, handle, y, (at_x, at_y) = quick.origin, self.handle, self.y, self.at_origin
+
+        def baseline(at: int) -> float | None:
+            return y.value if origin(handle, place_of(at), at_x, at_y) else None
+
+        return baseline
 
     def baseline_and_height(self, place: int) -> tuple[float, float]:
         quick.origin(self.handle, place, *self.at_origin)
@@ -211,21 +219,27 @@ def hyphens_of(textpage: Any) -> Callable[[int], bool]:
     return is_told
 
 
-def inner_letters(line: str, start: int, place_of: Callable[[int], int]) -> list[int]:
+def inner_letters(
+    line: str, start: int, place_of: Callable[[int], int], most: int = SOME_LETTERS
+) -> list[int]:
     """Some letters of a line, without its first and its last; gaps that PDFium made spaces of have no box."""
-    step = max(1, len(line) // SOME_LETTERS)
+    step = max(1, len(line) // most)
     return [place_of(start + at) for at in range(1, len(line) - 1, step) if not line[at].isspace()]
 
 
-def usual_height(line: str, height: float, other: float, boxes: Boxes, inner: Sequence[int]) -> float:
+def usual_height(
+    line: str, height: float, other: float, boxes: Boxes, inner: Callable[[int], Sequence[int]]
+) -> float:
     """A line's height where its first and its last letter differ in theirs, or may be of another font than the rest.
 
     Full stops and figures of Hebrew have fonts of their own; of Chinese letters some programs leave no more than the box of
     their ink.
     """
-    if abs(height - other) <= SAME_HEIGHT * height and not (line[-1] > FIRST_WIDE or HAS_LETTER.search(line)):
+    if line[-1] > FIRST_WIDE or (not line.isascii() and HAS_LETTER.search(line)):
+        return median([height, other, *boxes.heights(inner(SOME_LETTERS))])
+    if abs(height - other) <= SAME_HEIGHT * height:
         return height
-    return median([height, other, *boxes.heights(inner)])
+    return median([height, other, *boxes.heights(inner(FEW_LETTERS))])
 
 
 def places_of_edges(line: str, start: int, place_of: Callable[[int], int]) -> list[int]:

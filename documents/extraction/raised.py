@@ -4,7 +4,6 @@ PDFium ends a line where such a letter stands and begins another behind it. Here
 """
 
 import re
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -177,15 +176,19 @@ def _joined(text: str, printed: Sequence[PrintedLine], place_of: PlaceOf) -> tup
 def with_raised_figures(text: str, lines: Sequence[Entry], baseline_of: Callable[[int], float | None]) -> str:
     """The text with figures raised or lowered behind others told from them: 10²⁴ is not 1024, and 2019¹ has a footnote."""
     found: list[tuple[int, str]] = []
-    starts: list[float] = []
+    following = (line for line in lines if not is_turned(line))
+    line = next(following, None)
     for number in NUMBER.finditer(text):
-        starts = starts or [line[0] for line in lines]
-        line = lines[bisect_right(starts, number.start()) - 1] if starts else []
-        last = baseline_of(number.end() - 1) if line and number.end() <= line[1] else None
-        if last is None or abs(last - line[4]) <= SAME_BASELINE * line[5] or is_turned(line):
+        start, end = number.span()
+        while line and line[1] < end:
+            line = next(following, None)
+        if not line:
+            break
+        last = baseline_of(end - 1) if line[0] <= start else None
+        if last is None or abs(last - line[4]) <= SAME_BASELINE * line[5]:
             continue
         if (told := _with_raised(number, line[5], baseline_of)) != number.group():
-            found.append((number.start(), told))
+            found.append((start, told))
     letters = list(text) if found else []
     for at, told in found:
         letters[at : at + len(told)] = told
