@@ -4,8 +4,8 @@ import re
 
 # In a link, an attribute or by itself, as base64, which may be wrapped over lines, or with its signs escaped.
 DATA = re.compile(
-    r"data:(?:[\w.+-]+\\?/[\w.+-]+(?:;(?!base64,)[\w=.+-]+)*)?"
-    r"(?:;base64,(?:[A-Za-z0-9+/=_%-]|\\/)*(?:\r?\n[A-Za-z0-9+/=]{40,}(?=[\s\"')>]|\Z))*"
+    r"data:(?:[\w.+-]+\\?/[\w.+-]+(?:;(?!base64,)[\w=.+-]++){0,20}+)?"
+    r"(?:;base64,(?:[A-Za-z0-9+/=_%-]++|\\/)*+(?:\r?\n[A-Za-z0-9+/=]{40,}(?=[\s\"')>]|\Z))*+"
     r"(?:\r?\n[A-Za-z0-9+/]{1,40}(?:={1,2}|(?=[\"')>])))?"
     r"|(?<!data:),(?:<svg(?:(?!</?svg)[\s\S]){0,100000}</svg>|[^\s\"'()<>]*))",
     re.IGNORECASE,
@@ -13,7 +13,9 @@ DATA = re.compile(
 # What is left of [plan]: <data:...>.
 EMPTY_REFERENCE = re.compile(r"^ {0,3}\[[^\]\n]{1,300}\]:[ \t]*+<?>?[ \t]*+$\n?", re.MULTILINE)
 # A value that is nothing but data, as notebooks and exports hold it, on one line or escaped over many.
-RUN = re.compile(r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]|\\[nr/]){512,}={0,2}")
+RUN = re.compile(
+    r"(?<![A-Za-z0-9+/_-])(?=(?:[A-Za-z0-9+/_-]|\\[nr/]){512})(?:[A-Za-z0-9+/_-]++|\\[nr/])++={0,2}"
+)
 # The same on lines of its own, indented, quoted, or as a list of strings.
 LINES = re.compile(
     r"(?:^[ \t>\"']*+[A-Za-z0-9+/]{60,}+(?:\\n)?[\"',]*+\r?\n){7,}+"

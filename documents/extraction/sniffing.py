@@ -39,6 +39,27 @@ TEXTS = {
 }
 BY_ENDING = {ending: media_type for media_type, endings in TEXTS.items() for ending in endings}
 MAY_BEGIN_LIKE_HTML = ("text/markdown", "text/mdx", MAIL)
+# Programs and templates that may begin like a page: read as one they would lose all that makes them what they are.
+SOURCES = frozenset(
+    (
+        *(".php", ".phtml", ".asp", ".aspx", ".ascx", ".jsp", ".cshtml", ".razor", ".cfm"),
+        *(
+            ".erb",
+            ".ejs",
+            ".j2",
+            ".jinja",
+            ".jinja2",
+            ".twig",
+            ".liquid",
+            ".hbs",
+            ".mustache",
+            ".tmpl",
+            ".tpl",
+        ),
+        *(".vue", ".svelte", ".astro", ".heex", ".eex", ".blade"),
+        *(".ts", ".tsx", ".js", ".jsx", ".mjs", ".py", ".rb", ".go", ".java", ".cs", ".rs", ".snap"),
+    )
+)
 # Many a program exports these under the ending of the sheet or document that it wants to be opened as.
 EXPORTED = {".xls": "text/csv", ".xlsx": "text/csv"}
 OFFICE_ENDINGS = frozenset(
@@ -58,8 +79,8 @@ BINARY_ENDINGS = OFFICE_ENDINGS | frozenset(
     )
 )
 MAGIC = {
-    "zip": (b"\x1f\x8b", b"BZh", b"7z\xbc\xaf\x27\x1c", b"Rar!", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"),
-    "picture": (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*", b"BM", b"8BPS"),
+    "zip": (b"\x1f\x8b", b"BZh", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"),
+    "picture": (b"\x89PNG", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\x00", b"MM\x00*", b"BM", b"8BPS"),
     "recording": (b"ID3", b"OggS", b"fLaC", b"\xff\xfb", b"\xff\xf3", b"\x1aE\xdf\xa3", b"RIFF", b"MThd"),
     "program": (b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"\xfe\xed\xfa"),
 }
@@ -191,7 +212,8 @@ def _kind_of_text(first: bytes, ending: str) -> str:
     if FLAT_OPEN_DOCUMENT.match(first):
         raise UnreadableFile("unsupported", format="flat")
     by_name = BY_ENDING.get(ending, "")
-    if by_name not in MAY_BEGIN_LIKE_HTML and WEB.match(_letters(first)):
+    may_be_page = by_name not in MAY_BEGIN_LIKE_HTML and ending not in SOURCES
+    if may_be_page and WEB.match(_letters(first)):
         return "text/html"
     if found := by_name or EXPORTED.get(ending, ""):
         return found

@@ -1,5 +1,6 @@
 """Files attached to mails and PDFs become documents of their own."""
 
+import base64
 from email.message import EmailMessage
 
 import pytest
@@ -166,6 +167,16 @@ def test_a_mail_whose_attachments_cannot_be_read_answers_all_the_same(alice):
     mail = indexed(alice, broken)
     assert mail.state == State.READY
     assert mail.tasks.get(kind=Kind.ATTACH).state == TaskState.DONE
+
+
+@pytest.mark.parametrize("cut", [0, 3])
+def test_a_large_file_is_unpacked_whole_or_as_far_as_it_came(alice, cut):
+    content = b"The rope is long. " * 120_000
+    lines = base64.encodebytes(content).rstrip()
+    start = b"Subject: Rope\nContent-Type: text/plain; name=rope.txt\nContent-Transfer-Encoding: base64\n\n"
+    indexed(alice, start + (lines[:-cut] if cut else lines))
+    rope = Document.objects.get(title="rope")
+    assert abs(rope.newest.size - len(content)) <= cut
 
 
 # What a document says of itself

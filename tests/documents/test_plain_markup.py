@@ -201,6 +201,23 @@ def test_long_words_and_rules_are_no_data():
         assert without_embedded_data(text) == text
 
 
+@pytest.mark.parametrize("name", ["index.php", "page.svelte", "view.erb", "snapshot.ts"])
+def test_programs_and_templates_that_begin_like_a_web_page_keep_their_code(read, name):
+    text = "<!DOCTYPE html>\n<html><body><?php function rent() { return 950; } ?></body></html>\n"
+    assert read(name, text).pages[0].text == text
+
+
+def test_a_text_that_speaks_of_a_format_is_not_taken_for_it():
+    assert sniff(b"GIF8 was never a format. Rar! cried the lion.", "a.txt") == "text/plain"
+
+
+@pytest.mark.parametrize("start", ['{"value": "', "data:a/b;base64,", "data:a/b"])
+def test_megabytes_without_a_space_fit_into_the_memory_that_a_document_may_take(read, start):
+    for signs in ("x", "\\/", ";x=y"):
+        text = start + signs * (12_000_000 // len(signs)) + '" the boiler'
+        assert read("a.json", text).pages[-1].text.endswith('" the boiler')
+
+
 def test_a_file_that_is_no_text_is_refused_whatever_its_name():
     for name in ("a.json", "a.py", "a.xyz", "a"):
         with pytest.raises(UnreadableFile):
