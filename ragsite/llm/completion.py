@@ -94,9 +94,12 @@ class AnswerReader:
     is_refusal: bool = False
     calls_tools: bool = False
     goes_on_after_its_end: bool = False
+    _has_heard: bool = False
     _has_choice: bool = False
+    _index: object = None  # of the one choice that is read
     _splitter: ThinkingSplitter = field(default_factory=ThinkingSplitter)
     _gate: StorableStream = field(default_factory=StorableStream)
+    _heard: list[str] = field(default_factory=list)  # the words as they came
     _text: list[str] = field(default_factory=list)
     _thinking: list[str] = field(default_factory=list)
     _length: int = 0
@@ -115,12 +118,12 @@ class AnswerReader:
         """The piece in the chunk, if there is one."""
         if not isinstance(chunk, dict):
             raise BadResponse("chunk is no object")
-        if isinstance(chunk.get("usage"), dict):
-            self.usage = read_usage(chunk["usage"])
-        choice = _first(chunk.get("choices"))
+        self._has_heard = True
+        if (usage := read_usage(chunk.get("usage"))) != NOT_SAID:
+            self.usage = usage
+        choice = self._choice(chunk.get("choices"))
         if not choice:
             return None  # usage alone, or a sign of life
-        self._has_choice = True
         piece = self._read(read_delta(choice))
         self._note_reason(
             read_reason(choice), has_words=bool(piece and (piece.text + piece.thinking).strip())
@@ -135,7 +138,7 @@ class AnswerReader:
             last = replace(rest, text=(last.text if last else "") + rest.text)
         completion = self.completion()
         if not self._has_choice:
-            raise BadResponse("no choices")
+            raise BadResponse("no choices", kind="" if self._has_heard else "empty_answer")
         if not completion.text:
             self._raise_for_silence(completion)
         return last, completion
@@ -176,17 +179,36 @@ class AnswerReader:
             self.finish_reason = ""
         self.finish_reason = reason or self.finish_reason
 
+    def _choice(self, choices: object) -> dict[str, Any] | None:
+        """Always of the same answer, where a server gives several at once."""
+        for choice in choices if isinstance(choices, list) else ():
+            if isinstance(choice, dict) and (
+                not self._has_choice or (choice.get("index") or 0) == self._index
+            ):
+                self._has_choice, self._index = True, choice.get("index") or 0
+                return choice
+        return None
+
     def _read(self, delta: Delta) -> Piece | None:
         self.is_refusal = self.is_refusal or delta.is_refusal
         self.calls_tools = self.calls_tools or delta.called > 0
         self._thought += delta.called  # kept nowhere, but not endless either
         room = self.longest + MAX_THINKING  # of a single chunk: more than that is beyond both limits anyhow
-        text, thinking = self._splitter.feed(self._gate.feed(delta.text[:room]))
+        text, thinking = self._splitter.feed(self._gate.feed(self._new_words(delta)[:room]))
         takes_back = self._splitter.has_stray_end and self.has_begun
         if self._splitter.has_stray_end:
             self._take_back()
         piece = self._keep(text, storable_text(delta.thinking[:MAX_THINKING]) + thinking)
         return replace(piece or Piece(), takes_back=True) if takes_back else piece
+
+    def _new_words(self, delta: Delta) -> str:
+        """Some servers send with each message, or with the last, all that they have said so far."""
+        text = delta.text
+        if delta.is_message and (heard := "".join(self._heard)):
+            is_said = text.strip() in (heard.strip(), self.completion().text)
+            text = "" if is_said else text.removeprefix(heard)
+        self._heard.append(text)
+        return text
 
     def _keep(self, text: str, thinking: str) -> Piece | None:
         if not self._length:
@@ -209,7 +231,3 @@ class AnswerReader:
         self._thought += self._length
         self._text.clear()
         self._length = 0
-
-
-def _first(choices: object) -> dict[str, Any] | None:
-    return choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else None

@@ -7,7 +7,9 @@ from typing import Any
 from ragsite.storable import storable_text
 
 LONGEST_REASON = 40  # as Question.finish_reason
-THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking", "thought", "thoughts")
+THOUGHT_FIELDS = (
+    "reasoning_content", "reasoning", "reasoning_text", "thinking", "thinking_content", "thought", "thoughts"
+)  # fmt: skip
 THOUGHT_KINDS = re.compile("thinking|reasoning|thought")
 
 # Reasons are compared by their letters alone: STOP, end_turn and endTurn are words of different servers for the same.
@@ -44,9 +46,10 @@ REASONS = {
     ),
     "refusal": re.compile("refus"),
     "error": re.compile(
-        "error|abort|cancel|timeout|interrupt|preempt|insufficient|fail|disconnect|pause|malformed|unexpected|^other$|^language$"
+        "error|abort|cancel|timeout|interrupt|preempt|insufficient|fail|disconnect|pause|malformed|unexpected|^other$|^language$|^user"
     ),
     "tool_calls": re.compile("tool|functioncall"),
+    "stop": re.compile("stop|eos"),  # stopStringFound, eosFound
 }
 
 
@@ -58,11 +61,13 @@ class Delta:
     thinking: str = ""
     is_refusal: bool = False
     called: int = 0  # characters of calls of tools
+    is_message: bool = False  # which may repeat what was said before
 
 
 def read_delta(choice: dict[str, Any]) -> Delta:
     """The words in a choice of a chunk, or of a whole answer; nothing where it has none."""
-    part = choice.get("delta") or choice.get("message")
+    delta, message = choice.get("delta"), choice.get("message")
+    part = delta or message
     if not isinstance(part, dict):
         return Delta(_string(choice.get("text")) or _string(part))
     text, thinking = _content(part.get("content"))
@@ -75,7 +80,8 @@ def read_delta(choice: dict[str, Any]) -> Delta:
     refusal = _string(part.get("refusal"))
     calls = part.get("tool_calls") or part.get("function_call")
     is_refusal = bool(refusal) or _has_refusal(part.get("content"))
-    return Delta(text or refusal, aside + thinking, is_refusal, len(str(calls)) if calls else 0)
+    called = len(str(calls)) if calls else 0
+    return Delta(text or refusal, aside + thinking, is_refusal, called, is_message=not delta)
 
 
 def read_reason(choice: dict[str, Any]) -> str:
@@ -94,7 +100,7 @@ def read_reason(choice: dict[str, Any]) -> str:
         ),
         "",
     )
-    letters = re.sub(r"[^a-z]", "", said.lower())
+    letters = re.sub(r"[^a-z]", "", said.lower()).removeprefix("finishreason")
     if letters in NORMAL:
         return "stop"
     return next((reason for reason, pattern in REASONS.items() if pattern.search(letters)), "")

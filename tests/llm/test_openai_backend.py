@@ -161,6 +161,8 @@ def without_index(*places):
         (400, "this model does not support embeddings"),
         (400, "The model does not support Embeddings API"),
         (500, "llama3 is not an embedding model"),
+        (400, "Model is not embedding"),
+        (403, "You are not allowed to generate embeddings from this model"),
     ],
 )
 def test_a_model_that_makes_no_embeddings_waits_for_the_operator(fake_openai, status, message):
@@ -243,6 +245,12 @@ READABLE = {
 }
 
 
+def test_vectors_that_are_sorted_by_their_kind_are_read(fake_openai):
+    vectors = [[1.0, 0.0], [0.0, 1.0]]
+    fake_openai.fault("body", value={"embeddings": {"float": vectors}})
+    assert llm.embed_documents(["a", "b"], model="some-model").tolist() == vectors
+
+
 @pytest.mark.parametrize("how", READABLE)
 def test_vectors_are_read_in_every_shape_in_which_servers_send_them(fake_openai, how):
     fake_openai.fault("items", of=READABLE[how])
@@ -309,6 +317,7 @@ REFUSED_WITH_200 = [
     ({"data": []}, "bad_vectors"),
     ({"data": None}, "bad_response"),
     ({"data": {"embedding": [1]}}, "bad_response"),
+    ({"error": "Unexpected endpoint or method. (POST /embeddings). Returning 200 anyway"}, "no_such_page"),
     ("[]", "bad_response"),
     (None, "bad_response"),
 ]

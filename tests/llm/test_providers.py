@@ -10,6 +10,7 @@ import pytest
 from ragsite import llm
 from ragsite.llm import completion
 from ragsite.llm.backends import pace, sse
+from ragsite.llm.backends.waits import not_before
 from ragsite.llm.completion import AnswerReader
 from tests import provider_payloads as payloads
 from tests.llm.test_gateway import PROMPT, listen, text_of
@@ -280,6 +281,20 @@ def test_how_long_to_wait_is_read_from_wherever_it_is_said(fake_openai, headers,
     fake_openai.fault("body", value=body, status=429, headers=headers)
     wait = listen()[1].not_before - datetime.now(UTC)
     assert timedelta(seconds=seconds - 3) < wait <= timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("said", ["-5", "soon", "nan", "1e9", ""])
+def test_a_wait_that_is_no_time_is_none(said):
+    assert not_before({"retry-after": said}) is None
+
+
+def test_a_wait_may_be_a_date_without_a_zone_or_a_count_since_1970_but_no_longer_than_a_day():
+    now = datetime.now(UTC).replace(microsecond=0)
+    soon = now + timedelta(seconds=90)
+    assert not_before({"retry-after": soon.strftime("%a, %d %b %Y %H:%M:%S")}) == soon
+    for count in (soon.timestamp(), soon.timestamp() * 1000):
+        assert abs(not_before({"retry-after": f"{count:.0f}"}) - soon) < timedelta(seconds=1)
+    assert not_before({"retry-after": "864000"}) < now + timedelta(days=1, minutes=1)
 
 
 def test_nothing_that_a_provider_says_is_kept(fake_openai):

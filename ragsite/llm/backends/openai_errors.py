@@ -34,6 +34,8 @@ QUOTA_CODES = {
     "payment_required",
     "arrearage",
     "allocationquota.freetieronly",
+    "exceeded_current_quota_error",
+    "insufficient_user_quota",
 }
 KEY_CODES = {
     "invalid_api_key",
@@ -51,6 +53,12 @@ MODEL_CODES = {
     "unsupported_model",
     "deploymentnotfound",
     "model_not_available",
+    "model_not_supported",
+    "model_decommissioned",
+    "model_terms_required",
+    "team_model_access_denied",
+    "key_model_access_denied",
+    "operationnotsupported",
     "unknown_model",
 }
 LENGTH_CODES = {"context_length_exceeded", "string_above_max_length", "exceed_context_size_error"}
@@ -63,9 +71,11 @@ FILTER_CODES = {
     "datainspectionfailed",
 }
 PLACE_CODES = {"unsupported_country_region_territory", "ip_not_authorized"}
+ACCESS_CODES = {"service_disabled", "organization_restricted", "account_suspended"}
 SPEAKS_OF_MONEY = re.compile(
     r"insufficient (balance|credits?|funds|quota)|credit balance is too low|(out of|no|not enough|run out of) (remaining )?credits?\b"
-    r"|requires more credits|payment required|in arrears|account is overdue|余额不足|欠费",
+    r"|requires more credits|(not|n't) have any credits|used all (available |of )?(your )?credits|purchase (more )?credits|spending (limit|cap)"
+    r"|payment required|in arrears|account is overdue|past invoices|余额不足|额度不足|欠费",
     re.IGNORECASE,
 )
 SPEAKS_OF_KEY = re.compile(
@@ -75,19 +85,30 @@ SPEAKS_OF_KEY = re.compile(
 )
 SPEAKS_OF_PLACE = re.compile(
     r"(country|countries|region|territory|location)\b.{0,60}(not|un)\s?(supported|available|allowed|permitted|authorized)"
-    r"|not (supported|available|allowed) (in|from|for) (your|this) (country|region|location)|\bip( address)? .{0,60}not (authorized|allowed)",
+    r"|not (supported|available|allowed) (in|from|for) (your|this) (country|region|location)|\bip( address)? .{0,60}not (authorized|allowed)"
+    r"|virtual network|firewall rules|check your network settings|public (network )?access is disabled",
+    re.IGNORECASE,
+)
+SPEAKS_OF_ACCESS = re.compile(
+    r"has not been used in project|(organi[sz]ation|account|workspace|project)\b.{0,40}\b(is|was|been) (temporarily )?(disabled|suspended|restricted|banned|blocked)",
+    re.IGNORECASE,
+)
+SPEAKS_OF_NO_PAGE = re.compile(
+    r"(unexpected|unknown|no such) (endpoint|route|url|path)|invalid url|page not found|cannot post /",
     re.IGNORECASE,
 )
 SPEAKS_OF_MODEL = re.compile(
     r"\bmodels?\b.{0,160}?(does not exist|doesn't exist|not exist|not (be )?found|(is|was) not (a )?(valid|known|supported|available|deployed|enabled)\b"
     r"|unknown|has been (deprecated|decommissioned|removed|retired))"
     r"|(unknown|invalid|unsupported|no such|unrecognized|nonexistent|non-existent) (chat )?model|not a valid model"
-    r"|deployment\b.{0,80}does not exist|not have access to (the )?(model|project)|model_not_found",
+    r"|deployment\b.{0,80}does not exist|not have access to (the )?(model|project)|model_not_found|(not allowed|unable) to access (the )?model"
+    r"|no models? (is |are )?loaded|multiple models are loaded|provider not provided|模型不存在",
     re.IGNORECASE | re.DOTALL,
 )
 SPEAKS_OF_LENGTH = re.compile(
     r"context.?(length|window|size)|(prompt|input|messages?|text)s?\b.{0,60}(too (long|large|big)|exceed|longer than|over the limit)"
-    r"|(too many|number of|total of|maximum|requested) .{0,30}tokens|tokens?.{0,60}(must be <=|exceed|> ?\d|greater than|over the limit)",
+    r"|(too many|number of|total of|maximum|requested) .{0,30}tokens|tokens?.{0,60}(must be <=|exceed|> ?\d|greater than|over the limit)"
+    r"|(maximum|max) (prompt|input|sequence|model) length|range of input length|exceed\w* .{0,30}\btokens?\b|上下文长度|超长|过长",
     re.IGNORECASE,
 )
 SPEAKS_OF_FILTER = re.compile(
@@ -96,7 +117,7 @@ SPEAKS_OF_FILTER = re.compile(
 )
 SPEAKS_OF_NO = re.compile(
     r"not (be )?(supported|support|permitted|allowed|enabled|accepted|recognized|recognised|implemented|available)"
-    r"|unsupported|un(known|expected|recognized|recognised)|invalid|extra (inputs|fields|input)|only\b|must|doesn't support|no longer|deprecated|remove",
+    r"|unsupported|un(known|expected|recognized|recognised)|invalid|extra (inputs|fields|input)|only\b|must|doesn't support|no longer|deprecated|remove|should be|not one of",
     re.IGNORECASE,
 )
 SPEAKS_OF_SYSTEM = re.compile(
@@ -118,7 +139,7 @@ SPEAKS_OF_SIZE = re.compile(
 SPEAKS_OF_NO_EMBEDDINGS = re.compile(
     r"(not|n't) (support|generate|produce|provide|create|have) (text )?embeddings?\b|no embeddings? (support|model)"
     r"|not an embeddings? model|embeddings? (is|are) not (supported|enabled|available)"
-    r"|(not support|unsupported).{0,20}embeddings? api",
+    r"|(not support|unsupported).{0,20}embeddings? api|not allowed to (generate|create|make) embeddings?|\bis not (an )?embeddings?\b",
     re.IGNORECASE,
 )
 SPEAKS_OF_ONE_TEXT = re.compile(
@@ -129,6 +150,16 @@ SPEAKS_OF_ONE_TEXT = re.compile(
 # A server that is only busy speaks of limits too: there a word must say what is too much.
 SPEAKS_OF_INPUT = re.compile(
     r"\b(tokens?|batch|inputs?|context|prompt|texts?|sequence|tensor|documents?|requests? in one)\b",
+    re.IGNORECASE,
+)
+SPEAKS_OF_NO_STREAM = re.compile(
+    r"\bstream(ing)?\b.{0,60}((not|n't) (be )?(support|allow|permit|implement|enabled|available)|unsupported|must be false)"
+    r"|((not|n't) (support|allow|permit|implement)|unsupported|verified to)\W?.{0,60}\bstream(ing)?\b",
+    re.IGNORECASE,
+)
+# Not before something else is sent: "reduce the length and try again".
+ADVISES_A_CHANGE = re.compile(
+    r"\b(choose|check|change|reduce|shorten|correct|use|select|specify|remove|modify)\b.{0,80}\b(re)?try( again)?\W*$",
     re.IGNORECASE,
 )
 SPEAKS_OF_BUSY = re.compile(
@@ -214,12 +245,7 @@ def refused_parameter(error: openai.APIStatusError, sent: Iterable[str]) -> str 
     if SYSTEM_ROLE in sent and SPEAKS_OF_SYSTEM.search(said) and SPEAKS_OF_NO.search(said):
         return SYSTEM_ROLE
     named = next((name for name in sent if _names(said, name)), None)
-    if (
-        named is None
-        and "stream" in sent
-        and re.search(r"\bstream(ing)?\b", said, re.I)
-        and SPEAKS_OF_NO.search(said)
-    ):
+    if named is None and "stream" in sent and SPEAKS_OF_NO_STREAM.search(said):
         return "stream"
     if named is None and SPEAKS_OF_EXTRAS.search(said):  # without a name: one after the other
         return next((name for name in EXTRAS if name in sent), None)
@@ -264,7 +290,7 @@ def _by_answer(error: openai.APIError, *, has_begun: bool) -> ProviderError:
         return KeyRefused(detail)
     if status == 429 or (codes & {"rate_limit_exceeded", "rate_limit_error"} and status != 413):
         return RateLimited(detail, not_before=_not_before(error))
-    if status == 404:
+    if status in (301, 302, 303, 307, 308, 404, 405, 410) or SPEAKS_OF_NO_PAGE.search(said):
         return ProviderUnavailable(detail, kind="no_such_page", not_before=_not_before(error))
     # 403 without JSON is a gate on the way, not the provider's word about the key.
     if status is None or status in (403, 408, 409, 425, 499) or _is_unsure(error):
@@ -285,16 +311,20 @@ def _refusal_by_words(
         return AccessRefused(detail, kind="region")
     if codes & FILTER_CODES or (is_request and SPEAKS_OF_FILTER.search(said)):
         return RequestRefused(detail, kind="content_filter")
-    is_busy = SPEAKS_OF_BUSY.search(said) or SPEAKS_OF_TIME.search(said)
+    if codes & ACCESS_CODES or (is_request and status != 404 and SPEAKS_OF_ACCESS.search(said)):
+        return AccessRefused(detail)
+    is_busy = _is_about_time(said)
     is_about_length = not is_busy and (
-        (is_request and SPEAKS_OF_LENGTH.search(said)) or "context length" in said.lower()
+        (is_request and SPEAKS_OF_LENGTH.search(said))
+        or re.search("context (length|size|window)", said, re.IGNORECASE)
     )
     if codes & LENGTH_CODES or status == 413 or is_about_length or _is_too_much_at_once(status, said):
         return RequestRefused(detail, kind="context_length")
     if is_request and status != 404 and SPEAKS_OF_KEY.search(said):
         return KeyRefused(detail)
     is_about_model = codes & MODEL_CODES or (is_request and not is_busy and SPEAKS_OF_MODEL.search(said))
-    if is_about_model or (status == 404 and _is_its_own_word(error)):
+    is_page = status == 404 and SPEAKS_OF_NO_PAGE.search(said)
+    if is_about_model or (status == 404 and not is_page and _is_its_own_word(error)):
         return RequestRefused(detail, kind="no_such_model")
     return None
 
@@ -330,9 +360,12 @@ def _is_unsure(error: openai.APIError) -> bool:
     """Whether the same request may pass later: the server is broken or busy, or it was not the API that answered."""
     if (_status(error) or 0) >= 500:
         return True
-    said = _said(error)
-    is_busy = SPEAKS_OF_BUSY.search(said) or SPEAKS_OF_TIME.search(said)
-    return bool(is_busy) or (isinstance(error, openai.APIStatusError) and not _is_json(error))
+    return _is_about_time(_said(error)) or (isinstance(error, openai.APIStatusError) and not _is_json(error))
+
+
+def _is_about_time(said: str) -> bool:
+    is_busy = SPEAKS_OF_BUSY.search(said) and not ADVISES_A_CHANGE.search(said)
+    return bool(is_busy or SPEAKS_OF_TIME.search(said))
 
 
 def _status(error: openai.APIError) -> int | None:

@@ -18,6 +18,7 @@ WORDS = frozenset(
         "errormessage",
         "errormsg",
         "error_description",
+        "status_msg",
         "description",
         "title",
         "reason",
@@ -28,7 +29,17 @@ WORDS = frozenset(
 CODES = frozenset(["code", "type", "status", "reason", "error_code", "errorcode", "kind", "__type", "error"])
 PLACES = frozenset(["param", "parameter", "loc", "field", "property"])
 AROUND = frozenset(
-    ["metadata", "innererror", "inner_error", "body", "data", "response", "fieldviolations", "error_details"]
+    [
+        "metadata",
+        "innererror",
+        "inner_error",
+        "body",
+        "data",
+        "response",
+        "fieldviolations",
+        "error_details",
+        "base_resp",
+    ]
 )
 STATUSES = frozenset(["code", "status", "status_code", "statuscode", "http_status", "error_code"])
 LONGEST_SENTENCE = 600
@@ -67,15 +78,21 @@ def refusal_in(answer: object) -> object | None:
         return None
     if error := answer.get("error") or _error_of_choice(answer):
         return answer if isinstance(error, str | bool) else {**answer, "error": error}
-    if {"choices", "data", "embeddings"} & answer.keys():
+    if any(answer.get(name) is not None for name in ("choices", "data", "embeddings")):
         return None
     is_named = answer.get("object") == "error" or answer.get("type") in ("error", "exception")
     is_failure = answer.get("status") in ("error", "failed") or answer.get("success") is False
+    is_failure = is_failure or _fails_inside(answer.get("base_resp"))
     is_bare = bool({"detail", "errors", "error_message", "error_msg", "status_code"} & answer.keys()) or (
-        isinstance(answer.get("message"), str) and bool({"code", "status"} & answer.keys())
+        isinstance(answer.get("message", answer.get("msg")), str) and bool({"code", "status"} & answer.keys())
     )
     is_message = set(answer) == {"message"}
     return answer if is_named or is_failure or is_bare or is_message else None
+
+
+def _fails_inside(base: object) -> bool:
+    """As MiniMax says it: a number other than 0."""
+    return isinstance(base, dict) and bool(base.get("status_code"))
 
 
 def _error_of_choice(answer: dict[str, Any]) -> object:

@@ -12,6 +12,10 @@ MAX_BYTES = 128 * 1024 * 1024  # of one answer, signs of life included
 MAX_AT_ONCE = 4096  # bytes taken apart before whoever reads may give way to others
 LINE_END = re.compile(rb"\r\n|\n|\r")
 BLANK = b"\xef\xbb\xbf \t\r\n"
+SAID_TWICE = re.compile(r"^(?:data: ?)+")  # by a proxy that makes events of events
+END_NAMES = ("done", "end", "complete")
+
+STREAM = (b":", b"data", b"event", b"id", b"retry", b"{")  # how the lines of one begin
 
 DONE = object()  # the server says that nothing more comes
 
@@ -65,6 +69,7 @@ class _Lines:
         self._searched = 0
         self._data = ""
         self._name = ""
+        self.are_a_stream = False  # and no other text
 
     def feed(self, part: bytes) -> Iterator[Any]:
         self._rest += part
@@ -84,16 +89,21 @@ class _Lines:
             found = [*self._line(bytes(self._rest).rstrip(b"\r")), *self._event()]
         except ValueError:
             found = []
+        if not self.are_a_stream:
+            raise BadResponse("no events")
         yield from found
 
     def _line(self, line: bytes) -> Iterator[Any]:
         if not line:
             yield from self._event()
             return
+        self.are_a_stream = self.are_a_stream or line.startswith(STREAM)
         if line.startswith(b":"):
             return  # a comment, as a sign of life
+        if line.startswith(b"{") and not self._data:
+            line = b"data: " + line  # an error, often
         name, _colon, value = line.decode("utf-8", "replace").partition(":")
-        value = value.removeprefix(" ")
+        value = SAID_TWICE.sub("", value.removeprefix(" "))
         if name == "event":
             self._name = value
         elif name == "data":
@@ -105,7 +115,7 @@ class _Lines:
     def _event(self) -> Iterator[Any]:
         data, name = self._data.strip(), self._name
         self._data = self._name = ""
-        if data.lower().startswith("[done]"):
+        if _is_done(data) or (name in END_NAMES and "choices" not in data):
             yield DONE
         elif name == "error":
             yield {"error": _parsed(data) or data}
@@ -117,9 +127,11 @@ class _Lines:
 def _is_whole(data: str) -> bool:
     """Whether the lines so far are an event by themselves, without a blank line after them."""
     data = data.strip()
-    return data.lower().startswith("[done]") or (
-        data.startswith("{") and data.endswith("}") and _parsed(data) is not None
-    )
+    return _is_done(data) or (data.startswith("{") and data.endswith("}") and _parsed(data) is not None)
+
+
+def _is_done(data: str) -> bool:
+    return data.lower().lstrip('"').startswith("[done]")
 
 
 def _parsed(data: str) -> Any:

@@ -60,6 +60,8 @@ def _in_order(answer: object, count: int) -> list[object]:
     items = answer
     if isinstance(answer, dict):
         items = answer.get("data", answer.get("embeddings", [answer] if "embedding" in answer else None))
+    if isinstance(items, dict):
+        items = _by_kind(items)
     if not isinstance(items, list):
         raise BadResponse("no vectors")
     if len(items) != count:
@@ -69,6 +71,12 @@ def _in_order(answer: object, count: int) -> list[object]:
         raise _bad(f"{len(items)} instead of {count}", reason)
     places = _places([_index(item) for item in items])
     return [item for _place, item in sorted(zip(places, items, strict=True), key=lambda pair: pair[0])]
+
+
+def _by_kind(items: dict[str, Any]) -> object:
+    """The vectors of Cohere's {"embeddings": {"float": [[...], ...]}}."""
+    kinds = [items[name] for name in INSIDE if isinstance(items.get(name), list)]
+    return next((kind for kind in kinds if all(isinstance(item, list | str) for item in kind)), None)
 
 
 def _places(indexes: Sequence[int | None]) -> list[int]:

@@ -23,9 +23,12 @@ def not_before(headers: Mapping[str, str], *, said: str = "", wait: str = "") ->
         if milliseconds := headers.get("retry-after-ms"):
             return _after(now, timedelta(milliseconds=float(milliseconds)))
         header = headers.get("retry-after", "").strip()
+        if re.fullmatch(r"[12]\d{9}|[12]\d{12}", header):  # a time, in seconds or milliseconds since 1970
+            return _after(now, datetime.fromtimestamp(int(header[:10]), UTC) - now)
         span = _span(header) or _span(wait)
         if span is None and header:
-            return _after(now, parsedate_to_datetime(header) - now)
+            date = parsedate_to_datetime(header)
+            return _after(now, (date if date.tzinfo else date.replace(tzinfo=UTC)) - now)
         if span is None and (found := IN_WORDS.search(said)):
             span = _span(found[1].strip())
         return None if span is None else _after(now, span)
