@@ -18,12 +18,23 @@ from qa.words import Weights, content_words
 
 MARKER = re.compile(r"\[(\d{1,4}(?:\s*[,;]\s*\d{1,4})*)\](?!\()")
 # How models write references that were asked for as [1]: [Source 1], 【1†source】, ［1］, [^1], [1, page 3], (source 1).
-_WORD = "sources?|passages?|documents?|docs?|references?|refs?|citations?|cites?|quellen?|fuentes?|fonti?|bron|id|来源|资料|文档|出典|資料"
+_WORD = "sources?|passages?|documents?|docs?|references?|refs?|citations?|cites?|quellen?|fuentes?|fonti?|bron|src|id|来源|资料|文档|出典|資料"
 _NUMBERS = rf"\d{{1,4}}(?:\s*(?:[,;&、，；]|and|und|et|y|[-\u2010-\u2015])\s*(?:(?:{_WORD})\s*)?\d{{1,4}})*"
 _OTHER = re.compile(
-    rf"(?:\\?\[\[?|[【［〔])\s*[#^]?(?:(?:{_WORD})[._\s]*[:#№]?\s*(?:no\.?\s*)?)?({_NUMBERS})(?:\s*[†‡|:,;，：]\s?(?!\d)[^\[\]【】］〕\n]{{0,80}})?\s*"
-    rf"(?:\\?\]\]?|[】］〕])(?!\()|\((?:{_WORD})\.?\s*[:#]?\s*({_NUMBERS})\)",
+    rf"(?:\\?\[\[?|[【［〔⟦])\s*[#^]?(?:(?:{_WORD}|s)[._\s-]*[:#№]?\s*(?:no\.?\s*)?)?({_NUMBERS})(?::\d{{1,3}}(?=[†‡]))?(?:\s*[†‡|:,;，：]\s?(?!\d)[^\[\]【】］〕\n]{{0,80}})?\s*"
+    rf"(?:\\?\]\]?|[】］〕⟧])(?!\()|\((?:{_WORD})\.?\s*[:#]?\s*({_NUMBERS})(?:\s*[,:;]\s?(?!\d)[^()\n]{{0,80}})?\)"
+    rf"|<sup>\s*\[?({_NUMBERS})\]?\s*</sup>",
     re.IGNORECASE,
+)
+# A reference with a link of the model's own: [1](#source-1).
+_LINKED = re.compile(
+    rf"\[\[?[#^]?(?:(?:{_WORD})[._\s-]*[:#]?\s*)?({_NUMBERS})\]?\]\([^()\s]{{0,500}}\)", re.IGNORECASE
+)
+# These are words of a text as well (§ 5 (1), m²): references only in an answer that has no other.
+_RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+_BARE = re.compile(
+    r"(?:(?<=[^\s\d_(])|(?<=[^\s\d_(] ))\((\d{1,2}(?:\s*[,;]\s*\d{1,2})*)\)(?=\s*(?:[.,;:!?\n]|$))"
+    rf"|(?:(?<=[.!?,;:”\"’)])|(?<=[^\W\d_]{{4}}))([{_RAISED}]+(?:[\s,˒]+[{_RAISED}]+)*)"
 )
 QUOTED = re.compile(r"[\"“„«]([^\"“”„«»]{12,400})[\"”“»]")
 LONGEST_QUOTE = 600  # characters
@@ -110,15 +121,17 @@ def plain_markers(answer: str, known: Collection[int]) -> str:
     """The answer with its references as [1] or [1, 2]. What names no known source stays as it is."""
 
     def as_asked_for(found: re.Match[str]) -> str:
-        numbers = _listed(found[1] or found[2])
+        numbers = _listed(next(filter(None, found.groups())))
         return f"[{', '.join(map(str, numbers))}]" if numbers and set(numbers) <= set(known) else found[0]
 
-    return _OTHER.sub(as_asked_for, answer)
+    answer = _OTHER.sub(as_asked_for, _LINKED.sub(as_asked_for, answer))
+    return answer if numbers_in(answer) else _BARE.sub(as_asked_for, answer)
 
 
 def _listed(text: str) -> list[int]:
     """The numbers of a list; a range counts as all that it spans."""
     numbers: list[int] = []
+    text = text.translate(str.maketrans(_RAISED, "0123456789"))
     for found in re.finditer(r"(\d+)(?:\s*[-\u2010-\u2015]\s*(\d+))?", text):
         first, last = int(found[1]), int(found[2] or found[1])
         numbers += range(first, min(last, first + 50) + 1) if first <= last else [first, last]

@@ -1,6 +1,15 @@
 import pytest
 
-from qa.citations import cite, cite_quotes, numbers_in, pack, read_claims, save_citations, unpack
+from qa.citations import (
+    cite,
+    cite_quotes,
+    numbers_in,
+    pack,
+    plain_markers,
+    read_claims,
+    save_citations,
+    unpack,
+)
 from qa.extractive import Quote
 from qa.models import Citation
 from qa.retrieval import Source
@@ -69,6 +78,26 @@ def test_quoted_words_may_be_broken_and_spaced_otherwise():
 )
 def test_numbers_are_read_as_models_write_them(text, numbers):
     assert numbers_in(text) == numbers
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        ("It rains [1](#source-1) [[2]](http://x).", "It rains [1] [2]."),
+        ("It rains <sup>1</sup><sup>[2]</sup>.", "It rains [1][2]."),
+        ("It rains 【1:0†source】 ⟦2⟧.", "It rains [1] [2]."),
+        ("It rains [S1] [source-2].", "It rains [1] [2]."),
+        ("It rains (Source 1, page 3).", "It rains [1]."),
+        ("It rains often (1). Seldom (2, 3).", "It rains often [1]. Seldom [2, 3]."),
+        ("It rains.¹ Seldom.² ³", "It rains.[1] Seldom.[2, 3]"),
+        ("The room has 50 m² [1]; see § 5 (2).", "The room has 50 m² [1]; see § 5 (2)."),
+        ("The room has 50 m². See § 5 (2).", "The room has 50 m². See § 5 (2)."),
+        ("Either (1) go or (2) stay.", "Either (1) go or (2) stay."),
+        ("See [9](http://x) and (9).", "See [9](http://x) and (9)."),
+    ],
+)
+def test_references_are_put_as_they_were_asked_for(written, plain):
+    assert plain_markers(written, {1, 2, 3}) == plain
 
 
 def test_a_number_after_the_full_stop_belongs_to_the_sentence_before():
