@@ -35,7 +35,7 @@ WIDE_LETTERS = 0.6  # of their height, which letters are not on average
 LONGEST_BULLET = 4  # letters; a gap behind the number of an item is none
 MOST_GAPS = 100
 SPACE = re.compile(r"(?<=\S) (?=\S)")
-SOME_LETTERS, FEW_LETTERS = 12, 5
+SOME_LETTERS = 12
 LONGEST_EDGE = 30  # letters of a word
 SAME_EDGE = 0.01  # points
 NARROW_GAP = 0.3  # of a letter's height
@@ -87,9 +87,8 @@ def _lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> tuple
         left, right, other = min(left, box.left), max(right, box.right), box.top - box.bottom
         runs_to_the_left = is_right_to_left and HAS_LETTER.search(line)
         if height != other or runs_to_the_left:
-            height = usual_height(
-                line, height, other, boxes, partial(inner_letters, line, match.start(), place_of)
-            )
+            inner = partial(inner_letters, line, match.start(), place_of)
+            height = usual_height(line, height, other, boxes, inner)
         if runs_to_the_left:
             left, right = boxes.reach(places_of_edges(line, match.start(), place_of), left, right)
         # Tenths of a point, as by round(), which takes three times as long.
@@ -219,27 +218,24 @@ def hyphens_of(textpage: Any) -> Callable[[int], bool]:
     return is_told
 
 
-def inner_letters(
-    line: str, start: int, place_of: Callable[[int], int], most: int = SOME_LETTERS
-) -> list[int]:
+def inner_letters(line: str, start: int, place_of: Callable[[int], int]) -> list[int]:
     """Some letters of a line, without its first and its last; gaps that PDFium made spaces of have no box."""
-    step = max(1, len(line) // most)
+    step = max(1, len(line) // SOME_LETTERS)
     return [place_of(start + at) for at in range(1, len(line) - 1, step) if not line[at].isspace()]
 
 
 def usual_height(
-    line: str, height: float, other: float, boxes: Boxes, inner: Callable[[int], Sequence[int]]
+    line: str, height: float, other: float, boxes: Boxes, inner: Callable[[], Sequence[int]]
 ) -> float:
     """A line's height where its first and its last letter differ in theirs, or may be of another font than the rest.
 
     Full stops and figures of Hebrew have fonts of their own; of Chinese letters some programs leave no more than the box of
     their ink.
     """
-    if line[-1] > FIRST_WIDE or (not line.isascii() and HAS_LETTER.search(line)):
-        return median([height, other, *boxes.heights(inner(SOME_LETTERS))])
-    if abs(height - other) <= SAME_HEIGHT * height:
+    is_alike = abs(height - other) <= SAME_HEIGHT * height
+    if is_alike and not (line[-1] > FIRST_WIDE or (not line.isascii() and HAS_LETTER.search(line))):
         return height
-    return median([height, other, *boxes.heights(inner(FEW_LETTERS))])
+    return median([height, other, *boxes.heights(inner())])
 
 
 def places_of_edges(line: str, start: int, place_of: Callable[[int], int]) -> list[int]:

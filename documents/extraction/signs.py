@@ -50,9 +50,8 @@ PRINTABLE = "".join(
     sorted({sign for signs in SIGNS_OF.values() for sign in signs if sign >= " "} - {*" ,-."})
 )
 # What may be such a sign; in longer words there is none.
-CONTROL_SIGN = re.compile(CONTROL)
-ANY_SIGN = re.compile(rf"[^\W\d_]{{4,}}|{CONTROL}|{END_OF_LINE}|[{re.escape(PRINTABLE)}]")
-MATHEMATICS = re.compile("[\u0391-\u03f5\u2190-\u22ff\uf8e0-\uf8ff]")  # with signs whose names PDFium knows
+SIGN = re.compile(rf"[^\W\d_]{{4,}}|{CONTROL}|{END_OF_LINE}|[{re.escape(PRINTABLE)}]")
+MATHEMATICS = re.compile(rf"{CONTROL}|[\u0391-\u03f5\u2190-\u22ff\uf8e0-\uf8ff]")  # some names PDFium knows
 LONGEST_NAME = 128
 
 ACCENTS = dict(
@@ -73,8 +72,11 @@ class Change(NamedTuple):
 
 def with_signs(textpage: Any, text: str, place_of: PlaceOf) -> tuple[str, PlaceOf]:
     """The text with the signs that were printed, and PDFium's count for each of its characters."""
-    changes = [*_signs(textpage, text, place_of)]
-    if not text.isascii():
+    letters = "".join(set(text))  # much quicker to look through than the text
+    changes: list[Change] = []
+    if MATHEMATICS.search(letters):
+        changes += _signs(textpage, text, place_of)
+    if ACCENT.search(letters):
         changes += _accented(textpage, text, place_of)
     if not changes:
         return text, place_of
@@ -91,9 +93,8 @@ def with_signs(textpage: Any, text: str, place_of: PlaceOf) -> tuple[str, PlaceO
 
 
 def _signs(textpage: Any, text: str, place_of: PlaceOf) -> Iterator[Change]:
-    pattern = ANY_SIGN if not text.isascii() and MATHEMATICS.search(text) else CONTROL_SIGN
     signs_at = None
-    for match in pattern.finditer(text):
+    for match in SIGN.finditer(text):
         at, sign = match.start(), match.group()
         if len(sign) > 1 or (place := place_of(at)) < 0:
             continue
