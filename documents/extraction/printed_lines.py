@@ -95,8 +95,9 @@ def _lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> tuple
         entry = [start, end, *[(side * 10 + 0.5) // 1 / 10 for side in (left, right, y.value, height)]]
         if text.startswith(LINE_END_HYPHEN, match.end()) and is_told(place_of(match.end())):
             entry.append(1)
-        may_go_on = left > edge - BESIDE * height or runs_to_the_left
-        if may_go_on and -height < y.value - level < height and not is_turned(entry):
+        if -height < y.value - level < height and (
+            (left > edge - BESIDE * height or runs_to_the_left) and not is_turned(entry)
+        ):
             beside.add(len(found))
         edge, level = right, y.value
         found.append(entry)
