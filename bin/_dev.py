@@ -131,7 +131,7 @@ class Processes(honcho.manager.Manager):
 def run_procfile(turn: Turn) -> int:
     # bin/keep gives a process fifteen seconds to end: honcho must not be faster.
     honcho.manager.KILL_WAIT = 18
-    port = free_port(int(_setup.setting("PORT") or 8000))
+    port = free_port(wanted_port())
     turn.note(port=port)
     lines = parse_procfile((_setup.ROOT / "Procfile").read_text()).processes
     del lines["release"]  # has been done
@@ -168,6 +168,14 @@ def environment(port: int, code: str) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "MALLOC_ARENA_MAX": "2",
     }
+
+
+def wanted_port() -> int:
+    """PORT, else 8000; ends with a sentence where that is no port."""
+    value = _setup.setting("PORT") or "8000"
+    if not (value.isdecimal() and len(value) < 6 and 1 <= int(value) <= 65_535):
+        _setup.show_failure(f"PORT is {value!r}; write a whole number from 1 to 65535.", None)
+    return int(value)
 
 
 def free_port(first: int) -> int:

@@ -182,10 +182,32 @@ def env_prefix(name: str, default: str) -> str:
     return value
 
 
+def env_hosts(name: str, default: str) -> list[str]:
+    """Names of hosts as a browser sends them, without scheme, port and path: another one would never be met."""
+    hosts = env_list(name, default)
+    for host in hosts:
+        if not re.fullmatch(r"\*|\.?[\w-]+(\.[\w-]+)*\.?|\[[0-9a-fA-F:.]+\]", host):
+            PROBLEMS.append(f"{name} has {host!r}; write names such as docs.example.org.")
+    return hosts
+
+
+def env_site_url(name: str) -> str:
+    """Where the site is reached, without a slash at its end; "" where that is not said."""
+    url = env(name).rstrip("/")
+    try:
+        is_address = urlsplit(url).scheme in ("http", "https") and bool(urlsplit(url).hostname)
+    except ValueError:
+        is_address = False
+    if url and (not is_address or re.search(r"[\s?#@]", url)):
+        PROBLEMS.append(f"{name} cannot be read; write an address such as https://docs.example.org.")
+        return ""
+    return url
+
+
 def env_url_prefix(name: str) -> str:
     """A path such as /rag, without a slash at its end; "" for none."""
     value = env(name).strip("/")
-    if value and not re.fullmatch(r"[\w.~-]+(/[\w.~-]+)*", value, re.ASCII):
+    if value and not re.fullmatch(r"(?!\.)[\w.~-]+(/(?!\.)[\w.~-]+)*", value, re.ASCII):
         PROBLEMS.append(f"{name} is {value!r}; write a path such as /rag.")
         return ""
     return f"/{value}" if value else ""
@@ -219,7 +241,7 @@ EMBEDDED_URLS = embedded.known_urls(VAR_DIR)
 DEBUG = env_bool("DEBUG", False)
 SECRET_KEY = required("SECRET_KEY", env("SECRET_KEY"), ". Run bin/dev, or set it to a long random text.")
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
-ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ",".join(LOCAL_HOSTS))
+ALLOWED_HOSTS = env_hosts("ALLOWED_HOSTS", ",".join(LOCAL_HOSTS))
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS") or [
     f"https://{'*' + host if host.startswith('.') else host}"
     for host in ALLOWED_HOSTS
@@ -530,7 +552,7 @@ EMAIL_HOST_PASSWORD = env("EMAIL_HOST_PASSWORD")
 EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", True)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", "ragsite@localhost")
-SITE_URL = env("SITE_URL").rstrip("/").removesuffix(URL_PREFIX)  # for links in mails
+SITE_URL = env_site_url("SITE_URL").removesuffix(URL_PREFIX)  # for links in mails
 
 # Language and time. Times are shown in the reader's own zone (a cookie that the page sets).
 LANGUAGE_CODE = "en"

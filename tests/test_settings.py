@@ -95,7 +95,47 @@ def test_a_code_for_the_first_visitor_cannot_be_guessed():
 
 @pytest.mark.parametrize(
     ("value", "is_fine"),
-    [("/rag", True), ("a/b/", True), ("//evil", True), ("/a b", False), ("https://x/rag", False)],
+    [
+        ("/rag", True),
+        ("a/b/", True),
+        ("//evil", True),
+        ("/a b", False),
+        ("https://x/rag", False),
+        ("/../x", False),
+        ("a/./b", False),
+    ],
 )
 def test_a_prefix_is_a_path(value, is_fine):
     assert (read(**COMPLETE, URL_PREFIX=value) == ["fine"]) is is_fine
+
+
+@pytest.mark.parametrize(
+    ("value", "is_fine"),
+    [
+        ("docs.example.org,.example.com", True),
+        ("10.0.0.7,[::1],web_1,*", True),
+        ("https://docs.example.org", False),
+        ("docs.example.org:8000", False),
+        ("docs.example.org/rag", False),
+        ("docs example org", False),
+    ],
+)
+def test_a_host_is_a_name_and_no_address(value, is_fine):
+    problems = read(**COMPLETE, ALLOWED_HOSTS=value)
+    assert named(problems) == (["fine"] if is_fine else ["ALLOWED_HOSTS"])
+
+
+@pytest.mark.parametrize(
+    ("value", "is_fine"),
+    [
+        ("https://docs.example.org:8443/rag/", True),
+        ("docs.example.org", False),
+        ("javascript:alert(1)", False),
+        ("https://[docs", False),
+        ("https://ada:engine@docs.example.org", False),
+    ],
+)
+def test_the_address_in_mails_is_an_address(value, is_fine):
+    problems = read(**COMPLETE, SITE_URL=value)
+    assert named(problems) == (["fine"] if is_fine else ["SITE_URL"])
+    assert "engine" not in problems[0]
