@@ -71,7 +71,7 @@ class DocumentFilter(forms.Form):
         """Titles, authors, addresses and names of files with the word; a year finds what was written in it."""
         found = Q(title__icontains=word) | Q(own_title__icontains=word) | Q(author__icontains=word)
         found |= Q(url__icontains=word) | Q(serving__file_name__icontains=word)
-        if word.isascii() and word.isdecimal() and len(word) == 4:
+        if word.isascii() and word.isdecimal() and len(word) == 4 and int(word):
             found |= Q(dated__year=int(word))
         return found
 

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from django.db.models import F
+
 from documents.extraction import UnreadableFile
+from documents.extraction.loaders import MAIL
 from documents.folders import copied, files_in, opened, printable, reason
 from documents.models import Collection, Document
 from documents.models.document import DuplicateContent
@@ -152,5 +155,8 @@ def replace(folder: Path, path: str, document: Document) -> None:
 
 
 def move(path: str, document: Document) -> None:
-    title = title_of(clean_name(Path(path).name))
-    Document.objects.filter(pk=document.pk).update(path=path, title=title)
+    """The title that a person gave it, and the one that a mail has of its own, stay."""
+    moved = Document.objects.filter(pk=document.pk)
+    moved.update(path=path)
+    named_by_path = moved.filter(is_renamed=False).exclude(title=F("own_title"), serving__media_type=MAIL)
+    named_by_path.update(title=title_of(clean_name(Path(path).name)))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from documents.extraction.drawn_tables import with_named_cells, with_named_grids
 from documents.extraction.markdown import with_named_rows
 from documents.extraction.pages import Extraction, Heading
 from documents.extraction.text import LONGEST_TITLE, pages_of_text, read_text
@@ -18,12 +19,12 @@ OUTLINE = re.compile(r"(\*{1,8})[ \t]+(?:(?:TODO|DONE)[ \t]+)?(\S.*)$")
 
 def load_rst(path: Path) -> Extraction:
     """reStructuredText in pages; the first kind of underline that it uses is its first level."""
-    text = read_text(path)
+    text = with_named_grids(read_text(path))
     return pages_of_text(text, list(_underlined(text)))
 
 
 def load_asciidoc(path: Path) -> Extraction:
-    text = read_text(path)
+    text = with_named_cells(read_text(path))
     return pages_of_text(text, list(_sections(text)))
 
 

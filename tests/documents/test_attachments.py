@@ -210,6 +210,12 @@ def test_documents_are_found_by_author_year_and_file_name(alice, client):
         assert "weather" not in shown
 
 
+def test_a_year_that_no_calendar_has_finds_nothing(alice, client):
+    indexed(alice, letter())
+    client.force_login(alice)
+    assert client.get(reverse("documents:list"), {"q": "0000"}).status_code == 200
+
+
 def test_a_person_renames_a_document_and_no_new_content_changes_that(alice, bob, client):
     mail = indexed(alice, letter())
     address = reverse("documents:rename", args=[mail.pk])

@@ -117,6 +117,48 @@ def test_tables_in_quotations_and_lists_name_their_columns_too(read, header, rul
     assert "--" not in shown
 
 
+NUMBERS = range(100, 200)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "|===\n|Article |Stock\n\n" + "".join(f"|A-{n}\n|3 of them\n\n" for n in NUMBERS) + "|===\n",
+        '[cols="1,a",options="header"]\n.Stock\n|===\n|Article\n|Stock\n'
+        + "".join(f"|A-{n} a|3 of them\n" for n in NUMBERS)
+        + "|===\n",
+        '[%header,cols="2*"]\n|===\n|Article |Stock\n'
+        + "".join(f"|A-{n} |3 of them\n" for n in NUMBERS)
+        + "|===\n",
+    ],
+)
+def test_tables_in_asciidoc_name_their_columns_in_each_row(read, text):
+    shown = read("stock.adoc", f"= Stock\n\n{text}\nCounted in May.\n").pages[0].text
+    assert "Article: A-177 | Stock: 3 of them\n" in shown
+    assert shown.endswith("\n\nCounted in May.\n")
+
+
+def test_grids_in_restructuredtext_name_their_columns_in_each_row(read):
+    rule = "+-------+----------+\n"
+    rows = rule.join(f"| A-{n} | 3 of     |\n|       | them     |\n" for n in NUMBERS)
+    text = f"{rule}| Name  | Stock    |\n{rule.replace('-', '=')}{rows}{rule}"
+    assert "Name: A-177 | Stock: 3 of them\n" in read("stock.rst", f"Stock:\n\n{text}\nEnd.\n").pages[0].text
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.adoc", "|===\n2+|Both\n|a |b\n|===\n"),
+        ("a.adoc", "|===\n|a |b\n\n|c\n|===\n"),
+        ("a.adoc", "|===\n|never closed\n"),
+        ("a.rst", "+---+---+\n| spans |\n+---+---+\n| a | b |\n+---+---+\n"),
+        ("a.rst", "+---+---+\n| a | b |\n+   +---+\n|   | c |\n+---+---+\n"),
+    ],
+)
+def test_a_table_whose_cells_cannot_be_counted_stays_as_it_is_written(read, name, text):
+    assert read(name, text).pages[0].text == text
+
+
 def test_a_table_without_names_for_its_columns_gives_them_none(read):
     rows = "\n".join(f"| A-{number} | red |" for number in range(100, 200))
     shown = read("stock.md", f"| | |\n|---|---|\n{rows}\n").pages[0].text

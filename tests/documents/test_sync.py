@@ -134,6 +134,19 @@ def test_renamed_and_exchanged_files_keep_their_documents(folder, work):
     }
 
 
+def test_a_renamed_file_changes_no_title_that_a_person_or_a_mail_gave(folder, work):
+    (folder / "a.eml").write_text("Subject: Budget\n\nThe budget is 21 euros.\n")
+    sync(folder)
+    work()
+    paths()["rain.txt"].rename("Weather in Bergen")
+    for name in ("rain.txt", "a.eml"):
+        (folder / name).rename(folder / f"new-{name}")
+    (folder / "deep" / "snow.txt").rename(folder / "hail.txt")
+    sync(folder)
+    titles = {path: document.title for path, document in paths().items()}
+    assert titles == {"new-rain.txt": "Weather in Bergen", "new-a.eml": "Budget", "hail.txt": "hail"}
+
+
 def test_what_cannot_be_taken_is_named_and_makes_the_command_fail(folder):
     (folder / "pixel.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(20))
     said = sync(folder)
