@@ -75,6 +75,7 @@ ACCESS_CODES = {"service_disabled", "organization_restricted", "account_suspende
 SPEAKS_OF_MONEY = re.compile(
     r"insufficient (balance|credits?|funds|quota)|credit balance is too low|(out of|no|not enough|run out of) (remaining )?credits?\b"
     r"|requires more credits|(not|n't) have any credits|used all (available |of )?(your )?credits|purchase (more )?credits|spending (limit|cap)"
+    r"|balance is (insufficient|not enough)|quota is not enough|budget has been exceeded|key limit exceeded|specified (api )?usage limits"
     r"|payment required|in arrears|account is overdue|past invoices|余额不足|额度不足|欠费",
     re.IGNORECASE,
 )
@@ -83,6 +84,7 @@ SPEAKS_OF_KEY = re.compile(
     r"|(invalid|incorrect|expired|unknown|missing|wrong|no) (api.?key|token|credentials|authentication|authorization)",
     re.IGNORECASE,
 )
+SPEAKS_OF_RIGHTS = re.compile(r"key|token|auth|credential|permission|forbidden|denied", re.IGNORECASE)
 SPEAKS_OF_PLACE = re.compile(
     r"(country|countries|region|territory|location)\b.{0,60}(not|un)\s?(supported|available|allowed|permitted|authorized)"
     r"|not (supported|available|allowed) (in|from|for) (your|this) (country|region|location)|\bip( address)? .{0,60}not (authorized|allowed)"
@@ -101,7 +103,7 @@ SPEAKS_OF_MODEL = re.compile(
     r"\bmodels?\b.{0,160}?(does not exist|doesn't exist|not exist|not (be )?found|(is|was) not (a )?(valid|known|supported|available|deployed|enabled)\b"
     r"|unknown|has been (deprecated|decommissioned|removed|retired))"
     r"|(unknown|invalid|unsupported|no such|unrecognized|nonexistent|non-existent) (chat )?model|not a valid model"
-    r"|deployment\b.{0,80}does not exist|not have access to (the )?(model|project)|model_not_found|(not allowed|unable) to access (the )?model"
+    r"|deployment\b.{0,80}does not exist|(not|n.t) have access to (the )?(model|project)|model_not_found|model identifier is invalid|(not allowed|unable) to access (the )?model"
     r"|no models? (is |are )?loaded|multiple models are loaded|provider not provided|模型不存在",
     re.IGNORECASE | re.DOTALL,
 )
@@ -112,7 +114,8 @@ SPEAKS_OF_LENGTH = re.compile(
     re.IGNORECASE,
 )
 SPEAKS_OF_FILTER = re.compile(
-    r"content.{0,20}(filter|polic)|moderation|was flagged|safety (system|polic)|inappropriate content|data inspection",
+    r"content.{0,20}(filter|polic|risk)|moderation|was flagged|safety.(system|polic|check)|inappropriate content|data inspection"
+    r"|sensitive (words|content)|usage (guidelines|polic)|敏感",
     re.IGNORECASE,
 )
 SPEAKS_OF_NO = re.compile(
@@ -163,7 +166,7 @@ ADVISES_A_CHANGE = re.compile(
     re.IGNORECASE,
 )
 SPEAKS_OF_BUSY = re.compile(
-    r"overload|\bbusy\b|temporar|at capacity|(try|retry) again (later|soon|in\b)|please (re)?try( again)?\W*$"
+    r"overload|\bbusy\b|temporar|at capacity|capacity exceeded|(try|retry) again (later|soon|in\b)|please (re)?try( again)?\W*$"
     r"|try again\W*$|model is (currently |still )?loading|still loading",
     re.IGNORECASE,
 )
@@ -286,14 +289,17 @@ def _by_answer(error: openai.APIError, *, has_begun: bool) -> ProviderError:
         return QuotaSpent(detail)
     if refusal := _refusal_by_words(error, codes, status, said):
         return refusal
-    if status == 401 or codes & KEY_CODES or (status == 403 and _is_json(error)):
+    is_about_key = not said.strip() or SPEAKS_OF_RIGHTS.search(said)
+    if status == 401 or codes & KEY_CODES or (status == 403 and _is_json(error) and is_about_key):
         return KeyRefused(detail)
+    if status == 403 and _is_json(error):
+        return AccessRefused(detail)
     if status == 429 or (codes & {"rate_limit_exceeded", "rate_limit_error"} and status != 413):
         return RateLimited(detail, not_before=_not_before(error))
     if status in (301, 302, 303, 307, 308, 404, 405, 410) or SPEAKS_OF_NO_PAGE.search(said):
         return ProviderUnavailable(detail, kind="no_such_page", not_before=_not_before(error))
     # 403 without JSON is a gate on the way, not the provider's word about the key.
-    if status is None or status in (403, 408, 409, 425, 499) or _is_unsure(error):
+    if status is None or status in (403, 408, 409, 425, 498, 499) or _is_unsure(error):
         broke_off = status is None and has_begun
         return ProviderUnavailable(
             detail, not_before=_not_before(error), kind="interrupted" if broke_off else ""
