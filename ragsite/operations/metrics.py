@@ -1,14 +1,11 @@
-"""Figures for Prometheus. Read from the rows and from Redis when asked, so that they speak for every process.
-
-The text format is written here: the client library is for counters that live in a process, of which there are none.
-"""
+"""Figures for Prometheus. Read from the rows and from Redis when asked, so that they speak for every process."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import django
@@ -21,6 +18,9 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 from psycopg_pool import PoolTimeout
 from redis.exceptions import RedisError
 from rq.registry import FailedJobRegistry
@@ -36,7 +36,7 @@ from ragsite.llm import circuit_breaker
 from ragsite.operations.stage_times import Percentile
 
 PATH = "/metrics"
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # what `generate_latest` writes
 STATEMENT_MS = 5_000  # a scraper waits ten seconds
 WINDOWS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24)}
 QUANTILES = {"0.5": 0.5, "0.95": 0.95}
@@ -62,52 +62,36 @@ def _is_operator(request: HttpRequest) -> bool:
     return request.user.is_authenticated and request.user.is_operator
 
 
-# --- the text format: prometheus.io/docs/instrumenting/exposition_formats
-
-Value = int | float | timedelta | Any
-
-
-@dataclass
-class Metric:
+class Metric(GaugeMetricFamily):
     """One name with all its samples. All are gauges: what is kept in rows can be deleted, so nothing only grows."""
 
-    name: str
-    help: str
-    samples: list[tuple[dict[str, str], Value]] = field(default_factory=list)
+    def __init__(self, name: str, documentation: str) -> None:
+        super().__init__(f"ragsite_{name}", documentation)
 
-    def add(self, value: Value, **labels: object) -> None:
+    def add(self, value: int | float | timedelta | Decimal | None, **labels: object) -> None:
         """A value that is not known, None, is left out."""
-        if value is not None:
-            self.samples.append(({name: str(text) for name, text in labels.items()}, value))
-
-    def __str__(self) -> str:
-        name = f"ragsite_{self.name}"
-        told = self.help.replace("\\", r"\\").replace("\n", r"\n")
-        lines = [f"# HELP {name} {told}", f"# TYPE {name} gauge"]
-        lines += [f"{name}{_in_braces(labels)} {_number(value)}" for labels, value in self.samples]
-        return "\n".join(lines) + "\n"
+        if value is None:
+            return
+        number = value.total_seconds() if isinstance(value, timedelta) else float(value)
+        self.add_sample(self.name, {name: str(text) for name, text in labels.items()}, number)
 
 
-def _in_braces(labels: dict[str, str]) -> str:
-    inner = ",".join(f'{name}="{_escaped(text)}"' for name, text in labels.items())
-    return f"{{{inner}}}" if inner else ""
+class SiteCollector(Collector):
+    """Reads the figures when it is asked: no process keeps any."""
 
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
-
-
-def _number(value: Value) -> str:
-    if isinstance(value, timedelta):
-        value = value.total_seconds()
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else repr(float(value))
-
-
-# --- the figures
+    def collect(self) -> Iterable[Metric]:
+        return collect()
 
 
 def exposition() -> str:
-    """Everything, in Prometheus' text format. A part that is away is told as such, and its figures are left out."""
+    """Everything, in Prometheus' text format."""
+    registry = CollectorRegistry()
+    registry.register(SiteCollector())
+    return generate_latest(registry).decode()
+
+
+def collect() -> list[Metric]:
+    """Everything. A part that is away is told as such, and its figures are left out."""
     metrics = [build_info()]
     is_up = Metric("up", "Whether a part of the site answers.")
     for part, read, faults in (
@@ -119,7 +103,7 @@ def exposition() -> str:
             is_up.add(1, part=part)
         except faults:
             is_up.add(0, part=part)
-    return "".join(map(str, [*metrics, is_up, breaker()]))
+    return [*metrics, is_up, breaker()]
 
 
 def build_info() -> Metric:
