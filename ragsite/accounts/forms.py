@@ -79,7 +79,7 @@ def count(attempt: Try) -> None:
 def seconds_to_wait(form: forms.Form) -> int:
     """How long until the next try; 0 where the form was not sent back for that."""
     found = (error for errors in form.errors.as_data().values() for error in errors if error.code == WAIT)
-    return max((error.params["count"] for error in found), default=0)
+    return max(((error.params or {})["count"] for error in found), default=0)
 
 
 class SignInForm(AuthenticationForm):
