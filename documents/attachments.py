@@ -91,6 +91,8 @@ def _add(task: Task, document: Document, attached: AttachedFile) -> Outcome:
         )
     except UnreadableFile as error:
         return Outcome(name, reason=str(error.sentence))
+    except Document.DoesNotExist:  # what it was to hang on was deleted meanwhile
+        raise Superseded from None
     return Outcome(name, added.pk)
 
 

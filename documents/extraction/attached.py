@@ -59,7 +59,7 @@ def _payload(part: Part) -> bytes:
     text = part.get_payload()
     encoding = str(part.get("Content-Transfer-Encoding", "")).strip().lower()
     if isinstance(text, str) and encoding == "base64":
-        part.set_payload(None)
+        part.set_payload("")
         with suppress(ValueError):
             return b"".join(_decoded(text))
         part.set_payload(text)

@@ -10,7 +10,7 @@ from django.urls import reverse
 from documents import attachments
 from documents.extraction import Extraction, archives
 from documents.models import Collection, Document, State, Task
-from documents.models.task import Kind, TaskState
+from documents.models.task import Kind, Superseded, TaskState
 from documents.own_words import OwnWords
 from tests.documents.made_files import made_zip
 from tests.documents.made_pdfs import make_pdf, with_attachment
@@ -167,6 +167,22 @@ def test_a_mail_whose_attachments_cannot_be_read_answers_all_the_same(alice):
     mail = indexed(alice, broken)
     assert mail.state == State.READY
     assert mail.tasks.get(kind=Kind.ATTACH).state == TaskState.DONE
+
+
+def test_nothing_is_added_beside_a_mail_that_is_deleted_meanwhile(alice, monkeypatch):
+    mail = make_document(alice, letter(("one.txt", b"One."), ("two.txt", b"Two.")), "letter.eml")
+    mail.index()
+    found = attachments.attached_files
+
+    def deleted_on_the_way(*args, **options):
+        for attached in found(*args, **options):
+            Document.objects.filter(pk=mail.pk).delete()
+            yield attached
+
+    monkeypatch.setattr(attachments, "attached_files", deleted_on_the_way)
+    with pytest.raises(Superseded):
+        add_attached(mail)
+    assert not Document.objects.exists()
 
 
 @pytest.mark.parametrize("cut", [0, 3])

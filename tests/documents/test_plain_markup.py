@@ -7,6 +7,7 @@ import pytest
 
 from documents.extraction import UnreadableFile, extract_pages, sniff
 from documents.extraction.embedded_data import without_embedded_data
+from documents.models.incoming import clean_name, file_of_text
 
 
 @pytest.fixture
@@ -172,6 +173,19 @@ def test_a_very_wide_table_names_its_columns(read):
     assert "Day 299: dry 299" in read("a.md", f"{head}\n{'|---' * 300}|\n{body}").pages[0].text
 
 
+@pytest.mark.parametrize(
+    ("text", "ending"),
+    [
+        ("| a | b |\n|---|---|\n| c | d |", ".md"),
+        ("a | b\n--- | :-:\nc | d", ".md"),
+        ("a\n---\nb", ".txt"),
+        ("a -- | b", ".txt"),
+    ],
+)
+def test_a_pasted_table_is_read_as_one(text, ending):
+    assert file_of_text("Stock", text).name == "Stock" + ending
+
+
 def test_a_short_table_is_written_without_its_rule(read):
     text = "| Who | Cakes |\n| --- | --- |\n| Pensioners | 10 % |\n\nWithout a rule:\n\na | b\nc | d\n"
     assert read("a.md", text).pages[0].text == (
@@ -271,3 +285,8 @@ def test_a_text_under_the_name_of_something_else_is_refused(name):
     with pytest.raises(UnreadableFile) as refused:
         sniff(string.ascii_letters.encode(), name)
     assert "not what its name says" in str(refused.value.sentence)
+
+
+@pytest.mark.parametrize("name", ["..", "../..", "a/..", ".", "", "\u202e.", " . "])
+def test_a_name_that_is_none_is_replaced(name):
+    assert clean_name(name) == "file"
