@@ -47,6 +47,7 @@ COMPLETE = {
     "no [DONE]": [*said(), delta("stop")],
     "comments": [b": keep-alive\n\n", b":\n", *said(), b": OPENROUTER PROCESSING\n\n", delta("stop"), DONE],
     "pings": [b"event: ping\ndata: ping\n\n", b"data:\n\n", b'event: ping\ndata: {"type": "ping"}\n\n', *said(), delta("stop"), DONE],
+    "a place in a queue": [event({"status": "queued", "message": "Waiting for a free slot"}), *ended()],
     "no blank lines": [part.replace(b"\n\n", b"\n") for part in ended()],
     "carriage returns": [part.replace(b"\n\n", b"\r\n\r\n") for part in ended()],
     "no space after the colon": [part.replace(b"data: ", b"data:") for part in ended()],

@@ -42,6 +42,7 @@ AROUND = frozenset(
     ]
 )
 STATUSES = frozenset(["code", "status", "status_code", "statuscode", "http_status", "error_code"])
+WAITING = ("queued", "pending", "starting", "processing", "in_progress")  # the answer is to come
 LONGEST_SENTENCE = 600
 MOST_SENTENCES = 8
 DEEPEST = 8
@@ -78,7 +79,8 @@ def refusal_in(answer: object) -> object | None:
         return None
     if error := answer.get("error") or _error_of_choice(answer):
         return answer if isinstance(error, str | bool) else {**answer, "error": error}
-    if any(answer.get(name) is not None for name in ("choices", "data", "embeddings")):
+    has_answer = any(answer.get(name) is not None for name in ("choices", "data", "embeddings"))
+    if has_answer or answer.get("status") in WAITING:
         return None
     is_named = answer.get("object") == "error" or answer.get("type") in ("error", "exception")
     is_failure = answer.get("status") in ("error", "failed") or answer.get("success") is False
