@@ -109,6 +109,21 @@ async def test_a_person_switched_off_is_shown_no_more(browser, alice, prices, wr
     assert not any(event.startswith("event: final") for event in events)
 
 
+async def test_signing_out_ends_the_stream_that_is_open(browser, alice, monkeypatch):
+    monkeypatch.setattr(reading, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(reading, "BLOCK_MS", 50)
+    question = await sync_to_async(make_question)(alice, "Why?", state="running", answer="Because 21")
+    hers = await browser(alice)
+    response = await hers.client.get(f"/questions/{question.pk}/stream/")
+    stream = aiter(response)
+    assert (await anext(stream)).startswith(b"retry")
+    assert (await hers.client.post("/account/logout/")).status_code == 302
+    async with asyncio.timeout(30):
+        rest = b"".join([chunk async for chunk in stream]).decode()
+    assert "event: done" in rest
+    assert "21" not in rest
+
+
 async def test_a_silent_stream_shows_a_sign_of_life(alice, monkeypatch):
     monkeypatch.setattr(reading, "READER_LINE_SECONDS", 0.2)
     monkeypatch.setattr(reading, "BLOCK_MS", 100)
