@@ -18,8 +18,8 @@ import django
 
 django.setup()
 
-from documents.chunking import PageText, Tokenizer, join_pages, page_starts, sentences, split_pages
 from documents.extraction import extract_pages
+from documents.ingestion.splitter import PageText, Tokenizer, join_pages, page_starts, sentences, split_pages
 from ragsite import llm
 
 SAMPLES = PROJECT / "tests" / "files"

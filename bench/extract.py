@@ -19,11 +19,12 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from documents.chunking import PageText, join_pages, page_starts, split_pages
-from documents.extraction import Extraction, UnreadableFile, extract_pages, ocr, start_nursery
-from documents.extraction.pdf import Reading
-from documents.extraction.pictures import paint_page, places_of
-from tests.documents.made_report import HEADER, make_report
+from documents.extraction import Extraction, UnreadableFile, extract_pages, start_nursery
+from documents.extraction.ocr import engines
+from documents.extraction.pdf.loader import Reading
+from documents.extraction.render.client import paint_page, places_of
+from documents.ingestion.splitter import PageText, join_pages, page_starts, split_pages
+from tests.support.made_report import HEADER, make_report
 
 SAMPLES = PROJECT / "tests" / "files"
 LONG_ONES = ("handbook", "outline-broken-targets", "table-schools")
@@ -174,17 +175,17 @@ class FourCharacters:
 
 def report_recognition() -> None:
     """What text in the picture of a page costs, with the program that is installed."""
-    if not ocr.engine():
+    if not engines.engine():
         print("text in pictures: neither tesseract nor rapidocr is installed")
         return
     picture = paint_page((SAMPLES / "handbook-scan.pdf").resolve(), 1, 1692)
     assert picture
-    found = ocr.recognise(picture, languages="eng", seconds=600)
+    found = engines.recognise(picture, languages="eng", seconds=600)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     words = (SAMPLES / "handbook.txt").read_text().split()
     read = set(found.text.replace("-\n", "").split())  # words broken at line ends
     print(
-        f"text in the picture of a page, by {ocr.engine()}: {used.ru_utime + used.ru_stime:.1f} s of CPU,"
+        f"text in the picture of a page, by {engines.engine()}: {used.ru_utime + used.ru_stime:.1f} s of CPU,"
         f" {used.ru_maxrss / 1024:.0f} MB; {len(read & set(words)) / len(read):.0%} of its words are the document's"
     )
 

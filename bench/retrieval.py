@@ -24,7 +24,7 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 
 from documents.models import Chunk, Collection, Document
-from qa.retrieval import rank_passages
+from qa.retrieval.retriever import rank_passages
 from ragsite.accounts.models import User
 
 

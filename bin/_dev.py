@@ -32,7 +32,7 @@ STARTED = time.monotonic()
 WORKERS = 2
 SECONDS_AHEAD = 1.5  # that the web process has of the others
 SECONDS_TO_ANSWER = 60
-LARGEST_LOG = 20_000_000
+MAX_LOG_BYTES = 20_000_000
 
 
 def start() -> int:
@@ -200,7 +200,7 @@ def is_free(port: int) -> bool:
 
 def open_log() -> TextIO:
     log = _setup.log_folder() / "dev.log"
-    if log.exists() and log.stat().st_size > LARGEST_LOG:
+    if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
         log.replace(log.with_suffix(".log.1"))
     return log.open("a")
 

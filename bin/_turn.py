@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn, TextIO
 
 GRACE = 1.5  # seconds: it may have been told to end just now
-LONGEST_WAIT = 60.0
+MAX_WAIT = 60.0
 TICK = 0.1
 
 
@@ -25,7 +25,7 @@ class Turn:
         began, has_said = time.monotonic(), False
         while not _is_locked_by_us(self.file):
             waited, earlier = time.monotonic() - began, self._earlier()
-            if waited > LONGEST_WAIT or (waited > GRACE and not _is_ending(earlier)):
+            if waited > MAX_WAIT or (waited > GRACE and not _is_ending(earlier)):
                 _refuse(earlier)
             if not has_said and _is_ending(earlier):
                 print("Waiting for the earlier bin/dev to end ...", flush=True)

@@ -17,7 +17,7 @@ from django_rq.admin import QueueAdmin
 from django_rq.models import Dashboard
 from django_rq.settings import get_queues_map
 
-from documents import building, remedies
+from documents.ingestion import rebuild
 from documents.models import (
     Attempt,
     Chunk,
@@ -31,6 +31,7 @@ from documents.models import (
     Version,
 )
 from documents.models.index import IndexState
+from documents.work import remedies
 
 
 class ReadOnly(admin.ModelAdmin):
@@ -241,7 +242,7 @@ class IndexAdmin(ReadOnly):
         if chosen.count() != 1 or queryset.count() != 1:
             self.message_user(request, _("Choose one index that is ready or retired."), messages.ERROR)
             return
-        building.fill(chosen.get())
+        rebuild.fill(chosen.get())
         sentence = _("What it lacks is added by the workers; it goes live by itself when it is complete.")
         self.message_user(request, sentence, messages.SUCCESS)
 

@@ -2,7 +2,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from documents.extraction import loaders
+from documents.extraction import registry
 from ragsite import database
 
 
@@ -12,5 +12,5 @@ class DocumentsConfig(AppConfig):
 
     def ready(self) -> None:
         database.connect_signals()
-        loaders.add_from(lambda: settings.DOCUMENT_LOADERS)
+        registry.add_from(lambda: settings.DOCUMENT_LOADERS)
         from documents import checks, signals  # noqa: F401

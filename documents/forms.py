@@ -13,21 +13,21 @@ from django.db import DatabaseError
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from documents.archives import Archive, is_archive, is_unasked
 from documents.extraction import UnreadableFile
-from documents.extraction.loaders import accepted_kinds
+from documents.extraction.registry import accepted_kinds
 from documents.models import Collection, Document
 from documents.models.document import DuplicateContent
-from documents.models.incoming import clean_name, visible
-from documents.web import LONGEST, Address, without_credentials
+from documents.sources.uploads import clean_name, visible
+from documents.sources.web import MAX_LENGTH, Address, without_credentials
+from documents.sources.zip_upload import Archive, is_archive, is_unasked
 from ragsite.disk import Trouble, trouble_of
 from ragsite.storable import storable_text
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
 
-MOST_PAGES = 100  # addresses in one form
-LONGEST_TEXT = 1_000_000  # characters; a longer one is a file
+MAX_PAGES = 100  # addresses in one form
+MAX_TEXT_LENGTH = 1_000_000  # characters; a longer one is a file
 UNPACK_SECONDS = 25  # for the files of one archive
 
 NOT_TAKEN = (UnreadableFile, OSError, DatabaseError)
@@ -194,7 +194,7 @@ class PagesForm(AddingForm):
 
     urls = forms.CharField(
         label=_("Addresses of web pages, one a line"),
-        max_length=MOST_PAGES * (LONGEST + 2),
+        max_length=MAX_PAGES * (MAX_LENGTH + 2),
         error_messages={"required": _("Enter one or more addresses first.")},
         widget=forms.Textarea(
             attrs={
@@ -209,9 +209,9 @@ class PagesForm(AddingForm):
 
     def clean_urls(self) -> list[str]:
         urls = list(dict.fromkeys(self.cleaned_data["urls"].split()))
-        if len(urls) > MOST_PAGES:
+        if len(urls) > MAX_PAGES:
             raise forms.ValidationError(
-                _("These are more than %d addresses. Add them in several turns.") % MOST_PAGES
+                _("These are more than %d addresses. Add them in several turns.") % MAX_PAGES
             )
         return urls
 
@@ -240,7 +240,7 @@ class PastedField(forms.CharField):
 def text_field() -> forms.CharField:
     return PastedField(
         label=_("Text"),
-        max_length=LONGEST_TEXT,
+        max_length=MAX_TEXT_LENGTH,
         strip=False,
         error_messages={
             "required": _("Paste or type a text first."),

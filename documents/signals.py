@@ -10,11 +10,11 @@ from django.db import transaction
 from django.db.models.signals import post_delete, post_save, pre_delete
 from django.dispatch import receiver
 
-from documents import passwords, summaries
-from documents.chunking import embedding_text
+from documents.ingestion import passwords, summarize
+from documents.ingestion.splitter import embedding_text
 from documents.models import Collection, Document, Index, Task, Version
 from documents.models.task import Kind
-from documents.pictures import forget as forget_pictures
+from documents.page_images import forget as forget_pictures
 
 
 @receiver(post_save, sender=Version)
@@ -49,13 +49,13 @@ def delete_file_and_pictures(instance: Version, **kwargs: Any) -> None:
     gone = copy(instance)  # once it is deleted it has no number
     transaction.on_commit(partial(forget_pictures, gone), robust=True)
     transaction.on_commit(partial(passwords.forget, gone), robust=True)
-    transaction.on_commit(partial(summaries.forget, instance.sha256), robust=True)
+    transaction.on_commit(partial(summarize.forget, instance.sha256), robust=True)
 
 
 @receiver(post_delete, sender=Task)
 def forget_failed_jobs(instance: Task, **kwargs: Any) -> None:
     if instance.tries:
-        from documents.jobs import forget_failed_jobs  # jobs know the models, not the other way round
+        from documents.work.queue import forget_failed_jobs  # jobs know the models, not the other way round
 
         # A copy: once it is deleted it has no number.
         transaction.on_commit(partial(forget_failed_jobs, copy(instance)), robust=True)

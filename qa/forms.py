@@ -14,7 +14,7 @@ from ragsite.storable import storable_text
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
 
-LONGEST_QUESTION = 4000
+MAX_QUESTION_LENGTH = 4000
 
 
 class LinesField(forms.CharField):
@@ -30,7 +30,7 @@ class QuestionForm(forms.Form):
 
     text = LinesField(
         label=_("Your question"),
-        max_length=LONGEST_QUESTION,
+        max_length=MAX_QUESTION_LENGTH,
         error_messages={
             "required": _("Write a question first."),
             "max_length": _(

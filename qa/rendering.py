@@ -15,13 +15,13 @@ from django.utils.translation import gettext as _
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from qa.citations import MARKER
+from qa.answering.citations import MARKER
 from qa.models import Citation, Question
 from qa.models.question import AnswerKind
 
-LONGEST_MARKDOWN = 40_000  # characters; what is longer is no answer, and shown as plain text
-MOST_LINKS = 1_000  # numbers made links in one answer
-DEEPEST = 20  # blocks inside blocks
+MAX_MARKDOWN_LENGTH = 40_000  # characters; what is longer is no answer, and shown as plain text
+MAX_LINKS = 1_000  # numbers made links in one answer
+MAX_DEPTH = 20  # blocks inside blocks
 TAGS = {
     "a", "blockquote", "br", "code", "del", "em", "h3", "h4", "hr", "li", "ol", "p", "pre", "s", "span", "strong", "sub", "sup",
     "table", "tbody", "td", "th", "thead", "tr", "ul",
@@ -35,7 +35,7 @@ ATTRIBUTES = {
 }
 QUOTE_NUMBER = re.compile(r"\[(\d{1,4})\]$")
 
-markdown = MarkdownIt("commonmark", {"html": False, "linkify": False, "maxNesting": DEEPEST}).enable(
+markdown = MarkdownIt("commonmark", {"html": False, "linkify": False, "maxNesting": MAX_DEPTH}).enable(
     ["table", "strikethrough"]
 )
 # Without link definitions: a line that begins with `[1]: ` is a source's number and words, and would vanish.
@@ -45,7 +45,7 @@ markdown.disable(["image", "html_block", "html_inline", "reference"])
 def render_answer(question: Question, citations: Sequence[Citation]) -> SafeString:
     """The answer's HTML. Quotes are shown as they are; only what a model wrote is Markdown."""
     rows = {row.number: row for row in citations}
-    if question.kind == AnswerKind.WRITTEN and len(question.answer) <= LONGEST_MARKDOWN:
+    if question.kind == AnswerKind.WRITTEN and len(question.answer) <= MAX_MARKDOWN_LENGTH:
         return render_markdown(question.answer, rows)
     return render_quotes(question.answer, rows)
 
@@ -130,7 +130,7 @@ class Links:
 
     def __init__(self, rows: dict[int, Citation]) -> None:
         self.rows, self.made = rows, dict[int, str]()
-        self.left = MOST_LINKS
+        self.left = MAX_LINKS
 
     def to(self, number: int) -> str:
         self.left -= 1

@@ -10,7 +10,7 @@ from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
 from documents.models import Document
-from qa import cache
+from qa.answering import cache
 
 
 @receiver(post_delete, sender=Document)

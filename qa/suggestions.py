@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 COUNT = 3
 PAGES_LOOKED_AT = 30
-LONGEST = 60
+MAX_LENGTH = 60
 SAY_LITTLE = re.compile(
     r"^(table of )?(contents?|index|introduction|preface|foreword|summary|abstract|references|bibliography|notes?|page|appendix|"
     r"acknowledge?ments?|chapter|figures?|tables?)\b",
@@ -58,7 +58,7 @@ def _headings(document: Document) -> list[str]:
     good = [
         title
         for title in plain
-        if 3 < len(title) <= LONGEST and re.search(r"[^\W\d_]{3}", title) and not SAY_LITTLE.match(title)
+        if 3 < len(title) <= MAX_LENGTH and re.search(r"[^\W\d_]{3}", title) and not SAY_LITTLE.match(title)
     ]
     others = [title for title in dict.fromkeys(good) if title.casefold() != document.title.casefold()]
     return [title[0].lower() + title[1:] if title[1:].islower() else title for title in others]

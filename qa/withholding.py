@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from documents.models import Collection, Document
+from qa.answering.prompts import Origin, Turn
 from qa.models import Question
-from qa.prompts import Origin, Turn
-from qa.retrieval import Source
+from qa.retrieval.retriever import Source
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User

@@ -19,9 +19,10 @@ from django.urls import set_script_prefix
 
 from documents.models import Index
 from qa import streaming
-from ragsite import answers, bodies, health, llm, logs
-from ragsite.answers import Receive, Scope, Send
+from ragsite import health, llm, logs
 from ragsite.database import in_thread
+from ragsite.http import answers, bodies
+from ragsite.http.answers import Receive, Scope, Send
 from ragsite.operations import metrics
 
 THREADS = 64

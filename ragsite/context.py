@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject, cached_property
 from redis.exceptions import RedisError
 
-from documents.jobs import queue_connection, spared_while_hung, workers_alive
 from documents.models import Document
+from documents.work.queue import queue_connection, spared_while_hung, workers_alive
 from qa.models import Conversation
 from ragsite import __version__, llm
 

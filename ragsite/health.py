@@ -15,8 +15,8 @@ from django.http import HttpRequest, JsonResponse
 from redis import Redis
 from redis.exceptions import RedisError
 
-from documents.jobs import queue_connection, workers_alive
-from documents.reconcile import clock_alive
+from documents.work.queue import queue_connection, workers_alive
+from documents.work.reconciler import clock_alive
 from ragsite import __version__
 from ragsite.cache import cache_connection
 

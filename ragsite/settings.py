@@ -309,12 +309,12 @@ INSTALLED_APPS = [
 ]
 # Every one of these can run async: a sync-only middleware would push each stream into a thread.
 MIDDLEWARE = [
-    # Before the static files, which are sent with these headers too; ragsite/answers.py adds them to what is no page.
+    # Before the static files, which are sent with these headers too; ragsite/http/answers.py adds them to what is no page.
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
-    "ragsite.middleware.PrivatePagesMiddleware",
+    "ragsite.http.middleware.PrivatePagesMiddleware",
     "ragsite.logs.note_user_and_page",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -323,7 +323,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "ragsite.middleware.TimeZoneMiddleware",
+    "ragsite.http.middleware.TimeZoneMiddleware",
 ]
 ROOT_URLCONF = "ragsite.urls"
 ASGI_APPLICATION = "ragsite.asgi.application"
@@ -439,12 +439,12 @@ RQ_QUEUES = {
     for name in ("documents", "fetch", "ocr", "summaries")
 }
 RQ = {
-    "COMMIT_MODE": "auto",  # we enqueue after the commit ourselves, see documents/jobs.py
+    "COMMIT_MODE": "auto",  # we enqueue after the commit ourselves, see documents/work/queue.py
     "DEFAULT_RESULT_TTL": 86_400,
     "FAILURE_TTL": 30 * 86_400,
-    "QUEUE_CLASS": "ragsite.queue.Queue",
-    "WORKER_CLASS": "ragsite.queue.Worker",
-    "JOB_CLASS": "ragsite.queue.Job",
+    "QUEUE_CLASS": "documents.work.worker.Queue",
+    "WORKER_CLASS": "documents.work.worker.Worker",
+    "JOB_CLASS": "documents.work.worker.Job",
     "SHOW_ADMIN_LINK": True,
 }
 MAX_TRIES = env_int("MAX_TRIES", 25, 1, 1_000)
@@ -475,7 +475,7 @@ OCR = env_bool("OCR", True)
 OCR_LANGUAGES = env("OCR_LANGUAGES", "")
 OCR_MAX_PAGES = env_int("OCR_MAX_PAGES", 200, 0, 1_000_000)
 OCR_PAGE_SECONDS = env_int("OCR_PAGE_SECONDS", 60, 1, 3_600)
-# Ending or media type to the function that reads such files, beside those in documents/extraction/loaders.py
+# Ending or media type to the function that reads such files, beside those in documents/extraction/registry.py
 # and before them: docs/loaders.md.
 DOCUMENT_LOADERS = env_pairs("DOCUMENT_LOADERS")
 DATA_UPLOAD_MAX_NUMBER_FILES = 1000  # in one form; the tray sends them one by one

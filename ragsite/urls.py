@@ -26,5 +26,5 @@ urlpatterns = [
     path("", include("qa.urls")),
 ]
 
-handler400 = "ragsite.errors.bad_request"
-handler500 = "ragsite.errors.server_error"
+handler400 = "ragsite.http.errors.bad_request"
+handler500 = "ragsite.http.errors.server_error"

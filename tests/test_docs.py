@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command, get_commands, loa
 from django.core.management.commands.shell import Command as Shell
 
 from documents.management import adding
-from tests.factories import make_user
+from tests.support.factories import make_user
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

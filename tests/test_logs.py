@@ -16,16 +16,16 @@ from django.conf import settings as settings_as_given
 from django.db import DataError, connection
 from django.test import Client
 
-from documents.jobs import queue_connection
 from documents.models import Document
+from documents.work.queue import queue_connection
 from qa import views
 from qa.models import Question
 from ragsite import logs
 from ragsite import settings as settings_file
 from ragsite.asgi import application
-from tests.factories import make_document
-from tests.fake_openai import KEY, running_fake_openai
-from tests.site import Site, wait_for
+from tests.support.factories import make_document
+from tests.support.fake_openai import KEY, running_fake_openai
+from tests.support.site import Site, wait_for
 
 TITLE, TEXT, QUESTION, ANSWER = "canarytitle", "canarytext", "canaryquestion", "canaryanswer"
 CANARIES = [TITLE, TEXT, QUESTION, ANSWER, KEY]

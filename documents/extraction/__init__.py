@@ -7,12 +7,12 @@ import pkgutil
 from collections.abc import Callable
 from pathlib import Path
 
-from documents.extraction.child import start_nursery
-from documents.extraction.failures import UnreadableFile
-from documents.extraction.limited import load_limited
-from documents.extraction.loaders import LIMITS_ITSELF, loader_for
+from documents.extraction.errors import UnreadableFile
 from documents.extraction.pages import ExtractedPage, Extraction, Heading
-from documents.extraction.pdf import ReaderLost
+from documents.extraction.pdf.loader import ReaderLost
+from documents.extraction.registry import LIMITS_ITSELF, loader_for
+from documents.extraction.sandbox.client import start_nursery
+from documents.extraction.sandbox.load import load_limited
 from documents.extraction.sniffing import sniff
 
 __all__ = [

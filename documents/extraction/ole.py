@@ -4,7 +4,7 @@ import struct
 from typing import IO
 
 MARK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-MOST_SECTORS = 64  # of the directory, some two hundred names
+MAX_SECTORS = 64  # of the directory, some two hundred names
 END_OF_CHAIN = 0xFFFFFFFA
 # The first that is found decides.
 KINDS = (
@@ -48,7 +48,7 @@ def names_in(file: IO[bytes]) -> list[str]:
     sector = struct.unpack("<L", header[48:52])[0]
     table = struct.unpack("<109L", header[76:512])
     names: list[str] = []
-    for _ in range(MOST_SECTORS):
+    for _ in range(MAX_SECTORS):
         if sector >= END_OF_CHAIN:
             break
         content = _sector(file, sector, size)

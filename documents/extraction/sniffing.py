@@ -5,10 +5,8 @@ import re
 from typing import IO, NamedTuple
 
 from documents.extraction import ole
-from documents.extraction.archives import members_of, read_start
-from documents.extraction.encodings import unmarked_utf16
-from documents.extraction.failures import UnreadableFile
-from documents.extraction.loaders import (
+from documents.extraction.errors import UnreadableFile
+from documents.extraction.registry import (
     DOCX,
     EPUB,
     MAIL,
@@ -21,6 +19,8 @@ from documents.extraction.loaders import (
     ending_of,
     further_media_type,
 )
+from documents.extraction.text.encodings import unmarked_utf16
+from documents.extraction.zip_guard import members_of, read_start
 
 FIRST_BYTES = 4096
 PDF_MARK = b"%PDF-"

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from documents import estimates
-from documents.folders import printable
+from documents.ingestion import estimates
 from documents.models import Collection, Document, Index
 from documents.models.states import MOVING, State
+from documents.sources.folder import printable
 from ragsite import llm
 from ragsite.accounts.models import User
 

@@ -12,19 +12,19 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from pgvector.django import CosineDistance, HalfVectorField
 
-from documents.extraction.loaders import MAIL
+from documents.extraction.registry import MAIL
 from documents.models.collection import Collection
 from documents.models.document_queryset import DocumentQuerySet
-from documents.models.incoming import clean_name, file_of_text, inspect
 from documents.models.index import Index, IndexState
 from documents.models.page import Page
-from documents.models.room import claim
 from documents.models.states import MOVING, State, SummaryState
 from documents.models.task import Kind, Task, TaskState
 from documents.models.version import Content, Version, kept
+from documents.quotas import claim
+from documents.sources.uploads import clean_name, file_of_text, inspect
 
 if TYPE_CHECKING:
-    from documents.own_words import OwnWords
+    from documents.ingestion.metadata import OwnWords
     from ragsite.accounts.models import User
 
 
@@ -289,7 +289,7 @@ class Document(models.Model):
 
     def index(self) -> None:
         """Fetch, read, chunk, embed and store it here and now, in the live index. Safe to run twice; a job does the same."""
-        from documents.tries import run  # work knows the models, not the other way round
+        from documents.work.runner import run  # work knows the models, not the other way round
 
         if self.needs_fetching:
             run(self.fetch(enqueue=False))

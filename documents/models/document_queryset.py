@@ -9,11 +9,11 @@ from django.core.files import File
 from django.db import IntegrityError, models, transaction
 
 from documents.models.collection import Collection
-from documents.models.incoming import clean_name, file_of_text, inspect, title_of, title_of_address
-from documents.models.room import claim
 from documents.models.states import MOVING, State
 from documents.models.task import Task
 from documents.models.version import Content, Version, kept
+from documents.quotas import claim
+from documents.sources.uploads import clean_name, file_of_text, inspect, title_of, title_of_address
 
 if TYPE_CHECKING:
     from documents.models.document import Document

@@ -43,7 +43,7 @@ class TaskState(models.TextChoices):
 
 
 STUBBORN_AFTER = 6  # failed tries
-SHORTEST_WAIT = timedelta(seconds=5)
+MIN_WAIT = timedelta(seconds=5)
 FETCH_TRIES = (
     9  # some hour: whoever added a page should not have to wait for weeks to hear that it cannot be had
 )
@@ -261,7 +261,7 @@ class Task(models.Model):
         transaction.on_commit(self.enqueue, robust=True)
 
     def enqueue(self) -> None:
-        from documents.jobs import enqueue  # jobs know the models, not the other way round
+        from documents.work.queue import enqueue  # jobs know the models, not the other way round
 
         enqueue(self)
 
@@ -312,7 +312,7 @@ class Task(models.Model):
         after = timedelta(seconds=random.uniform(0, 5))  # noqa: S311 (no secret)
         self._update(
             tries=min(self.tries + 1, max(self.tries, STUBBORN_AFTER)),
-            next_try_at=max(not_before, timezone.now() + SHORTEST_WAIT) + after,
+            next_try_at=max(not_before, timezone.now() + MIN_WAIT) + after,
             not_before=not_before,
             error_kind=kind,
             error=error,

@@ -13,9 +13,9 @@ from django.core.files.storage import Storage
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from documents.chunking import PageText, join_pages
 from documents.extraction import UnreadableFile
-from documents.models.page_report import PageReport, report_of
+from documents.ingestion.splitter import PageText, join_pages
+from documents.page_report import PageReport, report_of
 from ragsite.disk import FULL, NOT_WRITABLE, CannotStore
 
 if TYPE_CHECKING:

@@ -11,11 +11,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from documents import remedies, watching
-from documents.extraction.loaders import accepted_kinds
-from documents.finding import places_in
+from documents.extraction.registry import accepted_kinds
 from documents.models.attempt import Outcome
-from documents.models.room import Room, room_of
+from documents.quotas import Room, room_of
+from documents.search import places_in
+from documents.views import watched
+from documents.work import remedies
 
 if TYPE_CHECKING:
     from documents.models import Document
@@ -28,7 +29,7 @@ register = template.Library()
 def watch(context: template.Context, document: Document, part: str) -> SafeString:
     """The attributes by which a page keeps this part up to date, and by which the part finds its place on an open page."""
     place = context.get("place")
-    mark, oob = watching.watch(document, part), place and f"outerHTML:{place}"
+    mark, oob = watched.watch(document, part), place and f"outerHTML:{place}"
     attributes = [(name, value) for name, value in (("data-watch", mark), ("hx-swap-oob", oob)) if value]
     return format_html_join("", ' {}="{}"', attributes)
 

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from qa import cache, citations, extractive
-from qa.answering import saving
+from qa.answering import cache, citations, extractive, save
 from qa.answering.draft import Draft, Piece, begin
-from qa.answering.follow_ups import make_standalone
-from qa.answering.writing import write
+from qa.answering.generate import write
+from qa.answering.rewrite import make_standalone
 from qa.models import AnswerState, Conversation, Question
 from qa.models.question import AnswerKind
-from qa.retrieval import Source, embed_question, find_sources
+from qa.retrieval.retriever import Source, embed_question, find_sources
 from qa.withholding import origins
 from ragsite import llm
 from ragsite.database import DATABASE_AWAY, in_thread
@@ -40,18 +39,18 @@ async def answer(question_id: int, *, stop: asyncio.Event | None = None) -> Asyn
     try:
         async for piece in _answer(draft, stop):
             yield piece
-        if await saving.try_to_save(draft):
+        if await save.try_to_save(draft):
             yield Piece(question=draft.question, citations=draft.citations)
         else:
             try:
-                yield Piece(question=saving.not_saved_yet(draft.question), citations=draft.citations)
-                await saving.save_later(draft)
+                yield Piece(question=save.not_saved_yet(draft.question), citations=draft.citations)
+                await save.save_later(draft)
             except (
                 GeneratorExit,
                 asyncio.CancelledError,
             ):  # the process is told to end, and this is the last moment
                 with suppress(*DATABASE_AWAY):
-                    await in_thread(saving.finish)(draft)
+                    await in_thread(save.finish)(draft)
                 raise
     finally:
         if draft.has_claim:

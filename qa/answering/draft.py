@@ -8,11 +8,11 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from documents.models import Collection, Document, Index
-from qa import cache
+from qa.answering import cache
 from qa.answering.history import turns_before
+from qa.answering.prompts import Turn
 from qa.models import Citation, Question
-from qa.prompts import Turn
-from qa.retrieval import Source, Vector
+from qa.retrieval.retriever import Source, Vector
 from ragsite import llm
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from qa.answering.prompts import Turn
 from qa.models import Question
-from qa.prompts import Turn
 from qa.withholding import mark_withheld, origins_of
 
 

@@ -5,8 +5,8 @@ entry that arrived. With Redis away the answer is still written and saved, and r
 """
 
 from qa.streaming.clients import close_clients
-from qa.streaming.reading import answer_events
-from qa.streaming.writing import (
+from qa.streaming.consumer import answer_events
+from qa.streaming.producer import (
     begin_answer,
     finish_running_answers,
     interrupt_lost_answers,

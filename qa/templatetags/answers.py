@@ -9,12 +9,12 @@ from django import template
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from documents.markup import plain, signs
+from documents.extraction.text.signs import plain, signs
 from documents.models import Version
 from qa.models import Citation, Question
 from qa.models.question import AnswerKind
-from qa.passages import kind_of
 from qa.rendering import render_answer
+from qa.source_view import kind_of
 
 register = template.Library()
 

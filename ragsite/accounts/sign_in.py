@@ -9,7 +9,7 @@ counted, with growing pauses once it is used up:
 
 The last would let a stranger keep a person out for good. So it does not count for a network from which that person
 signed in before; a browser in which they did has a counter of its own and none of the others; and from elsewhere one try
-is let pass each LONGEST_PAUSE for a neighbourhood of networks, where a person is alone and a stranger has few. With Redis
+is let pass each MAX_PAUSE for a neighbourhood of networks, where a person is alone and a stranger has few. With Redis
 away nobody is counted and nobody kept out; `hashing` still bounds what that can cost.
 """
 
@@ -27,7 +27,7 @@ FREE_TRIES = 5
 FREE_TRIES_OF_NETWORK = 20
 FREE_TRIES_ANYWHERE = 30
 FIRST_PAUSE = 15  # seconds; doubles with every further try
-LONGEST_PAUSE = 15 * 60
+MAX_PAUSE = 15 * 60
 REMEMBERED = 3600
 KNOWN_FOR = 90 * 24 * 3600
 
@@ -77,7 +77,7 @@ class Try:
     def begin(self) -> int:
         """Count it; 0, or how many seconds to wait: then it was not counted, and its password must not be looked at."""
         now = int(time.time())
-        return self._run(BEGIN, now, FIRST_PAUSE, LONGEST_PAUSE, REMEMBERED)
+        return self._run(BEGIN, now, FIRST_PAUSE, MAX_PAUSE, REMEMBERED)
 
     def succeeded(self) -> None:
         """The password was right: what was counted against the person is forgotten, and the network is known."""

@@ -18,7 +18,7 @@ from typing import Any
 
 from ragsite.embedded import record
 
-LONGEST_SOCKET_PATH = 100  # the system's limit is 108 bytes on Linux, 104 on macOS
+MAX_SOCKET_PATH = 100  # the system's limit is 108 bytes on Linux, 104 on macOS
 START_SECONDS = 120  # recovery after a crash takes its time
 TRIES = 20  # after kill -9 the server's children need a moment to notice
 
@@ -85,7 +85,7 @@ class Server(ABC):
     def socket_folder(self) -> Path:
         """A folder of our own for the socket: in the home, or under /tmp where that path would be too long."""
         inside = self.home / "run"
-        if len(os.fsencode(inside / self.socket_name)) < LONGEST_SOCKET_PATH:
+        if len(os.fsencode(inside / self.socket_name)) < MAX_SOCKET_PATH:
             return inside
         return Path("/tmp") / f"ragsite-{record.short_hash(self.home)}"  # noqa: S108 - checked in _own_folder; TMPDIR may differ
 

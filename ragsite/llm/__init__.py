@@ -8,13 +8,19 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 
-from .backends import local
-from .cache import forget_vectors
-from .circuit_breaker import Breaker, breaker, breakers, embedding_breaker
-from .completion import Completion, Message, Piece, declines
-from .embedding import embed_documents, embed_query, probe_dimensions
-from .embedding_models import EmbeddingModel, default_embedding_model, embedding_model, host_of_embeddings
-from .errors import (
+from ragsite.llm.backends import local
+from ragsite.llm.cache import forget_vectors
+from ragsite.llm.chat.completion import Completion, Message, Piece, declines
+from ragsite.llm.chat.fence import Fence
+from ragsite.llm.circuit_breaker import Breaker, breaker, breakers, embedding_breaker
+from ragsite.llm.embeddings.batches import embed_documents, embed_query, probe_dimensions
+from ragsite.llm.embeddings.models import (
+    EmbeddingModel,
+    default_embedding_model,
+    embedding_model,
+    host_of_embeddings,
+)
+from ragsite.llm.errors import (
     OUTAGE_KINDS,
     RECOVERABLE_KINDS,
     BadResponse,
@@ -26,11 +32,10 @@ from .errors import (
     RateLimited,
     RequestRefused,
 )
-from .fence import Fence
-from .provider import chat_model, host_of_chat, host_of_embedding_provider, is_configured
-from .tokens import Tokenizer, tokenizer_for
-from .trial import ProviderTest, Trial, test_provider, try_chat, try_embedding
-from .usage import Collected, Usage, collect_usage, price
+from ragsite.llm.provider import chat_model, host_of_chat, host_of_embedding_provider, is_configured
+from ragsite.llm.tokens import Tokenizer, tokenizer_for
+from ragsite.llm.trial import ProviderTest, Trial, test_provider, try_chat, try_embedding
+from ragsite.llm.usage import Collected, Usage, collect_usage, price
 
 LOCAL_EMBEDDING_MODEL = local.MODEL
 
@@ -90,9 +95,9 @@ async def stream(messages: Sequence[Message], *, max_tokens: int | None = None) 
     A fault in the middle is raised after the pieces that came before it. Cancelling the task, or leaving
     `contextlib.aclosing(stream(...))`, hangs up on the provider at once.
     """
-    from .backends import openai_chat  # late: the client takes a second to import
+    from ragsite.llm.backends.openai import chat  # late: the client takes a second to import
 
-    async with aclosing(openai_chat.stream(messages, max_tokens=max_tokens)) as pieces:
+    async with aclosing(chat.stream(messages, max_tokens=max_tokens)) as pieces:
         async for piece in pieces:
             yield piece
 
@@ -114,9 +119,9 @@ async def warm(embedding: str = "") -> None:
     """For the start of the web process: the first question then finds client, tokenizer and embedder at hand."""
     await asyncio.to_thread(preload, embedding)
     if chat_model():
-        from .backends import openai_chat  # noqa: F401
-        from .backends.openai_clients import async_client
-        from .provider import provider
+        from ragsite.llm.backends.openai import chat as openai_chat  # noqa: F401
+        from ragsite.llm.backends.openai.clients import async_client
+        from ragsite.llm.provider import provider
 
         with suppress(NotConfigured):  # settings that cannot work are said where they are used
             async_client(provider())
@@ -124,9 +129,9 @@ async def warm(embedding: str = "") -> None:
 
 async def aclose() -> None:
     """For the end of the web process: closes the connections of the running event loop."""
-    from .backends import openai_clients
+    from ragsite.llm.backends.openai import clients
 
-    await openai_clients.aclose()
+    await clients.aclose()
 
 
 def preload(embedding: str = "") -> None:
@@ -135,7 +140,7 @@ def preload(embedding: str = "") -> None:
     `embedding` is the model that is in use; without it, the one that a new index would get.
     """
     if is_configured() or host_of_embedding_provider():
-        from .backends import openai  # noqa: F401
+        from ragsite.llm.backends.openai import embeddings  # noqa: F401
     with suppress(LookupError):
         model = embedding_model(embedding or default_embedding_model())
         tokenizer_for(model.name).count("ready")

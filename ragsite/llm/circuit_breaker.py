@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from . import cache
-from .errors import KeyRefused, NotConfigured, ProviderError, QuotaSpent, Text
-from .provider import Provider, embedding_provider, provider
+from ragsite.llm import cache
+from ragsite.llm.errors import KeyRefused, NotConfigured, ProviderError, QuotaSpent, Text
+from ragsite.llm.provider import Provider, embedding_provider, provider
 
 OPEN_SECONDS = 60
 KEPT_SECONDS = 3600  # a probe that never comes closes it in the end

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from .endpoint import Endpoint, endpoint_of
-from .errors import NotConfigured
+from ragsite.llm.endpoint import Endpoint, endpoint_of
+from ragsite.llm.errors import NotConfigured
 
 OPENAI_URL = "https://api.openai.com/v1"
 

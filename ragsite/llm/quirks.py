@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from . import cache
-from .provider import Provider
+from ragsite.llm import cache
+from ragsite.llm.provider import Provider
 
 WEEK = 7 * 24 * 3600
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import tiktoken
 
-from .backends import local
+from ragsite.llm.backends import local
 
 VOCABULARY = Path(__file__).parent / "data" / "cl100k_base.tiktoken.gz"
 VOCABULARY_SHA256 = "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"

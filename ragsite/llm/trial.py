@@ -7,11 +7,11 @@ from time import monotonic
 
 from django.utils.translation import gettext_lazy as _
 
-from .completion import Message
-from .embedding import probe_dimensions
-from .embedding_models import default_embedding_model, host_of_embeddings
-from .errors import BadResponse, ProviderError, Text
-from .provider import chat_model, host_of_chat
+from ragsite.llm.chat.completion import Message
+from ragsite.llm.embeddings.batches import probe_dimensions
+from ragsite.llm.embeddings.models import default_embedding_model, host_of_embeddings
+from ragsite.llm.errors import BadResponse, ProviderError, Text
+from ragsite.llm.provider import chat_model, host_of_chat
 
 TRIAL_TOKENS = 200  # enough for a model that thinks first
 
@@ -50,7 +50,8 @@ test_provider.__test__ = False  # type: ignore[attr-defined]  # pytest collects 
 
 def try_chat() -> Trial:
     """One short question to the chat model. Never raises ProviderError."""
-    from .backends import openai_chat, openai_clients
+    from ragsite.llm.backends.openai import chat as openai_chat
+    from ragsite.llm.backends.openai import clients
 
     async def ask() -> None:
         question = Message(role="user", content="Answer with the one word: ready")
@@ -61,7 +62,7 @@ def try_chat() -> Trial:
             if error.kind != "cut_off":  # a model that thinks at length has answered, as far as this asks
                 raise
         finally:
-            await openai_clients.aclose()
+            await clients.aclose()
 
     return _tried(lambda: asyncio.run(ask()), chat_model() or "", host_of_chat())
 

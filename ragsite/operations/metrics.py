@@ -25,11 +25,11 @@ from psycopg_pool import PoolTimeout
 from redis.exceptions import RedisError
 from rq.registry import FailedJobRegistry
 
-from documents.jobs import get_queue, queue_connection, workers_alive
 from documents.models import Attempt, Document, State, Task
 from documents.models.attempt import Outcome
 from documents.models.task import Kind, TaskState
-from documents.reconcile import clock_alive
+from documents.work.queue import get_queue, queue_connection, workers_alive
+from documents.work.reconciler import clock_alive
 from qa.models import Question
 from ragsite import __version__, llm
 from ragsite.llm import circuit_breaker

@@ -16,11 +16,11 @@ from rq.exceptions import NoSuchJobError
 from rq.utils import utcparse
 from rq.worker import Worker
 
-from documents import locking
-from documents.jobs import get_queue, queue_connection
 from documents.models import Attempt, Task
 from documents.models.attempt import Outcome
-from ragsite.queue import JSON_SERIALIZER, Job
+from documents.work import locks
+from documents.work.queue import get_queue, queue_connection
+from documents.work.worker import JSON_SERIALIZER, Job
 
 QUEUES = list(settings.RQ_QUEUES)
 # A living worker renews its entry in Redis (70 s while it works, 90 s while it waits) every 10 or 15 s. Read from what is
@@ -146,7 +146,7 @@ class Due:
 
 
 def due() -> Due:
-    running = locking.locked() - {locking.RECONCILER}
+    running = locks.locked() - {locks.RECONCILER}
     is_due = Q(next_try_at__lte=timezone.now()) & ~Q(pk__in=running)
     found = Task.objects.open().aggregate(
         due=Count("pk", filter=is_due),

@@ -20,10 +20,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from documents import building, estimates, replays
+from documents.ingestion import estimates, rebuild
 from documents.models import Document, Index, Task
 from documents.models.index import IndexState
 from documents.models.task import TaskQuerySet
+from documents.work import replay as replays
 from ragsite import llm
 from ragsite.operations import backlog, queueing, spending, stage_times
 from ragsite.operations.forms import AttemptFilter, NewIndexForm, WorkFilter
@@ -75,7 +76,7 @@ def build_index(request: HttpRequest) -> HttpResponse:
         }
         return render(request, "operations/provider.html", about_provider() | question)
     try:
-        building.begin(model)
+        rebuild.begin(model)
     except llm.ProviderError as error:
         messages.error(request, f"{error.sentence} {error.advice}")
     else:

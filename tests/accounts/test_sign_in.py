@@ -13,7 +13,7 @@ from django.urls import reverse
 from ragsite.accounts import devices, hashing, sign_in
 from ragsite.accounts.hashing import Hasher
 from ragsite.accounts.sign_in import Try
-from tests.factories import make_user
+from tests.support.factories import make_user
 
 RIGHT = "correct horse battery"
 HOME, CAFE = "203.0.113.7", "198.51.100.9"

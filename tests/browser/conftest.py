@@ -4,9 +4,9 @@ import pytest
 from django.conf import global_settings
 from playwright.sync_api import expect, sync_playwright
 
-from tests.factories import make_user
-from tests.fake_openai import running_fake_openai
-from tests.site import Site
+from tests.support.factories import make_user
+from tests.support.fake_openai import running_fake_openai
+from tests.support.site import Site
 
 FLAGS = [
     "--no-sandbox",

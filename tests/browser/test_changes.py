@@ -3,7 +3,7 @@
 from playwright.sync_api import expect
 
 from documents.models import Collection, Document, State
-from tests.factories import make_user
+from tests.support.factories import make_user
 
 
 def waiting_documents(owner, count):

@@ -7,12 +7,12 @@ from functools import partial
 import pytest
 from playwright.sync_api import expect
 
-from documents.extraction import ocr
+from documents.extraction.ocr import engines
 from documents.models import Document, State
 from qa.models import AnswerState, Question
 from ragsite.accounts.models import User
-from tests.factories import FILES, make_indexed, make_user
-from tests.site import SETUP_CODE, wait_for
+from tests.support.factories import FILES, make_indexed, make_user
+from tests.support.site import SETUP_CODE, wait_for
 
 # Of the picture's dots under the one box of the marks, how many are dark.
 SHARE_OF_INK_UNDER_THE_MARK = """async () => {
@@ -310,7 +310,7 @@ def test_a_second_person_sees_nothing_of_the_firsts(site, sign_in):
     assert "secret" not in page.locator("main").inner_text()
 
 
-@pytest.mark.skipif(ocr.engine() != ocr.TESSERACT, reason="no tesseract on this machine")
+@pytest.mark.skipif(engines.engine() != engines.TESSERACT, reason="no tesseract on this machine")
 def test_words_of_a_scanned_page_are_marked_in_its_picture(site_that_reads_pictures, sign_in):
     """The mark is yellow over the very words: where it lies, the picture has their ink."""
     site = site_that_reads_pictures

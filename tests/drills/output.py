@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tests.drills import drill
 from tests.drills.providers import PRICES
-from tests.payloads import ALLOWED, SCRIPT
+from tests.support.payloads import ALLOWED, SCRIPT
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 

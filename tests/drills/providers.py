@@ -9,7 +9,7 @@ import numpy as np
 
 from tests.drills import drill
 from tests.drills.staging import text_about, texts, until
-from tests.fake_openai import KEY, vector_of
+from tests.support.fake_openai import KEY, vector_of
 
 PRICES = "Membership of the observatory costs 42 euros annually. Pensioners contribute 21 euros."
 

@@ -15,7 +15,7 @@ from rq.serializers import JSONSerializer, PickleSerializer
 from tests.drills import drill
 from tests.drills.staging import ROOT, Kept, free_port, text_about, texts, until
 from tests.drills.workers import WORK_SECONDS
-from tests.web_site import WebSite, answer
+from tests.support.web_site import WebSite, answer
 
 
 @drill("J04")
@@ -110,7 +110,7 @@ def enqueued_fifty_times(stage, report):
     def push(times):
         queue = Queue("documents", connection=stage.redis, serializer=JSONSerializer)
         for _ in range(times):
-            queue.enqueue("documents.jobs.run_task", task)
+            queue.enqueue("documents.work.queue.run_task", task)
 
     threads = [threading.Thread(target=push, args=(times,)) for times in (7, 7, 6, 6, 6, 6, 6, 6)]
     for thread in threads:
@@ -167,14 +167,20 @@ def forged(stage, report):
         as_json.enqueue("os.system", f"touch {trace}/system"),
         as_json.enqueue("subprocess.getoutput", f"touch {trace}/getoutput"),
         as_json.enqueue(leave, str(trace / "function")),
-        as_json.enqueue("documents.jobs.tries.run", task),
+        as_json.enqueue("documents.work.queue.tries.run", task),
         as_pickle.enqueue("os.system", f"touch {trace}/pickle"),
         as_json.enqueue(
-            "documents.jobs.run_task", task, on_success=Callback(leave), meta={"to": str(trace / "success")}
+            "documents.work.queue.run_task",
+            task,
+            on_success=Callback(leave),
+            meta={"to": str(trace / "success")},
         ),
         as_json.enqueue("os.system", "x", on_failure=Callback(leave), meta={"to": str(trace / "failure")}),
         as_json.enqueue(
-            "documents.jobs.run_task", task, on_stopped=Callback(leave), meta={"to": str(trace / "stopped")}
+            "documents.work.queue.run_task",
+            task,
+            on_stopped=Callback(leave),
+            meta={"to": str(trace / "stopped")},
         ),
     ]
     raw = as_pickle.enqueue("os.system", "x")

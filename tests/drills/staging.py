@@ -27,7 +27,7 @@ from ragsite import embedded
 from ragsite.redis import renaming_client
 from tests.drills import CannotBeStaged
 from tests.drills.people import PASSWORD, Person
-from tests.fake_openai import KEY, FakeOpenAI
+from tests.support.fake_openai import KEY, FakeOpenAI
 
 ROOT = Path(__file__).resolve().parents[2]
 PEOPLE = ["alice", "bob"]

@@ -7,11 +7,11 @@ import zlib
 from contextlib import suppress
 from pathlib import Path
 
-from tests.documents.made_pdfs import bomb, endless_forms, make_pdf, text_content
 from tests.drills import drill
 from tests.drills.staging import children_of, command_of, until
+from tests.support.made_pdfs import bomb, endless_forms, make_pdf, text_content
 
-MOST_MEMORY = 512
+MAX_MEMORY = 512
 POLYGLOT = b"""%PDF-1.4
 1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
 2 0 obj<</Type/Pages/Count 1/Kids[3 0 R]>>endobj
@@ -106,7 +106,7 @@ def pdf_bombs(stage, report):
         (13, 13),
     )
     report.at_most(f"slowest ({slowest_name})", slowest, 15, " s")
-    report.at_most("largest reading process", readers.peak, MOST_MEMORY, " MiB")
+    report.at_most("largest reading process", readers.peak, MAX_MEMORY, " MiB")
     report.exactly("workers still the same", [worker.pid for worker in stage.workers], workers)
     report.exactly(
         "failures without a reason",

@@ -14,12 +14,12 @@ CANARY = "zyxomma-4711"
 
 @drill("W01")
 def every_url(stage, report):
-    """two people and every URL that the site has, found by introspection (tests/test_access.py)"""
+    """two people and every URL that the site has, found by introspection (tests/http/test_access.py)"""
     command = [
         sys.executable,
         "-m",
         "pytest",
-        "tests/test_access.py",
+        "tests/http/test_access.py",
         "-q",
         "-p",
         "no:cacheprovider",

@@ -11,9 +11,9 @@ from contextlib import suppress
 import psycopg
 from redis.exceptions import RedisError
 
-from tests.documents.made_pdfs import make_pdf
 from tests.drills import CannotBeStaged, drill
 from tests.drills.staging import children_of, command_of, is_alive, text_about, texts, until
+from tests.support.made_pdfs import make_pdf
 
 STATE = "select state from documents_document where id = %s"
 BEGUN_AGAIN = "select count(*) > %s from documents_attempt where document_id = %s"

@@ -3,7 +3,7 @@
 import pytest
 
 from ragsite import llm
-from ragsite.llm.embedding_models import embedding_model
+from ragsite.llm.embeddings.models import embedding_model
 
 REPRESENT = "Represent this sentence for searching relevant passages: "
 

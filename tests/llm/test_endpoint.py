@@ -4,8 +4,8 @@ import pytest
 
 from ragsite import llm
 from ragsite.llm.endpoint import endpoint_of
-from tests.fake_openai import KEY
 from tests.llm.test_gateway import MODEL, PROMPT
+from tests.support.fake_openai import KEY
 
 CHAT = "chat/completions"
 

@@ -16,9 +16,9 @@ from django.core.cache import cache
 
 from ragsite import llm
 from ragsite.llm import cache as llm_cache
-from ragsite.llm.completion import AnswerReader
-from ragsite.llm.thinking import ThinkingSplitter
-from tests.fake_openai import KEY
+from ragsite.llm.chat.completion import AnswerReader
+from ragsite.llm.chat.thinking import ThinkingSplitter
+from tests.support.fake_openai import KEY
 
 MODEL = "text-embedding-3-small"
 PROMPT = [

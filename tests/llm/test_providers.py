@@ -8,13 +8,13 @@ from time import perf_counter
 import pytest
 
 from ragsite import llm
-from ragsite.llm import completion
-from ragsite.llm.backends import pace, sse
-from ragsite.llm.backends.waits import not_before
-from ragsite.llm.completion import AnswerReader
-from tests import provider_payloads as payloads
+from ragsite.llm.backends.openai import pace, sse
+from ragsite.llm.backends.openai.waits import not_before
+from ragsite.llm.chat import completion
+from ragsite.llm.chat.completion import AnswerReader
 from tests.llm.test_gateway import PROMPT, listen, text_of
-from tests.provider_payloads import ANSWER, DONE, content, delta, event, said
+from tests.support import provider_payloads as payloads
+from tests.support.provider_payloads import ANSWER, DONE, content, delta, event, said
 
 
 def sends(fake, parts, **values):

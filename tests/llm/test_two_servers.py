@@ -4,7 +4,7 @@ import pytest
 
 from ragsite import llm
 from ragsite.llm.provider import embedding_provider, provider
-from tests.fake_openai import KEY, running_fake_openai
+from tests.support.fake_openai import KEY, running_fake_openai
 
 MODEL = "nomic-embed-text"
 PROMPT = [llm.Message(role="user", content="Hello?")]

@@ -9,16 +9,17 @@ from django.utils import timezone
 from redis import Redis
 from rq import SimpleWorker
 
-from documents import jobs, replays
 from documents.models import Attempt, Document, Index, State, Task
 from documents.models.attempt import Outcome
 from documents.models.index import IndexState
 from documents.models.task import Kind, TaskState
+from documents.work import queue as jobs
+from documents.work import replay
+from documents.work.worker import JSON_SERIALIZER, Job
 from qa.models import Question
 from ragsite import llm
 from ragsite.operations import backlog, queueing, spending, stage_times
-from ragsite.queue import JSON_SERIALIZER, Job
-from tests.factories import make_document, make_indexed, make_pdf, make_question, make_user
+from tests.support.factories import make_document, make_indexed, make_pdf, make_question, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -333,12 +334,12 @@ def test_a_replay_from_here_leaves_the_rows_that_a_documents_own_replay_leaves(a
     one, other = (wait(fail(make_document(alice, text, name=f"{text}.txt")), 3) for text in ("a", "b"))
     Task.objects.update(deaths=2, start_at="embed", error="boom")
     one.replay()
-    replays.replay(Task.objects.filter(pk=task_of(other).pk))
+    replay.replay(Task.objects.filter(pk=task_of(other).pk))
     assert rows(one) == rows(other)
     assert task_of(other).is_due
 
     one.cancel()
-    replays.cancel(Task.objects.filter(pk=task_of(other).pk))
+    replay.cancel(Task.objects.filter(pk=task_of(other).pk))
     assert rows(one) == rows(other)
 
 

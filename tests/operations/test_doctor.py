@@ -10,15 +10,15 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from documents import jobs
 from documents.models import Index
-from documents.reconcile import beat
+from documents.work import queue
+from documents.work.reconciler import beat
 from ragsite import embedded
 from ragsite.operations.doctor import State, machine, providers, servers
-from tests.factories import make_document
-from tests.fake_openai import KEY
-from tests.site import accepts, wait_for
-from tests.test_health import queue_on, worker  # noqa: F401 (fixtures)
+from tests.http.test_health import queue_on, worker  # noqa: F401 (fixtures)
+from tests.support.factories import make_document
+from tests.support.fake_openai import KEY
+from tests.support.site import accepts, wait_for
 
 
 def look(*words):
@@ -88,11 +88,11 @@ def test_without_a_provider_the_local_model_is_tried(healthy):
 
 
 def test_looking_changes_nothing(healthy, fake_openai):
-    before = set(jobs.queue_connection().scan_iter())
+    before = set(queue.queue_connection().scan_iter())
     look()
 
     assert Index.objects.count() == 0
-    assert set(jobs.queue_connection().scan_iter()) == before
+    assert set(queue.queue_connection().scan_iter()) == before
 
 
 def test_a_refused_key_is_told_and_never_shown(healthy, fake_openai):

@@ -5,15 +5,15 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from documents import jobs
 from documents.models import Attempt, Document, Task
-from documents.reconcile import beat
+from documents.work import queue
+from documents.work.reconciler import beat
 from qa.models import Question
 from ragsite import llm
 from ragsite.operations import metrics
 from ragsite.operations.metrics import Metric
-from tests.factories import make_document, make_indexed, make_question
-from tests.test_health import get, worker  # noqa: F401 (a fixture)
+from tests.http.test_health import get, worker  # noqa: F401 (a fixture)
+from tests.support.factories import make_document, make_indexed, make_question
 
 TOKEN = "a-token-of-the-scrapers"
 SAMPLE = re.compile(r'ragsite_[a-z_]+(\{([a-z]+="([^"\\\n]|\\["\\n])*",?)+\})? -?[0-9.e+-]+')
@@ -178,11 +178,11 @@ def test_queues_workers_and_clock_are_read_from_redis(alice, worker):  # noqa: F
 def test_without_redis_the_rows_still_speak(alice, settings):
     make_document(alice)
     settings.QUEUE_URL = "unix:///nowhere/redis.sock"
-    jobs.queue_connection.cache_clear()
+    queue.queue_connection.cache_clear()
     try:
         found = figures()
     finally:
-        jobs.queue_connection.cache_clear()
+        queue.queue_connection.cache_clear()
 
     assert (found['ragsite_up{part="queue"}'], found['ragsite_up{part="database"}']) == (0, 1)
     assert found['ragsite_documents{state="waiting"}'] == 1

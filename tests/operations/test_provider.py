@@ -3,8 +3,8 @@ from django.urls import reverse
 
 from documents.models import Index
 from documents.models.index import IndexState
-from tests.factories import make_indexed
-from tests.fake_openai import KEY
+from tests.support.factories import make_indexed
+from tests.support.fake_openai import KEY
 
 pytestmark = pytest.mark.django_db
 

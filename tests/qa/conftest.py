@@ -11,9 +11,9 @@ from django.test import AsyncClient
 
 from qa import streaming
 from qa.models import Question
-from qa.streaming import writing
+from qa.streaming import producer
 from ragsite import llm
-from tests.factories import make_indexed
+from tests.support.factories import make_indexed
 
 PRICES = """Membership of the observatory.
 
@@ -113,7 +113,7 @@ class Browser:
 
 async def finished():
     """Waits for every answer that this process writes."""
-    tasks = [running.task for running in writing.RUNNING.values()]
+    tasks = [running.task for running in producer.RUNNING.values()]
     if tasks:
         await asyncio.wait(tasks, timeout=60)
 

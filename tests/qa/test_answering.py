@@ -9,16 +9,16 @@ from documents.models import Collection, Task
 from documents.models.task import Kind
 from qa import streaming
 from qa.answering import ask, waking
-from qa.answering.follow_ups import joined
 from qa.answering.history import turns_before
+from qa.answering.prompts import Turn
+from qa.answering.rewrite import joined
 from qa.models import AnswerState, Question
-from qa.prompts import Turn
-from qa.streaming import feed
-from qa.streaming.writing import end_early
-from ragsite.llm import completion
-from tests.factories import make_document, make_indexed, make_question
-from tests.provider_payloads import CUT, DONE, HALVES, NOTHING, REFUSALS, delta, said
+from qa.streaming import publisher
+from qa.streaming.producer import end_early
+from ragsite.llm.chat import completion
 from tests.qa.conftest import finished, plain
+from tests.support.factories import make_document, make_indexed, make_question
+from tests.support.provider_payloads import CUT, DONE, HALVES, NOTHING, REFUSALS, delta, said
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -201,7 +201,7 @@ async def test_after_a_thought_without_a_word_of_answer_there_are_quotes(browser
 async def test_a_thought_stays_out_of_an_answer_that_is_stopped_or_interrupted(
     browser, alice, prices, writer, monkeypatch
 ):
-    monkeypatch.setattr(feed, "SAVE_SECONDS", 0.05)
+    monkeypatch.setattr(publisher, "SAVE_SECONDS", 0.05)
     thinks_first(writer)
     writer.answer = " ".join(f"word{number}" for number in range(200))
     writer.fault("slow", seconds=0.03)
@@ -499,7 +499,7 @@ async def test_a_reference_counts_however_it_is_written(browser, alice, prices, 
 
 
 async def test_nothing_that_an_answer_started_outlives_it(browser, alice, prices, writer, monkeypatch):
-    monkeypatch.setattr(feed, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(publisher, "SAVE_SECONDS", 0)
     person = await browser(alice)
     for number in range(5):
         await person.asked(f"{ASKED} {number}")

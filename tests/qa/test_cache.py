@@ -3,10 +3,10 @@ import asyncio
 import pytest
 
 from documents.models import Collection, Document, Membership
-from qa import cache
+from qa.answering import cache
 from qa.models import Question
-from tests.factories import make_indexed
 from tests.qa.conftest import finished
+from tests.support.factories import make_indexed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

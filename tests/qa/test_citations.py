@@ -1,6 +1,6 @@
 import pytest
 
-from qa.citations import (
+from qa.answering.citations import (
     cite,
     cite_quotes,
     numbers_in,
@@ -10,10 +10,10 @@ from qa.citations import (
     save_citations,
     unpack,
 )
-from qa.extractive import Quote
+from qa.answering.extractive import Quote
 from qa.models import Citation
-from qa.retrieval import Source
-from tests.factories import make_document, make_indexed, make_question
+from qa.retrieval.retriever import Source
+from tests.support.factories import make_document, make_indexed, make_question
 
 pytestmark = pytest.mark.django_db
 

@@ -2,10 +2,10 @@ import pytest
 
 from documents.models import Index
 from qa.answering import ask
-from qa.extractive import extract
-from qa.retrieval import embed_question, find_sources
-from qa.words import Weights, content_words
-from tests.factories import make_indexed, make_pdf
+from qa.answering.extractive import extract
+from qa.retrieval.retriever import embed_question, find_sources
+from qa.retrieval.stop_words import Weights, content_words
+from tests.support.factories import make_indexed, make_pdf
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

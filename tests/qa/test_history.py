@@ -3,7 +3,7 @@
 import pytest
 
 from qa.answering.history import in_their_places, turns_before
-from tests.factories import make_question
+from tests.support.factories import make_question
 
 pytestmark = pytest.mark.django_db
 

@@ -3,8 +3,8 @@ import unicodedata
 
 import pytest
 
-from qa.prompts import STANDALONE, SYSTEM, Turn, answer_prompt, source_block, standalone_prompt
-from qa.retrieval import Source
+from qa.answering.prompts import STANDALONE, SYSTEM, Turn, answer_prompt, source_block, standalone_prompt
+from qa.retrieval.retriever import Source
 from ragsite import llm
 
 MODEL = "gpt-4.1-mini"

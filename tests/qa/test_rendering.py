@@ -6,7 +6,7 @@ import pytest
 from qa import rendering
 from qa.models import Citation, Question
 from qa.rendering import render_answer, render_markdown
-from tests.payloads import ALLOWED, SCRIPT
+from tests.support.payloads import ALLOWED, SCRIPT
 
 
 class Elements(HTMLParser):

@@ -3,7 +3,7 @@ import pytest
 from django.db import connection
 
 from documents.models import Collection, Document, Index, Membership
-from qa.retrieval import (
+from qa.retrieval.retriever import (
     Source,
     embed_question,
     find_sources,
@@ -15,7 +15,7 @@ from qa.retrieval import (
     within_budget,
 )
 from ragsite import llm
-from tests.factories import make_indexed
+from tests.support.factories import make_indexed
 
 pytestmark = pytest.mark.django_db
 

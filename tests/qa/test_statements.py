@@ -7,10 +7,10 @@ from django.core.management import call_command
 
 from documents.models import Document
 from qa.answering import ask
-from qa.passages import open_passage
+from qa.source_view import open_passage
 from qa.suggestions import suggestions
-from tests.factories import make_indexed
 from tests.qa.conftest import plain
+from tests.support.factories import make_indexed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -9,14 +9,14 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from qa import streaming
-from qa.answering import saving
+from qa.answering import save
 from qa.models import Question
-from qa.streaming import clients, feed, interrupt_lost_answers, reading, writing
-from qa.streaming.reading import sse_event
+from qa.streaming import clients, consumer, interrupt_lost_answers, producer, publisher
+from qa.streaming.consumer import sse_event
 from ragsite.redis import name_of
-from tests.factories import make_question
 from tests.qa.conftest import finished, read_event
-from tests.site import APPLICATION_NAME
+from tests.support.factories import make_question
+from tests.support.site import APPLICATION_NAME
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -96,7 +96,7 @@ async def test_following_starts_nothing(browser, alice, prices, writer):
 
 
 async def test_a_person_switched_off_is_shown_no_more(browser, alice, prices, writer, monkeypatch):
-    monkeypatch.setattr(reading, "LOOK_SECONDS", 0.3)
+    monkeypatch.setattr(consumer, "LOOK_SECONDS", 0.3)
     written_by(writer, seconds=0.1)
     person = await browser(alice)
     question = await person.ask(ASKED)
@@ -110,8 +110,8 @@ async def test_a_person_switched_off_is_shown_no_more(browser, alice, prices, wr
 
 
 async def test_signing_out_ends_the_stream_that_is_open(browser, alice, monkeypatch):
-    monkeypatch.setattr(reading, "LOOK_SECONDS", 0)
-    monkeypatch.setattr(reading, "BLOCK_MS", 50)
+    monkeypatch.setattr(consumer, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(consumer, "BLOCK_MS", 50)
     question = await sync_to_async(make_question)(alice, "Why?", state="running", answer="Because 21")
     hers = await browser(alice)
     response = await hers.client.get(f"/questions/{question.pk}/stream/")
@@ -125,8 +125,8 @@ async def test_signing_out_ends_the_stream_that_is_open(browser, alice, monkeypa
 
 
 async def test_a_silent_stream_shows_a_sign_of_life(alice, monkeypatch):
-    monkeypatch.setattr(reading, "READER_LINE_SECONDS", 0.2)
-    monkeypatch.setattr(reading, "BLOCK_MS", 100)
+    monkeypatch.setattr(consumer, "READER_LINE_SECONDS", 0.2)
+    monkeypatch.setattr(consumer, "BLOCK_MS", 100)
     question = make_question(alice, ASKED)
     stream = streaming.answer_events(question)
     async with asyncio.timeout(20):
@@ -138,14 +138,14 @@ async def test_a_silent_stream_shows_a_sign_of_life(alice, monkeypatch):
 
 
 async def test_a_model_that_is_slow_to_begin_is_explained(browser, alice, prices, writer, monkeypatch):
-    monkeypatch.setattr(feed, "SILENCE_SECONDS", 0.3)
+    monkeypatch.setattr(publisher, "SILENCE_SECONDS", 0.3)
     writer.fault("late", seconds=1)
     followed = (await (await browser(alice)).asked(ASKED)).followed
     assert any("The model is thinking" in event.body for event in followed.events if event.kind == "step")
 
 
 async def test_the_text_is_saved_as_it_grows(browser, alice, prices, writer, monkeypatch):
-    monkeypatch.setattr(feed, "SAVE_SECONDS", 0.1)
+    monkeypatch.setattr(publisher, "SAVE_SECONDS", 0.1)
     written_by(writer)
     person = await browser(alice)
     question = await person.ask(ASKED)
@@ -179,12 +179,12 @@ async def test_a_server_that_stops_lets_an_answer_end(browser, alice, prices, wr
 async def test_stop_reaches_an_answer_that_another_process_writes(
     browser, alice, prices, writer, monkeypatch
 ):
-    monkeypatch.setattr(feed, "SAVE_SECONDS", 0.1)
+    monkeypatch.setattr(publisher, "SAVE_SECONDS", 0.1)
     written_by(writer, seconds=0.1)
     person = await browser(alice)
     question = await person.ask(ASKED)
     await person.follow(question, until=lambda followed: followed.text)
-    running = writing.RUNNING.pop(name_of(question))  # as another process sees it
+    running = producer.RUNNING.pop(name_of(question))  # as another process sees it
     await streaming.request_stop(question)
     await asyncio.wait([running.task], timeout=20)
     await question.arefresh_from_db()
@@ -209,8 +209,8 @@ async def test_with_redis_away_the_answer_is_written_saved_and_shown(
     browser, alice, prices, writer, settings, monkeypatch
 ):
     settings.STREAM_URL = "unix:///nowhere/redis.sock"
-    monkeypatch.setattr(reading, "LOOK_SECONDS", 0.2)
-    monkeypatch.setattr(reading, "REST_SECONDS", 0.2)
+    monkeypatch.setattr(consumer, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(consumer, "REST_SECONDS", 0.2)
     question = await (await browser(alice)).asked(ASKED)
     assert question.state == "complete"
     assert question.followed.kinds == ["final", "done"]
@@ -223,10 +223,10 @@ async def test_an_open_stream_holds_no_database_connection(browser, alice, price
     question = await person.ask(ASKED)
     readers = [asyncio.create_task(person.follow(question, seconds=60)) for _ in range(10)]
     fewest = await _fewest_database_connections(enough=3)
-    reading = sum(not reader.done() for reader in readers)
+    consumer = sum(not reader.done() for reader in readers)
     await streaming.request_stop(question)
     await asyncio.gather(*readers)
-    assert reading == 10
+    assert consumer == 10
     assert fewest <= 3
 
 
@@ -254,14 +254,14 @@ async def test_a_cancellation_that_is_swallowed_is_made_again():
 
     task = asyncio.create_task(stubborn())
     await asyncio.sleep(0)
-    await writing._end_all([task])
+    await producer._end_all([task])
     assert task.cancelled()
 
 
 async def test_the_loops_of_an_answer_that_is_over_end_by_themselves(alice, monkeypatch):
-    monkeypatch.setattr(feed, "SAVE_SECONDS", 0)
-    monkeypatch.setattr(feed, "SILENCE_SECONDS", 0.05)
-    over = feed.Feed(await sync_to_async(make_question)(alice, ASKED), asyncio.Event(), is_over=True)
+    monkeypatch.setattr(publisher, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(publisher, "SILENCE_SECONDS", 0.05)
+    over = publisher.Feed(await sync_to_async(make_question)(alice, ASKED), asyncio.Event(), is_over=True)
     async with asyncio.timeout(20):
         await asyncio.gather(over.save_loop(), over.send_loop())
 
@@ -292,7 +292,7 @@ async def test_words_arrive_as_they_are_written(browser, alice, prices, writer):
 async def test_with_the_database_away_at_the_end_the_reader_still_has_the_whole_answer(
     browser, alice, prices, writer, monkeypatch
 ):
-    finish, tries = saving.finish, []
+    finish, tries = save.finish, []
 
     def away_once(draft):
         tries.append(draft)
@@ -300,8 +300,8 @@ async def test_with_the_database_away_at_the_end_the_reader_still_has_the_whole_
             raise OperationalError
         finish(draft)
 
-    monkeypatch.setattr(saving, "finish", away_once)
-    monkeypatch.setattr(saving, "SAVE_AGAIN_SECONDS", [0.1])
+    monkeypatch.setattr(save, "finish", away_once)
+    monkeypatch.setattr(save, "SAVE_AGAIN_SECONDS", [0.1])
     question = await (await browser(alice)).asked(ASKED)
 
     assert "21 euros" in question.followed.final
@@ -310,9 +310,9 @@ async def test_with_the_database_away_at_the_end_the_reader_still_has_the_whole_
 
 
 def test_a_database_that_is_away_is_waited_for_half_an_hour():
-    pauses = saving.SAVE_AGAIN_SECONDS
+    pauses = save.SAVE_AGAIN_SECONDS
     assert 1800 <= sum(pauses) < 3600
-    assert max(pauses) < writing.LOST_SECONDS, (
+    assert max(pauses) < producer.LOST_SECONDS, (
         "the heartbeat is back before anybody takes the writer for dead"
     )
 
@@ -320,7 +320,7 @@ def test_a_database_that_is_away_is_waited_for_half_an_hour():
 async def test_an_answer_that_waits_for_the_database_is_saved_when_the_server_stops(
     browser, alice, prices, writer, monkeypatch
 ):
-    finish, tries = saving.finish, []
+    finish, tries = save.finish, []
 
     def away_once(draft):
         tries.append(draft)
@@ -328,7 +328,7 @@ async def test_an_answer_that_waits_for_the_database_is_saved_when_the_server_st
             raise OperationalError
         finish(draft)
 
-    monkeypatch.setattr(saving, "finish", away_once)
+    monkeypatch.setattr(save, "finish", away_once)
     person = await browser(alice)
     question = await person.ask(ASKED)
     await person.follow(question)

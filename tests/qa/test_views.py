@@ -5,8 +5,8 @@ from django.urls import reverse
 from documents.models import Collection, Document, Membership
 from qa import views
 from qa.models import Citation, Conversation, Question
-from tests.factories import make_document, make_indexed, make_question
 from tests.qa.conftest import plain
+from tests.support.factories import make_document, make_indexed, make_question
 
 ASKED = "What does a student membership cost?"
 HTMX = {"HX-Request": "true"}

@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from documents import replays
 from documents.models import Document, Task
 from documents.models.task import Kind, TaskQuerySet
+from documents.work import replay
 
 logger = logging.getLogger("ragsite.operations")
 
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         if document and not (task or kind):
             count = self.cancel_documents(document)
         else:
-            count = replays.cancel(self.found(document, task, kind))
+            count = replay.cancel(self.found(document, task, kind))
         logger.info("user=- verb=cancel count=%s via=manage.py", count)
         self.stdout.write(f"{count} cancelled.")
 

@@ -9,12 +9,12 @@ from django.conf import settings
 from django.core.files import File
 from django.core.management.base import CommandError, CommandParser
 
-from documents import folders
-from documents.archives import Archive, Member, is_archive
 from documents.extraction import UnreadableFile
 from documents.management.adding import AddingCommand
 from documents.models import Collection, Document
-from documents.web import Address, without_credentials
+from documents.sources import folder
+from documents.sources.web import Address, without_credentials
+from documents.sources.zip_upload import Archive, Member, is_archive
 from ragsite.accounts.models import User
 
 
@@ -48,10 +48,10 @@ class Command(AddingCommand):
             self.agree_to_price(list(files), yes)
         for path in self.shown(list(files), "Adding"):
             try:
-                with folders.opened(path, within=files[path]) as stream:
+                with folder.opened(path, within=files[path]) as stream:
                     self.add_file(path, stream, shelf, person)
             except OSError as error:
-                self.refused.append((str(path), folders.reason(error)))
+                self.refused.append((str(path), folder.reason(error)))
         for url in urls:
             self.add(without_credentials(url), partial(self.add_page, url, shelf, person))
         if not no_wait:
@@ -62,17 +62,17 @@ class Command(AddingCommand):
         """The files named, and with their folder those in the folders named, however deep; hidden ones left out."""
         for path in paths:
             if path.is_dir():
-                found = folders.files_in(path)
+                found = folder.files_in(path)
                 self.refused += [(str(path / name), reason) for name, reason in found.unreadable]
                 for name in found.links_out:
-                    self.say(f"{path / name}: passed over, {folders.LEADS_OUT}")
+                    self.say(f"{path / name}: passed over, {folder.LEADS_OUT}")
                 yield from ((path / name, path) for name in found.files)
             elif path.is_file():
                 yield path, None
             elif path.exists():
-                raise CommandError(f"{folders.printable(str(path))} is neither a file nor a folder.")
+                raise CommandError(f"{folder.printable(str(path))} is neither a file nor a folder.")
             else:
-                raise CommandError(f"There is no {folders.printable(str(path))}.")
+                raise CommandError(f"There is no {folder.printable(str(path))}.")
 
     def add_file(self, path: Path, stream: IO[bytes], shelf: Collection, person: User) -> None:
         file = File(stream, name=path.name)
@@ -82,7 +82,7 @@ class Command(AddingCommand):
             self.add(str(path), partial(self.take, stream, path.name, shelf, person))
 
     def take(self, stream: IO[bytes], name: str, shelf: Collection, person: User) -> tuple[Document, bool]:
-        with folders.copied(stream, name) as file:
+        with folder.copied(stream, name) as file:
             return self.store(file, shelf, person)
 
     def add_archive(self, path: Path, file: File, shelf: Collection, person: User) -> None:
@@ -110,7 +110,7 @@ class Command(AddingCommand):
         except UnreadableFile as error:
             self.refused.append((name, f"{error.sentence} {error.remedy}"))
         except OSError as error:
-            self.refused.append((name, folders.reason(error)))
+            self.refused.append((name, folder.reason(error)))
         else:
             if is_new:
                 self.documents.append(document)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from documents import building, estimates
+from documents.ingestion import estimates, rebuild
 from documents.models import Document, Index, Task
 from documents.models.task import Kind, Stage
 from ragsite import llm
@@ -53,7 +53,7 @@ class Command(BaseCommand):
         self.stdout.write(f"About {estimate.chunks:,} chunks, {estimate.tokens:,} tokens: {price}.")
         if not yes and not llm.embedding_model(model).is_local and self.refuses():
             raise CommandError("Nothing was begun.")
-        index = building.begin(model)
+        index = rebuild.begin(model)
         self.stdout.write(
             f"Index {index.pk} is being built by the workers; it goes live by itself when complete."
         )

@@ -9,7 +9,7 @@ from django.db.models import Q
 from documents.models import Document, Task
 from documents.models.index import IndexState
 from documents.models.task import TaskQuerySet, TaskState
-from documents.replays import replay
+from documents.work.replay import replay
 
 logger = logging.getLogger("ragsite.operations")
 

@@ -7,15 +7,15 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from documents import syncing
 from documents.extraction import UnreadableFile
-from documents.folders import LEADS_OUT, files_in, reason
 from documents.management.adding import AddingCommand
 from documents.models import Collection, Document
-from documents.syncing import Differences
+from documents.sources import sync
+from documents.sources.folder import LEADS_OUT, files_in, reason
+from documents.sources.sync import Differences
 from ragsite.accounts.models import User
 
-LONGEST_NAME = 255
+MAX_NAME_LENGTH = 255
 
 
 class Command(AddingCommand):
@@ -52,11 +52,11 @@ class Command(AddingCommand):
         if not folder.is_dir():
             raise CommandError(f"There is no folder {folder}.")
         name = name or str(folder.resolve())
-        if len(name) > LONGEST_NAME:
+        if len(name) > MAX_NAME_LENGTH:
             raise CommandError("Its path is too long to be remembered: give it a --name.")
         person = self.person(user)
         shelf = self.shelf_of(person, collection)
-        found = syncing.compare(folder, shelf, name)
+        found = sync.compare(folder, shelf, name)
         if delete and found.vanished and not any(files_in(folder)):
             # An empty mount point looks like this too.
             raise CommandError(
@@ -101,7 +101,7 @@ class Command(AddingCommand):
     def check_changed(
         self, folder: Path, path: str, document: Document, shelf: Collection, fresh: set[str]
     ) -> None:
-        digest = syncing.check(folder, path)
+        digest = sync.check(folder, path)
         if digest in fresh or shelf.documents.filter(sha256=digest).exclude(pk=document.pk).exists():
             raise UnreadableFile("known_content")
         fresh.add(digest)
@@ -109,7 +109,7 @@ class Command(AddingCommand):
     def check_new(
         self, folder: Path, path: str, shelf: Collection, found: Differences, fresh: set[str]
     ) -> None:
-        digest = syncing.check(folder, path)
+        digest = sync.check(folder, path)
         known = shelf.documents.filter(sha256=digest).defer("embedding").first()
         if known:
             self.note_copy(path, known, found)
@@ -123,12 +123,12 @@ class Command(AddingCommand):
         self, found: Differences, folder: Path, shelf: Collection, name: str, person: User, delete: bool
     ) -> None:
         for path, document in [*found.displaced, *found.moved]:
-            syncing.move(path, document)
+            sync.move(path, document)
         if delete:  # first: their contents may have come back under other names
             for document in found.vanished:
                 document.delete()
         for path, document in found.changed:
-            if self.could(path, partial(syncing.replace, folder, path, document)):
+            if self.could(path, partial(sync.replace, folder, path, document)):
                 self.documents.append(document)
         for path in list(found.new):
             self.could(path, partial(self.add, folder, path, shelf, name, person, found))
@@ -136,7 +136,7 @@ class Command(AddingCommand):
     def add(
         self, folder: Path, path: str, shelf: Collection, name: str, person: User, found: Differences
     ) -> None:
-        document, is_new = syncing.add(folder, path, shelf, name, person)
+        document, is_new = sync.add(folder, path, shelf, name, person)
         if is_new:
             self.documents.append(document)
         else:

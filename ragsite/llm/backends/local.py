@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from .minilm.model import POSITIONS, WIDTH, MiniLM
-from .minilm.weights import WeightsUnavailable, is_installed, map_tensors, read_vocabulary
-from .minilm.wordpiece import WordPieceTokenizer
+from ragsite.llm.backends.minilm.model import POSITIONS, WIDTH, MiniLM
+from ragsite.llm.backends.minilm.weights import WeightsUnavailable, is_installed, map_tensors, read_vocabulary
+from ragsite.llm.backends.minilm.wordpiece import WordPieceTokenizer
 
 __all__ = [
     "DIMENSIONS",

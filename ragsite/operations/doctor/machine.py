@@ -15,13 +15,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from packaging.markers import Marker
 
-from documents.extraction import ocr
+from documents.extraction.ocr import engines
 from ragsite.operations.doctor.finding import Finding, fail, ok, tried, warn
 
 GIGABYTE = 1024**3
 SCARCE, TOO_LITTLE = 2 * GIGABYTE, GIGABYTE // 5
 PIN = re.compile(r"^([\w.-]+)==([^\s;\\]+)(?:\s*;\s*([^\\]+))?", re.MULTILINE)
-SHORTEST_KEY, FEWEST_CHARACTERS = 50, 5  # as Django's own check has it
+MIN_KEY_LENGTH, MIN_CHARACTERS = 50, 5  # as Django's own check has it
 
 
 def examine() -> Iterator[Finding]:
@@ -62,30 +62,30 @@ def pictures_can_be_read() -> Finding:
     """Of the machine on which doctor runs; the workers' is the one that matters."""
     if not settings.OCR:
         return ok("scanned pages", _("Text in pictures is not looked for (OCR=False)."))
-    if not (found := ocr.engine()):
+    if not (found := engines.engine()):
         sentence = _("No program that reads pictures is installed: nothing on scanned pages can be found.")
         remedy = _(
             "Install tesseract where the workers run (Debian: apt-get install tesseract-ocr), or else"
             ' pip install "ragsite[ocr]"; or set OCR=False.'
         )
         return warn("scanned pages", sentence, remedy)
-    if missing := ocr.missing_languages(settings.OCR_LANGUAGES):
+    if missing := engines.missing_languages(settings.OCR_LANGUAGES):
         sentence = _("tesseract has no data for: %(languages)s.") % {"languages": ", ".join(missing)}
         return warn(
             "scanned pages",
             sentence,
             _("Install the data (Debian: tesseract-ocr-…), or change OCR_LANGUAGES."),
         )
-    if found == ocr.RAPIDOCR:
+    if found == engines.RAPIDOCR:
         return ok("scanned pages", _("Read by rapidocr: Latin letters and Chinese."))
-    languages = ocr.usable_languages(settings.OCR_LANGUAGES)
+    languages = engines.usable_languages(settings.OCR_LANGUAGES)
     if not languages:
         return warn(
             "scanned pages",
             _("tesseract has no data for any language."),
             _("Install some (Debian: tesseract-ocr-eng)."),
         )
-    program = ocr.tesseract()
+    program = engines.tesseract()
     return ok(
         "scanned pages",
         _("Read by tesseract (%(path)s) in %(languages)s.")
@@ -155,7 +155,7 @@ def _installed(name: str) -> str:
 
 def key_is_long() -> Finding:
     key = settings.SECRET_KEY
-    if len(key) < SHORTEST_KEY or len(set(key)) < FEWEST_CHARACTERS or key.startswith("django-insecure-"):
+    if len(key) < MIN_KEY_LENGTH or len(set(key)) < MIN_CHARACTERS or key.startswith("django-insecure-"):
         remedy = "python3 -c 'import secrets; print(secrets.token_urlsafe(50))'"
         return fail("secret key", _("SECRET_KEY can be guessed: sessions could be forged."), remedy)
     return ok("secret key", _("SECRET_KEY is long."))

@@ -18,9 +18,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from redis.exceptions import RedisError, ResponseError
 
-from documents.jobs import queue_connection, workers_alive
-from documents.locking import lock_conninfo
-from documents.reconcile import clock_alive
+from documents.work.locks import lock_conninfo
+from documents.work.queue import queue_connection, workers_alive
+from documents.work.reconciler import clock_alive
 from ragsite.cache import cache_connection
 from ragsite.operations.doctor.finding import Finding, fail, ok, tried, warn
 from ragsite.redis import is_about_database

@@ -10,8 +10,8 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django_rq.settings import get_queues_map
 
-from documents import remedies
 from documents.models import Attempt, Document, Task
+from documents.work import remedies
 from ragsite.operations import backlog, queueing, stage_times
 
 register = template.Library()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-LONGEST_WORD = 100  # a longer word is one unknown piece, as in BERT
+MAX_WORD_LENGTH = 100  # a longer word is one unknown piece, as in BERT
 
 # What separates words for BERT. Every other control character, form feed among them, is dropped.
 _RUN = re.compile(r"[^ \t\n\r\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
@@ -81,7 +81,7 @@ class WordPieceTokenizer:
         """The longest known piece from the left, again and again; one unknown piece if any part is unknown."""
         pieces = []
         start = 0
-        while start < len(word) <= LONGEST_WORD:
+        while start < len(word) <= MAX_WORD_LENGTH:
             piece = self._longest_piece_at(word, start)
             if piece is None:
                 break

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from documents import reconcile
+from documents.work import reconciler
 
 
 class Command(BaseCommand):
@@ -19,6 +19,6 @@ class Command(BaseCommand):
                 interrupt_lost_answers,  # documents must not know qa; a command may know both
             )
 
-            reconcile.loop(interrupt_lost_answers)
+            reconciler.loop(interrupt_lost_answers)
         else:
-            self.stdout.write(f"{reconcile.revive_all(reconcile.lost_tasks())} put back on the queue")
+            self.stdout.write(f"{reconciler.revive_all(reconciler.lost_tasks())} put back on the queue")

@@ -1,0 +1,398 @@
+"""What stands between two printed lines: nothing, a space, a new line or a new paragraph."""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import median
+
+from documents.extraction.cleanup.cjk import CJK, LineEnds
+from documents.extraction.cleanup.hyphens import (
+    MAX_TOKEN_LENGTH,
+    MAX_WORD_LENGTH,
+    WORD_AT_START,
+    Vocabulary,
+    ends_in_address,
+    mend,
+)
+from documents.extraction.cleanup.line import Line
+
+HYPHENS = "-\u2010\u2011\u00ad"
+CLOSING = "\"'”’»)]"  # "pre"-school and (post)-war are broken behind their hyphens, too
+PATH_AT_END = re.compile(r"/\S*/$")
+PATH_AT_START = re.compile(r"\w[\w~-]{0,60}(?:[/_]|\.\w)")
+SENTENCE_END = re.compile(r"[.!?:;…。！？：；؟۔।](?:[\"'”’»)\]」』]|\[\d+\])*$")
+BULLET = re.compile(r"(?:[•‣◦▪■●○·∙➢✓*–—-]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)])\s+\S")
+# A row of a table mostly ends in a figure.
+FIGURE_AT_END = re.compile(r"(?:^|\s)[(\-+−$€£]*\d[\d.,]*\s?(?:%|€|\))?$")
+CAPTION = re.compile(
+    r"(?:Fig(?:ure|\.)|Tab(?:le|elle|\.)|Abb(?:ildung|\.)|Chart|Figur[ae]?|Tableau|Tabla) \d[\d.]*[:.] "
+)
+FIRST_OF_CAPTION = "FTAC"
+LEVEL = 0.5  # of their height, between the baselines of pieces of one printed line,
+APART = 1.5  # and between pieces that are not of one block
+LABEL = 7  # times its height: a line as narrow is no line of a column
+PROSE = 14  # times its height: a line as wide is no label
+JUSTIFIED = 0.2  # points
+FULL = 1.5  # times its height, which a full line may lack: the letter that is no longer on it
+RTL = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+
+
+class Separators:
+    """Decides for every pair of lines of a document; learns line spacing and widths from all of them."""
+
+    def __init__(
+        self,
+        pages: Sequence[Sequence[Line]],
+        vocabulary: Vocabulary,
+        tails: Sequence[tuple[str, int]],
+        line_ends: LineEnds,
+    ) -> None:
+        self.line_ends = line_ends
+        self.pages = [_mirrored(page) for page in pages]
+        self.tails = tails
+        self.vocabulary = vocabulary
+        self.ratios = [_spacings(page) for page in self.pages]
+        self.spacing = _usual([ratio for page in self.ratios for ratio in page], 1.2)
+
+    def of_page(self, number: int) -> tuple[list[tuple[str, int]], int, bool]:
+        """For each line what follows it, and how many characters of its own end are to go; how many are rows; and `ends_full`.
+
+        A page can be asked for once: its lines are let go.
+        """
+        lines, self.pages[number] = self.pages[number], []
+        if not lines:
+            return [], 0, False
+        ratios, self.ratios[number] = self.ratios[number], []
+        page = Page(lines, _usual(ratios, self.spacing) if len(ratios) >= 8 else self.spacing, self.line_ends)
+        between = [*(self._between(page, i) for i in range(len(lines) - 1)), self.tails[number]]
+        return between, sum(page.is_row), page.ends_full()
+
+    def _between(self, page: "Page", i: int) -> tuple[str, int]:
+        line, after = page.lines[i], page.lines[i + 1]
+        if line.is_hyphenated:
+            if not _same_size(line, after) and not after.text[0].islower():
+                return "-\n\n", 0  # a footnote stands between the halves of the word
+            return mend(line, after.text, self.vocabulary)
+        if line.baseline == after.baseline and (within := _within_line(line, after)) is not None:
+            return within, 0
+        if after.follows_blank:
+            return "\n\n", 0
+        if len(line.text) == 1 and line.text.isupper() and after.text[0].islower():
+            return "" if self._is_drop_cap(line.text, after.text) else " ", 0
+        if (
+            line.text[-1] in HYPHENS
+            and _ends_word(line.text[:-1])
+            and after.text[0].isalnum()
+            and _same_size(line, after, 0.25)
+        ):
+            return mend(line, after.text, self.vocabulary)
+        return page.separator(i), 0
+
+    def _is_drop_cap(self, letter: str, after: str) -> bool:
+        """One big letter whose word goes on in the next line; A, I and O may be words of their own."""
+        rest = WORD_AT_START.match(after)
+        assert rest is not None
+        whole = letter + rest.group()
+        return (
+            letter not in "AIO" or whole in self.vocabulary or not self.vocabulary.has_elsewhere(rest.group())
+        )
+
+
+def _within_line(line: Line, after: Line) -> str | None:
+    """What stands between two pieces at one height, which PDFium may take for two lines; None where they are two."""
+    gap = after.left - line.right
+    if not line.height or not _same_size(line, after):
+        return None
+    if not -0.1 * line.height < gap < 0.5 * line.height:
+        return None
+    return " " if gap > 0.12 * line.height else ""
+
+
+def _ends_word(text: str) -> bool:
+    return bool(text) and (text[-1].isalnum() or text[-1] in CLOSING)
+
+
+class Page:
+    """The lines of one page, with what can be measured about them."""
+
+    def __init__(self, lines: Sequence[Line], spacing: float, line_ends: LineEnds) -> None:
+        self.lines = lines
+        self.line_ends = line_ends
+        self.spacing = spacing
+        self.edges = _right_edges(lines)
+        self.is_row = self._rows()
+
+    def separator(self, i: int) -> str:
+        line, after = self.lines[i], self.lines[i + 1]
+        if BULLET.match(after.text) and self._may_start_item(i):
+            return "\n"
+        gap = self._gap(line, after)
+        if (apart := self._between_blocks(i, gap)) is not None:
+            return apart
+        if not (_same_size(line, after) or self._goes_on_evenly(i)) or self._is_edge_of_table(i):
+            return "\n\n"
+        if gap is not None and gap > 1.25:
+            return "\n\n"
+        if self._ends_early(i):
+            if SENTENCE_END.search(line.text[-MAX_WORD_LENGTH:]):
+                return "\n\n"
+            return "\n" if self._ends_early(i + 1) or self._is_last_of_block(i + 1) else "\n\n"
+        if self._starts_indented(i):
+            return "\n\n"
+        if after.text[0].isupper() and 0 < line.right - line.left < LABEL * line.height:
+            return "\n"
+        if (between := self.line_ends.between(line.text, after.text, line.ends_in_space)) is not None:
+            return between
+        return "" if _breaks_an_address(line.text, after.text) else " "
+
+    def _between_blocks(self, i: int, gap: float | None) -> str | None:
+        """What stands between rows of a table, and between blocks of the page; None within a block."""
+        if gap is None and self._is_of_two_directions(i):
+            return " "
+        is_spread, next_is = bool(self.lines[i].gaps), bool(self.lines[i + 1].gaps)
+        are_rows = (self.is_row[i] and self.is_row[i + 1]) or (is_spread and next_is)
+        if are_rows and (gap is None or gap < 2.5):
+            return "\n"
+        return "\n\n" if is_spread or next_is or self._begins_another_block(i) else None
+
+    def _is_of_two_directions(self, i: int) -> bool:
+        """Whether Latin and right-to-left words are of one printed line."""
+        line, after = self.lines[i], self.lines[i + 1]
+        is_level = abs(line.baseline - after.baseline) <= 0.1 * line.height
+        return is_level and (line.left < 0) != (after.left < 0)
+
+    def _begins_another_block(self, i: int) -> bool:
+        """Whether the next line stands elsewhere on the page: labels of a figure, marks of the printer, cells, captions."""
+        line, after = self.lines[i], self.lines[i + 1]
+        if not line.height or not after.height:
+            return False
+        if after.text[0] in FIRST_OF_CAPTION and CAPTION.match(after.text):
+            return True
+        height = max(line.height, after.height)
+        down, right = line.baseline - after.baseline, after.left - line.right
+        if abs(down) <= LEVEL * height:
+            return right > APART * height or line.left - after.right > APART * height
+        if down < 0:
+            return not (self._is_in_column(i, i - 1) and self._is_in_column(i + 1, i + 2))
+        return right > 0 or line.left > after.right
+
+    def _is_in_column(self, i: int, other: int) -> bool:
+        """Whether the line is as wide as prose, or the other, which is the one before or after it, is of its column."""
+        line = self.lines[i]
+        if line.right - line.left > PROSE * line.height:
+            return True
+        if not 0 <= other < len(self.lines):
+            return False
+        near = self.lines[other]
+        gap = self._gap(near, line) if other < i else self._gap(line, near)
+        is_over = near.left < line.right and line.left < near.right
+        return is_over and gap is not None and gap < 2.5 and _same_size(line, near, 0.25)
+
+    def _gap(self, line: Line, after: Line) -> float | None:
+        """Distance of the baselines, 1 being the usual; None at a jump to another column."""
+        if not line.height or not after.height:
+            return None
+        down = line.baseline - after.baseline
+        # The larger height: a line in which a narrower font stands in the middle is no smaller one.
+        height = max(line.height, after.height)
+        return down / height / self.spacing if down > 0.1 * height else None
+
+    def _may_start_item(self, i: int) -> bool:
+        line = self.lines[i]
+        return bool(
+            self._ends_early(i)
+            or SENTENCE_END.search(line.text[-MAX_WORD_LENGTH:])
+            or BULLET.match(line.text)
+        )
+
+    def _goes_on_evenly(self, i: int) -> bool:
+        """A full line and one at the usual distance: their fonts differ, but they are of one paragraph."""
+        line, after = self.lines[i], self.lines[i + 1]
+        gap = self._gap(line, after)
+        return (
+            gap is not None and 0.9 < gap < 1.1 and _same_size(line, after, 0.25) and not self._ends_early(i)
+        )
+
+    def _is_edge_of_table(self, i: int) -> bool:
+        """A table begins, or ends and is not followed by the rest of a cell."""
+        if self.is_row[i] == self.is_row[i + 1]:
+            return False
+        return self.is_row[i + 1] or not self.lines[i + 1].text[0].islower()
+
+    def _rows(self) -> list[bool]:
+        """Which lines are rows of a table: neighbours that end in figures, and the headings above them."""
+        figures = [_ends_in_figure(line.text) for line in self.lines]
+        rows = [False] * len(figures)
+        first = 0
+        while first < len(figures):
+            last = first
+            while last < len(figures) and figures[last]:
+                last += 1
+            # Two lines of prose may end in figures by chance, but then they are full.
+            if last - first >= 3 or (last - first == 2 and self._ends_early(first)):
+                headed = first > 0 and not SENTENCE_END.search(self.lines[first - 1].text[-MAX_WORD_LENGTH:])
+                for row in range(first - headed, last):
+                    rows[row] = True
+            first = last + 1
+        return rows
+
+    def _ends_early(self, i: int) -> bool:
+        """The next line's first word would have had room: the line ends because it was meant to."""
+        line = self.lines[i]
+        room = self.edges[i] - line.right
+        if i + 1 == len(self.lines):
+            return room > 0.3 * max(1.0, self.edges[i] - line.left)
+        slack = 0.5 * line.height if line.height else 0.1 * self.edges[i]
+        if room <= slack:
+            return False  # as in every full line
+        if self._is_justified(i):
+            return False
+        after = self.lines[i + 1]
+        first = 1 if CJK.match(after.text[0]) else len(after.text.split(maxsplit=1)[0])
+        width = max(1.0, after.right - after.left) / len(after.text)
+        return room > width * (first + 1) * 1.1 + slack
+
+    def _is_justified(self, i: int) -> bool:
+        """Whether it is one of three lines and more that begin and end at the same places, in a column narrower than others."""
+        line = self.lines[i]
+        if not line.height:
+            return False
+        if _ends_in_figure(line.text) and not self.lines[i + 1].text[0].islower():
+            return False  # a row of a table, more likely
+        first = last = i
+        while first > i - 2 and self._is_as_wide(line, first - 1):
+            first -= 1
+        while last < i + 2 and self._is_as_wide(line, last + 1):
+            last += 1
+        return last - first >= 2
+
+    def _is_as_wide(self, line: Line, i: int) -> bool:
+        if not 0 <= i < len(self.lines):
+            return False
+        other = self.lines[i]
+        return abs(line.right - other.right) <= JUSTIFIED and abs(line.left - other.left) <= JUSTIFIED
+
+    def ends_full(self) -> bool:
+        """Whether the last two lines reach the edge of their column, and are thus not the end of a paragraph."""
+        line = self.lines[-1]
+        most = FULL * line.height
+        return len(self.lines) > 1 and all(
+            _same_size(line, self.lines[i]) and self.edges[i] - self.lines[i].right < most for i in (-2, -1)
+        )
+
+    def _is_last_of_block(self, i: int) -> bool:
+        if i + 1 == len(self.lines):
+            return True
+        line, after = self.lines[i], self.lines[i + 1]
+        gap = self._gap(line, after)
+        return not _same_size(line, after) or (gap is not None and gap > 1.25)
+
+    def _starts_indented(self, i: int) -> bool:
+        """The first line of a paragraph set in from the one before and the one after it."""
+        line, after = self.lines[i], self.lines[i + 1]
+        if not line.height or line.baseline <= after.baseline:
+            return False
+        indent = after.left - line.left
+        if not 0.6 * line.height < indent < 5 * line.height or BULLET.match(line.text):
+            return False
+        if i + 2 == len(self.lines):
+            return SENTENCE_END.search(line.text[-MAX_WORD_LENGTH:]) is not None
+        return self.lines[i + 2].left < after.left - 0.5 * line.height
+
+
+def _breaks_an_address(text: str, after: str) -> bool:
+    """Whether a line ends within an address, a path or a pair of words with a stroke: /etc/, https://example., and/."""
+    if text[-1] == "/":
+        is_path = text[-2:-1] in ("", " ") or PATH_AT_END.search(text[-MAX_TOKEN_LENGTH:])
+        return bool(PATH_AT_START.match(after)) if is_path else after[0].isalnum()
+    is_open = text[-1] in "-_=?&%#~+" or (text[-1] == "." and after[0].islower()) or after[0] == "/"
+    return is_open and ends_in_address(text)
+
+
+def _ends_in_figure(text: str) -> bool:
+    return text[-1] in "0123456789%€).," and FIGURE_AT_END.search(text[-MAX_WORD_LENGTH:]) is not None
+
+
+def _mirrored(lines: Sequence[Line]) -> list[Line]:
+    """Lines that run from right to left, measured as if they ran the other way; figures alone run as the line before."""
+    mirrored: list[Line] = []
+    is_turned = False
+    for line in lines:
+        if not line.text.isascii() or any(map(str.isalpha, line.text)):
+            is_turned = not line.text.isascii() and RTL.search(line.text) is not None
+        mirrored.append(
+            line._replace(left=-line.right, right=-line.left) if line.height and is_turned else line
+        )
+    return mirrored
+
+
+def _same_size(line: Line, after: Line, tolerance: float = 0.12) -> bool:
+    height, other = line.height, after.height
+    if height == other:
+        return True
+    if not height or not other:
+        return False
+    return abs(height - other) <= tolerance * (height if height > other else other)
+
+
+def _spacings(lines: Sequence[Line]) -> list[float]:
+    found = []
+    for line, after in pairwise(lines):
+        if line.height and _same_size(line, after):
+            ratio = (line.baseline - after.baseline) / line.height
+            if 0.5 < ratio < 3:
+                found.append(ratio)
+    return found
+
+
+def _usual(ratios: list[float], otherwise: float) -> float:
+    return median(ratios) if ratios else otherwise
+
+
+def usual_spacing(lines: Sequence[Line]) -> float:
+    return _usual(_spacings(lines), 1.2)
+
+
+def _right_edges(lines: Sequence[Line]) -> list[float]:
+    """For each line where its column ends: the furthest right that two of its lines reach."""
+    edges: list[float] = []
+    block: list[Line] = []
+    for line in lines:
+        if block and _starts_block(block[-1], line):
+            edges += [_edge(block)] * len(block)
+            block = []
+        block.append(line)
+    edges += [_edge(block)] * len(block)
+    # A column that is taken up again further down is as wide there as it was above.
+    lefts = [round(line.left / 4) for line in lines]
+    wide: dict[int, list[float]] = defaultdict(list)
+    for left, edge in zip(lefts, edges, strict=True):
+        wide[left].append(edge)
+    usual = {left: _common(found) for left, found in wide.items()}
+    return [
+        usual[left] if line.height and usual[left] > edge else edge
+        for left, edge, line in zip(lefts, edges, lines, strict=True)
+    ]
+
+
+def _common(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2]
+
+
+def _starts_block(line: Line, after: Line) -> bool:
+    if not line.height or not after.height:
+        return line.height != after.height
+    if after.baseline > line.baseline + 0.5 * line.height:
+        return True
+    left, right, after_left, after_right = line.left, line.right, after.left, after.right
+    overlap = (right if right < after_right else after_right) - (left if left > after_left else after_left)
+    return overlap < 0.3 * min(right - left, after_right - after_left)
+
+
+def _edge(block: Sequence[Line]) -> float:
+    reach = sorted([line.right for line in block], reverse=True)
+    for furthest, next_furthest in pairwise(reach):
+        if furthest - next_furthest <= 0.03 * abs(furthest) + (0 if block[0].height else 2):
+            return furthest
+    return reach[0]

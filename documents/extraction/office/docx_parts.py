@@ -1,0 +1,61 @@
+"""Documents of other kinds that a Word file holds as they came (altChunk), for Word to convert when it opens the file."""
+
+import email
+from collections.abc import Iterable
+from io import BytesIO
+
+from documents.extraction.blocks.blocks import Block, PageWriter, tidy
+from documents.extraction.errors import UnreadableFile
+from documents.extraction.office.ooxml import Package
+from documents.extraction.office.rtf import read_rtf
+from documents.extraction.registry import DOCX, MAIL, RTF
+from documents.extraction.sniffing import sniff
+from documents.extraction.text.encodings import decode
+from documents.extraction.text.mail import BLANK_LINES, MailReader
+from documents.extraction.web.html import read_html
+
+MAX_DEPTH = 3  # of Word files within each other
+
+
+class BlockWriter(PageWriter):
+    """Keeps the blocks for the pages of another document."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks: list[Block] = []
+
+    def add(self, blocks: Iterable[Block]) -> None:
+        self.blocks += blocks
+
+
+def embedded_document(package: Package, part: str, depth: int = 0) -> BlockWriter:
+    """What a part of the file says, whatever kind of document it is. Raises UnreadableFile."""
+    content = b"".join(package.pieces(package.parts[part.lower()])) if package.has(part) else b""
+    writer, kind = BlockWriter(), sniff(content, part)
+    if kind == "text/html":
+        page = read_html(content)
+        writer.add(page.blocks)
+        writer.hide(page.hidden)
+        writer.is_partial = page.is_partial
+    elif kind == MAIL:
+        MailReader(writer).read_bodies(email.message_from_bytes(content))
+    elif kind == RTF:
+        read_rtf(content, writer)
+    elif kind == DOCX and depth < MAX_DEPTH:
+        _read_docx(content, package, writer, depth)
+    elif kind.startswith("text/") and not content.lstrip().startswith(b"<?xml"):
+        writer.add(Block("paragraph", tidy(piece)) for piece in BLANK_LINES.split(decode(content)))
+    else:
+        raise UnreadableFile("unsupported")
+    return writer
+
+
+def _read_docx(content: bytes, package: Package, writer: PageWriter, depth: int) -> None:
+    from documents.extraction.office.docx import (
+        read_document,  # which reads what a Word file holds by this module
+    )
+
+    with Package(BytesIO(content)) as inner:
+        inner.left = package.left  # one limit for all that is unpacked of a file
+        read_document(inner, writer, depth + 1)
+        package.left = inner.left

@@ -1,0 +1,359 @@
+"""RTF: control words followed one after the other, groups as a stack of what holds inside them."""
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from documents.extraction.blocks.blocks import PageWriter
+from documents.extraction.blocks.builder import Collector
+from documents.extraction.errors import UnreadableFile
+from documents.extraction.pages import Extraction
+from documents.extraction.text.plain import MAX_BYTES
+
+MAX_DEPTH = 2_000
+TOKEN = re.compile(
+    rb"\\(?:(?P<word>[a-zA-Z]{1,32})(?P<number>-?\d{1,10})? ?|'(?P<code>[0-9a-fA-F]{2})|(?P<sign>[^a-zA-Z']))"
+    rb"|(?P<open>\{)|(?P<close>\})|(?P<end>[\r\n\x00]+)|(?P<text>[^\\{}\r\n\x00]+)",
+    re.DOTALL,
+)
+BULLET = re.compile(r"^\s*(?:[·•▪◦§o\uf0a7\uf0b7])\s+")
+NEXT = re.compile(rb".", re.DOTALL)  # a lone backslash, which means nothing
+# Groups that hold no text of the document.
+LEFT_OUT = frozenset(
+    b"fonttbl colortbl stylesheet info pict object themedata datastore xmlnstbl listtable listoverridetable rsidtbl "
+    b"generator header headerl headerr headerf footer footerl footerr footerf fldinst filetbl revtbl latentstyles "
+    b"mmathPr wgrffmtfilter pgptbl bkmkstart bkmkend annotation atnid atnauthor atndate atnref xe tc sp pntxta pntxtb colorschememapping docvar".split()
+)
+# Text boxes and, as LibreOffice writes them, notes: in groups that old programs skip.
+SKIPPED_BY_OLD = (b"shpinst", b"shptxt", b"footnote")
+BREAKS = {b"par", b"sect", b"page", b"sbkpage", b"column"}
+CHARACTERS = {
+    b"line": "\n",
+    b"shptxt": "\n",  # a text box begins
+    b"tab": " ",
+    b"emdash": "—",
+    b"endash": "–",
+    b"lquote": "‘",
+    b"rquote": "’",
+    b"ldblquote": "“",
+    b"rdblquote": "”",
+    b"bullet": "•",
+    b"emspace": " ",
+    b"enspace": " ",
+    b"qmspace": " ",
+}
+SIGNS = {b"~": " ", b"_": "-", b"\\": "\\", b"{": "{", b"}": "}", b"\n": "\n", b"\r": "\n"}
+CHARSETS = {
+    0: "cp1252",
+    77: "mac_roman",
+    128: "cp932",
+    129: "cp949",
+    134: "gb18030",
+    136: "cp950",
+    161: "cp1253",
+    162: "cp1254",
+    163: "cp1258",
+    177: "cp1255",
+    178: "cp1256",
+    186: "cp1257",
+    204: "cp1251",
+    222: "cp874",
+    238: "cp1250",
+}
+STYLE = re.compile(rb"\{[^{}]{0,400}?\\s(\d{1,4})\b[^{}]{0,2000}?\}", re.DOTALL)
+STYLE_NAME = re.compile(rb"(?:^|[\s\\;])heading (\d)", re.IGNORECASE)
+STYLE_LEVEL = re.compile(rb"\\outlinelevel(\d)")
+FONT = re.compile(rb"\\f(\d{1,5})\b[^{};]{0,200}?\\fcharset(\d{1,3})")
+TITLE = re.compile(rb"\{\\title ([^{}\\]{1,300})\}")
+AUTHOR = re.compile(rb"\{\\author ([^{}\\]{1,300})\}")
+CREATED = re.compile(rb"\{\\creatim\\yr(\d{4})\\mo(\d{1,2})\\dy(\d{1,2})")
+PROPERTIES_WITHIN = 100_000  # bytes; they stand before the text
+
+
+@dataclass
+class State:
+    """What holds inside a group."""
+
+    is_left_out: bool = False
+    is_hidden: bool = False
+    is_note: bool = False
+    skip: int = 1  # characters that stand behind each \\u for programs that know no Unicode
+    encoding: str = ""
+    level: int = 0  # of the heading that the paragraph is
+    is_item: bool = False
+    is_in_table: bool = False
+
+
+def load(path: Path) -> Extraction:
+    """The text in pages. A file that was cut off is read as far as it goes, and called partial."""
+    if path.stat().st_size > MAX_BYTES:
+        raise UnreadableFile("limit")
+    content, writer = path.read_bytes(), PageWriter()
+    read_rtf(content, writer)
+    return writer.extraction(property_of(content, TITLE), properties_of(content))
+
+
+def read_rtf(content: bytes, writer: PageWriter) -> None:
+    """Hands the text to the writer, block by block. Raises UnreadableFile."""
+    start = content.find(b"{\\rtf", 0, 1024)
+    if start < 0:
+        raise UnreadableFile("damaged")
+    Reader(content, writer).read(content, start)
+
+
+def properties_of(content: bytes) -> dict[str, str]:
+    """Author and date of creation, as far as they are given."""
+    found = {"author": property_of(content, AUTHOR)}
+    if created := CREATED.search(content[:PROPERTIES_WITHIN]):
+        year, month, day = (int(number) for number in created.groups())
+        found["creationdate"] = f"{year:04}-{month:02}-{day:02}"
+    return {name: value for name, value in found.items() if value}
+
+
+def property_of(content: bytes, pattern: "re.Pattern[bytes]") -> str:
+    found = pattern.search(content[:PROPERTIES_WITHIN])
+    return found[1].decode("cp1252", "replace") if found else ""
+
+
+class Reader:
+    """One file being read."""
+
+    def __init__(self, content: bytes, writer: PageWriter) -> None:
+        self.writer = writer
+        self.collector = Collector()
+        self.encoding = code_page(content)
+        self.fonts = {
+            int(font): CHARSETS.get(int(kind), "") for font, kind in FONT.findall(content[:200_000])
+        }
+        self.headings = heading_styles(content[:500_000])
+        self.stack: list[State] = []
+        self.state = State()
+        self.codes = bytearray()  # bytes of letters that may take more than one
+        self.to_skip = 0
+        self.is_special = self.is_first = self.has_mark = False
+        self.surrogate = 0
+        self.notes = 0
+
+    def read(self, content: bytes, start: int) -> None:
+        at = start
+        while match := TOKEN.match(content, at) or NEXT.match(content, at):
+            kind = match.lastgroup or ""
+            self.take("word" if kind == "number" else kind, match)
+            at = match.end()
+            if kind == "number" and match["word"] == b"bin":
+                at += max(0, int(match["number"]))  # so many bytes of anything
+            if kind == "close" and not self.stack:
+                break
+        self._letters()
+        self.writer.is_partial |= bool(self.stack)
+        self._end_table()
+        self._end_paragraph()
+        self.writer.is_partial |= self.collector.is_partial
+
+    def take(self, kind: str, match: "re.Match[bytes]") -> None:
+        if kind == "code":
+            self._code(match)
+            return
+        if kind == "text":
+            self._plain(match["text"])
+        elif kind in ("end", ""):
+            return
+        else:
+            self._letters()
+            if kind == "open":
+                self._open()
+            elif kind == "close":
+                self._close()
+            elif kind == "sign":
+                self._sign(match["sign"])
+            elif kind == "word":
+                self._word(match["word"], match["number"])
+        self.is_first = kind == "open" or (self.is_first and kind == "sign" and match["sign"] == b"*")
+
+    def _open(self) -> None:
+        if len(self.stack) >= MAX_DEPTH:
+            raise UnreadableFile("limit")
+        self.stack.append(self.state)
+        self.state = replace(self.state)
+        self.is_special = False
+        self.to_skip = 0
+
+    def _close(self) -> None:
+        if self.stack:
+            was_note, self.state = self.state.is_note, self.stack.pop()
+            if was_note and not self.state.is_note:
+                self._say("]")
+        self.to_skip = 0
+
+    def _sign(self, sign: bytes) -> None:
+        if sign == b"*":
+            self.is_special = True  # a group that may be skipped by whoever does not know it
+        elif sign == b"-":
+            return  # a hyphen where a line may be broken
+        elif sign in SIGNS:
+            self._say(SIGNS[sign])
+
+    def _code(self, match: "re.Match[bytes]") -> None:
+        if self.to_skip:
+            self.to_skip -= 1
+        else:
+            self.codes.append(int(match["code"], 16))
+
+    def _plain(self, text: bytes) -> None:
+        if self.to_skip:
+            skipped = min(self.to_skip, len(text))
+            text, self.to_skip = text[skipped:], self.to_skip - skipped
+        # In double-byte encodings a letter may be half written as a code and half as a character.
+        self.codes += text
+
+    def _letters(self) -> None:
+        if self.codes:
+            codes, self.codes = bytes(self.codes), bytearray()
+            self._say(codes.decode(self.state.encoding or self.encoding, errors="replace"))
+
+    def _word(self, word: bytes, number: bytes | None) -> None:
+        value = int(number) if number else None
+        if self.is_first and (self.is_special or word in LEFT_OUT):
+            self.state.is_left_out |= word not in SKIPPED_BY_OLD
+            if word == b"footnote":
+                self._note()
+        elif word == b"u" and value is not None:
+            self._unicode(value % 65_536)
+        elif word in CHARACTERS:
+            self._say(CHARACTERS[word])
+        elif word in BREAKS:
+            self._end_paragraph()
+        else:
+            self._format(word, value)
+
+    def _format(self, word: bytes, value: int | None) -> None:
+        if word == b"uc":
+            self.state.skip = min(max(value or 0, 0), 10)
+        elif word == b"f" and value is not None:
+            self.state.encoding = self.fonts.get(value, "")
+        elif word == b"v":
+            self.state.is_hidden = value != 0
+        elif word == b"plain":
+            self.state.is_hidden, self.state.encoding = False, ""
+        elif word == b"footnote":
+            self._note()
+        elif word == b"deleted":
+            self.state.is_left_out |= value != 0
+        elif not self.state.is_left_out:
+            self._shape(word, value)
+
+    def _note(self) -> None:
+        self.notes += 1
+        self._say(f" [{self.notes}: ")
+        self.state.is_note = True
+
+    def _shape(self, word: bytes, value: int | None) -> None:
+        if word == b"pard":
+            self.state.level, self.state.is_item, self.state.is_in_table = 0, False, False
+        elif word == b"s" and value is not None:
+            self.state.level = self.headings.get(value, 0)
+        elif word == b"outlinelevel" and value is not None and 0 <= value < 9:
+            self.state.level = value + 1
+        elif word in (b"ls", b"listtext", b"pntext"):
+            self.state.is_item = word != b"ls" or bool(value)
+            self.has_mark |= word != b"ls"
+        else:
+            self._table(word)
+
+    def _table(self, word: bytes) -> None:
+        if word in (b"intbl", b"trowd"):
+            self._begin_table()
+        elif word == b"trhdr":
+            self.collector.name_row()
+        elif word in (b"cell", b"nestcell"):
+            self._end_cell()
+        elif word in (b"row", b"nestrow"):
+            self.collector.flush()
+            if self.collector.is_in_table:
+                self.collector.begin_row()
+
+    def _unicode(self, code: int) -> None:
+        self.to_skip = self.state.skip
+        if 0xD800 <= code < 0xDC00:
+            self.surrogate = code
+        elif 0xDC00 <= code < 0xE000:
+            if self.surrogate:
+                self._say(chr(0x10000 + ((self.surrogate - 0xD800) << 10) + code - 0xDC00))
+            self.surrogate = 0
+        else:
+            self._say(chr(code))
+
+    def _say(self, text: str) -> None:
+        if self.state.is_left_out:
+            return
+        if self.state.is_hidden:
+            self.writer.hide(sum(map(len, text.split())))
+            return
+        if not self.state.is_in_table and text.strip():
+            self._end_table()
+        self.collector.text(text)
+
+    def _end_paragraph(self) -> None:
+        if self.state.is_left_out:
+            return
+        if self.collector.is_in_table or self.state.is_note:
+            self.collector.text("\n" if self.collector.is_in_table else " ")
+            return
+        text, self.collector.pieces = "".join(self.collector.pieces), []
+        if self.state.level:
+            self.collector.begin("heading", self.state.level)
+        elif self.has_mark or self.state.is_item:
+            self.collector.begin("item", 1, "" if self.has_mark else "- ")
+            text = BULLET.sub("- ", text) if self.has_mark else text
+        else:
+            self.collector.begin("paragraph")
+        self.has_mark = False
+        self.collector.text(text)
+        self.writer.add(self.collector.take())
+
+    def _begin_table(self) -> None:
+        self.state.is_in_table = True
+        if not self.collector.is_in_table:
+            self.writer.add(self.collector.take())
+            self.collector.begin_table()
+            self.collector.begin_row()
+
+    def _end_cell(self) -> None:
+        self._begin_table()
+        pieces, self.collector.pieces = self.collector.pieces, []
+        self.collector.begin_cell()
+        self.collector.pieces = pieces
+        self.collector.end_cell()
+
+    def _end_table(self) -> None:
+        if self.collector.is_in_table:
+            self.collector.end_table()
+            self.writer.add(self.collector.take())
+
+
+def code_page(content: bytes) -> str:
+    """What bytes beyond ASCII mean where no font says otherwise."""
+    if match := re.search(rb"\\ansicpg(\d{1,5})", content[:2_000]):
+        name = f"cp{int(match[1])}"
+        try:
+            b"a".decode(name)
+        except LookupError:
+            return "cp1252"
+        return name
+    head = content[:2_000]
+    return "mac_roman" if b"\\mac" in head else "cp437" if b"\\pc " in head else "cp1252"
+
+
+def heading_styles(head: bytes) -> dict[int, int]:
+    """The numbers of the styles that are headings, with their levels."""
+    at = head.find(b"{\\stylesheet")
+    found: dict[int, int] = {}
+    for match in STYLE.finditer(head, at) if at >= 0 else ():
+        style = match[0]
+        if name := STYLE_NAME.search(style):
+            found[int(match[1])] = max(1, int(name[1]))
+        elif level := STYLE_LEVEL.search(style):
+            found[int(match[1])] = int(level[1]) + 1 if int(level[1]) < 9 else 0
+        if len(found) > 1_000 or match.end() - at > 200_000:
+            break
+    return found

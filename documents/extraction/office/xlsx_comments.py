@@ -1,0 +1,45 @@
+"""What people noted at the cells of a sheet."""
+
+import re
+from collections.abc import Iterator
+
+from documents.extraction.blocks.blocks import Block, tidy
+from documents.extraction.office.ooxml import Package
+from documents.extraction.web.xml import Attributes, Events
+
+MAX_COMMENTS = 5_000  # of a sheet
+# Excel writes this for its older versions before each comment that can be answered.
+FOR_OLD_EXCEL = re.compile(r"\[Threaded comment\].*?\n\s*(?:Comment|Kommentar|Commentaire):\s*", re.DOTALL)
+
+
+def comments_of(package: Package, sheet: str) -> Iterator[Block]:
+    """A paragraph for each, with the cell that it is about, in the file's order."""
+    reader = CommentReader()
+    package.follow_sound(package.related(sheet, "comments"), reader)
+    for cell, text in reader.found:
+        if said := tidy(FOR_OLD_EXCEL.sub("", text)):
+            yield Block("paragraph", f"Comment at {cell}: {said}")
+
+
+class CommentReader(Events):
+    def __init__(self) -> None:
+        self.found: list[tuple[str, str]] = []
+        self.cell = ""
+        self.pieces: list[str] = []
+        self.is_text = False
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        if name == "s:comment":
+            self.cell, self.pieces = attributes.get("ref", "")[:20], []
+        elif name == "s:t":
+            self.is_text = True
+
+    def end(self, name: str) -> None:
+        if name == "s:t":
+            self.is_text = False
+        elif name == "s:comment" and len(self.found) < MAX_COMMENTS:
+            self.found.append((self.cell, "".join(self.pieces)))
+
+    def text(self, text: str) -> None:
+        if self.is_text:
+            self.pieces.append(text)

@@ -1,0 +1,105 @@
+"""Text that is in a PDF but not to be seen on its page: a guard against words that only machines read.
+
+Looked at where each printed line ends, since more would cost a tenth of the time in which a page is read.
+"""
+
+import ctypes
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pypdfium2.raw as pdfium_c
+
+from documents.extraction.cleanup.garbage import solid_length
+from documents.extraction.pdf import fast_calls
+
+NEARLY_WHITE = 245  # of 255, each of red, green and blue
+NEARLY_CLEAR = 13  # of 255
+TINY = 1.6  # points, of the height of a line
+MAX_OBJECTS = 3_000  # that are looked at on one page for what is behind white letters
+INVISIBLE, WHITE, TINY_OR_OUTSIDE = "invisible", "white", "small"
+Line = Sequence[float]
+
+
+def hidden_text(
+    page: Any, textpage: Any, text: str, lines: Sequence[Line], place_of: Callable[[int], int]
+) -> dict[str, int]:
+    """How many characters are `invisible`, `white` on white, or `small` (tiny, or beside the page); what there is none of is left out."""
+    kind_of = _Looks(textpage.raw)
+    sheet = _sheet(page)
+    found: dict[str, list[Line]] = {}
+    for line in lines:
+        _start, end, left, right, baseline, height = line[:6]
+        if height < TINY or right < sheet[0] or left > sheet[2] or baseline < sheet[1] or baseline > sheet[3]:
+            found.setdefault(TINY_OR_OUTSIDE, []).append(line)
+        elif kind := kind_of(place_of(int(end) - 1)):
+            found.setdefault(kind, []).append(line)
+    if WHITE in found:
+        backgrounds = _backgrounds(page)
+        found[WHITE] = [line for line in found[WHITE] if not _lies_on(backgrounds, line)]
+    counts = {kind: sum(_solid(text, line) for line in hidden) for kind, hidden in found.items()}
+    return {kind: count for kind, count in counts.items() if count}
+
+
+class _Looks:
+    """Tells how a character is drawn, with what has to be made for asking made once."""
+
+    def __init__(self, handle: Any) -> None:
+        self.handle = fast_calls.pointer(handle)
+        self.drawn = ctypes.c_void_p()
+        self.parts = (ctypes.c_uint * 4)()
+        self.places = [ctypes.byref(self.parts, 4 * number) for number in range(4)]
+
+    def __call__(self, character: int) -> str:
+        self.drawn.value = fast_calls.text_object(self.handle, character)
+        if self.drawn and fast_calls.render_mode(self.drawn) == pdfium_c.FPDF_TEXTRENDERMODE_INVISIBLE:
+            return INVISIBLE
+        if not fast_calls.fill_colour(self.handle, character, *self.places):
+            return ""
+        red, green, blue, alpha = self.parts
+        if alpha < NEARLY_CLEAR:
+            return INVISIBLE
+        is_white = red >= NEARLY_WHITE and green >= NEARLY_WHITE and blue >= NEARLY_WHITE
+        return WHITE if is_white else ""
+
+
+def _sheet(page: Any) -> tuple[float, float, float, float]:
+    """Left, bottom, right and top of what of the page is shown."""
+    box = pdfium_c.FS_RECTF()
+    if not pdfium_c.FPDF_GetPageBoundingBox(page.raw, ctypes.byref(box)):
+        return (-1e9, -1e9, 1e9, 1e9)
+    return box.left, box.bottom, box.right, box.top
+
+
+def _backgrounds(page: Any) -> list[tuple[float, float, float, float]]:
+    """Boxes of what white letters can be seen on: pictures, shadings, forms, shapes filled with a colour."""
+    found = []
+    corners = [ctypes.c_float() for _ in range(4)]
+    for number in range(min(pdfium_c.FPDFPage_CountObjects(page.raw), MAX_OBJECTS)):
+        drawn = pdfium_c.FPDFPage_GetObject(page.raw, number)
+        kind = pdfium_c.FPDFPageObj_GetType(drawn)
+        if kind == pdfium_c.FPDF_PAGEOBJ_TEXT or (
+            kind == pdfium_c.FPDF_PAGEOBJ_PATH and not _is_coloured(drawn)
+        ):
+            continue
+        if pdfium_c.FPDFPageObj_GetBounds(drawn, *corners):
+            found.append(tuple(corner.value for corner in corners))
+    return found  # type: ignore[return-value]
+
+
+def _is_coloured(path: Any) -> bool:
+    mode, stroke = ctypes.c_int(), ctypes.c_int()
+    parts = [ctypes.c_uint() for _ in range(4)]
+    if not pdfium_c.FPDFPath_GetDrawMode(path, mode, stroke) or mode.value == pdfium_c.FPDF_FILLMODE_NONE:
+        return False
+    if not pdfium_c.FPDFPageObj_GetFillColor(path, *parts):
+        return True  # a pattern
+    return parts[3].value >= NEARLY_CLEAR and min(part.value for part in parts[:3]) < NEARLY_WHITE
+
+
+def _lies_on(boxes: Sequence[tuple[float, float, float, float]], line: Line) -> bool:
+    x, y = (line[2] + line[3]) / 2, line[4] + 0.3 * line[5]
+    return any(left <= x <= right and bottom <= y <= top for left, bottom, right, top in boxes)
+
+
+def _solid(text: str, line: Line) -> int:
+    return solid_length(text[int(line[0]) : int(line[1])])

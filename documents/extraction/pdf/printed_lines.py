@@ -1,0 +1,290 @@
+"""The text of a page and its printed lines, as PDFium has them."""
+
+import ctypes
+import re
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from statistics import median
+from typing import Any
+
+import pypdfium2.raw as pdfium_c
+
+from documents.extraction.cleanup.bidi import HAS_LETTER
+from documents.extraction.cleanup.cjk import without_gaps
+from documents.extraction.limits import MAX_CHARACTERS_PER_PAGE
+from documents.extraction.pdf import fast_calls
+from documents.extraction.pdf.lines import read_by_places
+from documents.extraction.pdf.raised import Piece, is_turned, with_raised_figures, with_raised_letters
+from documents.extraction.pdf.tex_glyphs import with_signs
+
+VISUAL_LINE = re.compile(r"[^\r\n\ufffe]+")
+SYMBOLS = re.compile(
+    "[\v\f\x85\u2028\u2029]"
+)  # of fonts without names for them: brackets of formulas, no ends of lines
+LINE_END_HYPHEN = "\ufffe"  # as PDFium writes a hyphen that it takes from the end of a line
+ASTRAL = re.compile("[\U00010000-\U0010ffff]")
+SAME_HEIGHT = 0.12
+BESIDE = 4  # times its height, by which a piece of a line may stand under the end of another, as in fractions
+FIRST_WIDE = "\u2e80"  # where Chinese, Japanese and Korean letters begin
+WIDE = 3  # times its height: a gap in a line that no justified line has,
+SPREAD = 1.12  # and the width of a line that may have one, beside that of others
+WIDE_LETTERS = 0.6  # of their height, which letters are not on average
+MAX_BULLET_LENGTH = 4  # letters; a gap behind the number of an item is none
+MAX_GAPS = 100
+SPACE = re.compile(r"(?<=\S) (?=\S)")
+SOME_LETTERS = 12
+MAX_EDGE = 30  # letters of a word
+SAME_EDGE = 0.01  # points
+NARROW_GAP = 0.3  # of a letter's height
+
+
+def read_lines(textpage: Any) -> tuple[str, list[list[float]], Callable[[int], int]]:
+    """A page's text as it is read, its printed lines, and a function from a place in it to PDFium's count of its characters.
+
+    Of each line: start and end in the text, left, right, baseline, height; then perhaps 1 where its hyphen has a text of its
+    own, else 0, and three numbers for each wide gap in it: its place in the text, where it begins and where it ends.
+    """
+    text, place_of = _text_of(textpage)
+    lines, beside = _lines_of(textpage, text, place_of)
+    boxes = Boxes(textpage)
+    if beside:
+        near = beside | {number - 1 for number in beside}
+        pieces = [
+            _piece(text, line, boxes, place_of) if number in near else Piece.of_line(text, line)
+            for number, line in enumerate(lines)
+        ]
+        text, lines, place_of = with_raised_letters(text, pieces, place_of)
+    _add_wide_gaps(text, lines, boxes, place_of)
+    return with_raised_figures(text, lines, boxes.baselines(place_of)), lines, place_of
+
+
+def _lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> tuple[list[list[float]], set[int]]:
+    """PDFium's lines, and the numbers of those that may go on with the one before."""
+    x, y = ctypes.c_double(), ctypes.c_double()
+    at_x, at_y = ctypes.byref(x), ctypes.byref(y)
+    boxes, is_told = Boxes(textpage), hyphens_of(textpage)
+    handle, loose_box, box, at_box = boxes.handle, fast_calls.loose_box, boxes.box, boxes.at_box
+    is_right_to_left = not is_plain(text) and HAS_LETTER.search(text) is not None
+    found: list[list[float]] = []
+    beside, edge, level = set[int](), 0.0, float("inf")
+    for match in VISUAL_LINE.finditer(text):
+        line, start = match.group(), match.start()
+        stripped = line.strip()
+        if not stripped:
+            continue
+        if line[0] != stripped[0]:
+            start += line.index(stripped)
+        end = start + len(stripped)
+        first, last = place_of(start), place_of(end - 1)
+        if first < 0 or last < 0 or not fast_calls.origin(handle, first, at_x, at_y):
+            continue
+        loose_box(handle, first, at_box)
+        left, right, height = box.left, box.right, box.top - box.bottom
+        loose_box(handle, last, at_box)
+        left, right, other = min(left, box.left), max(right, box.right), box.top - box.bottom
+        runs_to_the_left = is_right_to_left and HAS_LETTER.search(line)
+        if height != other or runs_to_the_left:
+            inner = partial(inner_letters, line, match.start(), place_of)
+            height = usual_height(line, height, other, boxes, inner)
+        if runs_to_the_left:
+            left, right = boxes.reach(places_of_edges(line, match.start(), place_of), left, right)
+        # Tenths of a point, as by round(), which takes three times as long.
+        entry = [start, end, *[(side * 10 + 0.5) // 1 / 10 for side in (left, right, y.value, height)]]
+        if text.startswith(LINE_END_HYPHEN, match.end()) and is_told(place_of(match.end())):
+            entry.append(1)
+        if -height < y.value - level < height and (
+            (left > edge - BESIDE * height or runs_to_the_left) and not is_turned(entry)
+        ):
+            beside.add(len(found))
+        edge, level = right, y.value
+        found.append(entry)
+    return found, beside
+
+
+def _add_wide_gaps(
+    text: str, lines: list[list[float]], boxes: "Boxes", place_of: Callable[[int], int]
+) -> None:
+    """Looks only at lines that are wider than others of so many letters, and at those beside lines that have a gap: to look
+    at all would take a tenth of the time."""
+    widths = [(line[3] - line[2]) / (line[1] - line[0]) / line[5] if line[5] else 0.0 for line in lines]
+    usual = min(SPREAD * median(widths), WIDE_LETTERS) if widths else 0.0
+    waiting = [number for number, width in enumerate(widths) if width > usual]
+    looked_at = set(waiting)
+    while waiting:
+        number = waiting.pop()
+        if gaps := _wide_gaps(text, lines[number], boxes, place_of):
+            lines[number][6:] = [lines[number][6] if lines[number][6:] else 0, *gaps]
+            near = {number - 1, number + 1} - looked_at
+            waiting += [other for other in near if 0 <= other < len(lines)]
+            looked_at |= near
+
+
+def _wide_gaps(text: str, line: list[float], boxes: "Boxes", place_of: Callable[[int], int]) -> list[float]:
+    """Of each space in the line that is so wide that no justified line has it: its place, and where it begins and ends."""
+    start, end, enough = int(line[0]), int(line[1]), WIDE * line[5]
+    if is_turned(line):
+        return []
+    found: list[float] = []
+    for space in islice(SPACE.finditer(text, start + MAX_BULLET_LENGTH, end), MAX_GAPS):
+        before, after = place_of(space.start() - 1), place_of(space.end())
+        if before >= 0 and after >= 0:
+            left, right = boxes.gap(before, after)
+            if right - left > enough:
+                found += [space.start(), round(left, 1), round(right, 1)]
+    return found
+
+
+def _piece(text: str, line: list[float], boxes: "Boxes", place_of: Callable[[int], int]) -> Piece:
+    """The line measured by some of its letters, of which the first and the last may be raised."""
+    start, end = int(line[0]), int(line[1])
+    places = [place_of(start), *inner_letters(text[start:end], start, place_of), place_of(end - 1)]
+    measured = [boxes.baseline_and_height(place) for place in places if place >= 0]
+    baselines = Counter(round(baseline, 1) for baseline, _height in measured)
+    baseline = max(baselines, key=lambda found: baselines[found])
+    height = median(height for found, height in measured if round(found, 1) == baseline)
+    return Piece(
+        text[start:end],
+        line,
+        baseline,
+        height,
+        min(measured[0][1], measured[-1][1]),
+        measured[0][0] - baseline,
+    )
+
+
+class Boxes:
+    """The boxes of letters as their font has them, with what has to be made for asking PDFium made once."""
+
+    def __init__(self, textpage: Any) -> None:
+        self.handle, self.box = fast_calls.pointer(textpage.raw), pdfium_c.FS_RECTF()
+        self.at_box = ctypes.byref(self.box)
+        self.x, self.y = ctypes.c_double(), ctypes.c_double()
+        self.at_origin = ctypes.byref(self.x), ctypes.byref(self.y)
+
+    def gap(self, before: int, after: int) -> tuple[float, float]:
+        """Where the white between two letters begins and ends."""
+        fast_calls.loose_box(self.handle, before, self.at_box)
+        right = self.box.right
+        fast_calls.loose_box(self.handle, after, self.at_box)
+        return right, self.box.left
+
+    def baselines(self, place_of: Callable[[int], int]) -> Callable[[int], float | None]:
+        """A function from a place in the text to the baseline of what stands there."""
+        origin, handle, y, (at_x, at_y) = fast_calls.origin, self.handle, self.y, self.at_origin
+
+        def baseline(at: int) -> float | None:
+            return y.value if origin(handle, place_of(at), at_x, at_y) else None
+
+        return baseline
+
+    def baseline_and_height(self, place: int) -> tuple[float, float]:
+        fast_calls.origin(self.handle, place, *self.at_origin)
+        fast_calls.loose_box(self.handle, place, self.at_box)
+        return self.y.value, self.box.top - self.box.bottom
+
+    def heights(self, places: Iterable[int]) -> Iterator[float]:
+        for place in places:
+            fast_calls.loose_box(self.handle, place, self.at_box)
+            yield self.box.top - self.box.bottom
+
+    def reach(self, places: Iterable[int], left: float, right: float) -> tuple[float, float]:
+        """The two sides, moved outwards as far as one of the letters stands."""
+        for place in places:
+            if fast_calls.loose_box(self.handle, place, self.at_box):
+                left, right = min(left, self.box.left), max(right, self.box.right)
+        return left, right
+
+
+def hyphens_of(textpage: Any) -> Callable[[int], bool]:
+    """Tells whether the hyphen at that place, which PDFium took from a line's end, has a text of its own in the PDF (ActualText).
+
+    Programs tell thus hyphens that were written from those that they put in, where both are drawn alike. PDFium has for
+    such a letter no more than the box of its ink.
+    """
+    handle, loose, tight = fast_calls.pointer(textpage.raw), pdfium_c.FS_RECTF(), (ctypes.c_double * 4)()
+    at_loose = ctypes.byref(loose)
+    at_sides = [ctypes.byref(tight, ctypes.sizeof(ctypes.c_double) * side) for side in range(4)]
+
+    def is_told(place: int) -> bool:
+        if place < 0:
+            return False
+        fast_calls.loose_box(handle, place, at_loose)
+        fast_calls.tight_box(handle, place, *at_sides)
+        left, _right, _bottom, top = tight
+        return abs(loose.left - left) < SAME_EDGE and abs(loose.top - top) < SAME_EDGE
+
+    return is_told
+
+
+def inner_letters(line: str, start: int, place_of: Callable[[int], int]) -> list[int]:
+    """Some letters of a line, without its first and its last; gaps that PDFium made spaces of have no box."""
+    step = max(1, len(line) // SOME_LETTERS)
+    return [place_of(start + at) for at in range(1, len(line) - 1, step) if not line[at].isspace()]
+
+
+def usual_height(
+    line: str, height: float, other: float, boxes: Boxes, inner: Callable[[], Sequence[int]]
+) -> float:
+    """A line's height where its first and its last letter differ in theirs, or may be of another font than the rest.
+
+    Full stops and figures of Hebrew have fonts of their own; of Chinese letters some programs leave no more than the box of
+    their ink.
+    """
+    is_alike = abs(height - other) <= SAME_HEIGHT * height
+    if is_alike and not (line[-1] > FIRST_WIDE or (not line.isascii() and HAS_LETTER.search(line))):
+        return height
+    return median([height, other, *boxes.heights(inner())])
+
+
+def places_of_edges(line: str, start: int, place_of: Callable[[int], int]) -> list[int]:
+    """The letters of the first and the last word: figures there run against their line, and end within it."""
+    words = line.split(maxsplit=1)[0][:MAX_EDGE], line.rsplit(maxsplit=1)[-1][-MAX_EDGE:]
+    first, end = start + line.index(words[0]), start + len(line.rstrip())
+    numbers = *range(first, first + len(words[0])), *range(end - len(words[1]), end)
+    return [place for place in map(place_of, numbers) if place >= 0]
+
+
+def _text_of(textpage: Any) -> tuple[str, Callable[[int], int]]:
+    """A page's text as it is read, and a function from a place in it to PDFium's count of its characters."""
+    text = textpage.get_text_range()[:MAX_CHARACTERS_PER_PAGE]
+    text, place_of = with_signs(textpage, text, characters_of(textpage, text))
+    text = SYMBOLS.sub(" ", text)
+    if is_plain(text):
+        return text, place_of
+    text, place_of = read_by_places(textpage, text, place_of)
+    return without_gaps(text, lambda at: _is_narrow_gap(textpage, place_of(at))), place_of
+
+
+def is_plain(text: str) -> bool:
+    """Whether it has no other letters than those of English: much need not be looked for then."""
+    return text.replace(LINE_END_HYPHEN, "-").isascii()
+
+
+def _is_narrow_gap(textpage: Any, place: int) -> bool:
+    """Whether PDFium made up the space, and for less than a gap and a space together."""
+    handle, before, after = fast_calls.pointer(textpage.raw), pdfium_c.FS_RECTF(), pdfium_c.FS_RECTF()
+    if fast_calls.is_generated(handle, place) != 1:
+        return False
+    fast_calls.loose_box(handle, place - 1, ctypes.byref(before))
+    fast_calls.loose_box(handle, place + 1, ctypes.byref(after))
+    return bool(after.left - before.right < NARROW_GAP * (before.top - before.bottom))
+
+
+def characters_of(textpage: Any, text: str) -> Callable[[int], int]:
+    """From a place in the text to PDFium's own count, which knows UTF-16 and characters it adds or leaves out."""
+    handle = fast_calls.pointer(textpage.raw)
+    has_astral = not is_plain(text) and ASTRAL.search(text) is not None
+    if not has_astral and textpage.count_chars() == len(text):
+        last = len(text) - 1
+        if last < 0 or fast_calls.character_of_text(handle, last) == last:
+            return lambda place: place
+
+    astral = [place for place, letter in enumerate(text) if letter > "\uffff"] if has_astral else []
+
+    def character(place: int) -> int:
+        return int(fast_calls.character_of_text(handle, place + bisect_left(astral, place)))
+
+    return character

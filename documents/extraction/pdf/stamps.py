@@ -1,0 +1,34 @@
+"""Pages of few words and a picture: covers, and scans with words put onto them, as "Received 12 March 2024" and a file number."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from documents.extraction.cleanup.garbage import is_shorter
+
+WHOLE_PAGE = 0.85  # of its area: a scan may have margins, a figure leaves room for its caption
+MAX_CHARACTERS = 100
+MAX_LETTER_SIZE = 0.04  # of the page's shorter side: 24 points on A4; titles of slides and covers are larger
+
+
+def is_stamped(page: dict[str, Any]) -> bool:
+    """Whether a picture covers the page and a few small words that can be seen stand on it.
+
+    Hidden ones come from a recognition that found no more. `page` is the message of the child that read it.
+    """
+    size = [float(side) for side in page.get("size") or ()]
+    if not size or float(page.get("covered") or 0) < WHOLE_PAGE or page.get("hidden"):
+        return False
+    heights = [float(line[5]) for line in page.get("lines") or ()]
+    return is_shorter(str(page["text"]), MAX_CHARACTERS) and not _are_large(heights, size)
+
+
+def is_title(page: dict[str, Any], heights: Sequence[float]) -> bool:
+    """Whether the page is no scan though its words are few: they are large, or its pictures leave most of it free."""
+    size = [float(side) for side in page.get("size") or ()]
+    if page.get("hidden") or not size:
+        return False
+    return bool(page.get("is_illustrated")) or _are_large(heights, size)
+
+
+def _are_large(heights: Sequence[float], size: Sequence[float]) -> bool:
+    return any(height > MAX_LETTER_SIZE * min(size) for height in heights)

@@ -1,0 +1,153 @@
+"""Signs and accents of TeX's fonts, which say of their signs only names that PDFium does not know.
+
+It then takes the code of a sign for a letter: the prime of f′ for a 0, the bars of ‖x‖ for k, a sum for X, the square at the
+end of a proof for a control code. Accents are signs of their own, printed over their letter: "Universit¨at".
+"""
+
+import ctypes
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import pypdfium2.raw as pdfium_c
+
+from documents.extraction.pdf import fast_calls
+from documents.extraction.pdf.piecewise import Piecewise, PlaceOf
+
+# By what PDFium gives for them. Those that grow with what they enclose come again in each size.
+NOT = "\u0338"  # printed over the sign behind it
+BRACKETS = "()[]⌊⌋⌈⌉{}⟨⟩"
+SYMBOLS = dict(zip("0khibcde`alm3<=45t'uvwqr", "′‖⟨⟩⌊⌋⌈⌉⊢⊣↕⇕∋ℜℑ△▽⊔≃⊓⊑⊒⨿∇", strict=True)) | dict(
+    zip("\x07\t\x0b\x0c\x10\x16\x17\x1c\x1d\x1e\x1f", "∓⊖⊘⊙≍⪯⪰≪≫≺≻", strict=True)
+)
+SYMBOLS |= {
+    "6": NOT,
+    "7": "↦",
+}
+EXTENSIBLE = {
+    **{chr(code): sign for size in (0, 0x12, 0x20) for code, sign in enumerate(BRACKETS, size)},
+    **dict(zip("\x0c\r\x0e\x0f\x10\x11\x1e\x1f,-./", "∣∥/\\()/\\/\\/\\", strict=True)),
+    **dict(zip("DEFGHIJKLMNO", "⟨⟩⊔⊔∮∮⊙⊙⊕⊕⊗⊗", strict=True)),
+    **dict(zip("PQRSTUVWXYZ[\\]^_`a", "∑∏∫⋃⋂⊎⋀⋁∑∏∫⋃⋂⊎⋀⋁∐∐", strict=True)),
+    **dict(zip("hijklmnopqrsz{|}", "[]⌊⌋⌈⌉{}√√√√︷︷︸︸", strict=True)),
+}
+FIRST_OF_AMS = dict(zip("\x03\x04\x06\x07)*6>&4<CBED]X", "□■◊⧫∴∵⩽⩾≳≼≽⊲⊳⊴⊵∡✓", strict=True))
+SECOND_OF_AMS = dict(zip("()*+@no", "⊊⊋⊈⊉∄⋉⋊", strict=True))
+FONT = re.compile(rb"(?:^|.*\+)(CMB?SY|CMEX|MSAM|MSBM)\d*$")
+SIGNS_OF = {
+    b"CMSY": SYMBOLS,
+    b"CMBSY": SYMBOLS,
+    b"CMEX": EXTENSIBLE,
+    b"MSAM": FIRST_OF_AMS,
+    b"MSBM": SECOND_OF_AMS,
+}
+CONTROL = r"[\x01-\x08\t\v\f\x0e-\x1f]"
+END_OF_LINE = r"\r(?!\n)|(?<!\r)\n"  # by its code, but PDFium ends lines with both
+# Spaces, full stops, commas and hyphens would cost too much, for brackets and strokes of one size.
+PRINTABLE = "".join(
+    sorted({sign for signs in SIGNS_OF.values() for sign in signs if sign >= " "} - {*" ,-."})
+)
+# What may be such a sign; in longer words there is none.
+SIGN = re.compile(rf"[^\W\d_]{{4,}}|{CONTROL}|{END_OF_LINE}|[{re.escape(PRINTABLE)}]")
+MATHEMATICS = re.compile(rf"{CONTROL}|[\u0391-\u03f5\u2190-\u22ff\uf8e0-\uf8ff]")  # some names PDFium knows
+MAX_NAME_LENGTH = 128
+
+ACCENTS = dict(
+    zip("¨´`ˇ˘¯˚˝˙˜ˆ", "\u0308\u0301\u0300\u030c\u0306\u0304\u030a\u030b\u0307\u0303\u0302", strict=True)
+)
+ACCENT = re.compile(f"[{''.join(ACCENTS)}]")
+DOTLESS = {"ı": "i", "ȷ": "j"}
+
+
+class Change(NamedTuple):
+    """What is read for a range of the text, and where in it the sign stands that tells its place on the page."""
+
+    start: int
+    end: int
+    reading: str
+    origin: int
+
+
+def with_signs(textpage: Any, text: str, place_of: PlaceOf) -> tuple[str, PlaceOf]:
+    """The text with the signs that were printed, and PDFium's count for each of its characters."""
+    letters = "".join(set(text))  # much quicker to look through than the text
+    changes: list[Change] = []
+    if MATHEMATICS.search(letters):
+        changes += _signs(textpage, text, place_of)
+    if ACCENT.search(letters):
+        changes += _accented(textpage, text, place_of)
+    if not changes:
+        return text, place_of
+    made, after = Piecewise(), 0
+    for change in sorted(changes):
+        if change.start < after:
+            continue
+        made.add(text[after : change.start], after)
+        for letter in change.reading:
+            made.add(letter, change.origin)
+        after = change.end
+    made.add(text[after:], after)
+    return made.text, made.counted_by(place_of)
+
+
+def _signs(textpage: Any, text: str, place_of: PlaceOf) -> Iterator[Change]:
+    signs_at = None
+    for match in SIGN.finditer(text):
+        at, sign = match.start(), match.group()
+        if len(sign) > 1 or (place := place_of(at)) < 0:
+            continue
+        signs_at = signs_at or _fonts_of(textpage)
+        if reading := signs_at(place).get(sign):
+            yield _change(at, reading, text[at + 1 : at + 2])
+
+
+def _change(at: int, reading: str, after: str) -> Change:
+    if reading == NOT and not after.isspace():
+        return Change(at, at + 1 + len(after), unicodedata.normalize("NFC", after + NOT), at)
+    if reading + after == "↦→":  # the first is only the stroke with which the arrow begins
+        return Change(at, at + 2, reading, at)
+    return Change(at, at + 1, reading, at)
+
+
+def _fonts_of(textpage: Any) -> Any:
+    """A function from PDFium's count of a character to the signs of its font."""
+    handle, name = fast_calls.pointer(textpage.raw), ctypes.create_string_buffer(MAX_NAME_LENGTH)
+
+    def signs_at(place: int) -> dict[str, str]:
+        length = fast_calls.font_info(handle, place, name, MAX_NAME_LENGTH, None)
+        return _signs_of(name.value) if 0 < length <= MAX_NAME_LENGTH else {}
+
+    return signs_at
+
+
+@lru_cache(256)
+def _signs_of(font: bytes) -> dict[str, str]:
+    match = FONT.match(font)
+    return SIGNS_OF[match[1]] if match else {}
+
+
+def _accented(textpage: Any, text: str, place_of: PlaceOf) -> Iterator[Change]:
+    handle, box = fast_calls.pointer(textpage.raw), pdfium_c.FS_RECTF()
+    at_box = ctypes.byref(box)
+
+    def sides(at: int) -> tuple[float, float]:
+        place = place_of(at)
+        return (
+            (box.left, box.right)
+            if place >= 0 and fast_calls.loose_box(handle, place, at_box)
+            else (0.0, 0.0)
+        )
+
+    for match in ACCENT.finditer(text):
+        at, (left, right) = match.start(), sides(match.start())
+        middle = (left + right) / 2
+        for near in (at - 1, at + 1):
+            if not 0 <= near < len(text) or not text[near].isalpha():
+                continue
+            letter_left, letter_right = sides(near)
+            if letter_left < middle < letter_right:
+                letter = DOTLESS.get(text[near], text[near]) + ACCENTS[match.group()]
+                yield Change(min(at, near), max(at, near) + 1, unicodedata.normalize("NFC", letter), near)
+                break

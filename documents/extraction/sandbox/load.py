@@ -1,0 +1,124 @@
+"""The worker's side of every loader but PDF's: have it run in a limited child, take what it sends, trust none of it."""
+
+import logging
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from documents.extraction.cleanup.garbage import solid_length
+from documents.extraction.errors import UnreadableFile
+from documents.extraction.pages import ExtractedPage, Extraction, Heading
+from documents.extraction.pdf.loader import MAX_LOST, PROGRESS_SECONDS, Progress, ReaderLost, why_it_ended
+from documents.extraction.sandbox.client import nursery
+from documents.extraction.sandbox.storable import storable, storable_text
+
+Message = dict[str, Any]
+logger = logging.getLogger(__name__)
+
+MAX_TITLE_LENGTH = 300
+PROBLEMS = ("", "no_text", "garbled", "unreadable")
+
+
+def load_limited(loader: str, path: Path, on_progress: Progress | None = None) -> Extraction:
+    """What the loader of that dotted path reads. Raises UnreadableFile for its failure, ReaderLost for its disappearance."""
+    for _attempt in range(MAX_LOST):
+        reading = Reading(loader, path, on_progress)
+        trouble = reading.run()
+        if not trouble:
+            return reading.extraction()
+        if trouble != "lost":
+            raise UnreadableFile(trouble)
+    raise ReaderLost
+
+
+class Reading:
+    """One run of a loader: what has arrived, and what it cost."""
+
+    def __init__(self, loader: str, path: Path, on_progress: Progress | None = None) -> None:
+        self.loader = loader
+        self.path = path
+        self.on_progress = on_progress
+        self.document: Message = {}
+        self.pages: list[Message] = []
+        self.is_finished = False
+        self.used_cpu = 0.0
+        self.peak_memory = 0
+        self.told_at = 0.0
+
+    def run(self) -> str:
+        """Follow the child to its end; gives the reason if it ended before it was done."""
+        try:
+            with closing(nursery.read(loader=self.loader, path=str(self.path.resolve()))) as messages:
+                for message in messages:
+                    if message.get("kind") == "exit":
+                        self.used_cpu, self.peak_memory = float(message["cpu"]), int(message["memory"])
+                        return "" if self.is_finished else why_it_ended(int(message["code"]))
+                    self._take(message)
+        except TimeoutError:
+            return "timeout"
+        return "" if self.is_finished else "lost"
+
+    def _take(self, message: Message) -> None:
+        kind = message.get("kind")
+        if kind == "document":
+            self.document = message
+        elif kind == "page":
+            self.pages.append({**message, "text": str(message.get("text") or "")})
+            self._tell(is_last=len(self.pages) == self.document.get("pages"))
+        elif kind == "more" and self.pages:
+            self.pages[-1]["text"] += str(message.get("text"))
+        elif kind == "failed":
+            self._fail(message)
+        elif kind == "done":
+            self.is_finished = True
+
+    def _tell(self, is_last: bool) -> None:
+        if self.on_progress and (is_last or time.monotonic() - self.told_at > PROGRESS_SECONDS):
+            self.told_at = time.monotonic()
+            self.on_progress(len(self.pages), int(self.document.get("pages") or len(self.pages)))
+
+    def _fail(self, message: Message) -> None:
+        if message.get("error"):
+            logger.warning("The loader %s failed: %s", self.loader, _line(message["error"], 200))
+        details = message.get("details")
+        raise UnreadableFile(str(message.get("reason")), **(details if isinstance(details, dict) else {}))
+
+    def extraction(self) -> Extraction:
+        try:
+            pages = [page_from(message, number) for number, message in enumerate(self.pages, 1)]
+        except (TypeError, ValueError):  # a loader from elsewhere, with headings that are none
+            raise UnreadableFile("damaged") from None
+        if not any(page.text.strip() for page in pages):
+            raise UnreadableFile("empty")
+        return Extraction(
+            pages,
+            len(pages),
+            title=_line(self.document.get("title"), MAX_TITLE_LENGTH),
+            is_partial=bool(self.document.get("is_partial")),
+            metadata=storable(self.document.get("metadata") or {}),
+        )
+
+
+def page_from(message: Message, number: int) -> ExtractedPage:
+    """The page as it can be stored; what does not look like one raises, and nothing in it is taken on trust."""
+    text = storable_text(str(message.get("text") or ""))
+    headings = [
+        Heading(int(offset), min(max(int(level), 1), 9), _line(title, MAX_TITLE_LENGTH))
+        for offset, level, title in message.get("headings") or ()
+        if 0 <= int(offset) <= len(text) and _line(title, MAX_TITLE_LENGTH)
+    ]
+    problem = str(message.get("problem") or "")
+    return ExtractedPage(
+        number,
+        _line(message.get("label"), 40) or str(number),
+        text,
+        [[0, 0, len(text)]] if text else [],
+        sorted(headings),
+        problem if problem in PROBLEMS else "unreadable",
+        {"characters": solid_length(text), **storable(message.get("report") or {})},
+    )
+
+
+def _line(text: Any, most: int) -> str:
+    return " ".join(storable_text(str(text or "")[: 2 * most]).split())[:most].strip()

@@ -1,0 +1,186 @@
+"""E-books: the chapters of an EPUB in reading order, a page or more for each."""
+
+import posixpath
+from pathlib import Path
+from urllib.parse import unquote
+
+from documents.extraction.blocks.blocks import Block, PageWriter
+from documents.extraction.errors import UnreadableFile
+from documents.extraction.pages import Extraction
+from documents.extraction.web.html import read_html
+from documents.extraction.web.xml import Attributes, Events, follow
+from documents.extraction.zip_guard import Archive
+
+MAX_CHAPTERS = 5_000
+PAGES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document")
+# Scrambled fonts are no protection of the text.
+FONT_ALGORITHMS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
+
+
+def load(path: Path) -> Extraction:
+    """What the spine names, in its order; the contents page, which says the chapters' titles again, is left out."""
+    with Archive(path) as archive:
+        container = ContainerReader()
+        follow(archive.pieces("META-INF/container.xml"), container)
+        book = BookReader(container.path)
+        follow(archive.pieces(container.path), book)
+        chapters = [chapter for chapter in book.chapters() if chapter in archive]
+        refuse_protected(archive, chapters)
+        titles = read_titles(archive, book)
+        writer = PageWriter()
+        for chapter in chapters[:MAX_CHAPTERS]:
+            write_chapter(archive, chapter, titles.get(chapter, ""), writer)
+    return writer.extraction(book.metadata.get("title", ""), dict(book.metadata))
+
+
+def write_chapter(archive: Archive, name: str, title: str, writer: PageWriter) -> None:
+    try:
+        page = read_html(archive.read(name))
+    except (
+        UnreadableFile
+    ) as error:  # damaged, or in letters that nobody can make out; the others may be whole
+        if error.kind == "limit":
+            raise
+        writer.is_partial = True
+        return
+    if not page.blocks:
+        return
+    first = next((block.text for block in page.blocks if block.kind == "heading"), "")
+    writer.begin_page(title or first or page.title)
+    if title and not first:
+        writer.add([Block("heading", title)])
+    writer.add(page.blocks)
+    writer.hide(page.hidden)
+
+
+def refuse_protected(archive: Archive, chapters: list[str]) -> None:
+    if "META-INF/encryption.xml" in archive:
+        reader = EncryptionReader()
+        follow(archive.pieces("META-INF/encryption.xml"), reader)
+        if reader.found & set(chapters):
+            raise UnreadableFile("unsupported", format="copy_protected")
+
+
+def read_titles(archive: Archive, book: "BookReader") -> dict[str, str]:
+    """The chapters' titles as the book's own table of contents has them, by their files."""
+    reader = TitleReader(book.contents)
+    try:
+        if book.contents in archive:
+            follow(archive.pieces(book.contents), reader)
+    except UnreadableFile:
+        return {}
+    return reader.found
+
+
+class ContainerReader(Events):
+    path = ""
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        if name == "container:rootfile" and not self.path:
+            self.path = attributes.get("full-path", "")
+
+
+class BookReader(Events):
+    """The package file: what the book is called, its files, and their order."""
+
+    NAMES = {
+        "dc:title": "title",
+        "dc:creator": "author",
+        "dc:language": "language",
+        "dc:publisher": "publisher",
+        "dc:date": "creationdate",
+    }
+
+    def __init__(self, path: str) -> None:
+        self.folder = posixpath.dirname(path)
+        self.metadata: dict[str, str] = {}
+        self.files: dict[str, str] = {}
+        self.order: list[str] = []
+        self.contents = ""
+        self.left_out: set[str] = set()
+        self.name = ""
+
+    def chapters(self) -> list[str]:
+        return [self.files[name] for name in self.order if name in self.files and name not in self.left_out]
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        self.name = self.NAMES.get(name, "")
+        if name == "opf:item":
+            self._file(attributes)
+        elif name == "opf:itemref":
+            self.order.append(attributes.get("idref", ""))
+
+    def end(self, name: str) -> None:
+        self.name = ""
+
+    def text(self, text: str) -> None:
+        # The first of each: a book has many creators and dates, and one title.
+        if self.name and text.strip() and self.name not in self.metadata:
+            self.metadata[self.name] = text.strip()[:500]
+
+    def _file(self, attributes: Attributes) -> None:
+        path = resolve(self.folder, attributes.get("href", ""))
+        kind, name = attributes.get("media-type", ""), attributes.get("id", "")
+        if "nav" in attributes.get("properties", "").split():
+            self.contents = path
+            self.left_out.add(name)
+        elif kind == "application/x-dtbncx+xml" and not self.contents:
+            self.contents = path
+        elif kind in PAGES:
+            self.files[name] = path
+
+
+class TitleReader(Events):
+    """Both kinds of contents: EPUB 3's page of links, EPUB 2's NCX. The first title of a file is taken."""
+
+    def __init__(self, path: str) -> None:
+        self.folder = posixpath.dirname(path)
+        self.found: dict[str, str] = {}
+        self.pieces: list[str] = []
+        self.target = ""
+        self.is_label = False
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        if name == "html:a":
+            self.pieces, self.is_label = [], True
+            self.target = attributes.get("href", "")
+        elif name == "ncx:text":
+            self.pieces, self.is_label = [], True
+        elif name == "ncx:content":
+            self._keep(attributes.get("src", ""))
+
+    def end(self, name: str) -> None:
+        if name == "html:a":
+            self._keep(self.target)
+        if name in ("html:a", "ncx:text"):
+            self.is_label = False
+
+    def text(self, text: str) -> None:
+        if self.is_label:
+            self.pieces.append(text)
+
+    def _keep(self, target: str) -> None:
+        title = " ".join("".join(self.pieces).split())[:300]
+        if title:
+            self.found.setdefault(resolve(self.folder, target), title)
+
+
+class EncryptionReader(Events):
+    """The files that are encrypted by more than the scrambling of fonts."""
+
+    def __init__(self) -> None:
+        self.found: set[str] = set()
+        self.is_font = False
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        if name == "enc:EncryptedData":
+            self.is_font = False
+        elif name == "enc:EncryptionMethod":
+            self.is_font = attributes.get("Algorithm", "") in FONT_ALGORITHMS
+        elif name == "enc:CipherReference" and not self.is_font:
+            self.found.add(unquote(attributes.get("URI", "")).lstrip("/"))
+
+
+def resolve(folder: str, link: str) -> str:
+    """The name in the archive that a link in that folder means."""
+    return posixpath.normpath(posixpath.join("/" + folder, unquote(link.partition("#")[0]))).lstrip("/")

@@ -1,0 +1,110 @@
+"""The page at a document's address: a changed one becomes its new content, an unchanged one leaves everything as it is."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files import File
+from django.db import transaction
+from django.utils import timezone
+
+from documents.extraction import UnreadableFile, extract_pages
+from documents.models import Attempt, Document, State, Task, Version
+from documents.models.document import DuplicateContent
+from documents.models.task import Superseded
+from documents.models.version import Content, kept
+from documents.sources import web
+from documents.sources.uploads import clean_name, inspect
+from documents.work import shutdown
+
+
+def fetch(task: Task) -> None:
+    """Look at the address of the task's document. Raises UnreadableFile or SiteAway; nothing is stored then."""
+    document = task.document
+    if document is None or not document.url:
+        task.finish()
+        return
+    show(task, document)
+    newest = document.newest
+    with (
+        Attempt.objects.record(task, "fetch", task.job_under_way),
+        web.fetch_page(
+            document.url,
+            most_bytes=settings.MAX_UPLOAD_MB * 1024 * 1024,
+            allowed=settings.WEB_PAGES_ALLOW,
+            etag=newest.etag if newest else "",
+            last_modified=newest.last_modified if newest else "",
+            check=partial(check, task),
+        ) as page,
+    ):
+        settle(task, document, newest, page)
+
+
+def check(task: Task) -> None:
+    """Raises where the worker is told to end, or the page is no longer wanted: a slow one is not waited for then."""
+    shutdown.check()
+    if not task.stands():
+        raise Superseded
+
+
+def show(task: Task, document: Document) -> None:
+    with transaction.atomic():
+        if not task.claim():
+            raise Superseded
+        document.move_to(State.FETCHING)
+
+
+def settle(task: Task, document: Document, newest: Version | None, page: web.FetchedPage) -> None:
+    if page.file is None:
+        if newest is not None:
+            leave(task, document, newest, page)
+        return
+    upload = File(page.file, name=clean_name(page.name))
+    media_type, sha256 = inspect(upload, str(upload.name))
+    if newest is not None and (
+        newest.sha256 == sha256 or says_the_same(newest, Path(page.file.name), media_type)
+    ):
+        leave(task, document, newest, page)
+    else:
+        content = Content("", str(upload.name), media_type, page.size, sha256, page.etag, page.last_modified)
+        take(task, document, upload, content)
+
+
+def leave(task: Task, document: Document, version: Version, page: web.FetchedPage) -> None:
+    """Unchanged."""
+    with transaction.atomic():
+        if not task.claim():
+            raise Superseded
+        if page.etag or page.last_modified:
+            named = {"etag": page.etag, "last_modified": page.last_modified}
+            Version.objects.filter(pk=version.pk).update(**named)
+        task.finish()
+        document.was_unchanged(version)
+
+
+def take(task: Task, document: Document, upload: File, content: Content) -> None:
+    """Changed, or fetched for the first time. Its indexing is asked for in the same transaction."""
+    try:
+        document.refuse_if_known(content.sha256)
+        with kept(upload) as stored_as, transaction.atomic():
+            if not task.claim():
+                raise Superseded
+            document.take(content._replace(stored_as=stored_as))
+            Document.objects.filter(pk=document.pk).update(checked_at=timezone.now())
+            task.finish()
+    except DuplicateContent:
+        raise UnreadableFile("page_known") from None
+
+
+def says_the_same(version: Version, path: Path, media_type: str) -> bool:
+    """Whether only what nobody reads has changed: a page's menus, advertisements and hidden numbers change with every visit."""
+    if media_type != "text/html" or version.media_type != media_type or version.extracted_at is None:
+        return False
+    try:
+        pages = extract_pages(path, media_type=media_type, name=version.file_name).pages
+    except UnreadableFile:
+        return False
+    texts = version.pages.order_by("number").values_list("text", flat=True)
+    return [page.text for page in pages] == list(texts)

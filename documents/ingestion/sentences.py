@@ -1,0 +1,152 @@
+"""Where sentences begin and end, in most scripts, without a model; linear in the text."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+CLOSERS = r"[\"'”’»›)\]」』】》）]"
+# Scripts that put no space behind a full stop, and those that do.
+END = re.compile(
+    rf"(?<![。！？｡︒…])[。！？｡︒…]++{CLOSERS}*+(?=\S)"
+    rf"|(?:(?<![.!?…])[.!?…]++|(?<![؟۔।॥։።။។])[؟۔।॥։።။។]++|(?<![。！？｡])[。！？｡]++){CLOSERS}*+(?P<note>\[\d{{1,3}}\])?(?=\s)"
+)
+STARTS_NEXT = re.compile(r"\s+[\"'“‘«‹(\[¿¡—–-]*\s?(?P<first>\S)")
+TOKEN_BEFORE = re.compile(r"[^\s(\[\"“‘«]{1,20}$")
+INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]$")
+# A full stop after these ends no sentence.
+NEVER_LAST = """
+    dr mr mrs ms prof st sr jr vs cf fig figs nos nr vols pp eds eq eqs sect dept approx ca gen col sgt capt lt rev hon
+    gov sen rep pres ave blvd rd mt viz resp incl excl bzw evtl ggf inkl sog vgl hrsg jg bd tel mme mlle env n° sra dna
+    pág núm jan feb mar apr jun jul aug sep sept oct nov dec okt dez bspw abb
+"""
+# These are words too: they stand before a figure when they are short for something.
+FIGURES_FOLLOW = "no vol p ed sec ch chap app art par tab s abs str est min max av"
+# These may end one: only what follows tells.
+PERHAPS = frozenset(("etc", "al", "inc", "ltd", "co", "corp", "usw", "am", "pm"))
+ABBREVIATIONS = frozenset(NEVER_LAST.split())
+BEFORE_FIGURES = frozenset(FIGURES_FOLLOW.split())
+MONTHS = re.compile(r"\s+(?:jan|feb|m[aä]r|apr|ma[iy]|ju[nl]|aug|sep|o[kc]t|nov|de[zc])\w*", re.IGNORECASE)
+OWN_LINE = re.compile(
+    r"[ \t]*(?:#{1,6}\s|[•‣◦▪■●○·∙➢✓*–—+-]\s+\S|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]\s+\S|\||>|```|~~~)"
+)
+ENDS_LINE = re.compile(r"[.!?:;…。！？：；؟۔।|][\"'”’»)\]」』]*$|^[ \t]*(?:#{1,6}\s|```|~~~|[=-]{3,}\s*$)")
+CELLS = " | "  # between the cells of a row
+FIGURE_AT_END = re.compile(r"\d[\d.,]*\s?(?:%|€|\))?[^\S\n]*\Z")
+BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
+MAX_WORD_LENGTH = 60
+NARROW = 28  # characters
+Span = tuple[int, int]
+
+
+def sentences(text: str) -> list[Span]:
+    """Start and end of every sentence, list item, heading and table row, in order; between them is only space."""
+    found: list[Span] = []
+    begin = 0
+    for blank in BLANK_LINE.finditer(text):
+        found += _of_paragraph(text, begin, blank.start())
+        begin = blank.end()
+    found += _of_paragraph(text, begin, len(text))
+    return found
+
+
+def _of_paragraph(text: str, start: int, end: int) -> Iterator[Span]:
+    for group_start, group_end in _line_groups(text, start, end):
+        yield from _within(text, group_start, group_end)
+
+
+def _line_groups(text: str, start: int, end: int) -> Iterator[Span]:
+    """Lines of a paragraph that belong together: wrapped prose is one group, items and rows are one each."""
+    lines = list(_lines(text, start, end))
+    width = max((line_end - line_start for line_start, line_end in lines), default=0)
+    figures = [FIGURE_AT_END.search(text, max(s, e - 20), e) is not None for s, e in lines]
+    is_wrapped = _is_wrapped(text, lines, width)
+    begin = 0
+    for i in range(len(lines)):
+        # Rows of figures, and the headings above them.
+        is_row = figures[i + 1 : i + 2] == [True] and (figures[i] or figures[i + 2 : i + 3] == [True])
+        if i + 1 == len(lines) or is_row or _is_break(text, lines[i], lines[i + 1], width, is_wrapped):
+            yield lines[begin][0], lines[i][1]
+            begin = i + 1
+
+
+def _lines(text: str, start: int, end: int) -> Iterator[Span]:
+    while start < end:
+        newline = text.find("\n", start, end)
+        stop = end if newline < 0 else newline
+        yield start, stop
+        start = stop + 1
+
+
+def _is_wrapped(text: str, lines: Sequence[Span], width: int) -> bool:
+    """Whether most lines end because they are full; rows of words and labels end anywhere, and the longest is not full for that."""
+    full = sum(
+        line[1] - line[0] + 1 + _first_word(text[after[0] : after[1]]) > width
+        for line, after in pairwise(lines)
+    )
+    return len(lines) < 3 or 2 * full > len(lines) - 1
+
+
+def _first_word(line: str) -> int:
+    return len((line[:MAX_WORD_LENGTH].split(None, 1) or [""])[0])
+
+
+def _is_break(text: str, line: Span, after: Span, width: int, is_wrapped: bool) -> bool:
+    """Whether the line ends because it was meant to, not because it was full."""
+    if OWN_LINE.match(text, after[0], after[1]):
+        return True
+    above, below = text[line[0] : line[1]].rstrip(), text[after[0] : after[1]]
+    if ENDS_LINE.search(above) or CELLS in above or CELLS in below:
+        return True
+    if (width < NARROW or not is_wrapped) and below[:1].isupper():
+        return True  # labels, names, verses: nobody wraps prose to so few letters
+    return len(above) + 1 + _first_word(below) <= width
+
+
+def _within(text: str, start: int, end: int) -> Iterator[Span]:
+    """The sentences of a stretch of prose."""
+    begin = start
+    for match in END.finditer(text, start, end):
+        if _ends_sentence(text, begin, match, end):
+            yield from _trimmed(text, begin, match.end())
+            begin = match.end()
+    yield from _trimmed(text, begin, end)
+
+
+def _trimmed(text: str, start: int, end: int) -> Iterator[Span]:
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    if end > start:
+        yield start, end
+
+
+def _ends_sentence(text: str, begin: int, match: re.Match[str], end: int) -> bool:
+    if _next_is_lower(text, match.end(), end):
+        return False
+    if match.group() != ".":
+        return True
+    token = TOKEN_BEFORE.search(text, max(begin, match.start() - 20), match.start())
+    return token is None or _may_end(text, begin, token, match.end(), end)
+
+
+def _may_end(text: str, begin: int, token: re.Match[str], after: int, end: int) -> bool:
+    """Whether a full stop behind this word, with a capital or a figure after it, ends a sentence."""
+    word = token.group().lower()
+    if word.isdecimal():
+        is_enumerator = len(word) <= 3 and not text[begin : token.start()].strip()
+        return not is_enumerator and not (len(word) <= 2 and MONTHS.match(text, after, end))
+    if word in PERHAPS:
+        first = STARTS_NEXT.match(text, after, end)
+        return first is None or first["first"].isupper()
+    if word in BEFORE_FIGURES:
+        first = STARTS_NEXT.match(text, after, end)
+        return first is None or not first["first"].isdecimal()
+    if word == "i" or (len(word) == 1 and not word.isalpha()):
+        return True
+    return word not in ABBREVIATIONS and not INITIALS.fullmatch(word)
+
+
+def _next_is_lower(text: str, at: int, end: int) -> bool:
+    first = STARTS_NEXT.match(text, at, end)
+    return first is not None and first["first"].islower()

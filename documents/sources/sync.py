@@ -1,0 +1,162 @@
+"""A folder and the documents that follow it: what is new, changed, moved and vanished since the last time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.db.models import F
+
+from documents.extraction import UnreadableFile
+from documents.extraction.registry import MAIL
+from documents.models import Collection, Document
+from documents.models.document import DuplicateContent
+from documents.sources.folder import copied, files_in, opened, printable, reason
+from documents.sources.uploads import clean_name, inspect, title_of
+from ragsite.accounts.models import User
+
+MAX_PATH_LENGTH = 1000  # characters, as a document's row has room for
+
+
+@dataclass
+class Differences:
+    """Paths in the folder, and the documents that stand for them."""
+
+    new: list[str] = field(default_factory=list)
+    changed: list[tuple[str, Document]] = field(default_factory=list)
+    moved: list[tuple[str, Document]] = field(default_factory=list)
+    displaced: list[tuple[str, Document]] = field(default_factory=list)  # among the changed or vanished too
+    vanished: list[Document] = field(default_factory=list)
+    same: list[str] = field(default_factory=list)
+    copies: list[tuple[str, Document]] = field(default_factory=list)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    links_out: list[str] = field(default_factory=list)
+
+
+def compare(folder: Path, shelf: Collection, name: str) -> Differences:
+    """By content first, then by path: a file that was renamed keeps its document, and nothing is read anew for it."""
+    differences = Differences()
+    hashes = dict(_hashes(folder, differences))
+    documents = list(shelf.documents.filter(synced_from=name).exclude(path="").defer("embedding"))
+    with_content = {document.sha256: document for document in documents}
+    at_path = {document.path: document for document in documents}
+    at_path |= {d.path: d for d in documents if hashes.get(d.path) == d.sha256}
+    used = {document.pk for path, document in at_path.items() if hashes.get(path) == document.sha256}
+    differences.same = [path for path, digest in hashes.items() if _is_at(at_path, path, digest)]
+    left = {path: digest for path, digest in hashes.items() if not _is_at(at_path, path, digest)}
+    for path, digest in list(left.items()):
+        if document := with_content.get(digest):
+            (differences.copies if document.pk in used else differences.moved).append((path, document))
+            used.add(document.pk)
+            del left[path]
+    at_path = _after_moves(at_path, differences.moved)
+    for path in left:
+        document = at_path.get(path)
+        if document is None or document.pk in used:
+            differences.new.append(path)
+        else:
+            differences.changed.append((path, document))
+            used.add(document.pk)
+    moved = {document.pk for _path, document in differences.moved}
+    differences.displaced = [(p, d) for p, d in at_path.items() if p != d.path and d.pk not in moved]
+    for path, document in differences.displaced:
+        document.path = path  # as it is once the moves are carried out
+    homeless = [d for d in documents if d.pk not in used and d.path in hashes]
+    for path, document in zip(_unheld(differences, left, shelf), homeless, strict=False):
+        differences.new.remove(path)
+        differences.changed.append((path, document))
+        differences.displaced.append((path, document))
+        document.path = path
+        used.add(document.pk)
+    # What is there is not known.
+    hidden = [*(path for path, _why in differences.unreadable), *differences.links_out]
+    differences.vanished = [d for d in documents if d.pk not in used and not _is_under(hidden, d.path)]
+    return differences
+
+
+def _unheld(differences: Differences, digests: dict[str, str], shelf: Collection) -> list[str]:
+    """New paths that a document can take over: one for each content that no document has or is about to get."""
+    fresh = {digests[path]: path for path in reversed(differences.new)}
+    coming = {digests[path] for path, _document in differences.changed}
+    held = set(shelf.documents.filter(sha256__in=fresh).values_list("sha256", flat=True))
+    return sorted(path for digest, path in fresh.items() if digest not in coming | held)
+
+
+def _after_moves(at_path: dict[str, Document], moves: list[tuple[str, Document]]) -> dict[str, Document]:
+    """Which document is where then. One whose place is taken gets the other's in exchange: no two are in one."""
+    places = {document.pk: path for path, document in at_path.items()}
+    after = dict(at_path)
+    for path, document in moves:
+        before = places.get(document.pk)
+        other = after.get(path)
+        if before is not None and after.get(before) == document:
+            del after[before]
+            if other is not None and other != document:
+                after[before] = other
+                places[other.pk] = before
+        after[path] = document
+        places[document.pk] = path
+    return after
+
+
+def _is_at(at_path: dict[str, Document], path: str, digest: str) -> bool:
+    return path in at_path and at_path[path].sha256 == digest
+
+
+def _is_under(paths: list[str], path: str) -> bool:
+    return any(above in (".", path) or path.startswith(above + "/") for above in paths)
+
+
+def _hashes(folder: Path, differences: Differences) -> Iterator[tuple[str, str]]:
+    files, differences.unreadable, differences.links_out = files_in(folder)
+    for path in files:
+        try:
+            path.encode()
+            if len(path) > MAX_PATH_LENGTH:
+                raise OSError(None, "its path is too long to be remembered")
+            with opened(folder / path, within=folder) as stream:
+                yield path, hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            differences.unreadable.append((path, reason(error)))
+        except UnicodeEncodeError:
+            differences.unreadable.append((printable(path), "its name is not written in UTF-8"))
+
+
+def add(folder: Path, path: str, shelf: Collection, name: str, user: User) -> tuple[Document, bool]:
+    """The document, and whether it is new. One that somebody added by hand stays theirs. Raises UnreadableFile, OSError."""
+    with opened(folder / path, within=folder) as stream, copied(stream, Path(path).name) as upload:
+        return Document.objects.add_file(
+            shelf, upload, user=user, is_limited=False, synced_from=name, path=path
+        )
+
+
+def check(folder: Path, path: str) -> str:
+    """The checksum of a file that could be added. Raises UnreadableFile and OSError where `add` and `replace` would."""
+    with opened(folder / path, within=folder) as stream, copied(stream, Path(path).name) as upload:
+        return inspect(upload, clean_name(upload.name or ""))[1]
+
+
+def replace(folder: Path, path: str, document: Document) -> None:
+    """Raises UnreadableFile, OSError; also for a content that the collection has elsewhere.
+
+    Whoever syncs the same folder at the same time may have been first: then there is nothing to do.
+    """
+    with opened(folder / path, within=folder) as stream, copied(stream, Path(path).name) as upload:
+        try:
+            document.replace(upload, is_limited=False)
+        except DuplicateContent:
+            upload.seek(0)
+            digest = hashlib.file_digest(upload, "sha256").hexdigest()
+            if Document.objects.filter(pk=document.pk, sha256=digest).exists():
+                return
+            raise UnreadableFile("known_content") from None
+
+
+def move(path: str, document: Document) -> None:
+    """The title that a person gave it, and the one that a mail has of its own, stay."""
+    moved = Document.objects.filter(pk=document.pk)
+    moved.update(path=path)
+    named_by_path = moved.filter(is_renamed=False).exclude(title=F("own_title"), serving__media_type=MAIL)
+    named_by_path.update(title=title_of(clean_name(Path(path).name)))

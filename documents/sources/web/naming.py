@@ -1,0 +1,68 @@
+"""What a fetched page is called as a file: its address says the name, its site the kind."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from pathlib import PurePosixPath
+from urllib.parse import unquote
+
+from documents.extraction.sniffing import PDF_MARK, WEB
+from documents.extraction.text.encodings import meant_by
+from documents.sources.web.addresses import Address
+
+ENDINGS = {
+    "text/html": ".html",
+    "application/xhtml+xml": ".html",
+    "application/pdf": ".pdf",
+    "text/markdown": ".md",
+    "text/csv": ".csv",
+    "application/rtf": ".rtf",
+    "text/rtf": ".rtf",
+    "message/rfc822": ".eml",
+    "application/epub+zip": ".epub",
+    "application/vnd.oasis.opendocument.text": ".odt",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
+}
+MAX_TYPE_LENGTH = 300  # characters of a Content-Type
+CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
+TEXTS = (".txt", ".text", ".md", ".markdown", ".mdown", ".mkd", ".csv", ".tsv", ".log")
+# The encodings that the web is written in. Python knows others, some of which take very long over a hostile text.
+KNOWN = re.compile(
+    r"iso-?8859-\d{1,2}|latin-?1|windows-\d{3,4}|cp\d{3,4}|utf-16-?(?:le|be)?|(?:x-)?s(?:hift_?)?jis|euc-(?:jp|kr)"
+    r"|ks_c_5601-1987|iso-2022-jp|gb2312|gbk|gb18030|big5(?:-hkscs)?|koi8-[ru]|macintosh|tis-620"
+)
+
+
+def file_name(address: Address, content_type: str, first: bytes) -> str:
+    """A name with the ending by which its kind is told, as for an upload. What begins as a page or a PDF is one."""
+    path = PurePosixPath(unquote(address.target.partition("?")[0]))
+    media_type = media_type_in(content_type)
+    stem, own = path.stem or address.host, path.suffix.lower()
+    if first.lstrip().startswith(PDF_MARK):
+        return stem + ".pdf"
+    if WEB.match(first) and media_type not in ("text/plain", "text/markdown"):
+        return stem + ".html"
+    if media_type == "text/plain":
+        return stem + (own if own in TEXTS else ".txt")
+    if ending := ENDINGS.get(media_type):
+        return stem + ending
+    return stem + own
+
+
+def media_type_in(content_type: str) -> str:
+    return content_type[:MAX_TYPE_LENGTH].partition(";")[0].strip().lower()
+
+
+def foreign_encoding(content_type: str) -> str:
+    """The encoding that the site names for a text, where it is a known one other than UTF-8."""
+    media_type, named = media_type_in(content_type), CHARSET.search(content_type[:MAX_TYPE_LENGTH])
+    name = named[1].lower() if named else ""
+    if not (media_type.startswith("text/") or media_type.endswith("xhtml+xml")) or not KNOWN.fullmatch(name):
+        return ""
+    try:
+        return codecs.lookup(meant_by(name)).name
+    except LookupError:
+        return ""

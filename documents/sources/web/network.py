@@ -1,0 +1,134 @@
+"""Connections to public machines only: every address is checked at the moment it is connected to."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from queue import Empty, SimpleQueue
+from ssl import SSLContext
+from typing import Any
+
+import httpcore2
+
+from documents.extraction import UnreadableFile
+from documents.sources.web.addresses import Networks, admits
+from documents.sources.web.failures import SiteAway
+
+CHECK_SECONDS = 1.0
+NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+
+
+class Deadline:
+    """When the whole of it must be over, however lively the other side drips. `check` raises when nobody wants it any more."""
+
+    def __init__(self, seconds: float, check: Callable[[], None]) -> None:
+        self.ends = time.monotonic() + seconds
+        self.check = check
+        self.checked_at = time.monotonic()
+
+    def left(self, timeout: float | None) -> float:
+        """So much of the time-out as is left; raises SiteAway when nothing is. Called before each wait."""
+        if time.monotonic() - self.checked_at > CHECK_SECONDS:
+            self.check()
+            self.checked_at = time.monotonic()
+        left = self.ends - time.monotonic()
+        if left <= 0:
+            raise SiteAway("page_timeout", "in all")
+        return left if timeout is None else min(left, timeout)
+
+
+class PublicNetwork(httpcore2.NetworkBackend):
+    """Looks a name up, refuses addresses that are not public, and connects to the very ones it has looked at.
+
+    Redirects come by here as well, as does a name that changes its address between two look-ups.
+    """
+
+    def __init__(self, allowed: Networks, deadline: Deadline) -> None:
+        self.allowed = allowed
+        self.deadline = deadline
+        self.plain = httpcore2.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.NetworkStream:
+        found = addresses_of(host, port, self.deadline.left(timeout))
+        admitted = [address for address in found if admits(ipaddress.ip_address(address), port, self.allowed)]
+        if not admitted:
+            raise UnreadableFile("page_private")
+        for last, address in enumerate(admitted, 1):
+            try:
+                stream = self.plain.connect_tcp(address, port, self.deadline.left(timeout))
+                return TimedStream(stream, self.deadline)
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
+                if last == len(admitted):
+                    raise
+        raise AssertionError("unreachable")
+
+    def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore2.NetworkStream:
+        raise UnreadableFile("page_private")
+
+
+class TimedStream(httpcore2.NetworkStream):
+    """A connection on which no waiting outlasts the deadline."""
+
+    def __init__(self, inner: httpcore2.NetworkStream, deadline: Deadline) -> None:
+        self.inner = inner
+        self.deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self.inner.read(max_bytes, self.deadline.left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self.inner.write(buffer, self.deadline.left(timeout))
+
+    def close(self) -> None:
+        self.inner.close()
+
+    def start_tls(
+        self, ssl_context: SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore2.NetworkStream:
+        stream = self.inner.start_tls(ssl_context, server_hostname, self.deadline.left(timeout))
+        return TimedStream(stream, self.deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self.inner.get_extra_info(info)
+
+
+def addresses_of(host: str, port: int, seconds: float) -> list[str]:
+    """What the name stands for now, each once, as numbers. Raises SiteAway where nobody says so in time."""
+    said: SimpleQueue[list[Any] | Exception] = SimpleQueue()
+    # The system's own look-up knows no time-out and heeds no signal: whoever waits for it can only leave it behind.
+    threading.Thread(target=_look_up, args=(host, port, said), daemon=True).start()
+    try:
+        found = said.get(timeout=seconds)
+    except Empty:
+        raise SiteAway("page_timeout", "no answer about its name in time") from None
+    if isinstance(found, Exception):
+        raise _without_addresses(found) from None
+    return list(dict.fromkeys(str(place[0]) for *_rest, place in found))
+
+
+def _look_up(host: str, port: int, said: SimpleQueue[list[Any] | Exception]) -> None:
+    try:
+        said.put(list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+    except Exception as error:
+        said.put(error)
+
+
+def _without_addresses(error: Exception) -> Exception:
+    """What it means for the page that nobody knows where its site is."""
+    if isinstance(error, UnicodeError):
+        return UnreadableFile("page_address")
+    if not isinstance(error, socket.gaierror):
+        return error
+    if error.errno in NO_SUCH_NAME:
+        return UnreadableFile("page_no_site")
+    return SiteAway("page_unreachable", "no answer about its name")

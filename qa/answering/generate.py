@@ -1,0 +1,145 @@
+"""The model's answer, read word by word: how it begins, breaks off, is stopped, fails or ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, suppress
+from time import monotonic
+
+from django.utils.translation import gettext as _
+
+from qa.answering import waking
+from qa.answering.citations import plain_markers
+from qa.answering.draft import Draft, Piece
+from qa.answering.prompts import answer_prompt
+from qa.models import AnswerState
+from qa.models.question import AnswerKind
+from ragsite import llm
+from ragsite.llm.errors import ProviderError
+
+logger = logging.getLogger(__name__)
+
+MAX_WAITING = 100  # pieces read ahead of whoever shows them
+
+
+async def write(draft: Draft, stop: asyncio.Event) -> AsyncGenerator[Piece]:
+    """The model's answer. Where it fails before its first word the answer stays empty, and quotes take its place."""
+    question, since = draft.question, monotonic()
+    prompt = await asyncio.to_thread(
+        answer_prompt, question.text, draft.sources, draft.history, model=draft.model
+    )
+    draft.sources = prompt.sources
+    question.model, question.host = draft.model, llm.host_of_chat()
+    completion, length, is_thinking = None, 0, False
+    try:
+        async with aclosing(_read(prompt.messages, stop)) as pieces:
+            async for piece in pieces:
+                completion = piece.completion or completion
+                if piece.takes_back:
+                    length = 0
+                    draft.text.clear()
+                    yield Piece(takes_back=True)
+                if piece.thinking and not is_thinking and not length:
+                    is_thinking = True
+                    yield Piece(step=_("The model is thinking…"))
+                if piece.text:
+                    if not length:
+                        draft.took("first_token", since)
+                        yield Piece(step=_("Writing…"))
+                    length += len(piece.text)
+                    draft.text.append(piece.text)
+                    yield Piece(text=piece.text)
+    except ProviderError as error:
+        _end_after_fault(draft, error)
+    else:
+        _end(draft, completion, was_stopped=stop.is_set())
+    draft.took("write", since)
+
+
+async def _read(messages: Sequence[llm.Message], stop: asyncio.Event) -> AsyncGenerator[llm.Piece]:
+    """What the model says until it ends or is stopped. Read in a task of its own, so that stopping need not wait for a word."""
+    pieces: asyncio.Queue[llm.Piece | None] = asyncio.Queue()
+
+    async def read() -> None:
+        async with aclosing(llm.stream(messages)) as stream:
+            async for piece in stream:
+                pieces.put_nowait(piece)
+                while pieces.qsize() >= MAX_WAITING:  # noqa: ASYNC110 (whoever shows them is only a moment late)
+                    await asyncio.sleep(0.01)
+
+    async def watch() -> None:
+        await stop.wait()
+        reader.cancel()
+
+    reader = asyncio.create_task(read())
+    reader.add_done_callback(lambda _: pieces.put_nowait(None))
+    watcher = asyncio.create_task(watch())
+    try:
+        while (piece := await pieces.get()) is not None:
+            yield piece
+        if not reader.cancelled():
+            reader.result()
+    finally:
+        watcher.cancel()
+        reader.cancel()
+        with suppress(asyncio.CancelledError, ProviderError):
+            await reader
+
+
+def _end(draft: Draft, completion: llm.Completion | None, *, was_stopped: bool) -> None:
+    """Complete only when the answer ended as it should. Anything else is shown as unfinished and never kept."""
+    question = draft.question
+    question.kind = AnswerKind.WRITTEN
+    question.answer = _written(draft, completion.text if completion else "".join(draft.text))
+    if completion:
+        question.finish_reason, question.model, question.host = (
+            completion.finish_reason,
+            completion.model,
+            completion.host,
+        )
+        draft.count(completion.usage)
+    if completion and completion.is_complete:
+        question.state = AnswerState.COMPLETE
+    elif completion and completion.finish_reason == "refusal":
+        question.state, question.notice = AnswerState.COMPLETE, _("The model declined to answer this.")
+    elif was_stopped:
+        question.state, question.notice = AnswerState.STOPPED, _("You stopped this answer.")
+    else:
+        question.state, question.notice = AnswerState.UNFINISHED, _why_unfinished(completion)
+
+
+def _why_unfinished(completion: llm.Completion | None) -> str:
+    reasons = {
+        "too_long": _("This answer grew too long and was ended here."),
+        "tool_calls": _("The model wanted to use a tool, which it does not have here."),
+        "error": _("The provider ended this answer with an error."),
+        "length": _("The model reached the longest answer it may give: this one breaks off here."),
+        "content_filter": _("The provider's content filter ended this answer."),
+    }
+    return reasons.get(
+        completion.finish_reason if completion else "",
+        _("The provider broke off without saying that the answer is complete."),
+    )
+
+
+def _end_after_fault(draft: Draft, error: ProviderError) -> None:
+    waking.note_fault(error)
+    question = draft.question
+    question.error_kind = error.kind
+    text = _written(draft, "".join(draft.text))
+    logger.warning(
+        "question %s: the provider failed, %s, after %s characters", question.pk, error.kind, len(text)
+    )
+    if text:
+        question.kind, question.answer, question.state = AnswerKind.WRITTEN, text, AnswerState.UNFINISHED
+        question.notice = _("%(reason)s What it had written is kept.") % {"reason": error.sentence}
+    else:
+        draft.is_fallback = True
+        draft.fault = str(error.sentence)
+
+
+def _written(draft: Draft, text: str) -> str:
+    """The text with each reference as its number in square brackets, however the model wrote it."""
+    return plain_markers(text.strip(), {source.number for source in draft.sources})

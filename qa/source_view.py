@@ -1,0 +1,148 @@
+"""A cited passage where it stands: the page's text with the quoted words marked, and what to say when it stands there no more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from django.utils.http import urlencode
+
+from documents.extraction.text.signs import plain, signs
+from documents.models import Document, Page
+from documents.models.part import Part
+from documents.sources.uploads import MARKDOWN
+from qa.models import Citation
+
+if TYPE_CHECKING:
+    from ragsite.accounts.models import User
+
+Range = tuple[int, int]
+
+
+class Stretch(NamedTuple):
+    """A run of text, and whether it belongs to the passage or to the quoted words."""
+
+    text: str
+    is_passage: bool = False
+    is_quote: bool = False
+
+
+@dataclass
+class Passage:
+    """What the source panel shows. `state`: "" as it was cited, "replaced" (an older content), "gone", "forbidden"."""
+
+    citation: Citation
+    state: str = ""
+    document: Document | None = None
+    page: Page | None = None
+    previous: int | None = None
+    next: int | None = None
+    last: int | None = None
+    part: Part | None = None
+    stretches: list[Stretch] = field(default_factory=list)
+    marked: list[tuple[int, int]] = field(default_factory=list)  # in the page's text
+
+    @property
+    def marks(self) -> str:
+        """The address's query for what is to be marked in the page's picture."""
+        return urlencode([("at", f"{start}-{end}") for start, end in self.marked])
+
+    @property
+    def is_cited_page(self) -> bool:
+        return self.page is None or self.citation.page <= self.page.number <= self.citation.page_end
+
+
+def open_passage(
+    citation: Citation, user: User, number: int | None = None, part: int | None = None
+) -> Passage:
+    """The cited page, or another of the same content, of a document that the user may read; of a long page one part."""
+    if not citation.is_readable:
+        return Passage(citation, "forbidden")
+    document = Document.objects.visible_to(user).filter(pk=citation.document_id or 0).first()
+    pages = Page.objects.none()
+    if citation.version_id:
+        pages = Page.objects.in_parts().filter(version=citation.version_id).select_related("version")
+    page = pages.filter(number=number or citation.page).first() or pages.filter(number=citation.page).first()
+    if document is None or page is None:
+        return Passage(citation, "gone", document, stretches=_of_excerpt(citation))
+    state = "" if document.serving_id == citation.version_id else "replaced"
+    numbers = (
+        Page.objects.filter(version=citation.version_id).order_by("number").values_list("number", flat=True)
+    )
+    shown = _part(page, citation, part)
+    cited, quote = _in_part(page, shown, citation)
+    marked = quote or cited
+    return Passage(
+        citation,
+        state,
+        document,
+        page,
+        previous=numbers.filter(number__lt=page.number).last(),
+        next=numbers.filter(number__gt=page.number).first(),
+        last=numbers.last(),
+        part=shown,
+        stretches=_cut(shown.text, cited, quote, page.version.media_type),
+        marked=[(shown.start + marked[0], shown.start + marked[1])] if marked else [],
+    )
+
+
+def _part(page: Page, citation: Citation, number: int | None) -> Part:
+    """The part that was asked for, else the one with the quoted words, else with the passage."""
+    if number is not None:
+        return page.part(number)
+    start = citation.start if citation.quote_start is None else citation.quote_start
+    return page.part_at(min(max(0, start - page.start), max(0, page.characters - 1)))
+
+
+def _in_part(page: Page, part: Part, citation: Citation) -> tuple[Range | None, Range | None]:
+    """Where the passage and the quoted words stand in the text that is shown."""
+    cited = _inside(page, part, citation.start, citation.end)
+    quote = _inside(page, part, citation.quote_start, citation.quote_end)
+    return _found_again(part, cited, citation.excerpt), _found_again(part, quote, citation.quote)
+
+
+def _found_again(part: Part, place: Range | None, words: str) -> Range | None:
+    """Where the words stand now: the document may have been read afresh, and differently."""
+    if place and part.text[slice(*place)] in words:
+        return place
+    at = part.text.find(words) if words else -1
+    return (at, at + len(words)) if at >= 0 else None
+
+
+def _of_excerpt(citation: Citation) -> list[Stretch]:
+    quote = None
+    if citation.quote_start is not None and citation.quote_end is not None:
+        quote = (citation.quote_start - citation.start, citation.quote_end - citation.start)
+    return _cut(citation.excerpt, (0, len(citation.excerpt)), quote, kind_of(citation))
+
+
+def _inside(page: Page, part: Part, start: int | None, end: int | None) -> Range | None:
+    """That range of the document's text, in this part of the page's; None if it does not touch it."""
+    if start is None or end is None:
+        return None
+    before = page.start + part.start
+    first, last = max(start - before, 0), min(end - before, len(part.text))
+    return (first, last) if first < last else None
+
+
+def kind_of(citation: Citation) -> str:
+    """The kind of file that is cited; where its version is gone, Markdown if the passage is written like it."""
+    return citation.media_type or ("text/markdown" if MARKDOWN.search(citation.excerpt) else "text/plain")
+
+
+def _cut(text: str, passage: Range | None, quote: Range | None, media_type: str) -> list[Stretch]:
+    """The text in runs, at every place where passage or quote begins or ends, without signs of Markdown.
+
+    Without a quote the passage itself is marked.
+    """
+    quote, found = quote or passage, signs(text, media_type)
+    cuts = sorted({0, len(text), *(passage or ()), *(quote or ())})
+    return [
+        Stretch(plain(text, found, start, end), _holds(passage, start), _holds(quote, start))
+        for start, end in pairwise(cuts)
+    ]
+
+
+def _holds(span: Range | None, at: int) -> bool:
+    return span is not None and span[0] <= at < span[1]

@@ -1,0 +1,114 @@
+"""The openai clients of this process: one for each provider and event loop, none of them shared with a fork."""
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import AsyncIterator, Callable
+from typing import Any, cast
+from weakref import WeakKeyDictionary
+
+import httpx2
+import openai
+from django.conf import settings
+
+from ragsite.llm.provider import Provider
+
+WRITE_SECONDS = 30
+MAX_REFUSAL = 256 * 1024  # bytes
+
+# At DEBUG these write whole requests: documents and questions do not belong in a log.
+for _name in ("openai", "httpx2", "httpcore2"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+_async_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Any, openai.AsyncOpenAI]] = (
+    WeakKeyDictionary()
+)
+_sync_clients: dict[Any, openai.OpenAI] = {}
+_lock = threading.Lock()
+
+
+def async_client(server: Provider) -> openai.AsyncOpenAI:
+    """The client of the running event loop: none can be shared between loops."""
+    clients = _async_clients.setdefault(asyncio.get_running_loop(), {})
+    how = _settings_of(server)
+    if how not in clients:
+        client = openai.DefaultAsyncHttpxClient(event_hooks={"response": [_limit_refusal]})
+        clients[how] = openai.AsyncOpenAI(**_client_options(server), http_client=client)
+    return clients[how]
+
+
+def sync_client(server: Provider, on_response: Callable[[httpx2.Response], None]) -> openai.OpenAI:
+    """The client of this process, for all its threads."""
+    how = _settings_of(server)
+    with _lock:
+        if how not in _sync_clients:
+            client = openai.DefaultHttpxClient(event_hooks={"response": [on_response]})
+            _sync_clients[how] = openai.OpenAI(**_client_options(server), http_client=client)
+        return _sync_clients[how]
+
+
+def options_for(server: Provider) -> Any:
+    """How every request to the provider is signed. Azure takes the key in a header of its own, and refuses a bearer."""
+    key = {"api-key": server.api_key, "Authorization": openai.Omit()} if server.endpoint.is_azure else {}
+    return {"security": {"bearer_auth": True}, "headers": {**key, **dict(server.headers)}}
+
+
+async def aclose() -> None:
+    """Close the connections of the running event loop."""
+    for client in _async_clients.pop(asyncio.get_running_loop(), {}).values():
+        await client.close()
+
+
+class _Beginning(httpx2.AsyncByteStream):
+    """The beginning of a refusal: the client reads it whole before anybody can look at it."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        read = 0
+        async for part in self._stream:
+            yield part
+            read += len(part)
+            if read >= MAX_REFUSAL:
+                return
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+async def _limit_refusal(response: httpx2.Response) -> None:
+    if response.is_error:
+        response.stream = _Beginning(cast(httpx2.AsyncByteStream, response.stream))
+
+
+def _settings_of(server: Provider) -> tuple[Any, ...]:
+    return server, settings.LLM_CONNECT_TIMEOUT, settings.LLM_FIRST_TOKEN_TIMEOUT
+
+
+def _client_options(server: Provider) -> dict[str, Any]:
+    timeout = openai.Timeout(
+        connect=settings.LLM_CONNECT_TIMEOUT,
+        read=settings.LLM_FIRST_TOKEN_TIMEOUT,
+        write=WRITE_SECONDS,
+        pool=settings.LLM_FIRST_TOKEN_TIMEOUT,
+    )
+    return {
+        "api_key": server.api_key,
+        "base_url": server.endpoint.base_url,
+        "default_query": dict(server.endpoint.query),
+        "timeout": timeout,
+        "max_retries": 0,
+    }
+
+
+def _forget_clients() -> None:
+    # A job runs in a fork: the parent's connections, and a lock it may hold, are not its own.
+    global _lock
+    _lock = threading.Lock()
+    _sync_clients.clear()
+    _async_clients.clear()
+
+
+os.register_at_fork(after_in_child=_forget_clients)

@@ -1,0 +1,150 @@
+"""Vectors from OpenAI and every server that speaks its language.
+
+No retries in here: the web tells its reader, a job comes back when it may.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
+from time import monotonic
+from typing import Any, cast
+
+import httpx2
+import numpy as np
+import openai
+
+from ragsite.llm.backends.openai.clients import options_for, sync_client
+from ragsite.llm.backends.openai.errors import (
+    FAULTS,
+    raise_if_refused,
+    translate_embedding,
+    wants_one_text,
+    wants_purpose,
+)
+from ragsite.llm.backends.openai.requests import accepted, drop_refused, sendable
+from ragsite.llm.backends.openai.vectors import read_vectors
+from ragsite.llm.errors import ProviderError, TooLarge
+from ragsite.llm.provider import Provider
+from ragsite.llm.quirks import Quirks
+from ragsite.llm.usage import Call, read_usage
+
+
+def embed_batch(
+    texts: Sequence[str],
+    *,
+    model: str,
+    dimensions: int | None,
+    width: int | None,
+    server: Provider,
+    quirks: Quirks,
+    seconds: float,
+    as_query: bool = False,
+) -> tuple[np.ndarray, Call]:
+    """One request, safe in any thread. `dimensions` is asked for, `width` is what the vectors must have. After so many
+    `seconds` an answer that still goes on is hung up on.
+
+    TooLarge where half of it may pass. Neither breaker nor Redis is touched: that is for the calling thread.
+    """
+    call = Call("embed", model, server.host, texts=len(texts))
+    _until.set(monotonic() + seconds)
+    try:
+        answer = _post_embeddings(texts, model, dimensions, server, quirks, as_query)
+        vectors = read_vectors(answer, count=len(texts), dimensions=width)
+    except (*FAULTS, ProviderError) as error:
+        fault = translate_embedding(error)
+        call.ended(fault.kind)
+        raise fault from None
+    usage = answer.get("usage") if isinstance(answer, dict) else None
+    call.usage = read_usage(usage, is_embedding=True)
+    call.ended()
+    return vectors, call
+
+
+def _post_embeddings(
+    texts: Sequence[str],
+    model: str,
+    dimensions: int | None,
+    server: Provider,
+    quirks: Quirks,
+    as_query: bool,
+) -> object:
+    client = sync_client(server, _bound)
+    path = server.endpoint.path("embeddings", model, is_shared=server.address_is_shared)
+    while True:
+        if ONE_TEXT in quirks.dropped and len(texts) > 1:
+            raise one_at_a_time()
+        body = _body(texts, model, dimensions, server, quirks, as_query)
+        try:
+            answer = client.post(path, cast_to=object, body=body, options=options_for(server))
+            raise_if_refused(answer)
+            return answer
+        except openai.APIStatusError as error:
+            if isinstance(body["input"], list) and wants_one_text(error):
+                quirks.drop(ONE_TEXT)
+            elif NO_PURPOSE not in quirks.dropped and wants_purpose(error):
+                quirks.drop(NO_PURPOSE)
+            else:
+                drop_refused(error, body, quirks)
+
+
+# Among what a server refuses:
+ONE_TEXT = "a list of texts"
+NO_PURPOSE = "texts without input_type"
+
+
+def _body(
+    texts: Sequence[str],
+    model: str,
+    dimensions: int | None,
+    server: Provider,
+    quirks: Quirks,
+    as_query: bool,
+) -> dict[str, Any]:
+    sent = [sendable(text) if any(map(_is_visible, text)) else "." for text in texts]
+    wanted = {
+        # base64 is a quarter of the size; not every server knows it.
+        "encoding_format": "base64" if server.is_openai else "float",
+        "dimensions": dimensions,
+        "input_type": _purpose(model, as_query) if NO_PURPOSE in quirks.dropped else None,
+    }
+    is_alone = ONE_TEXT in quirks.dropped and len(sent) == 1
+    return {"model": model, "input": sent[0] if is_alone else sent} | accepted(wanted, quirks)
+
+
+def _purpose(model: str, as_query: bool) -> str:
+    """As NVIDIA's models call it, or Cohere's."""
+    before = "search_" if model.rpartition("/")[2].startswith("embed-") else ""
+    return before + ("query" if as_query else "document" if before else "passage")
+
+
+def one_at_a_time() -> TooLarge:
+    refusal = TooLarge("one text at a time")
+    refusal.too_many = True
+    return refusal
+
+
+def _is_visible(character: str) -> bool:
+    """Servers refuse a text without any, as if it were empty."""
+    return character.isprintable() and not character.isspace()
+
+
+_until: ContextVar[float] = ContextVar("until")  # of the request that this thread makes
+
+
+class _Bounded(httpx2.SyncByteStream):
+    """The body of an answer, for as long as it may take: the client's own time-outs begin anew with each byte."""
+
+    def __init__(self, stream: httpx2.SyncByteStream, until: float) -> None:
+        self._stream, self._until = stream, until
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self._stream:
+            if monotonic() > self._until:
+                raise httpx2.ReadTimeout("the answer does not end")
+            yield part
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+def _bound(response: httpx2.Response) -> None:
+    response.stream = _Bounded(cast(httpx2.SyncByteStream, response.stream), _until.get(float("inf")))

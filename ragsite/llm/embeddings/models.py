@@ -1,0 +1,100 @@
+"""What is known of each embedding model, and which one a new site uses."""
+
+from dataclasses import dataclass, replace
+
+from django.conf import settings
+
+from ragsite.llm.backends import local
+from ragsite.llm.embeddings.families import family_of
+from ragsite.llm.errors import NotConfigured
+from ragsite.llm.provider import embeds_at_openai, host_of_embedding_provider
+from ragsite.llm.tokens import tokenizer_for
+
+OPENAI_DEFAULT = "text-embedding-3-small"
+CHUNK_TOKENS = 500
+MIN_CHUNK_TOKENS = 20
+UNKNOWN_WINDOW = 512  # what the most widespread models of other servers read
+
+
+@dataclass(frozen=True)
+class EmbeddingModel:
+    """`dimensions` is None for a model nobody has probed yet, `max_tokens` where it is not known what it reads.
+
+    The prefixes are what it wants before a question and before a passage.
+    """
+
+    name: str
+    dimensions: int | None
+    max_tokens: int | None
+    chunk_tokens: int = CHUNK_TOKENS
+    chunk_overlap: int = CHUNK_TOKENS // 10
+    query_prefix: str = ""
+    passage_prefix: str = ""
+    is_local: bool = False
+
+
+KNOWN = {
+    model.name: model
+    for model in (
+        EmbeddingModel("text-embedding-3-small", 1536, 8191),
+        EmbeddingModel("text-embedding-3-large", 3072, 8191),
+        EmbeddingModel("text-embedding-ada-002", 1536, 8191),
+        EmbeddingModel(
+            local.MODEL, local.DIMENSIONS, local.MAX_TOKENS, chunk_tokens=200, chunk_overlap=30, is_local=True
+        ),
+    )
+}
+
+
+def embedding_model(name: str) -> EmbeddingModel:
+    """What is known of the model. LookupError (NotConfigured) for a local one that is not installed."""
+    model = KNOWN.get(name) or _by_family(name)
+    if model.is_local:
+        if not local.is_installed():
+            raise NotConfigured(name, kind="local_missing")
+        return model
+    if settings.EMBEDDING_DIMENSIONS and name == default_embedding_model():
+        model = replace(model, dimensions=int(settings.EMBEDDING_DIMENSIONS))
+    return _as_set(model) if settings.EMBEDDING_MODEL in ("", name) else model
+
+
+def _by_family(name: str) -> EmbeddingModel:
+    if not (family := family_of(name)):
+        return _fitted(EmbeddingModel(name, None, settings.EMBEDDING_MAX_TOKENS))
+    model = EmbeddingModel(name, None, family.max_tokens)
+    return _fitted(replace(model, query_prefix=family.query_prefix, passage_prefix=family.passage_prefix))
+
+
+def _as_set(model: EmbeddingModel) -> EmbeddingModel:
+    """What the settings say of the model goes before what is known of it."""
+    query, passage = settings.EMBEDDING_QUERY_PREFIX, settings.EMBEDDING_PASSAGE_PREFIX
+    model = replace(
+        model,
+        query_prefix=model.query_prefix if query is None else query,
+        passage_prefix=model.passage_prefix if passage is None else passage,
+    )
+    window = settings.EMBEDDING_MAX_TOKENS
+    return _fitted(replace(model, max_tokens=window)) if window else model
+
+
+def _fitted(model: EmbeddingModel) -> EmbeddingModel:
+    """With chunks of half the window at most: a model's own word pieces may be twice as many as the tokens counted here."""
+    half = (model.max_tokens or UNKNOWN_WINDOW) // 2
+    room = half - tokenizer_for(model.name).count(model.passage_prefix)
+    chunk_tokens = min(CHUNK_TOKENS, max(room // 10 * 10, MIN_CHUNK_TOKENS))
+    return replace(model, chunk_tokens=chunk_tokens, chunk_overlap=chunk_tokens // 10)
+
+
+def native_dimensions(name: str) -> int | None:
+    """The width that the model gives when nothing is asked for; None where it is not known."""
+    return KNOWN[name].dimensions if name in KNOWN else None
+
+
+def default_embedding_model() -> str:
+    """The model of a new index: as set, else OpenAI's where a key for it is there, else the local one."""
+    return settings.EMBEDDING_MODEL or (OPENAI_DEFAULT if embeds_at_openai() else local.MODEL)
+
+
+def host_of_embeddings(name: str) -> str:
+    """The host that texts are sent to, for display; empty where they stay on this machine or there is none."""
+    return "" if name == local.MODEL else host_of_embedding_provider()

@@ -1,0 +1,126 @@
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.urls import reverse
+from django.utils import timezone
+
+from documents.ingestion import rebuild
+from documents.models import Chunk, Document, Index, State, Task
+from documents.models.index import IndexState
+from documents.models.task import Kind
+from documents.work import runner
+from tests.support.factories import make_document, make_indexed, make_pdf
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_new_index_is_filled_behind_the_live_one_and_takes_its_place(alice, work, fake_openai, settings):
+    settings.EMBEDDING_MODEL = "all-MiniLM-L6-v2"
+    document = make_indexed(alice)
+    old = Index.objects.live()
+    call_command("reindex", model="text-embedding-3-small", yes=True)
+    document.refresh_from_db()
+    assert Index.objects.live() == old
+    assert document.state == State.READY
+
+    work_until_nothing_is_due(work)
+    new = Index.objects.live()
+    document.refresh_from_db()
+    assert (new.embedding_model, new.dimensions) == ("text-embedding-3-small", 1536)
+    assert Index.objects.get(pk=old.pk).state == IndexState.RETIRED
+    assert Chunk.objects.searchable().get(document=document).index == new
+    assert len(Document.objects.values_list("embedding", flat=True).get(pk=document.pk)) == 1536
+
+
+def test_a_document_that_comes_while_an_index_is_built_is_in_both(alice, work, fake_openai, settings):
+    settings.EMBEDDING_MODEL = "all-MiniLM-L6-v2"
+    make_indexed(alice)
+    rebuild.begin("text-embedding-3-small")
+    late = make_document(alice, "It snows in Tromsø.", name="snow.txt")
+    work_until_nothing_is_due(work)
+
+    assert Chunk.objects.filter(document=late).count() == 2
+    assert Chunk.objects.searchable().filter(document=late).count() == 1
+
+
+def test_an_index_that_lacks_a_document_does_not_go_live(alice, work, fake_openai, settings):
+    settings.EMBEDDING_MODEL = "all-MiniLM-L6-v2"
+    settings.MAX_TRIES = 1
+    make_indexed(alice)
+    old = Index.objects.live()
+    rebuild.begin("text-embedding-3-small")
+    fake_openai.fault("status", status=500, times=0, on="embeddings")
+    work_until_nothing_is_due(work)
+
+    assert Index.objects.live() == old
+    assert Document.objects.get().state == State.READY
+
+
+def test_a_document_that_fails_does_not_keep_an_index_building_for_ever(alice, work, fake_openai, settings):
+    settings.EMBEDDING_MODEL = "all-MiniLM-L6-v2"
+    make_pdf("handbook-scan.pdf", alice)
+    make_indexed(alice)
+    work()
+    rebuild.begin("text-embedding-3-small")
+    work_until_nothing_is_due(work)
+
+    assert Index.objects.live().embedding_model == "text-embedding-3-small"
+
+
+def test_a_document_that_only_the_new_index_has_yet_answers_once_it_is_live(
+    alice, work, queue, fake_openai, settings
+):
+    settings.EMBEDDING_MODEL = "all-MiniLM-L6-v2"
+    make_indexed(alice)
+    old = Index.objects.live()
+    new = rebuild.begin("text-embedding-3-small")
+    late = make_document(alice, "It snows in Tromsø.", name="snow.txt")
+    queue.empty()
+    for task in Task.objects.filter(index=new, kind=Kind.INDEX):
+        runner.run(task)
+    work_until_nothing_is_due(work, Task.objects.filter(kind=Kind.BUILD))
+
+    late.refresh_from_db()
+    assert (late.state, late.serving) == (State.READY, late.newest)
+    assert Chunk.objects.searchable().filter(document=late).exists()
+    assert not Task.objects.open().filter(index=old).exists()
+
+
+def test_a_retired_index_is_completed_before_it_is_taken_back(client, operator, work, fake_openai, settings):
+    settings.EMBEDDING_MODEL = "all-MiniLM-L6-v2"
+    make_indexed(operator)
+    old = Index.objects.live()
+    rebuild.begin("text-embedding-3-small")
+    work_until_nothing_is_due(work)
+    newer = make_indexed(operator, "It snows in Tromsø.", name="snow.txt")
+    client.force_login(operator)
+    client.post(
+        reverse("admin:documents_index_changelist"), {"action": "make_live", "_selected_action": [old.pk]}
+    )
+    work_until_nothing_is_due(work)
+
+    assert Index.objects.live() == old
+    assert Chunk.objects.searchable().filter(document=newer).exists()
+
+
+def work_until_nothing_is_due(work, tasks=None):
+    tasks = Task.objects.all() if tasks is None else tasks
+    for _ in range(5):
+        tasks.open().update(next_try_at=timezone.now())
+        for task in tasks.open():
+            task.enqueue()
+        work()
+
+
+def test_a_vector_index_whose_building_was_cut_off_is_built_anew(alice):
+    make_indexed(alice)
+    index = Index.objects.live()
+    index.create_vector_index()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update pg_index set indisvalid = false where indexrelid = %s::regclass",
+            [index.vector_index_name],
+        )
+    index.create_vector_index(concurrently=True)
+
+    assert index._has_whole_vector_index()

@@ -1,0 +1,395 @@
+"""What the site says of scanned pages and offers to do about them: caps, passwords, reading again, missing programs."""
+
+from contextlib import nullcontext
+
+import pytest
+from django.core.cache import cache
+from django.urls import reverse
+
+from documents.extraction.ocr import engines
+from documents.extraction.ocr.result import Recognised
+from documents.ingestion import ocr, passwords
+from documents.models import Chunk, Document, Page, State, Task
+from documents.models.page import TRIED
+from documents.models.task import Kind, TaskState
+from documents.work import shutdown
+from tests.support.factories import make_document
+from tests.support.made_pdfs import encrypted, make_pdf
+from tests.support.made_scans import several
+from tests.support.site import Site, wait_for
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+needs_tesseract = pytest.mark.skipif(
+    engines.engine() != engines.TESSERACT, reason="no tesseract on this machine"
+)
+PICTURE = b"q 500 0 0 700 40 40 cm BI /W 8 /H 8 /CS /G /BPC 8 ID " + bytes(64) + b" EI Q"
+WORDS = ["The harbour opens at six o'clock in the morning."]
+
+
+@pytest.fixture(autouse=True)
+def _wanted(settings):
+    settings.OCR = True
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    seen = []
+
+    def read(picture, *, languages, seconds):
+        seen.append(picture)
+        return Recognised(f"Picture {len(seen)} says that the lighthouse was painted white and red in 1911.")
+
+    monkeypatch.setattr(ocr, "engine", lambda: "tesseract")
+    monkeypatch.setattr(ocr, "recognise_picture", read)
+    return seen
+
+
+@pytest.fixture
+def alices(client, alice):
+    client.force_login(alice)
+    return client
+
+
+def made(alice, tmp_path, *contents, password=""):
+    path = make_pdf(tmp_path / "made.pdf", contents)
+    if password:
+        path = encrypted(
+            tmp_path / "locked.pdf", path, user_password=password, owner_password="o", algorithm="AES-256"
+        )
+    return make_document(alice, path.read_bytes(), name="made.pdf")
+
+
+def done(work, document, times=4):
+    for _ in range(times):
+        work()
+    document.refresh_from_db()
+    return document
+
+
+def page_of(client, document):
+    return " ".join(client.get(document.get_absolute_url()).content.decode().split())
+
+
+def give(client, document, password="open"):
+    return client.post(reverse("documents:password", args=[document.pk]), {"password": password})
+
+
+# Passwords
+
+
+@needs_tesseract
+def test_a_scan_under_a_password_is_read_with_the_one_that_was_given(alice, alices, work):
+    document = make_document(alice, several(2, password="open"), name="scan.pdf")
+    done(work, document, 1)
+    assert document.failure_kind == "password"
+    give(alices, document)
+    done(work, document)
+
+    assert document.state == State.READY
+    assert "Wednesday" in Chunk.objects.filter(document=document).first().text
+    assert passwords.look(document.serving) == ""
+
+
+def test_a_password_that_was_used_up_is_asked_for_again_and_then_the_pictures_are_read(
+    alice, alices, work, reads, tmp_path
+):
+    document = made(alice, tmp_path, WORDS, PICTURE, password="open")
+    done(work, document, 1)
+    give(alices, document)
+    document.refresh_from_db()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ocr, "password_for", lambda version: nullcontext(""))
+        done(work, document)
+    assert (document.state, reads) == (State.READY, [])
+    assert "the password of the file is needed once more" in page_of(alices, document)
+
+    give(alices, document)
+    done(work, document)
+    assert len(reads) == 1
+    assert "lighthouse" in document.serving.text
+    assert "needed once more" not in page_of(alices, document)
+
+
+def test_a_wrong_password_for_the_pictures_is_asked_for_again(alice, alices, work, reads, tmp_path):
+    document = made(alice, tmp_path, PICTURE, password="open")
+    done(work, document, 1)
+    give(alices, document)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ocr, "password_for", lambda version: nullcontext("wrong"))
+        done(work, document)
+    assert (document.state, document.failure_kind) == (State.FAILED, "password")
+    assert 'name="password"' in page_of(alices, document)
+
+    give(alices, document)
+    done(work, document)
+    assert (document.state, len(reads)) == (State.READY, 1)
+
+
+def test_the_password_outlives_a_turn_in_the_cache_and_never_in_plain_words(
+    alice, alices, work, reads, tmp_path, monkeypatch
+):
+    document = made(alice, tmp_path, *[PICTURE] * 3, password="open sesame")
+    done(work, document, 1)
+    give(alices, document, "open sesame")
+    monkeypatch.setattr(ocr, "TURN_SECONDS", 0)
+    done(work, document, 1)
+    task = Task.objects.get(document=document, kind=Kind.RECOGNISE)
+    with pytest.raises(shutdown.Stopped):
+        ocr.recognise(task)
+    version = document.newest
+    assert passwords.look(version) == "open sesame"
+    assert "open sesame" not in cache.get(passwords._key(version))
+    redis = cache._cache.get_client(None)
+    left = redis.ttl(cache.make_key(passwords._key(version)))
+    assert passwords.KEEP_SECONDS < left <= passwords.KEEP_FOR_PICTURES_SECONDS
+
+    ocr.recognise(task)
+    assert passwords.look(version) == ""
+
+
+def test_a_password_goes_with_its_document(alice):
+    document = make_document(alice, several(1, password="open"), name="scan.pdf")
+    version = document.newest
+    passwords.hand_over(version, "open")
+    key = passwords._key(version)
+    assert cache.get(key)
+    document.delete()
+    assert cache.get(key) is None
+
+
+# How much is read
+
+
+def test_a_document_that_is_deleted_while_a_picture_is_read_leaves_nothing(
+    alice, work, tmp_path, monkeypatch, reads
+):
+    read = ocr.recognise_picture
+    document = made(alice, tmp_path, PICTURE, PICTURE)
+
+    def read_and_delete(picture, **options):
+        Document.objects.filter(pk=document.pk).delete()
+        return read(picture, **options)
+
+    monkeypatch.setattr(ocr, "recognise_picture", read_and_delete)
+    for _ in range(3):
+        work()
+    assert len(reads) == 1
+    assert not Page.objects.exists()
+    assert not Task.objects.exists()
+
+
+def test_above_the_cap_the_page_says_how_many_were_read_and_how_many_left(
+    alice, alices, work, reads, tmp_path, settings
+):
+    settings.OCR_MAX_PAGES = 2
+    document = done(work, made(alice, tmp_path, *[PICTURE] * 5))
+    said = page_of(alices, document)
+    assert "The first 2 scanned pages were read. 3 after them stay pictures" in said
+    assert "OCR_MAX_PAGES" not in said
+    assert "Read its pictures" not in said
+
+    alice.is_superuser = True
+    alice.save()
+    assert "raise OCR_MAX_PAGES" in page_of(alices, document)
+    settings.OCR_MAX_PAGES = 4
+    assert "Read its pictures" in page_of(alices, document)
+
+
+def test_pictures_of_a_document_that_is_ready_in_part_are_read_when_asked_for(
+    alice, bob, alices, work, tmp_path, monkeypatch, reads
+):
+    monkeypatch.setattr(ocr, "engine", lambda: "")
+    document = done(work, made(alice, tmp_path, WORDS, PICTURE))
+    address = reverse("documents:read_pictures", args=[document.pk])
+    assert address not in page_of(alices, document)
+
+    monkeypatch.setattr(ocr, "engine", lambda: "tesseract")
+    assert address in page_of(alices, document)
+    alices.force_login(bob)
+    assert alices.post(address).status_code == 404
+    alices.force_login(alice)
+    for _ in range(2):
+        alices.post(address)
+    assert Task.objects.get(document=document, kind=Kind.RECOGNISE).generation == 1  # asked for once
+    document.refresh_from_db()
+    assert document.state == State.READY  # it answers meanwhile
+    said = page_of(alices, document)
+    assert "are being read: 0 of 1 so far" in said
+    assert "Stop reading them" in said
+    done(work, document)
+    assert "lighthouse" in document.serving.text
+    assert address not in page_of(alices, document)
+
+
+def test_reading_pictures_beside_a_ready_document_can_be_stopped(alice, alices, work, reads, tmp_path):
+    document = made(alice, tmp_path, WORDS, PICTURE)
+    document.index()
+    alices.post(reverse("documents:stop_reading_pictures", args=[document.pk]))
+    done(work, document)
+
+    assert (document.state, reads) == (State.READY, [])
+    assert Task.objects.get(document=document, kind=Kind.RECOGNISE).state == TaskState.CANCELLED
+    assert "Read its pictures" in page_of(alices, document)
+
+
+def test_what_was_read_in_vain_is_read_again_when_asked_for(alice, alices, work, tmp_path, monkeypatch):
+    monkeypatch.setattr(ocr, "engine", lambda: "tesseract")
+
+    def too_long(*args, **kwargs):
+        raise engines.NotRecognised("timeout")
+
+    monkeypatch.setattr(ocr, "recognise_picture", too_long)
+    document = done(work, made(alice, tmp_path, WORDS, PICTURE))
+    assert "no text could be read, and nothing in it can be found" in page_of(alices, document)
+    assert "1 took too long" in page_of(alices, document)
+    index = Task.objects.get(document=document, kind=Kind.INDEX)
+    assert index.generation == 1  # nothing was read, and nothing is embedded again
+
+    words = Recognised("The lamp of the lighthouse burns from dusk till dawn.")
+    monkeypatch.setattr(ocr, "recognise_picture", lambda *args, **kwargs: words)
+    alices.post(reverse("documents:read_pictures", args=[document.pk]))
+    done(work, document)
+    assert "dusk till dawn" in document.serving.text
+
+
+# What follows
+
+
+def test_a_new_summary_is_written_of_what_the_pictures_say(alice, work, reads, tmp_path):
+    document = made(alice, tmp_path, WORDS, PICTURE)
+    document.index()
+    work()  # its summary, and then its pictures
+    document.refresh_from_db()
+    assert "harbour" in document.summary
+    done(work, document)
+
+    assert "lighthouse" in document.summary
+
+
+# Missing programs and languages
+
+
+def test_who_runs_the_site_is_told_how_to_add_the_program_and_a_reader_is_not(
+    alice, alices, work, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(ocr, "engine", lambda: "")
+    whole = done(work, made(alice, tmp_path, PICTURE))
+    part = done(work, made(alice, tmp_path, WORDS, PICTURE))
+    for address in (reverse("documents:list"), whole.get_absolute_url(), part.get_absolute_url()):
+        said = alices.get(address).content.decode()
+        assert "apt-get" not in said
+        assert "scan" in said
+    assert "ask the operator" in page_of(alices, part)
+
+    alice.is_superuser = True
+    alice.save()
+    for address in (reverse("documents:list"), whole.get_absolute_url(), part.get_absolute_url()):
+        assert alices.get(address).content.decode().count("apt-get install tesseract-ocr") == 1
+
+
+def test_however_many_scans_wait_for_a_program_each_row_says_it_in_a_line(
+    alice, alices, work, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(ocr, "engine", lambda: "")
+    for number in range(3):
+        done(work, make_document(alice, several(1) + b"%" * number, name=f"scan-{number}.pdf"))
+    said = alices.get(reverse("documents:list")).content.decode()
+    assert said.count("This PDF looks scanned") == 3
+    assert "Upload a copy" not in said
+
+    alice.is_superuser = True
+    alice.save()
+    assert alices.get(reverse("documents:list")).content.decode().count("apt-get") == 1
+
+
+def test_where_reading_pictures_is_switched_off_no_program_is_called_missing(
+    alice, alices, work, tmp_path, settings
+):
+    settings.OCR = False
+    whole = done(work, make_document(alice, several(1), name="scan.pdf"))
+    part = done(work, made(alice, tmp_path, WORDS, PICTURE))
+    assert (whole.state, whole.failure_kind) == (State.FAILED, "pictures_off")
+    for address in (reverse("documents:list"), whole.get_absolute_url(), part.get_absolute_url()):
+        said = alices.get(address).content.decode()
+        assert "tesseract" not in said
+        assert "OCR=False" not in said
+    assert "switched off on this site" in whole.remedy
+    assert "switched off on this site" in page_of(alices, part)
+
+    alice.is_superuser = True
+    alice.save()
+    for address in (reverse("documents:list"), whole.get_absolute_url(), part.get_absolute_url()):
+        said = alices.get(address).content.decode()
+        assert "tesseract" not in said
+        assert "take OCR=False out" in said
+
+
+def test_pictures_that_wait_when_reading_is_switched_off_are_not_read(alice, work, settings, reads):
+    document = make_document(alice, several(1), name="scan.pdf")
+    document.index()
+    settings.OCR = False
+    document = done(work, document)
+    assert (document.failure_kind, reads) == ("pictures_off", [])
+
+
+@needs_tesseract
+def test_a_language_that_is_not_installed_fails_no_page(alice, work, settings):
+    settings.OCR_LANGUAGES = "xyz+eng"
+    document = done(work, make_document(alice, several(1), name="scan.pdf"))
+    assert document.state == State.READY
+
+
+@needs_tesseract
+def test_without_any_language_the_pages_wait_for_it(alice, work, settings):
+    settings.OCR_LANGUAGES = "xyz"
+    document = done(work, make_document(alice, several(1), name="scan.pdf"))
+    assert (document.state, document.failure_kind) == (State.FAILED, "no_language")
+    assert "OCR_LANGUAGES" in document.remedy
+
+    settings.OCR_LANGUAGES = "eng"
+    document.replay()
+    assert done(work, document).state == State.READY
+
+
+# Workers
+
+
+def test_a_program_that_is_killed_from_outside_reads_the_page_once_more(
+    alice, work, tmp_path, monkeypatch, reads
+):
+    read = ocr.recognise_picture
+    killed = iter([True])
+
+    def killed_once(picture, **options):
+        if next(killed, False):
+            raise engines.NotRecognised("failed")
+        return read(picture, **options)
+
+    monkeypatch.setattr(ocr, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(ocr, "recognise_picture", killed_once)
+    document = done(work, made(alice, tmp_path, PICTURE))
+    assert (document.state, len(reads)) == (State.READY, 1)
+
+
+@needs_tesseract
+@pytest.mark.slow
+def test_a_worker_that_is_killed_at_the_third_of_five_pictures_leaves_two_and_the_next_reads_three(
+    alice, tmp_path, settings
+):
+    with Site(tmp_path, OCR="True") as site:
+        settings.MEDIA_ROOT = site.folder / "files"
+        document = make_document(alice, several(5), name="scan.pdf")
+        tried = Page.objects.filter(version__document=document, report__has_key=TRIED)
+        wait_for(lambda: tried.count() >= 2)
+        site.kill("worker")
+        kept = {page.pk: page.word_places for page in tried}
+        assert 2 <= len(kept) < 5
+        site.start("worker")
+        wait_for(lambda: Document.objects.ready().filter(pk=document.pk).exists(), seconds=120)
+
+    pages = list(Page.objects.filter(version__document=document))
+    assert [page.number for page in pages] == [1, 2, 3, 4, 5]
+    assert [page.text.count("Wednesday") for page in pages] == [1] * 5
+    assert {page.pk: page.word_places for page in pages if page.pk in kept} == kept
+    assert tried.all().count() == 5
