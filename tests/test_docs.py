@@ -47,9 +47,9 @@ def named_models():
         return Shell().get_namespace(verbosity=0)
 
 
-@pytest.mark.django_db(transaction=True, reset_sequences=True)  # the numbers that the README names
-def test_the_readme_can_be_typed_from_its_top_to_its_end(settings, monkeypatch, capsys, work):
-    """As after `bin/dev`: a first account, the sample, and what the README itself adds."""
+@pytest.mark.django_db(transaction=True, reset_sequences=True)  # the numbers that the page names
+def test_the_page_on_the_console_can_be_typed_from_top_to_end(settings, monkeypatch, capsys, work):
+    """As after `bin/dev`: a first account, the sample, and what the page itself adds."""
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(builtins, "input", lambda prompt="": print(prompt) or "n")
     monkeypatch.setattr(
@@ -61,7 +61,7 @@ def test_the_readme_can_be_typed_from_its_top_to_its_end(settings, monkeypatch, 
     sample.index()
     console = code.InteractiveConsole(named_models())
     played = []
-    for typed, shown in examples(ROOT / "README.md"):
+    for typed, shown in examples(ROOT / "docs" / "console.md"):
         if typed.startswith(">>> "):
             console.push(typed[4:])
         elif (
