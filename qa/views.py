@@ -27,9 +27,9 @@ from qa import streaming
 from qa.answering.history import in_their_places
 from qa.forms import QuestionForm
 from qa.models import Citation, Conversation, Question
+from qa.models.question import mark_withheld
 from qa.source_view import open_passage
 from qa.suggestions import suggestions
-from qa.withholding import mark_withheld
 from ragsite.accounts.sessions import user_of_session
 
 if TYPE_CHECKING:

@@ -13,13 +13,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from qa.answering import cache, citations, extractive, save
-from qa.answering.draft import Draft, Piece, begin
+from qa.answering.draft import Draft, Piece, begin, origins
 from qa.answering.generate import write
 from qa.answering.rewrite import make_standalone
 from qa.models import AnswerState, Conversation, Question
 from qa.models.question import AnswerKind
 from qa.retrieval.retriever import Source, embed_question, find_sources
-from qa.withholding import origins
 from ragsite import llm
 from ragsite.database import DATABASE_AWAY, in_thread
 from ragsite.storable import storable_text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from qa.answering import cache
 from qa.answering.history import turns_before
 from qa.answering.prompts import Turn
 from qa.models import Citation, Question
+from qa.models.origin import Origin
 from qa.retrieval.retriever import Source, Vector
 from ragsite import llm
 
@@ -87,3 +88,9 @@ def begin(question_id: int) -> Draft:
     draft.entry = None if question.is_fresh else cache.recall(key)
     draft.has_claim = not draft.entry and cache.claim(key)
     return draft
+
+
+def origins(sources: Iterable[Source], turns: Iterable[Turn] = ()) -> list[Origin]:
+    """Return what an answer draws on that was made from these chunks, by a model that saw these turns."""
+    found = {(source.document_id, source.collection_id) for source in sources}
+    return sorted(found.union(*(turn.draws_on for turn in turns)), key=str)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from qa.answering.prompts import Turn
 from qa.models import Question
-from qa.withholding import mark_withheld, origins_of
+from qa.models.question import mark_withheld
 
 
 def in_their_places(questions: Iterable[Question]) -> list[list[Question]]:
@@ -26,4 +26,4 @@ def turns_before(question: Question) -> list[Turn]:
     earlier = in_their_places(row for row in answered if (row.parent_id or row.pk) < place)
     newest = [rows[-1] for rows in earlier]
     mark_withheld(newest, question.conversation.user)
-    return [Turn(row.text, row.answer, frozenset(origins_of(row))) for row in newest if not row.is_withheld]
+    return [Turn(row.text, row.answer, frozenset(row.origins)) for row in newest if not row.is_withheld]

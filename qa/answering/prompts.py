@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 from django.conf import settings
 
+from qa.models.origin import Origin
 from qa.retrieval.retriever import Source
 from ragsite import llm
 from ragsite.llm import Message
 
 Count = Callable[[str], int]
-Origin = tuple[int, int | None]  # a document and its collection
 
 PROMPT_VERSION = 2  # part of every cached answer's key: raise it with any change of the words below
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
@@ -9,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from documents.models import Index
 from qa.models.conversation import Conversation
+from qa.models.origin import Origin, readable_origins
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
@@ -103,13 +105,18 @@ class Question(models.Model):
     def __str__(self) -> str:
         return self.text[:80]
 
+    @property
+    def origins(self) -> set[Origin]:
+        """The documents and collections that the answer draws on."""
+        return {(document, collection) for document, collection in self.draws_on}
+
     @cached_property
     def is_withheld(self) -> bool:
-        """Whether the answer holds words of a document that its asker may not read any more. `mark_withheld` knows it of many."""
-        from qa.withholding import mark_withheld
+        """Whether the answer draws on a document that its asker may no longer read.
 
-        mark_withheld([self], self.conversation.user)
-        return self.is_withheld
+        Use `mark_withheld` to set it on many questions with three queries.
+        """
+        return not readable_origins(self.origins, self.conversation.user).issuperset(self.origins)
 
     @property
     def is_running(self) -> bool:
@@ -118,3 +125,11 @@ class Question(models.Model):
     @property
     def is_complete(self) -> bool:
         return self.state == AnswerState.COMPLETE
+
+
+def mark_withheld(questions: Iterable[Question], user: User) -> None:
+    """Set `is_withheld` on each question, for the documents that the user may read now."""
+    questions = list(questions)
+    readable = readable_origins({origin for question in questions for origin in question.origins}, user)
+    for question in questions:
+        question.is_withheld = not readable.issuperset(question.origins)

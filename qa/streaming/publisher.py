@@ -17,8 +17,8 @@ from redis.exceptions import RedisError
 
 from qa import answering
 from qa.models import Citation, Question
+from qa.models.question import mark_withheld
 from qa.streaming.clients import REST_SECONDS, clients, stop_key, stream_key
-from qa.withholding import mark_withheld
 from ragsite.database import DATABASE_AWAY, in_thread
 
 logger = logging.getLogger(__name__)
