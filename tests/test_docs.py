@@ -124,3 +124,12 @@ def test_every_test_that_is_named_exists(page, arguments):
 def test_every_link_of_a_page_leads_to_a_file(page):
     for target in re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", page.read_text()):
         assert (page.parent / target).exists(), target
+
+
+OUR_PATH = re.compile(r"`((?:documents|qa|ragsite|bin|tests|templates)/[\w./-]*)`")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_and_folder_that_a_page_names_is_there(page):
+    named = OUR_PATH.findall(page.read_text())
+    assert [path for path in named if not (ROOT / path).exists()] == []
