@@ -1,3 +1,8 @@
 """ragsite: ask questions of your own documents."""
 
-__version__ = "0.1.0"
+import tomllib
+from pathlib import Path
+
+__version__: str = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").read_text())["project"][
+    "version"
+]
