@@ -1,4 +1,4 @@
-"""How much one person may keep here, and how much they do."""
+"""Storage quotas: how much each person may store, and how much they have stored."""
 
 from __future__ import annotations
 
@@ -6,80 +6,85 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db.models import Sum
+from django.db.models import Count, Sum
 from django.utils.translation import gettext as _
 
 from documents.extraction import UnreadableFile
 
 MB = 1024 * 1024
-SCARCE = 0.8  # from this share on people are told how much is left
+WARNING_SHARE = 0.8  # of a limit, from which the page shows how much is left
 
 
-class NoRoom(UnreadableFile):
-    """A document or content that its person may not add to what they keep already. The sentences do not say who that is."""
+class QuotaExceeded(UnreadableFile):
+    """A document or version that exceeds its owner's storage quota. The message does not name the owner."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__("no_room")
-        self.words = sentence
+        self._sentence = sentence
 
     @property
     def sentence(self) -> str:
-        return self.words
+        return self._sentence
 
     @property
     def remedy(self) -> str:
         return _(
-            "Delete documents that are no longer needed, or ask the operator of this site for more room."
+            "Delete documents you no longer need, or ask the operator of this site for a higher storage limit."
         )
 
 
 @dataclass(frozen=True)
-class Room:
-    """What a person keeps in all collections: documents, and bytes of all their contents. A limit of 0 is none."""
+class StorageQuota:
+    """What a person stores in all collections: documents, and the bytes of all their versions. A limit of 0 means unlimited."""
 
     documents: int
     size: int
 
     @property
-    def most_documents(self) -> int:
+    def max_documents(self) -> int:
         return settings.MAX_DOCUMENTS_PER_PERSON
 
     @property
-    def most_size(self) -> int:
+    def max_size(self) -> int:
         return settings.MAX_MB_PER_PERSON * MB
 
     @property
-    def is_scarce(self) -> bool:
-        """Whether most of it is taken."""
-        kept = ((self.documents, self.most_documents), (self.size, self.most_size))
-        return any(most and taken >= SCARCE * most for taken, most in kept)
+    def is_nearly_full(self) -> bool:
+        """Whether one of the limits is at least 80 % used."""
+        usage = ((self.documents, self.max_documents), (self.size, self.max_size))
+        return any(limit and used >= WARNING_SHARE * limit for used, limit in usage)
 
-    def refuse(self, *, documents: int, size: int) -> None:
-        """Raises NoRoom where so much more does not fit in."""
-        if documents and self.most_documents and self.documents + documents > self.most_documents:
-            raise NoRoom(
-                _("There is no room left for this: one person may keep %(most)s documents.")
-                % {"most": f"{self.most_documents:,}"}
+    def check(self, *, documents: int, size: int) -> None:
+        """Raise QuotaExceeded if adding this many documents and bytes would exceed a limit."""
+        if documents and self.max_documents and self.documents + documents > self.max_documents:
+            raise QuotaExceeded(
+                _("Storage limit reached: each person may store up to %(limit)s documents.")
+                % {"limit": f"{self.max_documents:,}"}
             )
-        if self.most_size and self.size + size > self.most_size:
-            raise NoRoom(
-                _("There is no room left for this: one person may keep %(most)s MB.")
-                % {"most": f"{settings.MAX_MB_PER_PERSON:,}"}
+        if self.max_size and self.size + size > self.max_size:
+            raise QuotaExceeded(
+                _("Storage limit reached: each person may store up to %(limit)s MB.")
+                % {"limit": f"{settings.MAX_MB_PER_PERSON:,}"}
             )
 
 
-def room_of(person_id: int) -> Room:
-    from documents.models.document import Document
-    from documents.models.version import Version
+def quota_of(person_id: int) -> StorageQuota:
+    """The quota of that person, with what counts against it now."""
+    # Over the user's own relations: the models import this module, not the other way round.
+    stored = (
+        get_user_model()
+        .objects.filter(pk=person_id)
+        .aggregate(count=Count("documents", distinct=True), size=Sum("documents__versions__size"))
+    )
+    return StorageQuota(stored["count"], stored["size"] or 0)
 
-    contents = Version.objects.filter(document__uploaded_by=person_id)
-    size = contents.aggregate(size=Sum("size"))["size"] or 0
-    return Room(Document.objects.filter(uploaded_by=person_id).count(), size)
 
+def reserve(person_id: int | None, *, documents: int = 0, size: int = 0) -> None:
+    """Raise QuotaExceeded if this does not fit into the person's quota. Call it in the transaction that adds the rows.
 
-def claim(person_id: int | None, *, documents: int = 0, size: int = 0) -> None:
-    """Raises NoRoom. In the transaction that adds the rows: who adds for the same person waits for its end, and counts them too."""
+    Locks the person's row: concurrent transactions that add for the same person wait for this one and count its rows.
+    """
     if person_id is None or not (settings.MAX_DOCUMENTS_PER_PERSON or settings.MAX_MB_PER_PERSON):
         return
     list(get_user_model().objects.select_for_update(no_key=True).filter(pk=person_id).values_list("pk"))
-    room_of(person_id).refuse(documents=documents, size=size)
+    quota_of(person_id).check(documents=documents, size=size)

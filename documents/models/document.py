@@ -20,7 +20,7 @@ from documents.models.page import Page
 from documents.models.states import MOVING, State, SummaryState
 from documents.models.task import Kind, Task, TaskState
 from documents.models.version import Content, Version, kept
-from documents.quotas import claim
+from documents.quotas import reserve
 from documents.sources.uploads import clean_name, file_of_text, inspect
 
 if TYPE_CHECKING:
@@ -242,12 +242,12 @@ class Document(models.Model):
     def take(self, content: Content, *, is_limited: bool = True) -> Version:
         """The new content's rows, in one transaction that asks for its indexing too.
 
-        Raises DuplicateContent, NoRoom, and DoesNotExist where the document was deleted meanwhile.
+        Raises DuplicateContent, QuotaExceeded, and DoesNotExist where the document was deleted meanwhile.
         """
         try:
             with transaction.atomic():
                 if is_limited:
-                    claim(self.uploaded_by_id, size=content.size)
+                    reserve(self.uploaded_by_id, size=content.size)
                 if not Document.objects.select_for_update(no_key=True).filter(pk=self.pk).exists():
                     raise Document.DoesNotExist  # deleted meanwhile
                 version = self.add_version(content)

@@ -12,7 +12,7 @@ from documents.models.collection import Collection
 from documents.models.states import MOVING, State
 from documents.models.task import Task
 from documents.models.version import Content, Version, kept
-from documents.quotas import claim
+from documents.quotas import reserve
 from documents.sources.uploads import clean_name, file_of_text, inspect, title_of, title_of_address
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         try:
             with kept(upload) as stored_as, transaction.atomic():
                 if is_limited and user:
-                    claim(user.pk, documents=1, size=upload.size or 0)
+                    reserve(user.pk, documents=1, size=upload.size or 0)
                 document = self.create(collection=collection, sha256=sha256, uploaded_by=user, **fields)
                 document.add_version(Content(stored_as, name, media_type, upload.size or 0, sha256))
         except IntegrityError:  # the same file came twice at once
@@ -89,7 +89,7 @@ class DocumentQuerySet(models.QuerySet["Document"]):
     ) -> tuple[Document, bool]:
         """A web page as a new document, to be fetched by a worker after the commit. Each address is kept once in a collection.
 
-        Raises NoRoom where its person may keep no more.
+        Raises QuotaExceeded where its person may keep no more.
         """
         pages = self.filter(collection=collection, source=self.model.Source.WEB, url=url)
         if known := pages.first():
@@ -99,7 +99,7 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         try:
             with transaction.atomic():
                 if is_limited and user:
-                    claim(user.pk, documents=1)
+                    reserve(user.pk, documents=1)
                 document = self.create(
                     collection=collection,
                     title=title_of_address(url),

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from documents.extraction.registry import accepted_kinds
 from documents.models.attempt import Outcome
-from documents.quotas import Room, room_of
+from documents.quotas import StorageQuota, quota_of
 from documents.search import places_in
 from documents.views import watched
 from documents.work import remedies
@@ -41,9 +41,9 @@ def largest_upload() -> int:
 
 
 @register.simple_tag
-def room(person: User) -> Room:
-    """What the person keeps here, and the most they may."""
-    return room_of(person.pk)
+def storage_quota(person: User) -> StorageQuota:
+    """How much the person stores, and their limits."""
+    return quota_of(person.pk)
 
 
 @register.simple_tag

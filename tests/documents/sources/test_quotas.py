@@ -8,14 +8,14 @@ from django.urls import reverse
 
 from documents.models import Collection, Document, State, Version
 from documents.models.collection import Membership, Role
-from documents.quotas import NoRoom
+from documents.quotas import QuotaExceeded
 from tests.documents.sources.test_adding import zipped
 from tests.documents.sources.test_replacing import stored_files, together
 from tests.support.factories import make_document, make_indexed, make_user
 from tests.support.web_site import answer
 
 pytestmark = pytest.mark.django_db(transaction=True)
-FULL = "There is no room left for this"
+FULL = "Storage limit reached"
 JSON = {"Accept": "application/json"}
 
 
@@ -39,8 +39,8 @@ def file(name="snow.txt", content=b"It snows in Bergen."):
 @pytest.mark.parametrize("headers", [{}, JSON], ids=["form", "tray"])
 def test_a_file_too_many_is_refused_with_what_is_full_and_what_to_do(alices, full, settings, headers):
     said = alices.post("/documents/upload/", {"files": file()}, headers=headers).content.decode()
-    assert "one person may keep 1 documents" in said
-    assert "Delete documents that are no longer needed" in said
+    assert "each person may store up to 1 documents" in said
+    assert "Delete documents you no longer need" in said
     assert len(stored_files(settings)) == Document.objects.count() == 1
 
 
@@ -101,7 +101,7 @@ def test_many_uploads_at_once_do_not_go_beyond_the_limit(alice, settings):
         )
 
     raised = together(*(add(number) for number in range(20)))
-    assert sorted(map(str, raised)) == sorted(map(str, [None] * 5 + [NoRoom] * 15))
+    assert sorted(map(str, raised)) == sorted(map(str, [None] * 5 + [QuotaExceeded] * 15))
     assert len(stored_files(settings)) == Document.objects.filter(uploaded_by=alice).count() == 5
 
 
@@ -110,7 +110,7 @@ def test_deleting_makes_room_at_once(alices, full):
     assert FULL not in alices.post("/documents/upload/", {"files": file()}).text
 
 
-def test_what_is_there_already_needs_no_room(alices, full):
+def test_a_file_that_is_stored_already_needs_no_storage(alices, full):
     said = alices.post("/documents/upload/", {"files": file("same.txt", b"It rains in Bergen.")}).text
     assert "You have this already" in said
 
@@ -147,12 +147,12 @@ def test_people_see_what_they_keep_and_what_is_left_when_it_gets_scarce(client, 
     for number in range(3):
         make_document(alice, f"Text {number}", name=f"{number}.txt")
     client.force_login(alice)
-    assert "You keep 3 of the 5 documents" in client.get("/account/").text
-    assert "You keep" not in client.get("/documents/").text
+    assert "You store 3 of 5 documents" in client.get("/account/").text
+    assert "You store" not in client.get("/documents/").text
     make_indexed(alice)
-    assert "You keep 4 of the 5 documents" in client.get("/documents/").text
+    assert "You store 4 of 5 documents" in client.get("/documents/").text
     client.force_login(bob)
-    assert "You keep 0 of the 5 documents" in client.get("/account/").text
+    assert "You store 0 of 5 documents" in client.get("/account/").text
 
 
 def test_who_replaces_anothers_document_is_not_told_what_that_person_keeps(client, alice, settings):
