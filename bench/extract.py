@@ -19,7 +19,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from documents.extraction import Extraction, UnreadableFile, extract_pages, start_nursery
+from documents.extraction import Extraction, UnreadableFile, extract_pages, start_fork_server
 from documents.extraction.ocr import engines
 from documents.extraction.pdf.loader import Reading
 from documents.extraction.render.client import paint_page, places_of
@@ -39,7 +39,7 @@ def main() -> None:
     arguments.add_argument("--memory", action="store_true", help="tell the memory of the first file alone")
     arguments.add_argument("files", nargs="*", type=Path)
     options = arguments.parse_args()
-    start_nursery()
+    start_fork_server()
     if options.memory:
         tell_memory(options.files[0])
         return
@@ -101,7 +101,7 @@ def floor_of(path: Path) -> float:
 
 
 def tell_memory(path: Path) -> None:
-    """What this process grows by, and the peaks of nursery and reader, which share most of theirs."""
+    """What this process grows by, and the peaks of fork server and reader, which share most of theirs."""
     before = peak_memory()
     reading = Reading(path, "", None)
     reading.run()

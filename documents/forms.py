@@ -21,6 +21,7 @@ from documents.sources.uploads import clean_name, visible
 from documents.sources.web import MAX_LENGTH, Address, without_credentials
 from documents.sources.zip_upload import Archive, is_archive, is_unasked
 from ragsite.disk import Trouble, trouble_of
+from ragsite.limits import max_upload_bytes
 from ragsite.storable import storable_text
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def take_file(file: File, name: str, shelf: Collection, user: User) -> Upload:
 def take_archive(file: File, name: str, shelf: Collection, user: User) -> Upload:
     """Each file in it as a document of its own."""
     try:
-        with Archive(file, most_bytes=settings.MAX_UPLOAD_MB * 1024 * 1024) as archive:
+        with Archive(file, most_bytes=max_upload_bytes()) as archive:
             members = list(_taken(archive, shelf, user))
             if not members:
                 return Upload(
@@ -345,7 +346,7 @@ class ReplaceForm(forms.Form):
 
 
 def is_too_large(file: UploadedFile) -> bool:
-    return (file.size or 0) > settings.MAX_UPLOAD_MB * 1024 * 1024
+    return (file.size or 0) > max_upload_bytes()
 
 
 def too_large() -> str:

@@ -1,33 +1,51 @@
-"""Text from outside, made into what the database and every page can hold: the one gate for words of models and people."""
+"""Normalize text from files, models and people to what PostgreSQL and UTF-8 pages can hold."""
 
 import re
+from typing import Any
 
-# PostgreSQL stores no NUL, and half of a surrogate pair is no character in any encoding.
+# PostgreSQL rejects NUL, and an unpaired surrogate has no encoding.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+MAX_CHARACTERS_PER_FIELD = 2_000
 
 
 def storable_text(text: str) -> str:
-    """NUL is left out, two halves of a character become one, and a half by itself becomes the replacement character."""
+    """Drop NUL, join surrogate pairs, and replace an unpaired surrogate with U+FFFD."""
     if not UNSTORABLE.search(text):
         return text
     halves = text.replace("\0", "").encode("utf-16-le", "surrogatepass")
     return halves.decode("utf-16-le", "replace")
 
 
+def storable_at_same_length(text: str) -> str:
+    """Replace each unstorable character with a space, so that offsets into the text stay valid."""
+    return UNSTORABLE.sub(" ", text)
+
+
+def storable_json(value: Any) -> Any:
+    """Make every string of a JSON value storable, and cut string values to a fixed length."""
+    if isinstance(value, dict):
+        return {storable_at_same_length(str(key)): storable_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable_json(item) for item in value]
+    if isinstance(value, str):
+        return storable_at_same_length(value[:MAX_CHARACTERS_PER_FIELD])
+    return value
+
+
 class StorableStream:
-    """The same for a text that comes in pieces, where a character may be split between two of them."""
+    """`storable_text` for a text in pieces, where a surrogate pair may be split between two of them."""
 
     def __init__(self) -> None:
         self._half = ""
 
     def feed(self, piece: str) -> str:
-        """What is certain by now."""
+        """Return the storable text so far, holding back a trailing high surrogate."""
         piece, self._half = self._half + piece, ""
         if piece and "\ud800" <= piece[-1] <= "\udbff":
             piece, self._half = piece[:-1], piece[-1]
         return storable_text(piece)
 
     def flush(self) -> str:
-        """What was held back at the end."""
+        """Return what `feed` held back."""
         rest, self._half = self._half, ""
         return storable_text(rest)

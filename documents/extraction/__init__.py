@@ -11,8 +11,8 @@ from documents.extraction.errors import UnreadableFile
 from documents.extraction.pages import ExtractedPage, Extraction, Heading
 from documents.extraction.pdf.loader import ReaderLost
 from documents.extraction.registry import LIMITS_ITSELF, loader_for
-from documents.extraction.sandbox.client import start_nursery
-from documents.extraction.sandbox.load import load_limited
+from documents.extraction.sandbox.client import start_fork_server
+from documents.extraction.sandbox.load import load_in_sandbox
 from documents.extraction.sniffing import sniff
 
 __all__ = [
@@ -23,7 +23,7 @@ __all__ = [
     "UnreadableFile",
     "extract_pages",
     "sniff",
-    "start_nursery",
+    "start_fork_server",
 ]
 
 
@@ -46,4 +46,4 @@ def extract_pages(
         raise UnreadableFile("unsupported")
     if loader in LIMITS_ITSELF:
         return pkgutil.resolve_name(loader)(path, password=password, on_progress=on_progress)
-    return load_limited(loader, path, on_progress)
+    return load_in_sandbox(loader, path, on_progress)

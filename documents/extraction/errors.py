@@ -23,7 +23,7 @@ class UnreadableFile(Exception):
         return self._wording().remedy
 
     def _wording(self) -> Any:
-        # Imported late: the nursery imports this package and must hold nothing but the PDF libraries.
+        # Imported late: the fork server imports this package and must hold nothing but the PDF libraries.
         from documents import failure_messages
 
         return failure_messages.for_failure(self.kind, self.details)

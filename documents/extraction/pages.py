@@ -1,4 +1,4 @@
-"""What every loader gives: pages of cleaned text. Standard library only: the nursery imports this package."""
+"""What every loader gives: pages of cleaned text. Standard library only: the fork server imports this package."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -18,6 +18,7 @@ from documents.models.version import Content, kept
 from documents.sources import web
 from documents.sources.uploads import clean_name, inspect
 from documents.work import shutdown
+from ragsite.limits import max_upload_bytes
 
 
 def fetch(task: Task) -> None:
@@ -32,7 +33,7 @@ def fetch(task: Task) -> None:
         Attempt.objects.record(task, "fetch", task.job_under_way),
         web.fetch_page(
             document.url,
-            most_bytes=settings.MAX_UPLOAD_MB * 1024 * 1024,
+            most_bytes=max_upload_bytes(),
             allowed=settings.WEB_PAGES_ALLOW,
             etag=newest.etag if newest else "",
             last_modified=newest.last_modified if newest else "",

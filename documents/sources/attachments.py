@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from django.conf import settings
 from django.core.files import File
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -17,6 +16,7 @@ from documents.models.task import Superseded
 from documents.sources.uploads import clean_name
 from documents.sources.zip_upload import is_archive
 from documents.work import shutdown
+from ragsite.limits import max_upload_bytes
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
@@ -63,7 +63,7 @@ def add_attached(task: Task) -> None:
     if document is None or (version := document.newest) is None:
         raise Superseded
     with Attempt.objects.record(task, "attach", task.job_under_way), version.local_path() as path:
-        limit = settings.MAX_UPLOAD_MB * 1024 * 1024
+        limit = max_upload_bytes()
         found = attached_files(path, version.media_type, max_bytes=limit)
         outcomes = [_add(task, document, attached) for attached in found]
     with transaction.atomic():

@@ -13,11 +13,11 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, NamedTuple
 
-from django.conf import settings
 from django.core.files import File
 
 from documents.extraction import UnreadableFile
 from documents.sources.zip_upload import is_unasked
+from ragsite.limits import max_upload_bytes
 
 PIECE = 256 * 1024
 LEADS_OUT = "a link that leads out of the folder"
@@ -104,7 +104,7 @@ def copied(stream: IO[bytes], name: str) -> Iterator[File]:
 
     Raises UnreadableFile for one that is larger than what may be uploaded.
     """
-    most = settings.MAX_UPLOAD_MB * 1024 * 1024
+    most = max_upload_bytes()
     if os.fstat(stream.fileno()).st_size > most:
         raise UnreadableFile("too_large")
     with TemporaryFile(prefix="ragsite-copy-") as copy:

@@ -279,7 +279,7 @@ def preload() -> None:
     from ragsite import llm
 
     llm.preload(Index.objects.live_model())
-    extraction.start_nursery()
+    extraction.start_fork_server()
     connections.close_all()  # a connection must not be shared over a fork
 
 

@@ -28,6 +28,7 @@ from ragsite.accounts.sessions import user_of_session
 from ragsite.database import DATABASE_AWAY, in_thread
 from ragsite.http import answers
 from ragsite.http.answers import Receive, Scope, Send
+from ragsite.limits import max_upload_bytes
 
 logger = logging.getLogger("ragsite.files")
 
@@ -120,7 +121,7 @@ def limit_for(scope: Scope) -> int:
     takes_files = ASGIRequest({**scope, "query_string": b""}, io.BytesIO()).path_info.startswith(
         "/documents/"
     )
-    return FORM_ROOM + (settings.MAX_UPLOAD_MB * 1024 * 1024 if takes_files else 0)
+    return FORM_ROOM + (max_upload_bytes() if takes_files else 0)
 
 
 def too_large() -> Refused:

@@ -89,7 +89,7 @@ class Kept:
         """The process in which a worker runs its job, if it runs one."""
         pid = self.pid
         return (
-            next((child for child in children_of(pid) if "nursery" not in command_of(child)), None)
+            next((child for child in children_of(pid) if "sandbox.server" not in command_of(child)), None)
             if pid
             else None
         )

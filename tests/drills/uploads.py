@@ -39,13 +39,13 @@ class Readers:
 
     def _watch(self):
         while not self.is_over.wait(0.05):
-            nurseries = [
+            fork_servers = [
                 c
                 for worker in self.stage.workers
                 for c in children_of(worker.pid)
-                if "nursery" in command_of(c)
+                if "sandbox.server" in command_of(c)
             ]
-            for reader in [child for nursery in nurseries for child in children_of(nursery)]:
+            for reader in [child for fork_server in fork_servers for child in children_of(fork_server)]:
                 with suppress(OSError, StopIteration):
                     lines = Path(f"/proc/{reader}/status").read_text().splitlines()
                     peak = next(line for line in lines if line.startswith("VmHWM"))

@@ -244,15 +244,15 @@ def poison_for_the_reader(stage, report):
 def kill_readers(worker):
     killed = 0
     pid, horse = worker.pid, worker.horse
-    nurseries = [
+    fork_servers = [
         child
         for parent in (pid, horse)
         if parent
         for child in children_of(parent)
-        if "nursery" in command_of(child)
+        if "sandbox.server" in command_of(child)
     ]
-    for nursery in nurseries:
-        for reader in children_of(nursery):
+    for fork_server in fork_servers:
+        for reader in children_of(fork_server):
             with suppress(ProcessLookupError):
                 os.kill(reader, signal.SIGKILL)
                 killed += 1

@@ -19,7 +19,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from documents.extraction.ocr.result import Recognised, from_table
-from documents.extraction.sandbox.aside import die_with_parent
+from documents.extraction.sandbox.forked import die_with_parent
 
 TESSERACT, RAPIDOCR = "tesseract", "rapidocr"
 DPI = 200  # finer pictures cost more time and are read no better (measured at 150, 200 and 300)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from documents.extraction.render.rectangles import Rectangle, joined
-from ragsite.storable import UNSTORABLE
+from ragsite.storable import storable_at_same_length
 
 Place = list[int]
 
@@ -58,7 +58,7 @@ def from_table(table: str) -> Recognised:
 
 def _words(rows: Iterable[Sequence[str]]) -> Iterator[Word]:
     for cells in rows:
-        text = " ".join(UNSTORABLE.sub(" ", cells[11]).split())
+        text = " ".join(storable_at_same_length(cells[11]).split())
         if text and (numbers := _numbers(cells[6:11])):
             left, top, width, height, sureness = numbers
             yield Word(

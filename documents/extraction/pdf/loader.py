@@ -23,8 +23,8 @@ from documents.extraction.limits import (
 from documents.extraction.pages import ExtractedPage, Extraction
 from documents.extraction.pdf.headings import headings_by_size, headings_from_outline
 from documents.extraction.pdf.stamps import is_stamped, is_title
-from documents.extraction.sandbox.client import nursery
-from documents.extraction.sandbox.storable import storable
+from documents.extraction.sandbox.client import fork_server
+from ragsite.storable import storable_json
 
 Message = dict[str, Any]
 Progress = Callable[[int, int], None]
@@ -43,7 +43,7 @@ FEW_HIDDEN = 8  # characters; fewer are a printer's mark
 
 
 class ReaderLost(Exception):
-    """The reading process or its nursery vanished without a word: no fault of the file, worth another try."""
+    """The reading process or its fork server vanished without a word: no fault of the file, worth another try."""
 
 
 def load(path: Path, password: str = "", on_progress: Progress | None = None) -> Extraction:
@@ -85,7 +85,7 @@ class Reading:
     def _follow_one_child(self) -> str:
         """Take what one child sends; gives the reason for which it ended before the document did."""
         try:
-            with closing(nursery.read(**self._request())) as messages:
+            with closing(fork_server.read(**self._request())) as messages:
                 for message in messages:
                     if message.get("kind") == "exit":
                         self.used_cpu += float(message["cpu"])
@@ -181,7 +181,7 @@ class Reading:
             self.page_count,
             title=plausible_title(metadata.get("title", "")),
             is_partial=bool(lost) or len(pages) < self.page_count or self._is_cut(),
-            metadata=storable(metadata),
+            metadata=storable_json(metadata),
         )
 
     def _refuse_what_has_no_text(self, raw: list[Message]) -> None:

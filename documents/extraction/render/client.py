@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from documents.extraction.errors import UnreadableFile
-from documents.extraction.sandbox.client import nursery
+from documents.extraction.sandbox.client import fork_server
 
 AT_ONCE = 2  # in one process
 PATIENCE = 5.0  # seconds for one, of wall time
@@ -101,7 +101,7 @@ def _asked(person: int | None, **request: Any) -> dict[str, Any]:
     """What the child says first; nothing where it says nothing in time."""
     with _turns.turn(person):
         try:
-            with closing(nursery.read(patience=PATIENCE, **request)) as messages:
+            with closing(fork_server.read(max_silence=PATIENCE, **request)) as messages:
                 return next(messages, {})
         except TimeoutError:
             return {}

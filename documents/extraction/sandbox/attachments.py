@@ -1,4 +1,4 @@
-"""The worker's side of attached files: have them unpacked in a limited child, and trust none of what it sends."""
+"""Unpack attached files in a sandboxed process, treating everything it sends as untrusted."""
 
 import base64
 import binascii
@@ -10,19 +10,19 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
 from documents.extraction.registry import MAIL
-from documents.extraction.sandbox.client import nursery
-from documents.extraction.sandbox.storable import storable_text
+from documents.extraction.sandbox.client import fork_server
 from documents.extraction.zip_guard import MAX_BYTES
+from ragsite.storable import storable_at_same_length
 
 WITH_ATTACHMENTS = frozenset((MAIL, "application/pdf"))
 MAX_FILES = 100
-IN_MEMORY = 1024 * 1024
-MAX_NAME = 200
+MAX_BYTES_IN_MEMORY = 1024 * 1024
+MAX_NAME_LENGTH = 200
 
 
 @dataclass
 class AttachedFile:
-    """One attached file. `reason` is the kind of UnreadableFile that it ended as, if it was not unpacked."""
+    """One attached file. `reason` is the kind of UnreadableFile if the file was not unpacked, else empty."""
 
     name: str
     reason: str
@@ -31,12 +31,12 @@ class AttachedFile:
 
 
 def attached_files(path: Path, media_type: str, *, max_bytes: int) -> Iterator[AttachedFile]:
-    """The files attached to a mail or PDF, at most a hundred, each open only until the next one is asked for.
+    """Yield the files attached to a mail or PDF, at most a hundred, each open until the next one is requested.
 
-    None is larger than `max_bytes`, all together no more than an archive may unpack to. What the file cannot give is
-    left out: a broken one gives as much as can be read of it. Raises TimeoutError where nothing comes for minutes.
+    No file exceeds `max_bytes`, and their sum does not exceed the limit for archives. Unreadable attachments are
+    skipped. Raises TimeoutError if the sandboxed process sends nothing for minutes.
     """
-    messages = nursery.read(
+    messages = fork_server.read(
         work="unpack",
         path=str(path.resolve()),
         media_type=media_type,
@@ -44,7 +44,7 @@ def attached_files(path: Path, media_type: str, *, max_bytes: int) -> Iterator[A
         max_total=MAX_BYTES,
     )
     with closing(messages):
-        for number, attached in enumerate(_gathered(messages, max_bytes)):
+        for number, attached in enumerate(_collect(messages, max_bytes)):
             if number == MAX_FILES:
                 return
             with attached.file:
@@ -52,23 +52,24 @@ def attached_files(path: Path, media_type: str, *, max_bytes: int) -> Iterator[A
                 yield attached
 
 
-def _gathered(messages: Iterator[dict[str, Any]], max_bytes: int) -> Iterator[AttachedFile]:
-    """Each file once its end has come: one that is cut off with the child that sent it is none."""
+def _collect(messages: Iterator[dict[str, Any]], max_bytes: int) -> Iterator[AttachedFile]:
+    """Yield each file once its `end` message arrives; a file cut off by a crash is dropped."""
     attached: AttachedFile | None = None
     for message in messages:
         kind = message.get("kind")
         if kind == "file":
-            name = " ".join(storable_text(str(message.get("name") or "")[:MAX_NAME]).split())
-            file = SpooledTemporaryFile(IN_MEMORY, prefix="ragsite-attached-")  # noqa: SIM115 (whoever takes it closes it)
+            name = " ".join(storable_at_same_length(str(message.get("name") or "")[:MAX_NAME_LENGTH]).split())
+            # The caller closes it.
+            file = SpooledTemporaryFile(MAX_BYTES_IN_MEMORY, prefix="ragsite-attached-")  # noqa: SIM115
             attached = AttachedFile(name, str(message.get("reason") or "")[:40], file)
         elif kind == "piece" and attached:
-            _add(attached, str(message.get("content") or ""), max_bytes)
+            _append(attached, str(message.get("content") or ""), max_bytes)
         elif kind == "end" and attached:
             yield attached
             attached = None
 
 
-def _add(attached: AttachedFile, content: str, max_bytes: int) -> None:
+def _append(attached: AttachedFile, content: str, max_bytes: int) -> None:
     try:
         piece = base64.b64decode(content)
     except binascii.Error:

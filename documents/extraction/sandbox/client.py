@@ -1,4 +1,4 @@
-"""The worker's side of the nursery: ask for a document, follow the messages of the process that reads it."""
+"""Client of the fork server: send a request, iterate over the messages of the sandboxed process."""
 
 import json
 import os
@@ -14,13 +14,14 @@ from typing import Any
 from documents.extraction.sandbox.protocol import messages_from
 
 PROJECT = Path(__file__).resolve().parents[3]
-# A reading process meets hostile files: it gets no keys and no addresses, only what Python needs to start.
+# Sandboxed processes read hostile files: they inherit no credentials, only the variables that Python needs.
 ENVIRONMENT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "TZ", "VIRTUAL_ENV")
-QUIET_SECONDS = 120  # the longest silence: one page's CPU limit on a machine that is ten times too busy
+# The longest silence: the CPU limit of one page on a machine that is overloaded ten times.
+MAX_SILENCE_SECONDS = 120
 
 
-class Nursery:
-    """One small process that forks a limited child per document; shared by a worker and all it forks."""
+class ForkServerClient:
+    """Starts and reaches the fork server of a worker; the processes that the worker forks share it."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -29,32 +30,33 @@ class Nursery:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Make sure that a nursery runs. Call it before forking, so that no job pays for the start."""
+        """Start the fork server unless it runs. Call this before forking, so that jobs need not start it."""
         with self._guard:
             if self._control is None:
                 self._start()
 
     def stop(self) -> None:
-        """End it and every document it reads."""
+        """Stop the fork server and kill its processes."""
         with self._guard:
-            self._forget()
+            self._discard()
 
     def read(
-        self, *, patience: float = QUIET_SECONDS, **request: Any
+        self, *, max_silence: float = MAX_SILENCE_SECONDS, **request: Any
     ) -> Generator[dict[str, Any], None, None]:
-        """The messages of a child that works as asked; the last is `exit`, if the child lived to have one.
+        """Run a request in a sandboxed process and yield its messages, ending with `exit`.
 
-        Closing the iterator ends the child. Raises TimeoutError when it has been silent for longer than `patience`.
+        The `exit` message is missing if the fork server died. Closing the generator kills the process. Raises
+        TimeoutError after `max_silence` seconds without a message.
         """
-        answer = self._ask(json.dumps(request).encode())
+        answer = self._send(json.dumps(request).encode())
         with answer:
-            answer.settimeout(patience)
+            answer.settimeout(max_silence)
             yield from messages_from(answer)
 
     def renew_lock(self) -> None:
         self._guard = threading.Lock()
 
-    def _ask(self, request: bytes) -> socket.socket:
+    def _send(self, request: bytes) -> socket.socket:
         for attempt in range(3):
             self.start()
             ours, theirs = socket.socketpair()
@@ -66,7 +68,7 @@ class Nursery:
                 except OSError:
                     ours.close()
                     with self._guard:
-                        self._forget()
+                        self._discard()
                     if attempt == 2:
                         raise
         raise AssertionError("unreachable")
@@ -94,7 +96,7 @@ class Nursery:
             os.close(lifeline)
         self._control = ours
 
-    def _forget(self) -> None:
+    def _discard(self) -> None:
         if self._control is not None:
             self._control.close()
         if self._lifeline is not None:
@@ -103,16 +105,16 @@ class Nursery:
         self._control = self._lifeline = None
         if self._process is not None:
             process, self._process = self._process, None
-            # A forked job is not its parent: only the one who started it can wait for its end.
+            # Only the process that started the server is its parent and can wait for it; a forked job cannot.
             with suppress(subprocess.TimeoutExpired, ChildProcessError):
                 process.wait(timeout=5)
 
 
-nursery = Nursery()
-# A lock that another thread held at the fork would stay locked in the child for ever.
-os.register_at_fork(after_in_child=nursery.renew_lock)
+fork_server = ForkServerClient()
+# A lock that another thread holds during a fork stays locked in the forked process.
+os.register_at_fork(after_in_child=fork_server.renew_lock)
 
 
-def start_nursery() -> None:
-    """Start the process that forks readers, once per worker and before it forks its jobs (about half a second)."""
-    nursery.start()
+def start_fork_server() -> None:
+    """Start the fork server of this worker (about half a second). Call it once, before the worker forks jobs."""
+    fork_server.start()

@@ -1,4 +1,4 @@
-"""The worker's side of every loader but PDF's: have it run in a limited child, take what it sends, trust none of it."""
+"""Run a loader in a sandboxed process and build the extraction from its messages, which are untrusted."""
 
 import logging
 import time
@@ -10,8 +10,8 @@ from documents.extraction.cleanup.garbage import solid_length
 from documents.extraction.errors import UnreadableFile
 from documents.extraction.pages import ExtractedPage, Extraction, Heading
 from documents.extraction.pdf.loader import MAX_LOST, PROGRESS_SECONDS, Progress, ReaderLost, why_it_ended
-from documents.extraction.sandbox.client import nursery
-from documents.extraction.sandbox.storable import storable, storable_text
+from documents.extraction.sandbox.client import fork_server
+from ragsite.storable import storable_at_same_length, storable_json
 
 Message = dict[str, Any]
 logger = logging.getLogger(__name__)
@@ -20,8 +20,8 @@ MAX_TITLE_LENGTH = 300
 PROBLEMS = ("", "no_text", "garbled", "unreadable")
 
 
-def load_limited(loader: str, path: Path, on_progress: Progress | None = None) -> Extraction:
-    """What the loader of that dotted path reads. Raises UnreadableFile for its failure, ReaderLost for its disappearance."""
+def load_in_sandbox(loader: str, path: Path, on_progress: Progress | None = None) -> Extraction:
+    """Return what the loader reads. Raises UnreadableFile if it fails, ReaderLost if its process is killed."""
     for _attempt in range(MAX_LOST):
         reading = Reading(loader, path, on_progress)
         trouble = reading.run()
@@ -49,7 +49,7 @@ class Reading:
     def run(self) -> str:
         """Follow the child to its end; gives the reason if it ended before it was done."""
         try:
-            with closing(nursery.read(loader=self.loader, path=str(self.path.resolve()))) as messages:
+            with closing(fork_server.read(loader=self.loader, path=str(self.path.resolve()))) as messages:
                 for message in messages:
                     if message.get("kind") == "exit":
                         self.used_cpu, self.peak_memory = float(message["cpu"]), int(message["memory"])
@@ -87,7 +87,7 @@ class Reading:
     def extraction(self) -> Extraction:
         try:
             pages = [page_from(message, number) for number, message in enumerate(self.pages, 1)]
-        except (TypeError, ValueError):  # a loader from elsewhere, with headings that are none
+        except (TypeError, ValueError):  # a third-party loader returned malformed headings
             raise UnreadableFile("damaged") from None
         if not any(page.text.strip() for page in pages):
             raise UnreadableFile("empty")
@@ -96,13 +96,13 @@ class Reading:
             len(pages),
             title=_line(self.document.get("title"), MAX_TITLE_LENGTH),
             is_partial=bool(self.document.get("is_partial")),
-            metadata=storable(self.document.get("metadata") or {}),
+            metadata=storable_json(self.document.get("metadata") or {}),
         )
 
 
 def page_from(message: Message, number: int) -> ExtractedPage:
-    """The page as it can be stored; what does not look like one raises, and nothing in it is taken on trust."""
-    text = storable_text(str(message.get("text") or ""))
+    """Validate a page message and make its text storable. Raises TypeError or ValueError for a malformed one."""
+    text = storable_at_same_length(str(message.get("text") or ""))
     headings = [
         Heading(int(offset), min(max(int(level), 1), 9), _line(title, MAX_TITLE_LENGTH))
         for offset, level, title in message.get("headings") or ()
@@ -116,9 +116,9 @@ def page_from(message: Message, number: int) -> ExtractedPage:
         [[0, 0, len(text)]] if text else [],
         sorted(headings),
         problem if problem in PROBLEMS else "unreadable",
-        {"characters": solid_length(text), **storable(message.get("report") or {})},
+        {"characters": solid_length(text), **storable_json(message.get("report") or {})},
     )
 
 
-def _line(text: Any, most: int) -> str:
-    return " ".join(storable_text(str(text or "")[: 2 * most]).split())[:most].strip()
+def _line(text: Any, max_length: int) -> str:
+    return " ".join(storable_at_same_length(str(text or "")[: 2 * max_length]).split())[:max_length].strip()

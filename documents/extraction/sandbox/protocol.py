@@ -1,4 +1,4 @@
-"""Messages between the worker and the process that reads: four bytes of length, then JSON."""
+"""Wire format between worker and sandboxed process: a four-byte length, then JSON."""
 
 import json
 import socket
@@ -10,14 +10,15 @@ MAX_SIZE = 64 * 1024 * 1024
 
 
 def encode(message: dict[str, Any]) -> bytes:
+    """Frame one message."""
     body = json.dumps(message, separators=(",", ":")).encode()
     return struct.pack(">I", len(body)) + body
 
 
 def messages_from(connection: socket.socket) -> Iterator[dict[str, Any]]:
-    """The messages until the other side closes; raises TimeoutError by the socket's own time-out.
+    """Yield messages until the peer closes the socket. Raises TimeoutError by the socket's time-out.
 
-    What follows no rule (the sender may be the victim of a hostile file) ends the stream.
+    A malformed message ends the stream: a hostile file may have taken over the sender.
     """
     with connection.makefile("rb") as stream:
         while len(head := stream.read(4)) == 4:
@@ -25,7 +26,7 @@ def messages_from(connection: socket.socket) -> Iterator[dict[str, Any]]:
             if length > MAX_SIZE or len(body := stream.read(length)) < length:
                 return
             try:
-                # A broken file may have places that are no numbers; nobody who counts with them expects that.
+                # Coordinates from a broken file may be NaN or infinite, which no caller can compute with.
                 message = json.loads(body, parse_constant=lambda _name: 0.0)
             except ValueError:
                 return

@@ -1,4 +1,4 @@
-"""What a limited child does with any kind of file but PDF: run one loader and send what it read, a page a message."""
+"""Sandboxed request for every format but PDF: run one loader and send its pages."""
 
 import pkgutil
 import traceback
@@ -12,15 +12,15 @@ from documents.extraction.pages import ExtractedPage, Extraction
 
 Message = dict[str, Any]
 
-MAX_MESSAGE_CHARACTERS = 4_000_000  # characters, of which each may be six bytes on its way
+MAX_MESSAGE_CHARACTERS = 4_000_000  # each may take six bytes as JSON
 
 
 def read(loader: str, path: str) -> Iterator[Message]:
-    """The document's message, one for each page, then `done`; or `failed`. Running out of memory is the caller's to see."""
+    """Yield `document`, a `page` for each page and `done`, or `failed`. MemoryError is left to the caller."""
     try:
         load = pkgutil.resolve_name(loader)
     except Exception as error:
-        yield {"kind": "failed", "reason": "no_loader", "error": place_of(error)}
+        yield {"kind": "failed", "reason": "no_loader", "error": location_of(error)}
         return
     try:
         extraction = load(Path(path))
@@ -30,21 +30,22 @@ def read(loader: str, path: str) -> Iterator[Message]:
         yield {"kind": "failed", "reason": error.kind, "details": error.details}
     except RecursionError:
         yield {"kind": "failed", "reason": "limit"}
-    except Exception as error:  # whatever a parser throws at a broken file, the file is what is broken
-        yield {"kind": "failed", "reason": "damaged", "error": place_of(error)}
+    except Exception as error:  # parsers raise any kind of error on a broken file
+        yield {"kind": "failed", "reason": "damaged", "error": location_of(error)}
     else:
         yield from messages(extraction)
 
 
 def messages(extraction: Extraction) -> Iterator[Message]:
-    pages, is_whole = extraction.pages, True
+    """Yield the extraction as messages, cut to the limits of one document."""
+    pages, is_complete = extraction.pages, True
     if len(pages) > MAX_PAGES or sum(len(page.text) for page in pages) > MAX_CHARACTERS:
-        pages, is_whole = list(within_limits(pages)), False
+        pages, is_complete = list(within_limits(pages)), False
     yield {
         "kind": "document",
         "pages": len(pages),
         "title": extraction.title,
-        "is_partial": extraction.is_partial or not is_whole,
+        "is_partial": extraction.is_partial or not is_complete,
         "metadata": extraction.metadata,
     }
     for page in pages:
@@ -64,8 +65,8 @@ def within_limits(pages: Sequence[ExtractedPage]) -> Iterator[ExtractedPage]:
         yield page
 
 
-def place_of(error: Exception) -> str:
-    """Type and place, for the log: an exception's own words may quote the document."""
+def location_of(error: Exception) -> str:
+    """Return type, file and line for the log; the exception's message may quote the document."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return type(error).__name__ + where

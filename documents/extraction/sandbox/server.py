@@ -1,7 +1,7 @@
-"""The nursery: a small process that holds only what reads files and forks one limited child per document.
+"""Fork server: preload the readers, then fork one sandboxed process per request.
 
-Run as `python -m documents.extraction.sandbox.server CONTROL LIFELINE` by `child.py`. Each datagram on the control
-socket asks for one document and carries the socket to answer on. The nursery ends when its lifeline does.
+`client.py` runs it as `python -m documents.extraction.sandbox.server CONTROL LIFELINE`. Each datagram on the control
+socket is one request and carries the socket for its messages. The server exits when its lifeline is closed.
 """
 
 import array
@@ -22,7 +22,7 @@ from documents.extraction.limits import CPU_SECONDS, MEMORY
 from documents.extraction.pdf import reader
 from documents.extraction.render import child
 from documents.extraction.sandbox import run_loader, unpack
-from documents.extraction.sandbox.aside import die_with_parent
+from documents.extraction.sandbox.forked import die_with_parent
 from documents.extraction.sandbox.protocol import encode
 
 WORK: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
@@ -33,14 +33,14 @@ WORK: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
 }
 
 
-class Nursery:
-    """Answers requests until the lifeline closes; no request can harm it, only the child that reads it."""
+class ForkServer:
+    """Serve requests until the lifeline closes. A hostile file can crash only the process forked for it."""
 
     def __init__(self, control: socket.socket, lifeline: int) -> None:
         self.control = control
         self.lifeline = lifeline
-        self.children: dict[int, socket.socket] = {}
-        self.condemned: set[int] = set()
+        self.processes: dict[int, socket.socket] = {}
+        self.killed: set[int] = set()
 
     def serve(self) -> None:
         wakeup_reader, wakeup_writer = os.pipe()
@@ -49,19 +49,19 @@ class Nursery:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(wakeup_writer, warn_on_full_buffer=False)
         while True:
-            answers = [answer for pid, answer in self.children.items() if pid not in self.condemned]
-            waiting: list[Any] = [self.lifeline, wakeup_reader, self.control, *answers]
-            readable = select.select(waiting, [], [])[0]
+            answers = [answer for pid, answer in self.processes.items() if pid not in self.killed]
+            watched: list[Any] = [self.lifeline, wakeup_reader, self.control, *answers]
+            readable = select.select(watched, [], [])[0]
             if self.lifeline in readable:
-                return self.end()
+                return self.kill_all()
             if wakeup_reader in readable:
                 os.read(wakeup_reader, 4096)
-                self.report_ended_children()
+                self.report_exits()
             if self.control in readable:
-                self.start_child()
-            self.end_abandoned_children(readable)
+                self.fork_process()
+            self.kill_abandoned(readable)
 
-    def start_child(self) -> None:
+    def fork_process(self) -> None:
         request, ancillary, _flags, _address = self.control.recvmsg(65536, socket.CMSG_SPACE(4))
         descriptors = array.array("i")
         for _level, _kind, content in ancillary:
@@ -71,15 +71,15 @@ class Nursery:
         answer = socket.socket(fileno=descriptors[0])
         pid = os.fork()
         if pid == 0:
-            self.become_child(json.loads(request), answer)
-        self.children[pid] = answer
+            self.run_request(json.loads(request), answer)
+        self.processes[pid] = answer
 
-    def become_child(self, request: dict[str, Any], answer: socket.socket) -> None:
+    def run_request(self, request: dict[str, Any], answer: socket.socket) -> None:
         code = 1
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            for other in (self.control, *self.children.values()):
+            for other in (self.control, *self.processes.values()):
                 other.close()
             os.close(self.lifeline)
             limit_this_process()
@@ -96,16 +96,16 @@ class Nursery:
         finally:
             os._exit(code)
 
-    def report_ended_children(self) -> None:
-        while self.children:
+    def report_exits(self) -> None:
+        while self.processes:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if pid == 0:
                 return
-            self.condemned.discard(pid)
-            answer = self.children.pop(pid, None)
+            self.killed.discard(pid)
+            answer = self.processes.pop(pid, None)
             if answer is None:
                 continue
             message = {
@@ -115,27 +115,27 @@ class Nursery:
                 "memory": usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
             }
             try:
-                # The reader may be slow or gone; the nursery waits for nobody.
+                # A slow or absent worker must not block the server.
                 answer.settimeout(5)
                 answer.sendall(encode(message))
             except OSError:
                 pass
             answer.close()
 
-    def end_abandoned_children(self, readable: list[Any]) -> None:
-        """Nobody writes on an answer's socket: that it can be read means the asker has hung up."""
-        for pid, answer in self.children.items():
+    def kill_abandoned(self, readable: list[Any]) -> None:
+        """Kill processes whose socket became readable: the worker never writes to it, so it has closed it."""
+        for pid, answer in self.processes.items():
             if answer in readable:
                 os.kill(pid, signal.SIGKILL)
-                self.condemned.add(pid)
+                self.killed.add(pid)
 
-    def end(self) -> None:
-        for pid in self.children:
+    def kill_all(self) -> None:
+        for pid in self.processes:
             os.kill(pid, signal.SIGKILL)
 
 
 def limit_this_process() -> None:
-    """Memory, core files, files written: after this a hostile document can only end its own process."""
+    """Limit memory, core dumps and file size, so that a hostile document can only crash its own process."""
     if sys.platform == "linux":
         die_with_parent()
     for kind, limit in (
@@ -146,7 +146,7 @@ def limit_this_process() -> None:
         try:
             resource.setrlimit(kind, (limit, limit))
         except (ValueError, OSError):
-            pass  # macOS refuses some; the watch below stands in for memory
+            pass  # macOS rejects some limits; `watch_memory` replaces RLIMIT_AS there
     if sys.platform != "linux":
         threading.Thread(target=watch_memory, daemon=True).start()
     quiet = os.open(os.devnull, os.O_WRONLY)
@@ -163,10 +163,10 @@ def watch_memory() -> None:
 
 def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
-    # Signals for the worker's whole process group (Ctrl-C) are the worker's to act upon.
+    # Signals to the whole process group (Ctrl-C) are handled by the worker.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    Nursery(control, int(sys.argv[2])).serve()
+    ForkServer(control, int(sys.argv[2])).serve()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a limited child does with files that are attached to a mail or PDF: give each out by itself, as it is."""
+"""Sandboxed request `unpack`: send the files attached to a mail or PDF."""
 
 import base64
 import email
@@ -18,8 +18,8 @@ from documents.extraction.text.mail import MAX_ATTACHMENTS, MailReader
 
 Message = dict[str, Any]
 
-PIECE = 1024 * 1024  # bytes in a message
-NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]+")
+MESSAGE_BYTES = 1024 * 1024
+NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]+")
 
 
 class Attached(NamedTuple):
@@ -28,10 +28,10 @@ class Attached(NamedTuple):
 
 
 def unpack(path: str, media_type: str, max_bytes: int, max_total: int) -> Iterator[Message]:
-    """For each file: `file` with its name, `piece` after `piece`, `end`; one that is over the limits has a `reason` and no pieces."""
+    """Yield `file`, `piece`s and `end` for each file. A file over the limits has a `reason` and no pieces."""
     limit_cpu(CPU_SECONDS)
     left = max_total
-    for name, content in (_of_mail if media_type == MAIL else _of_pdf)(path):
+    for name, content in (_files_in_mail if media_type == MAIL else _files_in_pdf)(path):
         size = len(content)
         if size > max_bytes or size > left:
             reason = "too_large" if size > max_bytes else "archive_limit"
@@ -40,13 +40,16 @@ def unpack(path: str, media_type: str, max_bytes: int, max_total: int) -> Iterat
             continue
         left -= size
         yield {"kind": "file", "name": name}
-        for start in range(0, size, PIECE):
-            yield {"kind": "piece", "content": base64.b64encode(content[start : start + PIECE]).decode()}
+        for start in range(0, size, MESSAGE_BYTES):
+            yield {
+                "kind": "piece",
+                "content": base64.b64encode(content[start : start + MESSAGE_BYTES]).decode(),
+            }
         yield {"kind": "end"}
     yield {"kind": "done"}
 
 
-def _of_mail(path: str) -> Iterator[Attached]:
+def _files_in_mail(path: str) -> Iterator[Attached]:
     with open(path, "rb") as file:
         reader = MailReader(PageWriter())
         reader.read(email.message_from_binary_file(file), level=1)
@@ -55,7 +58,7 @@ def _of_mail(path: str) -> Iterator[Attached]:
 
 
 def _payload(part: Part) -> bytes:
-    """What the part holds, as far as it came. The library copies base64 four times over, and hands out a cut one as it is."""
+    """Decode the part's payload, even if truncated. The library copies base64 four times and leaves truncated base64 encoded."""
     text = part.get_payload()
     encoding = str(part.get("Content-Transfer-Encoding", "")).strip().lower()
     if isinstance(text, str) and encoding == "base64":
@@ -69,8 +72,8 @@ def _payload(part: Part) -> bytes:
 
 def _decoded(text: str) -> Iterator[bytes]:
     letters = b""
-    for start in range(0, len(text), PIECE):
-        letters += NO_BASE64.sub(b"", text[start : start + PIECE].encode("ascii"))
+    for start in range(0, len(text), MESSAGE_BYTES):
+        letters += NOT_BASE64.sub(b"", text[start : start + MESSAGE_BYTES].encode("ascii"))
         whole = len(letters) // 4 * 4
         yield base64.b64decode(letters[:whole], validate=True)
         letters = letters[whole:]
@@ -78,8 +81,8 @@ def _decoded(text: str) -> Iterator[bytes]:
         yield base64.b64decode(letters + b"==")
 
 
-def _of_pdf(path: str) -> Iterator[Attached]:
-    """What cannot be unpacked is passed over: it is named on the document's page, and nothing more."""
+def _files_in_pdf(path: str) -> Iterator[Attached]:
+    """Skip attachments that pypdf cannot decode; the document's page still names them."""
     document = pypdf.PdfReader(path, strict=False)
     if document.is_encrypted:
         document.decrypt("")
@@ -90,5 +93,6 @@ def _of_pdf(path: str) -> Iterator[Attached]:
             yield Attached(str(attachment.name), attachment.content)
         except MemoryError:
             raise
-        except Exception:  # noqa: S112 (pypdf lets any kind of error out of a broken file)
+        # pypdf raises any kind of error on a broken file.
+        except Exception:  # noqa: S112
             continue

@@ -6,7 +6,7 @@ from functools import partial
 from itertools import groupby
 
 from documents.extraction.blocks.blocks import Block
-from documents.extraction.sandbox.aside import done_aside
+from documents.extraction.sandbox.forked import run_forked
 
 MAX_PAGE = 2_000_000  # characters of HTML; trafilatura's trees of a larger one would not fit the limits
 CPU_SECONDS = 5  # a page of ordinary size takes a fortieth of one, a hostile one any number
@@ -29,7 +29,7 @@ def main_blocks(html: str, blocks: Iterable[Block]) -> list[Block]:
 def _main_text(html: str) -> str:
     if len(html) > MAX_PAGE:
         return ""
-    return done_aside(partial(_extracted, html), cpu_seconds=CPU_SECONDS)
+    return run_forked(partial(_extracted, html), cpu_seconds=CPU_SECONDS)
 
 
 def _extracted(html: str) -> str:

@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from django.conf import settings
 from django.core.files import File
 from django.core.management.base import CommandError, CommandParser
 
@@ -16,6 +15,7 @@ from documents.sources import folder
 from documents.sources.web import Address, without_credentials
 from documents.sources.zip_upload import Archive, Member, is_archive
 from ragsite.accounts.models import User
+from ragsite.limits import max_upload_bytes
 
 
 class Command(AddingCommand):
@@ -87,7 +87,7 @@ class Command(AddingCommand):
 
     def add_archive(self, path: Path, file: File, shelf: Collection, person: User) -> None:
         try:
-            with Archive(file, most_bytes=settings.MAX_UPLOAD_MB * 1024 * 1024) as archive:
+            with Archive(file, most_bytes=max_upload_bytes()) as archive:
                 for member in archive.members():
                     name = f"{path.name}: {member.name}"
                     self.add(name, partial(self.unpack, member, shelf, person))

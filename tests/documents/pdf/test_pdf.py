@@ -15,7 +15,7 @@ from pypdf.generic import ArrayObject, BooleanObject, DictionaryObject, NameObje
 from documents.extraction import ReaderLost, UnreadableFile, extract_pages, limits
 from documents.extraction.cleanup.clean_pages import RawPage, clean_pages, raw_range
 from documents.extraction.pdf.loader import goes_on, plausible_title
-from documents.extraction.sandbox.client import Nursery, nursery
+from documents.extraction.sandbox.client import ForkServerClient, fork_server
 from documents.extraction.sandbox.protocol import encode, messages_from
 from tests.support.made_pdfs import (
     SAMPLES,
@@ -165,7 +165,7 @@ def test_either_password_opens_a_pdf(tmp_path, password):
 
 def test_a_cleaned_range_leads_back_to_the_words_on_the_page():
     page = read(SAMPLES / "handbook.pdf").pages[0]
-    raw = next(m for m in nursery.read(path=str(SAMPLES / "handbook.pdf")) if m["kind"] == "page")["text"]
+    raw = next(m for m in fork_server.read(path=str(SAMPLES / "handbook.pdf")) if m["kind"] == "page")["text"]
     for clean, at, length in page.runs:
         assert page.text[clean : clean + length] == raw[at : at + length]
     start = page.text.index("student" if "student" in page.text else "pensioners")
@@ -424,7 +424,9 @@ def test_a_bomb_in_the_middle_costs_only_its_page(tmp_path):
 
 
 def test_no_reader_grows_beyond_its_limit(tmp_path):
-    exits = [m for m in nursery.read(path=str(make_pdf(tmp_path / "b.pdf", [bomb()]))) if m["kind"] == "exit"]
+    exits = [
+        m for m in fork_server.read(path=str(make_pdf(tmp_path / "b.pdf", [bomb()]))) if m["kind"] == "exit"
+    ]
     assert exits[0]["code"] != 0
     assert exits[0]["memory"] < 512 * 2**20
 
@@ -449,7 +451,7 @@ def test_a_killed_reader_loses_no_page_that_was_read(tmp_path, monkeypatch):
 
     def kill_once(done, total):
         if not killed:
-            killed.extend(_children_of(nursery._process.pid))
+            killed.extend(_children_of(fork_server._process.pid))
             for pid in killed:
                 os.kill(pid, signal.SIGKILL)
 
@@ -460,16 +462,16 @@ def test_a_killed_reader_loses_no_page_that_was_read(tmp_path, monkeypatch):
     assert all(page.text for page in extraction.pages)
 
 
-def test_a_dead_nursery_is_started_anew():
-    nursery.start()
-    nursery._process.kill()
-    nursery._process.wait()
+def test_a_dead_fork_server_is_restarted():
+    fork_server.start()
+    fork_server._process.kill()
+    fork_server._process.wait()
     assert read(SAMPLES / "crazyones.pdf").pages
 
 
-def test_a_nursery_that_cannot_start_is_no_fault_of_the_file(monkeypatch):
-    broken = Nursery()
-    monkeypatch.setattr("documents.extraction.pdf.loader.nursery", broken)
+def test_a_fork_server_that_cannot_start_is_no_fault_of_the_file(monkeypatch):
+    broken = ForkServerClient()
+    monkeypatch.setattr("documents.extraction.pdf.loader.fork_server", broken)
     monkeypatch.setattr("documents.extraction.sandbox.client.sys.executable", "/bin/false")
     with pytest.raises((ReaderLost, OSError)):
         read(SAMPLES / "crazyones.pdf")
@@ -486,16 +488,16 @@ def test_what_stops_the_worker_stops_the_reader(tmp_path):
     with pytest.raises(Superseded):
         read(SAMPLES / "table-schools.pdf", on_progress=stop)
     deadline = time.monotonic() + 20
-    while _children_of(nursery._process.pid) and time.monotonic() < deadline:
+    while _children_of(fork_server._process.pid) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert _children_of(nursery._process.pid) == []
+    assert _children_of(fork_server._process.pid) == []
 
 
-def test_the_nursery_ends_with_its_worker():
+def test_the_fork_server_ends_with_its_worker():
     code = (
-        "from documents.extraction.sandbox.client import nursery; import os, signal;"
-        "nursery.start(); list(nursery.read(path='missing'));"
-        "print(nursery._process.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+        "from documents.extraction.sandbox.client import fork_server; import os, signal;"
+        "fork_server.start(); list(fork_server.read(path='missing'));"
+        "print(fork_server._process.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
     )
     made = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=SAMPLES.parent.parent
@@ -507,17 +509,17 @@ def test_the_nursery_ends_with_its_worker():
     assert not _is_alive(pid)
 
 
-def test_a_forked_job_uses_the_workers_nursery():
-    nursery.start()
-    before = nursery._process.pid
+def test_a_forked_job_uses_the_workers_fork_server():
+    fork_server.start()
+    before = fork_server._process.pid
     job = os.fork()
     if job == 0:
         found = read(SAMPLES / "crazyones.pdf").pages
-        os._exit(0 if found and nursery._process.pid == before else 1)
+        os._exit(0 if found and fork_server._process.pid == before else 1)
     assert os.waitpid(job, 0)[1] == 0
 
 
-def test_neither_worker_nor_nursery_holds_what_the_other_needs():
+def test_neither_worker_nor_fork_server_holds_what_the_other_needs():
     worker = "import sys; import documents.extraction; print([m for m in ('pypdf', 'pypdfium2', 'django') if m in sys.modules])"
     held = "import sys; import documents.extraction.sandbox.server; print([m for m in ('django', 'numpy', 'PIL') if m in sys.modules])"
     for code in (worker, held):
@@ -527,9 +529,9 @@ def test_neither_worker_nor_nursery_holds_what_the_other_needs():
         assert made.stdout == "[]\n"
 
 
-def test_the_nursery_is_given_no_secrets(monkeypatch):
+def test_the_fork_server_is_given_no_secrets(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
-    own = Nursery()
+    own = ForkServerClient()
     own.start()
     if sys.platform == "linux":
         assert b"sk-secret" not in Path(f"/proc/{own._process.pid}/environ").read_bytes()

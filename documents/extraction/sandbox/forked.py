@@ -1,4 +1,4 @@
-"""Work that may fail or take too long, in a process of its own beside the one that reads the document."""
+"""Run a function that may crash or take too long in a forked process."""
 
 import os
 import resource
@@ -7,13 +7,13 @@ import sys
 from collections.abc import Callable
 
 
-def done_aside(work: Callable[[], str], *, cpu_seconds: int) -> str:
-    """What the work gives; "" if it fails, needs more processor time or does not fit the memory that is left."""
+def run_forked(function: Callable[[], str], *, cpu_seconds: int) -> str:
+    """Return the function's result, or "" if it raises, exceeds the CPU time or runs out of memory."""
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(reader)
-        _work(work, writer, cpu_seconds)
+        _run(function, writer, cpu_seconds)
     os.close(writer)
     with open(reader, "rb") as answers:
         answer = answers.read()
@@ -21,21 +21,21 @@ def done_aside(work: Callable[[], str], *, cpu_seconds: int) -> str:
     return answer.decode(errors="replace") if status == 0 else ""
 
 
-def _work(work: Callable[[], str], writer: int, cpu_seconds: int) -> None:
+def _run(function: Callable[[], str], writer: int, cpu_seconds: int) -> None:
     code = 1
     try:
         if sys.platform == "linux":
             die_with_parent()
         resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
         with open(writer, "wb") as answer:
-            answer.write(work().encode(errors="replace"))
+            answer.write(function().encode(errors="replace"))
         code = 0
     finally:
         os._exit(code)
 
 
 def die_with_parent() -> None:
-    """Linux ends this process when the one that forked it ends."""
+    """Have Linux kill this process when its parent exits."""
     import ctypes
 
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, linux/prctl.h
