@@ -1,245 +1,53 @@
-"""Every setting of the site. The only file that reads the environment; `.env.example` lists the variables."""
+"""Every setting of the site, block by block. `.env.example` lists the variables, ragsite/environment.py reads them."""
 
-import hashlib
-import ipaddress
-import os
 import re
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
-import dj_database_url
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
-from dotenv import load_dotenv
 from psycopg_pool.base import AttemptWithBackoff
-from redis.connection import parse_url as parse_redis_url
 
 from ragsite import __version__, embedded
+from ragsite.environment import (
+    env,
+    env_bool,
+    env_choice,
+    env_headers,
+    env_hosts,
+    env_int,
+    env_key_prefix,
+    env_list,
+    env_mapping,
+    env_networks,
+    env_number,
+    env_raw,
+    env_redis_url,
+    env_setup_code,
+    env_site_url,
+    env_tag_pairs,
+    env_url_prefix,
+    fingerprint,
+    next_redis_database,
+    parse_database_url,
+    raise_problems,
+    read_env_file,
+    required,
+    with_query,
+)
 from ragsite.redis import connect_beside_the_queue, renaming_pool
 
+VERSION = __version__
+
+# Paths and the .env file
 BASE_DIR = Path(__file__).resolve().parent.parent
-
-
-def read_env_file(path: Path) -> str:
-    """Add the variables of the file to the environment, which wins; a sentence where the file cannot be read."""
-    try:
-        load_dotenv(path)
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", "") or "it is no UTF-8"
-        return f"{path} cannot be read by this process ({reason}): only the environment's variables count."
-    return ""
-
-
-ENV_FILE_PROBLEM = read_env_file(BASE_DIR / ".env")  # where every variable is set the file is not needed
-
-PROBLEMS: list[
-    str
-] = []  # what is wrong with the variables; all of it is said at once, at the end of this file
-
-
-def env(name: str, default: str = "") -> str:
-    return os.environ.get(name, "").strip() or default
-
-
-def env_bool(name: str, default: bool) -> bool:
-    value = env(name, str(default))
-    if value not in ("True", "False"):
-        PROBLEMS.append(f"{name} is {value!r}; write True or False.")
-    return value == "True"
-
-
-def env_number(
-    name: str, default: float | None, least: float, most: float, *, above_least: bool = False
-) -> float | None:
-    """A number between these two, both included; with `above_least` not the lower one itself."""
-    if not (value := env(name)):
-        return default
-    try:
-        number = float(value)
-    except ValueError:
-        PROBLEMS.append(f"{name} is {value!r}; write a number.")
-        return default
-    if not least <= number <= most or (above_least and number == least):  # nan is in no range
-        bounds = f"above {least:g} and up to {most:g}" if above_least else f"from {least:g} to {most:g}"
-        PROBLEMS.append(f"{name} is {value!r}; write a number {bounds}.")
-        return default
-    return number
-
-
-def env_int(name: str, default: int, least: int, most: int) -> int:
-    """A whole number between these two, both included."""
-    value = env(name, str(default))
-    is_whole = value.isascii() and value.removeprefix("-").isdigit() and len(value) < 20
-    if not is_whole or not least <= int(value) <= most:
-        PROBLEMS.append(f"{name} is {value!r}; write a whole number from {least} to {most}.")
-        return default
-    return int(value)
-
-
-def env_choice(name: str, default: str, choices: list[str]) -> str:
-    value = env(name, default)
-    found = next((choice for choice in choices if choice.lower() == value.lower()), None)
-    if found is None:
-        PROBLEMS.append(f"{name} is {value!r}; write one of {', '.join(choices)}.")
-    return found or default
-
-
-def env_words(name: str) -> str | None:
-    """A text that stands before others, with its spaces; \\n is a new line. "none" is an empty one, nothing is None."""
-    value = os.environ.get(name, "").replace("\\n", "\n")
-    if value.strip().lower() == "none":
-        return ""
-    return value if value.strip() else None
-
-
-def env_list(name: str, default: str = "") -> list[str]:
-    return [part.strip() for part in env(name, default).split(",") if part.strip()]
-
-
-def env_pairs(name: str) -> dict[str, str]:
-    pairs = {}
-    for part in env_list(name):
-        key, mark, value = part.partition("=")
-        if mark and key.strip() and value.strip():
-            pairs[key.strip().lower()] = value.strip()
-        else:
-            PROBLEMS.append(f"{name} has {part!r}; write pairs such as .vtt=package.module.function.")
-    return pairs
-
-
-def env_headers(name: str) -> dict[str, str]:
-    headers = {}
-    for part in env_list(name):
-        key, mark, value = part.partition("=")
-        if (
-            mark
-            and re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", key.strip())
-            and re.fullmatch(r"[ -~]+", value)
-        ):
-            headers[key.strip()] = value.strip()
-        else:
-            PROBLEMS.append(f"{name} has a pair that is no header; write pairs such as X-Title=ragsite.")
-    return headers
-
-
-def env_marks(name: str) -> list[tuple[str, str]]:
-    marks = []
-    for part in env_list(name):
-        begin, dots, end = (piece.strip() for piece in part.partition("..."))
-        if dots and min(len(begin), len(end)) >= 3:
-            marks.append((begin, end))
-        else:
-            PROBLEMS.append(f"{name} has {part!r}; write what begins and ends a thought: <plan>...</plan>.")
-    return marks
-
-
-def env_networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    try:
-        return [ipaddress.ip_network(part) for part in env_list(name)]
-    except ValueError as error:
-        PROBLEMS.append(f"{name}: {error}; write networks such as 10.0.0.0/8.")
-        return []
-
-
-def required(name: str, value: str, remedy: str) -> str:
-    """The value as it is; an empty one is a problem, unless a worse one was found with it."""
-    if not value and not any(problem.startswith(f"{name} ") for problem in PROBLEMS):
-        PROBLEMS.append(f"{name} is not set{remedy}")
-    return value
-
-
-def database(name: str, url: str) -> dict[str, Any]:
-    """Django's values for that PostgreSQL; {} and a problem, which quotes no password, where it is no such URL."""
-    values: dict[str, Any] = {}
-    with suppress(ValueError):
-        values = {**dj_database_url.parse(url)} if url else {}
-    if url and values.get("ENGINE") != "django.db.backends.postgresql":
-        PROBLEMS.append(f"{name} cannot be read; write postgres://user:password@host:5432/name.")
-    return values
-
-
-def env_redis(name: str, default: str) -> str:
-    """A Redis URL; "" and a problem, which quotes no password, where it is none."""
-    url = env(name, default)
-    try:
-        number = parse_redis_url(url).get("db", 0) if url else 0
-        is_redis = urlsplit(url).scheme == "unix" or urlsplit(url).path.strip("/") in ("", str(number))
-    except ValueError:
-        is_redis = False
-    if not is_redis:
-        PROBLEMS.append(f"{name} cannot be read; write redis://:password@host:6379/0.")
-    return url if is_redis else ""
-
-
-def env_prefix(name: str, default: str) -> str:
-    value = env(name, default)
-    if not re.fullmatch(r"[\w.-]+", value, re.ASCII):
-        PROBLEMS.append(f"{name} is {value!r}; write letters, digits, dots and dashes.")
-        return default
-    return value
-
-
-def env_hosts(name: str, default: str) -> list[str]:
-    """Names of hosts as a browser sends them, without scheme, port and path: another one would never be met."""
-    hosts = env_list(name, default)
-    for host in hosts:
-        if not re.fullmatch(r"\*|\.?[\w-]+(\.[\w-]+)*\.?|\[[0-9a-fA-F:.]+\]", host):
-            PROBLEMS.append(f"{name} has {host!r}; write names such as docs.example.org.")
-    return hosts
-
-
-def env_site_url(name: str) -> str:
-    """Where the site is reached, without a slash at its end; "" where that is not said."""
-    url = env(name).rstrip("/")
-    try:
-        is_address = urlsplit(url).scheme in ("http", "https") and bool(urlsplit(url).hostname)
-    except ValueError:
-        is_address = False
-    if url and (not is_address or re.search(r"[\s?#@]", url)):
-        PROBLEMS.append(f"{name} cannot be read; write an address such as https://docs.example.org.")
-        return ""
-    return url
-
-
-def env_url_prefix(name: str) -> str:
-    """A path such as /rag, without a slash at its end; "" for none."""
-    value = env(name).strip("/")
-    if value and not re.fullmatch(r"(?!\.)[\w.~-]+(/(?!\.)[\w.~-]+)*", value, re.ASCII):
-        PROBLEMS.append(f"{name} is {value!r}; write a path such as /rag.")
-        return ""
-    return f"/{value}" if value else ""
-
-
-def fingerprint(*parts: str) -> str:
-    """The same in all processes of one site, and different in two sites, where the parts are."""
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
-
-
-def with_query(url: str, **values: str) -> str:
-    """The URL with query values added where it does not already say otherwise."""
-    address, _mark, query = url.partition("?")
-    return f"{address}?{urlencode({**values, **dict(parse_qsl(query))})}"
-
-
-def neighbour_database(redis_url: str) -> str:
-    """The Redis database after the one that the URL names, on the same server."""
-    address, _mark, query = redis_url.partition("?")
-    values, path = dict(parse_qsl(query)), urlsplit(redis_url).path
-    if not redis_url.startswith("unix:") and path:
-        address, values = address.removesuffix(path), {"db": path.strip("/") or "0", **values}
-    return f"{address}?{urlencode({**values, 'db': int(values.get('db', 0)) + 1})}"
-
-
-# Where things lie
+# The doctor reports it. A site whose variables are all in the environment needs no file.
+ENV_FILE_PROBLEM = read_env_file(BASE_DIR / ".env")
 VAR_DIR = Path(env("RAGSITE_VAR", str(BASE_DIR / "var"))).expanduser().resolve()
 EMBEDDED_URLS = embedded.known_urls(VAR_DIR)
 
-# Safety
+# Security
 DEBUG = env_bool("DEBUG", False)
-SECRET_KEY = required("SECRET_KEY", env("SECRET_KEY"), ". Run bin/dev, or set it to a long random text.")
+SECRET_KEY = required("SECRET_KEY", env("SECRET_KEY"), ". Run bin/dev, or set it to a long random string.")
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = env_hosts("ALLOWED_HOSTS", ",".join(LOCAL_HOSTS))
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS") or [
@@ -248,27 +56,27 @@ CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS") or [
     if host != "*" and host not in LOCAL_HOSTS
 ]
 IS_LOCAL = set(ALLOWED_HOSTS) <= set(LOCAL_HOSTS)
-HTTPS = env_bool(
-    "HTTPS", not IS_LOCAL and "*" not in ALLOWED_HOSTS
-)  # a site with a name of its own is never plain HTTP
+# A site with a public host name never uses plain HTTP.
+HTTPS = env_bool("HTTPS", not IS_LOCAL and "*" not in ALLOWED_HOSTS)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_SSL_REDIRECT = HTTPS
-# The path under which the site is reached, where a proxy gives it only a part of its address. Never from a header.
+# The path under which a proxy serves the site. It is never read from a header, which visitors could forge.
 URL_PREFIX = env_url_prefix("URL_PREFIX")
 FORCE_SCRIPT_NAME = URL_PREFIX or None
+# Platforms send health checks over plain HTTP.
 SECURE_REDIRECT_EXEMPT = [
     f"^{re.escape(f'{URL_PREFIX}/{name}'.strip('/'))}$" for name in ("healthz", "readyz")
-]  # asked by the platform itself, over plain HTTP
-HSTS_SECONDS = env_int("HSTS_SECONDS", 31_536_000, 0, 315_360_000)  # up to ten years
+]
+HSTS_SECONDS = env_int("HSTS_SECONDS", 31_536_000, 0, 315_360_000)  # at most ten years
 SECURE_HSTS_SECONDS = HSTS_SECONDS if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
-# Cookies are sent to this site's part of the address alone; messages are kept in the session, which has one already.
+# Browsers send the cookies to the site's own path only. Messages live in the session and need no cookie.
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = LANGUAGE_COOKIE_PATH = f"{URL_PREFIX}/"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
-# Cookies do not know ports: two sites on one machine would otherwise sign each other out.
+# Cookies ignore ports: with Django's default names, two sites on one machine would sign each other out.
 SESSION_ENGINE = "ragsite.accounts.sessions"
 SESSION_COOKIE_NAME = "ragsite_session"
 CSRF_COOKIE_NAME = "ragsite_csrf"
@@ -285,10 +93,10 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     },
-    "EXCLUDE_URL_PREFIXES": ["/admin/django_rq/"],  # the RQ dashboard has an inline script of its own
+    "EXCLUDE_URL_PREFIXES": ["/admin/django_rq/"],  # the RQ dashboard uses an inline script
 }
 
-# What the site is made of
+# Applications, middleware and templates
 INSTALLED_APPS = [
     "ragsite.accounts",
     "documents",
@@ -307,9 +115,9 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_rq",
 ]
-# Every one of these can run async: a sync-only middleware would push each stream into a thread.
+# All of these can run async: a sync-only middleware would occupy a thread for each open stream.
 MIDDLEWARE = [
-    # Before the static files, which are sent with these headers too; ragsite/http/answers.py adds them to what is no page.
+    # Before ServeStatic, so that static files get these headers; ragsite/http/answers.py adds them to other responses.
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -346,9 +154,9 @@ TEMPLATES = [
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Accounts
-SETUP_CODE = env("SETUP_CODE")  # that the first visitor must know; bin/dev makes one at each start
-if SETUP_CODE and len(re.findall(r"[^\W_]", SETUP_CODE)) < 12:
-    PROBLEMS.append("SETUP_CODE is too short; write at least 12 letters and digits.")
+SETUP_CODE = env_setup_code(
+    "SETUP_CODE"
+)  # required to create the first account; bin/dev generates one at each start
 AUTH_USER_MODEL = "accounts.User"
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "home"
@@ -365,54 +173,55 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 
-# Database. Only the web process uses a pool: behind one, a session's advisory lock would outlive its owner.
+# Database. Only the web process uses a pool: a pooled session would keep an advisory lock after its owner ends.
 DATABASE_URL = required(
     "DATABASE_URL",
     env("DATABASE_URL") or EMBEDDED_URLS.get("DATABASE_URL", ""),
-    " and no embedded database was started. Run bin/dev, or set it.",
+    " and no embedded database is running. Run bin/dev, or set it.",
 )
 DIRECT_DATABASE_URL = env("DIRECT_DATABASE_URL", DATABASE_URL)
-DATABASES = {"default": database("DATABASE_URL", DATABASE_URL)}
+DATABASES = {"default": parse_database_url("DATABASE_URL", DATABASE_URL)}
 DATABASES["default"].setdefault("OPTIONS", {})
-if socket_folder := DATABASES["default"]["OPTIONS"].pop(
-    "host", ""
-):  # ?host=/folder: dbshell only looks at HOST
+# A socket folder given as ?host=/folder moves to HOST, the only place where dbshell looks for it.
+if socket_folder := DATABASES["default"]["OPTIONS"].pop("host", ""):
     DATABASES["default"]["HOST"] = socket_folder
-# Before what the URL says: of two values for one setting PostgreSQL takes the last.
+# The URL's options come last: PostgreSQL uses the last value of a repeated setting.
 HNSW_OPTIONS = "-c hnsw.iterative_scan=relaxed_order -c hnsw.ef_search=100"
 URL_OPTIONS = DATABASES["default"]["OPTIONS"].get("options", "")
 DATABASES["default"]["OPTIONS"]["options"] = f"{HNSW_OPTIONS} {URL_OPTIONS}".strip()
 DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 3)
 DATABASES["default"]["TEST"] = {"NAME": env("RAGSITE_TEST_DATABASE", "test_ragsite")}
 DATABASE_POOL_SIZE = env_int("DATABASE_POOL_SIZE", 10, 1, 1_000)
-if env_bool("DATABASE_POOL", False):  # the Procfile's web line sets it
+if env_bool("DATABASE_POOL", False):  # set by the web line of the Procfile
     DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": min(2, DATABASE_POOL_SIZE),
         "max_size": DATABASE_POOL_SIZE,
         "timeout": 5,
     }
-    # A connection that broke while nobody used it would otherwise cost the next visitor an error, one visitor each.
+    # Without health checks, each connection that broke while idle would fail one request.
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    # The pool's pauses double for ever, and the checks above pause alike: a database that is back is to be noticed at once.
+    # By default the pool doubles its delays without limit, and would notice a restored database late.
     AttemptWithBackoff.INITIAL_DELAY, AttemptWithBackoff.DELAY_BACKOFF = 0.2, 1.0
 
-# Redis: the queue, and (apart from it) the cache. JSON only: nothing is unpickled.
+# Redis: the queue and the cache, in separate databases. Values are JSON; nothing is unpickled.
 REDIS_URL = required(
     "REDIS_URL",
-    env_redis("REDIS_URL", EMBEDDED_URLS.get("REDIS_URL", "")),
-    " and no embedded Redis was started. Run bin/dev, or set it.",
+    env_redis_url("REDIS_URL", EMBEDDED_URLS.get("REDIS_URL", "")),
+    " and no embedded Redis is running. Run bin/dev, or set it.",
 )
-# What all our keys begin with, so that several sites may share one Redis. The database's host is left out: it may be a pooler's.
-DIRECT_DATABASE = database("DIRECT_DATABASE_URL", env("DIRECT_DATABASE_URL")) or DATABASES["default"]
-REDIS_PREFIX = env_prefix(
+# Prefix of all keys, so that several sites may share one Redis. It ignores the database's host, which may be a pooler.
+DIRECT_DATABASE = (
+    parse_database_url("DIRECT_DATABASE_URL", env("DIRECT_DATABASE_URL")) or DATABASES["default"]
+)
+REDIS_PREFIX = env_key_prefix(
     "REDIS_PREFIX", f"ragsite-{fingerprint(SECRET_KEY, str(DIRECT_DATABASE.get('NAME')))}"
 )
 QUEUE_URL = with_query(REDIS_URL, socket_timeout="1", socket_connect_timeout="1")
 STREAM_URL = REDIS_URL
-# Managed servers (rediss) often have one database only: there the key prefix keeps cache and queue apart. Where another
-# server has but one, that is found out when the cache connects.
-CACHE_URL = env_redis("CACHE_URL", "") or (
-    REDIS_URL if REDIS_URL.startswith("rediss:") else neighbour_database(REDIS_URL)
+# Managed servers (rediss) often have a single database: there the key prefix separates cache and queue. For other servers
+# with a single database, connect_beside_the_queue falls back to the queue's when the cache connects.
+CACHE_URL = env_redis_url("CACHE_URL", "") or (
+    REDIS_URL if REDIS_URL.startswith("rediss:") else next_redis_database(REDIS_URL)
 )
 CACHE_OPTIONS = {} if env("CACHE_URL") else {"redis_connect_func": connect_beside_the_queue}
 CACHES = {
@@ -426,10 +235,10 @@ CACHES = {
 }
 JOB_TIMEOUT = env_int("JOB_TIMEOUT", 3600, 1, 604_800)
 QUEUE_POOL = renaming_pool(QUEUE_URL, REDIS_PREFIX) if REDIS_URL else None
-# As workers look at them: until its pictures are read a scan cannot be found, a summary can be waited for.
+# In the order in which workers poll them: a scan cannot be searched before OCR, whereas a summary can wait.
 RQ_QUEUES = {
     name: {
-        # The pool knows the address and the prefix: django-rq takes an address or a client's options, not both.
+        # The pool holds address and prefix: django-rq accepts either an address or client options.
         "HOST": "",
         "PORT": 0,
         "REDIS_CLIENT_KWARGS": {"connection_pool": QUEUE_POOL},
@@ -439,7 +248,7 @@ RQ_QUEUES = {
     for name in ("documents", "fetch", "ocr", "summaries")
 }
 RQ = {
-    "COMMIT_MODE": "auto",  # we enqueue after the commit ourselves, see documents/work/queue.py
+    "COMMIT_MODE": "auto",  # documents/work/queue.py enqueues after the commit
     "DEFAULT_RESULT_TTL": 86_400,
     "FAILURE_TTL": 30 * 86_400,
     "QUEUE_CLASS": "documents.work.worker.Queue",
@@ -466,42 +275,41 @@ STORAGES = {
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 MAX_UPLOAD_MB = env_int("MAX_UPLOAD_MB", 100, 1, 100_000)
-MAX_UPLOADS_AT_ONCE = env_int("MAX_UPLOADS_AT_ONCE", 32, 1, 10_000)  # in one web process, all people together
-# What one person may keep, in all collections; 0 is no limit. Commands of the operator are not held to it.
+MAX_UPLOADS_AT_ONCE = env_int("MAX_UPLOADS_AT_ONCE", 32, 1, 10_000)  # per web process, all users together
+# Storage quota per person, over all collections; 0 means no limit. Management commands ignore it.
 MAX_DOCUMENTS_PER_PERSON = env_int("MAX_DOCUMENTS_PER_PERSON", 5_000, 0, 1_000_000_000)
 MAX_MB_PER_PERSON = env_int("MAX_MB_PER_PERSON", 10_000, 0, 1_000_000_000)
-# Text in pictures of pages; without languages: English and German, as far as tesseract has their data.
+# OCR of scanned pages. Default languages: English and German, if tesseract has their data.
 OCR = env_bool("OCR", True)
 OCR_LANGUAGES = env("OCR_LANGUAGES", "")
 OCR_MAX_PAGES = env_int("OCR_MAX_PAGES", 200, 0, 1_000_000)
 OCR_PAGE_SECONDS = env_int("OCR_PAGE_SECONDS", 60, 1, 3_600)
-# Ending or media type to the function that reads such files, beside those in documents/extraction/registry.py
-# and before them: docs/loaders.md.
-DOCUMENT_LOADERS = env_pairs("DOCUMENT_LOADERS")
-DATA_UPLOAD_MAX_NUMBER_FILES = 1000  # in one form; the tray sends them one by one
+# File name suffixes and media types with their loaders, which precede those of documents/extraction/registry.py:
+# docs/loaders.md.
+DOCUMENT_LOADERS = env_mapping("DOCUMENT_LOADERS")
+DATA_UPLOAD_MAX_NUMBER_FILES = 1000  # per form; the upload tray sends one file per request
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024  # a pasted text
-# Networks of one's own from which web pages may be fetched; without it only addresses on the open internet.
+# Private networks from which web pages may be fetched, besides the public internet.
 WEB_PAGES_ALLOW = env_networks("WEB_PAGES_ALLOW")
 SERVESTATIC_MAX_AGE = 60
 SERVESTATIC_USE_FINDERS = DEBUG
 SERVESTATIC_AUTOREFRESH = DEBUG
 
-# Language models. No key and no base URL: embeddings are made on this machine, answers are quotes.
+# Language models. Without a key and a base URL, embeddings are computed locally and answers are quotes.
 OPENAI_API_KEY = env("OPENAI_API_KEY")
 OPENAI_BASE_URL = env("OPENAI_BASE_URL")
-OPENAI_EXTRA_HEADERS = env_headers("OPENAI_EXTRA_HEADERS")  # may hold a key: never logged or shown
+OPENAI_EXTRA_HEADERS = env_headers("OPENAI_EXTRA_HEADERS")  # may contain a key: never logged or shown
 CHAT_MODEL = env("CHAT_MODEL", "gpt-4.1-mini")
-# Embeddings at a server of their own, with a key and headers for it; without an address it is the one above.
+# A separate server for embeddings, with its own key and headers. Default: the server above.
 EMBEDDING_BASE_URL = env("EMBEDDING_BASE_URL")
 EMBEDDING_API_KEY = env("EMBEDDING_API_KEY")
 EMBEDDING_EXTRA_HEADERS = env_headers("EMBEDDING_EXTRA_HEADERS")
 EMBEDDING_MODEL = env("EMBEDDING_MODEL")
 EMBEDDING_DIMENSIONS = env_int("EMBEDDING_DIMENSIONS", 0, 0, 16_000) or None
-EMBEDDING_MAX_TOKENS = (
-    env_int("EMBEDDING_MAX_TOKENS", 0, 0, 10_000_000) or None
-)  # what the model can read, where ragsite does not know it or the server reads less
-EMBEDDING_QUERY_PREFIX = env_words("EMBEDDING_QUERY_PREFIX")
-EMBEDDING_PASSAGE_PREFIX = env_words("EMBEDDING_PASSAGE_PREFIX")
+# Overrides the known input limit of the model.
+EMBEDDING_MAX_TOKENS = env_int("EMBEDDING_MAX_TOKENS", 0, 0, 10_000_000) or None
+EMBEDDING_QUERY_PREFIX = env_raw("EMBEDDING_QUERY_PREFIX")
+EMBEDDING_PASSAGE_PREFIX = env_raw("EMBEDDING_PASSAGE_PREFIX")
 EMBEDDING_BATCH_TOKENS = env_int("EMBEDDING_BATCH_TOKENS", 100_000, 1, 100_000_000)
 EMBEDDING_BATCH_TEXTS = env_int(
     "EMBEDDING_BATCH_TEXTS", 32 if EMBEDDING_BASE_URL or OPENAI_BASE_URL else 2048, 1, 100_000
@@ -510,14 +318,14 @@ EMBEDDING_CONCURRENCY = env_int("EMBEDDING_CONCURRENCY", 4, 1, 64)
 CHAT_CONTEXT_TOKENS = env_int("CHAT_CONTEXT_TOKENS", 3_500 if OPENAI_BASE_URL else 8_192, 256, 100_000_000)
 CHAT_TEMPERATURE = env_number("CHAT_TEMPERATURE", None, 0, 2)
 CHAT_MAX_OUTPUT_TOKENS = env_int("CHAT_MAX_OUTPUT_TOKENS", 0, 0, 10_000_000) or None
-CHAT_THINKING_MARKS = env_marks("CHAT_THINKING_MARKS")
-LLM_CONNECT_TIMEOUT = env_number("LLM_CONNECT_TIMEOUT", 3, 0, 3_600, above_least=True)
+CHAT_THINKING_MARKS = env_tag_pairs("CHAT_THINKING_MARKS")
+LLM_CONNECT_TIMEOUT = env_number("LLM_CONNECT_TIMEOUT", 3, 0, 3_600, is_above_minimum=True)
 LLM_FIRST_TOKEN_TIMEOUT = env_number(
-    "LLM_FIRST_TOKEN_TIMEOUT", 300 if OPENAI_BASE_URL else 60, 0, 86_400, above_least=True
+    "LLM_FIRST_TOKEN_TIMEOUT", 300 if OPENAI_BASE_URL else 60, 0, 86_400, is_above_minimum=True
 )
-LLM_SILENCE_TIMEOUT = env_number("LLM_SILENCE_TIMEOUT", 600, 0, 86_400, above_least=True)
-LLM_BETWEEN_TOKENS_TIMEOUT = env_number("LLM_BETWEEN_TOKENS_TIMEOUT", 20, 0, 86_400, above_least=True)
-# US dollars per million tokens, as published by the provider on that date. A model that is not listed shows tokens only.
+LLM_SILENCE_TIMEOUT = env_number("LLM_SILENCE_TIMEOUT", 600, 0, 86_400, is_above_minimum=True)
+LLM_BETWEEN_TOKENS_TIMEOUT = env_number("LLM_BETWEEN_TOKENS_TIMEOUT", 20, 0, 86_400, is_above_minimum=True)
+# US dollars per million tokens, as published by the provider on that date. Other models show tokens without a price.
 MODEL_PRICES_DATE = "2025-06"
 MODEL_PRICES = {
     "text-embedding-3-small": {"input": "0.02", "output": "0"},
@@ -533,18 +341,15 @@ MODEL_PRICES = {
 }
 
 # Answers
-TEXT_SEARCH_CONFIG = env(
-    "TEXT_SEARCH_CONFIG", "english"
-)  # PostgreSQL's dictionary for keyword search, of a new index
-EXACT_SEARCH_LIMIT = env_int(
-    "EXACT_SEARCH_LIMIT", 5_000, 0, 100_000_000
-)  # up to so many passages are compared one by one
-DENSE_WEIGHT = env_number("DENSE_WEIGHT", 0.5, 0, 1)  # share of meaning against keywords
-SOURCE_TOKENS = env_int(
-    "SOURCE_TOKENS", 2_000, 1, 100_000_000
-)  # how much of the documents a question may show the model
+# PostgreSQL's text search configuration for the keywords of a new index.
+TEXT_SEARCH_CONFIG = env("TEXT_SEARCH_CONFIG", "english")
+# Up to this many chunks are compared exactly; above it the vector index is used.
+EXACT_SEARCH_LIMIT = env_int("EXACT_SEARCH_LIMIT", 5_000, 0, 100_000_000)
+DENSE_WEIGHT = env_number("DENSE_WEIGHT", 0.5, 0, 1)  # weight of vector search against keyword search
+# Token budget for retrieved chunks in a prompt.
+SOURCE_TOKENS = env_int("SOURCE_TOKENS", 2_000, 1, 100_000_000)
 
-# Mail
+# Email
 EMAIL_HOST = env("EMAIL_HOST")
 EMAIL_PORT = env_int("EMAIL_PORT", 587, 1, 65_535)
 EMAIL_HOST_USER = env("EMAIL_HOST_USER")
@@ -552,9 +357,9 @@ EMAIL_HOST_PASSWORD = env("EMAIL_HOST_PASSWORD")
 EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", True)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", "ragsite@localhost")
-SITE_URL = env_site_url("SITE_URL").removesuffix(URL_PREFIX)  # for links in mails
+SITE_URL = env_site_url("SITE_URL").removesuffix(URL_PREFIX)  # for links in emails
 
-# Language and time. Times are shown in the reader's own zone (a cookie that the page sets).
+# Language and time. Pages show times in the visitor's time zone, which a script stores in a cookie.
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
@@ -562,7 +367,7 @@ TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
 
-# Logs: one stream, stdout. Never document text, question text, titles, file names or keys: see ragsite/logs.py.
+# Logs go to stdout and never contain text of documents or questions, titles, file names or keys: ragsite/logs.py.
 LOG_LEVEL = env_choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])
 LOG_FORMAT = env_choice("LOG_FORMAT", "text", ["text", "json"])
 LOGGING = {
@@ -572,29 +377,26 @@ LOGGING = {
     "handlers": {
         "stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": LOG_FORMAT}
     },
-    # At DEBUG libraries write whole queries and requests: that level is for our own lines.
+    # DEBUG applies to ragsite's own loggers only: libraries would log whole queries and requests.
     "root": {"handlers": ["stdout"], "level": "INFO" if LOG_LEVEL == "DEBUG" else LOG_LEVEL},
     "loggers": {
         **{name: {"level": LOG_LEVEL} for name in ("ragsite", "documents", "qa")},
-        # Named here so that handlers of their own are taken off them; every record goes to stdout once.
+        # Listed to remove the handlers that they install: every record goes to stdout once.
         "django": {"level": "WARNING"},
         "django.server": {"level": "WARNING", "propagate": True},
-        "django.request": {"level": "ERROR"},  # what is refused or not found has its own line
+        "django.request": {"level": "ERROR"},  # refused and missing pages have their own log line
         "uvicorn": {"level": LOG_LEVEL, "propagate": True},
         "uvicorn.error": {"level": LOG_LEVEL},
-        "uvicorn.access": {"level": "CRITICAL", "propagate": False},  # it would write queries
+        "uvicorn.access": {"level": "CRITICAL", "propagate": False},  # it would log query strings
         "httpx2": {"level": "WARNING"},
-        "psycopg.pool": {"level": "ERROR"},  # while the database is away it would say so five times a second
+        "psycopg.pool": {"level": "ERROR"},  # it would log five lines a second during an outage
         "pypdf": {"level": "ERROR"},
         "rq": {"level": "WARNING"},
         "asyncio": {"level": "WARNING"},
     },
 }
 
-# Who else may read /metrics, beside operators: whoever brings this token. Empty: nobody.
+# Clients that send this token may read /metrics, as operators may. Empty: operators only.
 METRICS_TOKEN = env("METRICS_TOKEN")
 
-VERSION = __version__
-
-if PROBLEMS:
-    raise ImproperlyConfigured("\n".join([*filter(None, [ENV_FILE_PROBLEM]), *PROBLEMS]))
+raise_problems(ENV_FILE_PROBLEM)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ragsite.environment import read_env_file
 from ragsite.operations.doctor import State, machine
-from ragsite.settings import read_env_file
 
 ROOT = Path(__file__).parent.parent
 NOBODY = 65534
@@ -59,13 +59,13 @@ def run(**changes):
 def test_a_file_that_may_not_be_read_is_a_sentence(closed_file):
     with plain_user():
         said = read_env_file(closed_file)
-    assert said.startswith(f"{closed_file} cannot be read by this process (Permission denied)")
+    assert said.startswith(f"{closed_file} cannot be read (Permission denied)")
 
 
 @pytest.mark.parametrize("content", [b"CHAT_MODEL=\xff\xfe\x00", "NAME=w\u00e4rme".encode("latin-1")])
 def test_a_file_that_is_no_text_is_a_sentence(tmp_path, content):
     (tmp_path / ".env").write_bytes(content)
-    assert "it is no UTF-8" in read_env_file(tmp_path / ".env")
+    assert "not valid UTF-8" in read_env_file(tmp_path / ".env")
 
 
 def test_a_file_that_is_not_there_is_no_fault(tmp_path):
@@ -84,14 +84,14 @@ def test_where_a_variable_is_missing_the_file_is_named_without_a_traceback():
     done = run(SECRET_KEY=None)
     assert done.returncode == 1
     assert done.stderr.splitlines()[0].endswith(
-        ".env cannot be read by this process (Permission denied): only the environment's variables count."
+        ".env cannot be read (Permission denied). Only environment variables are used."
     )
     assert "SECRET_KEY is not set" in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_doctor_names_it(settings):
-    settings.ENV_FILE_PROBLEM = "/srv/.env cannot be read by this process (Permission denied)."
+    settings.ENV_FILE_PROBLEM = "/srv/.env cannot be read (Permission denied)."
     assert machine.nobody_else_reads().state == State.WARN
 
 

@@ -20,8 +20,7 @@ from documents.models import Document
 from documents.work.queue import queue_connection
 from qa import views
 from qa.models import Question
-from ragsite import logs
-from ragsite import settings as settings_file
+from ragsite import environment, logs
 from ragsite.asgi import application
 from tests.support.factories import make_document
 from tests.support.fake_openai import KEY, running_fake_openai
@@ -255,12 +254,12 @@ def test_words_that_another_handler_left_in_a_record_are_not_taken_over():
 
 
 @pytest.mark.parametrize(("name", "value"), [("LOG_LEVEL", "chatty"), ("LOG_FORMAT", "xml")])
-def test_nonsense_in_the_settings_is_refused_aloud(name, value, monkeypatch):
+def test_an_invalid_setting_is_reported_with_its_choices(name, value, monkeypatch):
     monkeypatch.setenv(name, value)
-    monkeypatch.setattr(settings_file, "PROBLEMS", [])
-    settings_file.env_choice(name, "INFO", ["INFO", "text"])
-    (problem,) = settings_file.PROBLEMS
-    assert problem == f"{name} is '{value}'; write one of INFO, text."
+    monkeypatch.setattr(environment, "PROBLEMS", [])
+    environment.env_choice(name, "INFO", ["INFO", "text"])
+    (problem,) = environment.PROBLEMS
+    assert problem == f"{name} is '{value}'; it must be one of INFO, text."
 
 
 # Ids

@@ -40,7 +40,7 @@ def named(problems):
 def test_every_number_has_bounds_and_all_mistakes_are_said_at_once(value):
     problems = read(**COMPLETE, **dict.fromkeys(NUMBERS, value))
     assert sorted(named(problems)) == sorted(NUMBERS)
-    assert all("; write a " in problem for problem in problems)
+    assert all("; it must be a " in problem for problem in problems)
 
 
 def test_a_number_at_either_bound_is_taken():

@@ -94,10 +94,10 @@ def test_the_model_on_this_machine_heeds_none_of_it(settings):
     ],
 )
 def test_a_prefix_keeps_its_spaces_and_may_have_lines(monkeypatch, value, prefix):
-    from ragsite.settings import env_words
+    from ragsite.environment import env_raw
 
     monkeypatch.setenv("EMBEDDING_QUERY_PREFIX", value)
-    assert env_words("EMBEDDING_QUERY_PREFIX") == prefix
+    assert env_raw("EMBEDDING_QUERY_PREFIX") == prefix
 
 
 def test_a_question_and_a_passage_of_the_same_words_are_apart_in_the_cache(fake_openai):

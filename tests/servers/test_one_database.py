@@ -10,9 +10,9 @@ from documents.ingestion import passwords
 from documents.work import queue
 from ragsite import embedded, health, llm
 from ragsite import settings as site_settings
+from ragsite.environment import next_redis_database
 from ragsite.llm import cache as llm_cache
 from ragsite.operations.doctor import State, servers
-from ragsite.settings import neighbour_database
 from tests.support.factories import make_document
 from tests.support.site import accepts, wait_for
 
@@ -34,7 +34,7 @@ def redis_of(tmp_path, settings):
         )
         wait_for(lambda: accepts(place), every=0.01)
         settings.QUEUE_URL = settings.REDIS_URL = f"unix://{place}?db={number}"
-        entry = {**site_settings.CACHES["default"], "LOCATION": neighbour_database(settings.QUEUE_URL)}
+        entry = {**site_settings.CACHES["default"], "LOCATION": next_redis_database(settings.QUEUE_URL)}
         if cache_number is not None:
             options = {"serializer": "ragsite.cache.JSONSerializer"}
             entry |= {"LOCATION": f"unix://{place}?db={cache_number}", "OPTIONS": options}
