@@ -21,7 +21,7 @@ sys.path.insert(0, str(PROJECT))
 
 from documents.extraction import Extraction, UnreadableFile, extract_pages, start_fork_server
 from documents.extraction.ocr import engines
-from documents.extraction.pdf.loader import Reading
+from documents.extraction.pdf.loader import PdfRead
 from documents.extraction.render.client import paint_page, places_of
 from documents.ingestion.splitter import PageText, join_pages, page_starts, split_pages
 from tests.support.made_report import HEADER, make_report
@@ -71,7 +71,7 @@ def measure(path: Path, name: str, rounds: int, is_long: bool = False) -> None:
     found = []
     for _ in range(rounds):
         started = time.process_time()
-        reading = Reading(path, "", None)
+        reading = PdfRead(path)
         try:
             reading.run()
             pages, failure = len(reading.extraction().pages), ""
@@ -103,7 +103,7 @@ def floor_of(path: Path) -> float:
 def tell_memory(path: Path) -> None:
     """What this process grows by, and the peaks of fork server and reader, which share most of theirs."""
     before = peak_memory()
-    reading = Reading(path, "", None)
+    reading = PdfRead(path)
     reading.run()
     reading.extraction()
     grown = peak_memory() - before

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from documents.extraction.errors import UnreadableFile
 from documents.extraction.pages import ExtractedPage, Extraction, Heading
-from documents.extraction.pdf.loader import ReaderLost
 from documents.extraction.registry import LIMITS_ITSELF, loader_for
 from documents.extraction.sandbox.client import start_fork_server
+from documents.extraction.sandbox.follow import ReaderLost
 from documents.extraction.sandbox.load import load_in_sandbox
 from documents.extraction.sniffing import sniff
 

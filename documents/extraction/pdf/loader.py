@@ -2,14 +2,11 @@
 
 import gc
 import re
-import signal
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from documents.extraction.cleanup.clean_pages import CleanPage, RawPage, clean_pages, fold
 from documents.extraction.cleanup.garbage import solid_length
@@ -23,15 +20,16 @@ from documents.extraction.limits import (
 from documents.extraction.pages import ExtractedPage, Extraction
 from documents.extraction.pdf.headings import headings_by_size, headings_from_outline
 from documents.extraction.pdf.stamps import is_stamped, is_title
-from documents.extraction.sandbox.client import fork_server
+from documents.extraction.sandbox.follow import (
+    MAX_LOST_CHILDREN,
+    Message,
+    Progress,
+    ReaderLost,
+    SandboxedRead,
+)
 from ragsite.storable import storable_json
 
-Message = dict[str, Any]
-Progress = Callable[[int, int], None]
-
-MAX_DEATHS = 4
-MAX_LOST = 3
-PROGRESS_SECONDS = 0.2  # whoever is told may write it down each time
+MAX_CRASHES = 4
 GARBLED = 0.1  # from this share on a page is called garbled,
 LOST = 0.5  # from this on its text is left out
 CAPTION = re.compile(r"\w+ \d[\d.]*:")  # Table 1: of what stands at the top of a page before its text goes on
@@ -42,73 +40,51 @@ OTHER_SIZE = 0.85
 FEW_HIDDEN = 8  # characters; fewer are a printer's mark
 
 
-class ReaderLost(Exception):
-    """The reading process or its fork server vanished without a word: no fault of the file, worth another try."""
-
-
 def load(path: Path, password: str = "", on_progress: Progress | None = None) -> Extraction:
-    """Read a PDF in limited processes. Raises UnreadableFile for what the file's owner must mend."""
-    reading = Reading(path, password, on_progress)
-    reading.run()
-    return reading.extraction()
+    """Read a PDF in sandboxed children. Raises UnreadableFile for problems that only a different file solves."""
+    read = PdfRead(path, password, on_progress)
+    read.run()
+    return read.extraction()
 
 
-class Reading:
-    """One document being read: what has arrived, and by which deaths."""
+class PdfRead(SandboxedRead):
+    """One PDF as one or more children read it: the messages that arrived, and how each child ended."""
 
-    def __init__(self, path: Path, password: str, on_progress: Progress | None) -> None:
+    def __init__(self, path: Path, password: str = "", on_progress: Progress | None = None) -> None:
+        super().__init__(on_progress)
         self.path = path
         self.password = password
-        self.on_progress = on_progress
         self.document: Message | None = None
         self.pages: dict[int, Message] = {}
-        self.deaths: list[str] = []
-        self.used_cpu = 0.0
-        self.peak_memory = 0
-        self.is_finished = False
-        self.died_at = -1
-        self.told_at = 0.0
+        self.crashes: list[str] = []
+        self.crashed_at = -1
 
     @property
     def page_count(self) -> int:
         return int(self.document["pages"]) if self.document else 0
 
     def run(self) -> None:
-        """Start children until one has reached the end, or it is not worth another."""
-        while not self.is_finished and len(self.deaths) <= MAX_DEATHS and self._cpu_left() >= 1:
-            if trouble := self._follow_one_child():
-                self._note_death(trouble)
+        """Start children until one reaches the end, or until another one is not worth its cost."""
+        while not self.is_finished and len(self.crashes) <= MAX_CRASHES and self._cpu_left() >= 1:
+            if reason := self.follow_child(**self._request()):
+                self._record_crash(reason)
 
     def _cpu_left(self) -> float:
         return CPU_SECONDS + CPU_SECONDS_OF_A_PAGE * self.page_count - self.used_cpu
-
-    def _follow_one_child(self) -> str:
-        """Take what one child sends; gives the reason for which it ended before the document did."""
-        try:
-            with closing(fork_server.read(**self._request())) as messages:
-                for message in messages:
-                    if message.get("kind") == "exit":
-                        self.used_cpu += float(message["cpu"])
-                        self.peak_memory = max(self.peak_memory, int(message["memory"]))
-                        return "" if self.is_finished else why_it_ended(int(message["code"]))
-                    self._take(message)
-        except TimeoutError:
-            return "timeout"
-        return "" if self.is_finished else "lost"
 
     def _request(self) -> Message:
         return {
             "path": str(self.path.resolve()),
             "password": self.password,
             "start": len(self.pages),
-            "has_structure": self.document is None and not self.deaths,
-            "only_pypdf": len(self.deaths) == MAX_DEATHS,
-            "careful": self.died_at,
+            "has_structure": self.document is None and not self.crashes,
+            "only_pypdf": len(self.crashes) == MAX_CRASHES,
+            "careful": self.crashed_at,
             "cpu_seconds": self._cpu_left(),
             "cpu_total": self._cpu_left() if self.document else 0,
         }
 
-    def _take(self, message: Message) -> None:
+    def accept(self, message: Message) -> None:
         kind = message.get("kind")
         if kind == "document" and self.document is None:
             self.document = message
@@ -121,26 +97,23 @@ class Reading:
         elif kind == "done":
             self.is_finished = True
 
-    def _note_death(self, trouble: str) -> None:
-        """The next child leaves the page at which this one died to pypdf; a page that ends both is given up."""
-        self.deaths.append(trouble)
-        if trouble == "lost":
-            if self.deaths.count("lost") == MAX_LOST:
+    def _record_crash(self, reason: str) -> None:
+        """Leave the page at which this child crashed to pypdf in the next one, and skip a page that crashes both."""
+        self.crashes.append(reason)
+        if reason == "lost":
+            if self.crashes.count("lost") == MAX_LOST_CHILDREN:
                 raise ReaderLost
             return
         if self.document is None:
             return
-        if len(self.pages) == self.died_at:
-            self._add_page({"index": self.died_at, "text": "", "engine": "none", "trouble": trouble})
-        self.died_at = len(self.pages)
-        self.is_finished = self.died_at >= self.page_count
+        if len(self.pages) == self.crashed_at:
+            self._add_page({"index": self.crashed_at, "text": "", "engine": "none", "trouble": reason})
+        self.crashed_at = len(self.pages)
+        self.is_finished = self.crashed_at >= self.page_count
 
     def _add_page(self, message: Message) -> None:
         self.pages[len(self.pages)] = message
-        is_last = len(self.pages) == self.page_count
-        if self.on_progress and (is_last or time.monotonic() - self.told_at > PROGRESS_SECONDS):
-            self.told_at = time.monotonic()
-            self.on_progress(len(self.pages), self.page_count)
+        self.report_progress(len(self.pages), self.page_count)
 
     def _fail(self, reason: str) -> None:
         if reason == "protected":
@@ -154,7 +127,7 @@ class Reading:
     def extraction(self) -> Extraction:
         """The cleaned pages, or the reason why there is nothing to clean."""
         if self.document is None:
-            raise UnreadableFile(self._reason_of_deaths())
+            raise UnreadableFile(self._reason_of_crashes())
         raw = [self.pages[number] for number in range(len(self.pages))]
         self._refuse_what_has_no_text(raw)
         metadata = dict(self.document.get("metadata") or {})
@@ -193,15 +166,15 @@ class Reading:
             return
         if any(page.get("pictures") or float(page.get("garbled") or 0) >= LOST for page in raw):
             return  # the pages say what they lack; their pictures may still be read
-        if troubles := [page["trouble"] for page in raw if page.get("trouble")] + self.deaths:
+        if troubles := [page["trouble"] for page in raw if page.get("trouble")] + self.crashes:
             known = ("limit", "timeout")
             raise UnreadableFile(next((kind for kind in known if kind in troubles), "damaged"))
         if attachments := (self.document or {}).get("attachments"):
             raise UnreadableFile("empty", attachments=len(attachments))
         raise UnreadableFile("empty" if raw else "damaged")
 
-    def _reason_of_deaths(self) -> str:
-        return next((kind for kind in ("timeout", "limit") if kind in self.deaths), "damaged")
+    def _reason_of_crashes(self) -> str:
+        return next((kind for kind in ("timeout", "limit") if kind in self.crashes), "damaged")
 
     def _is_cut(self) -> bool:
         return bool(self.document and self.document.get("is_cut"))
@@ -269,13 +242,6 @@ def collecting_later() -> Iterator[None]:
     finally:
         if was_collecting:
             gc.enable()
-
-
-def why_it_ended(code: int) -> str:
-    """A child's exit code in the words of UnreadableFile; out of memory shows as an abort."""
-    if code == -signal.SIGXCPU:
-        return "timeout"
-    return "limit" if code in (3, -signal.SIGABRT, -signal.SIGKILL) else "damaged"
 
 
 def goes_on(before: CleanPage, after: CleanPage) -> bool:

@@ -1,19 +1,21 @@
 """Run a loader in a sandboxed process and build the extraction from its messages, which are untrusted."""
 
 import logging
-import time
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from documents.extraction.cleanup.garbage import solid_length
 from documents.extraction.errors import UnreadableFile
 from documents.extraction.pages import ExtractedPage, Extraction, Heading
-from documents.extraction.pdf.loader import MAX_LOST, PROGRESS_SECONDS, Progress, ReaderLost, why_it_ended
-from documents.extraction.sandbox.client import fork_server
+from documents.extraction.sandbox.follow import (
+    MAX_LOST_CHILDREN,
+    Message,
+    Progress,
+    ReaderLost,
+    SandboxedRead,
+)
 from ragsite.storable import storable_at_same_length, storable_json
 
-Message = dict[str, Any]
 logger = logging.getLogger(__name__)
 
 MAX_TITLE_LENGTH = 300
@@ -22,61 +24,43 @@ PROBLEMS = ("", "no_text", "garbled", "unreadable")
 
 def load_in_sandbox(loader: str, path: Path, on_progress: Progress | None = None) -> Extraction:
     """Return what the loader reads. Raises UnreadableFile if it fails, ReaderLost if its process is killed."""
-    for _attempt in range(MAX_LOST):
-        reading = Reading(loader, path, on_progress)
-        trouble = reading.run()
-        if not trouble:
-            return reading.extraction()
-        if trouble != "lost":
-            raise UnreadableFile(trouble)
+    for _attempt in range(MAX_LOST_CHILDREN):
+        read = LoaderRead(loader, path, on_progress)
+        reason = read.run()
+        if not reason:
+            return read.extraction()
+        if reason != "lost":
+            raise UnreadableFile(reason)
     raise ReaderLost
 
 
-class Reading:
-    """One run of a loader: what has arrived, and what it cost."""
+class LoaderRead(SandboxedRead):
+    """One run of a loader: the messages that arrived, and what the run cost."""
 
     def __init__(self, loader: str, path: Path, on_progress: Progress | None = None) -> None:
+        super().__init__(on_progress)
         self.loader = loader
         self.path = path
-        self.on_progress = on_progress
         self.document: Message = {}
         self.pages: list[Message] = []
-        self.is_finished = False
-        self.used_cpu = 0.0
-        self.peak_memory = 0
-        self.told_at = 0.0
 
     def run(self) -> str:
-        """Follow the child to its end; gives the reason if it ended before it was done."""
-        try:
-            with closing(fork_server.read(loader=self.loader, path=str(self.path.resolve()))) as messages:
-                for message in messages:
-                    if message.get("kind") == "exit":
-                        self.used_cpu, self.peak_memory = float(message["cpu"]), int(message["memory"])
-                        return "" if self.is_finished else why_it_ended(int(message["code"]))
-                    self._take(message)
-        except TimeoutError:
-            return "timeout"
-        return "" if self.is_finished else "lost"
+        """Run the loader in a sandboxed child. Return why it ended early, or an empty string."""
+        return self.follow_child(loader=self.loader, path=str(self.path.resolve()))
 
-    def _take(self, message: Message) -> None:
+    def accept(self, message: Message) -> None:
         kind = message.get("kind")
         if kind == "document":
             self.document = message
         elif kind == "page":
             self.pages.append({**message, "text": str(message.get("text") or "")})
-            self._tell(is_last=len(self.pages) == self.document.get("pages"))
+            self.report_progress(len(self.pages), int(self.document.get("pages") or len(self.pages)))
         elif kind == "more" and self.pages:
             self.pages[-1]["text"] += str(message.get("text"))
         elif kind == "failed":
             self._fail(message)
         elif kind == "done":
             self.is_finished = True
-
-    def _tell(self, is_last: bool) -> None:
-        if self.on_progress and (is_last or time.monotonic() - self.told_at > PROGRESS_SECONDS):
-            self.told_at = time.monotonic()
-            self.on_progress(len(self.pages), int(self.document.get("pages") or len(self.pages)))
 
     def _fail(self, message: Message) -> None:
         if message.get("error"):

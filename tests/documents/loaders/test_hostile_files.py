@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from documents.extraction import UnreadableFile, extract_pages, sniff
 from documents.extraction.limits import MEMORY
 from documents.extraction.registry import DOCX, EPUB, LOADERS, MAIL, ODT, PPTX, RTF, XLSX
-from documents.extraction.sandbox.load import Reading
+from documents.extraction.sandbox.load import LoaderRead
 from documents.extraction.sandbox.run_loader import read as read_in_child
 from documents.extraction.zip_guard import Archive, read_start
 from tests.support.made_files import W, archive, docx, epub, opendocument, paragraph, pptx, shape, table, xlsx
@@ -287,7 +287,7 @@ def test_the_largest_files_are_read_within_the_limits_or_refused(tmp_path, kind)
         docx(path, "".join(paragraph(" ".join(words[n : n + 40])) for n in range(0, 200_000, 10)))
     else:
         path.write_text("".join(f"<p>{' '.join(words[n : n + 40])}</p>" for n in range(0, 200_000, 10)))
-    reading = Reading(LOADERS[kind], path)
+    reading = LoaderRead(LOADERS[kind], path)
     assert reading.run() == ""
     assert reading.peak_memory < MEMORY
     assert reading.used_cpu < 20

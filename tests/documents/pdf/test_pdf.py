@@ -455,7 +455,7 @@ def test_a_killed_reader_loses_no_page_that_was_read(tmp_path, monkeypatch):
             for pid in killed:
                 os.kill(pid, signal.SIGKILL)
 
-    monkeypatch.setattr("documents.extraction.pdf.loader.PROGRESS_SECONDS", 0)
+    monkeypatch.setattr("documents.extraction.sandbox.follow.PROGRESS_SECONDS", 0)
     extraction = read(path, on_progress=kill_once)
     assert killed
     assert [page.number for page in extraction.pages] == list(range(1, 301))
@@ -471,7 +471,7 @@ def test_a_dead_fork_server_is_restarted():
 
 def test_a_fork_server_that_cannot_start_is_no_fault_of_the_file(monkeypatch):
     broken = ForkServerClient()
-    monkeypatch.setattr("documents.extraction.pdf.loader.fork_server", broken)
+    monkeypatch.setattr("documents.extraction.sandbox.follow.fork_server", broken)
     monkeypatch.setattr("documents.extraction.sandbox.client.sys.executable", "/bin/false")
     with pytest.raises((ReaderLost, OSError)):
         read(SAMPLES / "crazyones.pdf")
