@@ -79,8 +79,8 @@ WORDINGS = {
         _("The file is no longer in the site's storage."), _("Delete this entry and upload the file again.")
     ),
     "deadly": Wording(
-        _("The program that works on this document was ended by it three times."),
-        _("Try again; if it happens again, print it to a new PDF or split it into smaller files."),
+        _("Processing this document crashed three times."),
+        _("Try again. If it happens again, print it to a new PDF or split it into smaller files."),
     ),
     "unsupported": Wording(_("This kind of file cannot be read."), ACCEPTED),
     "protected": Wording(

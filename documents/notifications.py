@@ -15,7 +15,7 @@ from documents.models import Document, Notice
 logger = logging.getLogger("ragsite.mail")
 
 
-def tell(document: Document, *, is_failure: bool = False) -> None:
+def notify(document: Document, *, is_failure: bool = False) -> None:
     """To the person who added it. Inside the transaction that makes it so; the mail goes out after the commit."""
     person = document.uploaded_by
     if person is None or document.is_sample:

@@ -15,6 +15,7 @@ from documents.ingestion.splitter import embedding_text
 from documents.models import Collection, Document, Index, Task, Version
 from documents.models.task import Kind
 from documents.page_images import forget as forget_pictures
+from documents.work import queue
 
 
 @receiver(post_save, sender=Version)
@@ -53,12 +54,10 @@ def delete_file_and_pictures(instance: Version, **kwargs: Any) -> None:
 
 
 @receiver(post_delete, sender=Task)
-def forget_failed_jobs(instance: Task, **kwargs: Any) -> None:
+def forget_jobs_of_deleted_task(instance: Task, **kwargs: Any) -> None:
     if instance.tries:
-        from documents.work.queue import forget_failed_jobs  # jobs know the models, not the other way round
-
         # A copy: once it is deleted it has no number.
-        transaction.on_commit(partial(forget_failed_jobs, copy(instance)), robust=True)
+        transaction.on_commit(partial(queue.forget_failed_jobs, copy(instance)), robust=True)
 
 
 @receiver(post_delete, sender=Document)

@@ -10,7 +10,7 @@ from django.utils.functional import SimpleLazyObject, cached_property
 from redis.exceptions import RedisError
 
 from documents.models import Document
-from documents.work.queue import queue_connection, spared_while_hung, workers_alive
+from documents.work.queue import fail_fast_while_redis_hangs, queue_connection, workers_alive
 from qa.models import Conversation
 from ragsite import __version__, llm
 
@@ -72,7 +72,7 @@ class Navigation:
         if not self.user.is_authenticated:
             return False
         try:
-            with spared_while_hung():
+            with fail_fast_while_redis_hangs():
                 return workers_alive(queue_connection()) == 0
         except RedisError:
             return None

@@ -253,7 +253,7 @@ RQ = {
     "FAILURE_TTL": 30 * 86_400,
     "QUEUE_CLASS": "documents.work.worker.Queue",
     "WORKER_CLASS": "documents.work.worker.Worker",
-    "JOB_CLASS": "documents.work.worker.Job",
+    "JOB_CLASS": "documents.work.job.Job",
     "SHOW_ADMIN_LINK": True,
 }
 MAX_TRIES = env_int("MAX_TRIES", 25, 1, 1_000)

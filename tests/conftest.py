@@ -12,8 +12,8 @@ from django.db import connection, transaction
 from django.test import TransactionTestCase
 from rq import SimpleWorker
 
+from documents.work.job import JSON_SERIALIZER, Job
 from documents.work.queue import get_queue, queue_connection
-from documents.work.worker import JSON_SERIALIZER, Job
 from tests.support import factories
 from tests.support.fake_openai import fake_openai  # noqa: F401 (a fixture)
 from tests.support.web_site import own_site, web_site  # noqa: F401 (fixtures)

@@ -215,7 +215,7 @@ def announce(document: Document, *, is_new: bool, has_new_text: bool = False) ->
         Document.objects.filter(pk=document.pk).update(summary_state=SummaryState.WAITING)
         Task.objects.ask_for(Kind.SUMMARISE, document)
     if is_new:
-        notifications.tell(document)
+        notifications.notify(document)
 
 
 def save_pages(version: Version, extraction: Extraction) -> None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from documents.ingestion import index as indexing
@@ -53,16 +53,6 @@ def build(task: Task) -> None:
         with Attempt.objects.record(task, "build", task.job_under_way):
             index.create_vector_index(concurrently=True)
         finish(task, index)
-
-
-def give_up(indexes: QuerySet[Index]) -> None:
-    """Leave those that are being built as they are, like retired ones: what they hold stays, and the live one answers on."""
-    with transaction.atomic():
-        given_up = list(
-            indexes.filter(state=IndexState.BUILDING).select_for_update().values_list("pk", flat=True)
-        )
-        Task.objects.filter(index__in=given_up).cancel()
-        Index.objects.filter(pk__in=given_up).update(state=IndexState.RETIRED)
 
 
 def finish(task: Task, index: Index) -> None:

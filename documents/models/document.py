@@ -289,12 +289,10 @@ class Document(models.Model):
 
     def index(self) -> None:
         """Fetch, read, chunk, embed and store it here and now, in the live index. Safe to run twice; a job does the same."""
-        from documents.work.runner import run  # work knows the models, not the other way round
-
         if self.needs_fetching:
-            run(self.fetch(enqueue=False))
+            self.fetch(enqueue=False).run()
         if task := self.replay(enqueue=False):
-            run(task)
+            task.run()
         self.refresh_from_db()
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:

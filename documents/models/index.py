@@ -10,6 +10,7 @@ from django.db import DatabaseError, IntegrityError, InterfaceError, connection,
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from documents.models.collection import Collection
 from ragsite import llm
 
 
@@ -36,6 +37,13 @@ class IndexQuerySet(models.QuerySet["Index"]):
     def wanted(self) -> Self:
         """Those that every document must be in: the live one and those being built."""
         return self.filter(state__in=[IndexState.LIVE, IndexState.BUILDING])
+
+    def cancel_building(self) -> None:
+        """Stop building these indexes and retire them: they keep their chunks, and the live index still answers."""
+        with transaction.atomic():
+            for index in self.filter(state=IndexState.BUILDING).select_for_update():
+                index.tasks.cancel()
+                Index.objects.filter(pk=index.pk).update(state=IndexState.RETIRED)
 
     def draft(self, model: str) -> Index:
         """A new recipe for that embedding model, with the sizes that suit it. Asks the provider for its width if need be."""
@@ -149,8 +157,6 @@ class Index(models.Model):
 
     def make_live(self) -> None:
         """From the next question on, this index answers. The former live one stays, to be taken back."""
-        from documents.models.collection import Collection
-
         with transaction.atomic():
             Index.objects.filter(state=IndexState.LIVE).exclude(pk=self.pk).update(state=IndexState.RETIRED)
             self.state, self.live_at = IndexState.LIVE, timezone.now()

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import random
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from django.conf import settings
 from django.db import connection, models, transaction
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from documents.models.index import Index, IndexState
@@ -28,11 +29,28 @@ class Kind(models.TextChoices):
     ATTACH = "attach", _("add attached files")
 
 
-QUEUES = {  # the others wait on "documents"
-    Kind.FETCH: "fetch",
-    Kind.RECOGNISE: "ocr",
-    Kind.SUMMARISE: "summaries",
+class Handler(NamedTuple):
+    """How tasks of one kind are run: the function that takes the task, the RQ queue, and the most tries (else MAX_TRIES).
+
+    Dotted paths, so that the models import neither ingestion nor work.
+    """
+
+    path: str
+    queue: str = "documents"
+    max_tries: int | None = None
+
+
+HANDLERS = {
+    Kind.INDEX: Handler("documents.ingestion.index.index"),
+    Kind.SUMMARISE: Handler("documents.ingestion.summarize.summarise", queue="summaries"),
+    Kind.BUILD: Handler("documents.ingestion.rebuild.build"),
+    Kind.RECOGNISE: Handler("documents.ingestion.ocr.recognise", queue="ocr"),
+    # 9 tries last about an hour: a person who adds a page should not wait for weeks to hear that it is unreachable.
+    Kind.FETCH: Handler("documents.ingestion.fetch.fetch", queue="fetch", max_tries=9),
+    Kind.ATTACH: Handler("documents.sources.attachments.add_attached"),
 }
+ENQUEUE = "documents.work.queue.enqueue"
+RUN = "documents.work.runner.run"
 
 
 class TaskState(models.TextChoices):
@@ -44,9 +62,6 @@ class TaskState(models.TextChoices):
 
 STUBBORN_AFTER = 6  # failed tries
 MIN_WAIT = timedelta(seconds=5)
-FETCH_TRIES = (
-    9  # some hour: whoever added a page should not have to wait for weeks to hear that it cannot be had
-)
 CLOCK_SLACK = timedelta(seconds=5)  # clocks of several machines differ by less
 
 
@@ -74,10 +89,11 @@ class TaskQuerySet(models.QuerySet["Task"]):
         """With what a row shows of the document and its owner, without its vector."""
         return self.select_related("document__uploaded_by", "index").defer("document__embedding")
 
-    def bring_forward(self, *, all: bool = False) -> int:
-        """The provider answers again: what waits because of it need not wait longer. Where it named a time, that time stands.
+    def retry_now(self, *, after_outage: bool = False) -> int:
+        """Make tasks that wait for the provider due, since it answers again; return how many. A time that it named still holds.
 
-        With `all`, an outage has ended, and the failed try that told of it no longer counts. Without, not what has failed many times: one call that goes well says little about it, and its tries are to last for days.
+        `after_outage` includes tasks that failed many times, and does not count their last try. Otherwise one success says
+        little about those, and their tries are meant to last for days.
         """
         now = timezone.now()
         waiting = self.open().filter(
@@ -85,9 +101,9 @@ class TaskQuerySet(models.QuerySet["Task"]):
             error_kind__in=llm.RECOVERABLE_KINDS,
             next_try_at__gt=now,
         )
-        if not all:
+        if not after_outage:
             return waiting.filter(tries__lt=STUBBORN_AFTER).update(next_try_at=now, changed_at=now)
-        # The try that this brings is a gift: where the provider comes and goes, tries would be used up in minutes.
+        # With a provider that comes and goes, tries would otherwise be used up in minutes.
         one_less = models.functions.Greatest(models.F("tries") - 1, 0)
         return waiting.update(next_try_at=now, changed_at=now, tries=one_less)
 
@@ -230,8 +246,12 @@ class Task(models.Model):
         return Task.objects.filter(pk=self.pk).seen().exists()
 
     @property
+    def handler(self) -> Handler:
+        return HANDLERS[Kind(self.kind)]
+
+    @property
     def max_tries(self) -> int:
-        return min(settings.MAX_TRIES, FETCH_TRIES) if self.kind == Kind.FETCH else settings.MAX_TRIES
+        return min(settings.MAX_TRIES, self.handler.max_tries or settings.MAX_TRIES)
 
     @property
     def job_id(self) -> str:
@@ -254,16 +274,18 @@ class Task(models.Model):
 
     @property
     def queue_name(self) -> str:
-        return QUEUES.get(Kind(self.kind), "documents")
+        return self.handler.queue
 
     def enqueue_on_commit(self) -> None:
-        """The job arrives once the row is there to be found. Redis away: logged, and the reconciler enqueues it later."""
+        """Enqueue once the row is committed. While Redis is away this is logged, and the reconciler enqueues it later."""
         transaction.on_commit(self.enqueue, robust=True)
 
     def enqueue(self) -> None:
-        from documents.work.queue import enqueue  # jobs know the models, not the other way round
+        import_string(ENQUEUE)(self)
 
-        enqueue(self)
+    def run(self) -> None:
+        """Run it in this process if it is due. Raises its error after recording it."""
+        import_string(RUN)(self)
 
     def settle_index(self) -> None:
         """Work asked for before the site had an index is for its first one. Raises ProviderError while none can be made."""

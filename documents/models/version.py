@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from documents.extraction import UnreadableFile
 from documents.ingestion.splitter import PageText, join_pages
+from documents.models.collection import Collection
 from documents.page_report import PageReport, report_of
 from ragsite.disk import FULL, NOT_WRITABLE, CannotStore
 
@@ -73,9 +74,8 @@ def store(storage: Storage, name: str, upload: File) -> str:
 
 class VersionQuerySet(models.QuerySet["Version"]):
     def visible_to(self, user: User, *, operating: bool = False) -> Self:
-        from documents.models.document import Document
-
-        return self.filter(document__in=Document.objects.visible_to(user, operating=operating))
+        collections = Collection.objects.visible_to(user, operating=operating)
+        return self.filter(document__collection__in=collections)
 
 
 class Version(models.Model):

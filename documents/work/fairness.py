@@ -36,13 +36,13 @@ from django.utils import timezone
 
 from documents.models import Attempt, Task, Version
 from documents.models.index import IndexState
-from documents.models.task import QUEUES, Kind, TaskQuerySet
+from documents.models.task import HANDLERS, Kind, TaskQuerySet
 from documents.work import locks
 
 logger = logging.getLogger("ragsite.jobs")
 
 SLOW = (Kind.FETCH, Kind.RECOGNISE, Kind.SUMMARISE)  # waits for others, or takes minutes
-SLOW_QUEUES = {QUEUES[kind] for kind in SLOW}
+SLOW_QUEUES = {HANDLERS[kind].queue for kind in SLOW}
 EACH = 4  # pieces of work of one kind that are looked at for each person
 AT_FRONT = 20
 REMEMBERED = timedelta(minutes=15)  # whose turn it was
@@ -70,7 +70,7 @@ class Piece:
 
     @property
     def queue(self) -> str:
-        return QUEUES.get(self.kind, "documents")
+        return HANDLERS[self.kind].queue
 
     @property
     def is_slow(self) -> bool:
@@ -232,8 +232,8 @@ def shorter_waits(task: Task) -> bool:
     )
 
 
-def spare_site(task: Task, not_before: datetime | None) -> int:
-    """A site that gives no page is left alone for a while: its other pages wait, and lose no try by it. Returns how many."""
+def pause_site(task: Task, not_before: datetime | None) -> int:
+    """Postpone the other pages of a site that did not answer, at the cost of no try; return how many."""
     if not (site := site_of(task.document.url if task.document else "")):
         return 0
     until = max(filter(None, [not_before, timezone.now() + SITE_PAUSE]))

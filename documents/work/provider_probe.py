@@ -1,4 +1,4 @@
-"""Notices that the provider is back while documents wait for it: the next try of a long outage may be hours away."""
+"""Detects that the provider is back while tasks wait for it: after a long outage the next try may be hours away."""
 
 from __future__ import annotations
 
@@ -17,53 +17,53 @@ from documents.models import Task
 from documents.models.task import Kind
 from ragsite import llm
 
-logger = logging.getLogger("ragsite.lookout")
+logger = logging.getLogger("ragsite.provider_probe")
 
 EVERY_SECONDS = 20
-SOON = timedelta(seconds=5)  # what is due by then finds out by itself
+SOON = timedelta(seconds=5)  # tasks that are due by then need no probe
 
 
-class Lookout:
-    """Makes one small call now and then while something waits for the provider.
+class ProviderProbe:
+    """Makes one small call now and then while tasks wait for the provider.
 
-    Only an answer after a silence counts: a provider that answers this call well and refuses a certain document's
-    would otherwise have that document tried again and again.
+    Only a success after a failed probe counts: a provider that answers the probe but refuses one particular document would
+    otherwise have that document retried again and again.
     """
 
     def __init__(self) -> None:
-        self.asked_at = float("-inf")
-        self.saw_it_away = False
-        self.asking: threading.Thread | None = None
+        self.probed_at = float("-inf")
+        self.saw_outage = False
+        self.thread: threading.Thread | None = None
 
-    def look(self) -> None:
-        """Every round of the clock. Asks in a thread, since a provider that hangs must not hold up the clock."""
-        if self.is_busy or time.monotonic() - self.asked_at < EVERY_SECONDS:
+    def probe_if_needed(self) -> None:
+        """Call it in every round of the clock. Probes in a thread, so that a hanging provider does not block the clock."""
+        if self.is_running or time.monotonic() - self.probed_at < EVERY_SECONDS:
             return
-        if call := waited_for():
-            self.asked_at = time.monotonic()
-            self.asking = threading.Thread(target=self.ask, args=[call], daemon=True, name="lookout")
-            self.asking.start()
+        if call := probe_call():
+            self.probed_at = time.monotonic()
+            self.thread = threading.Thread(target=self.probe, args=[call], daemon=True, name="provider-probe")
+            self.thread.start()
         else:
-            self.saw_it_away = False
+            self.saw_outage = False
 
     @property
-    def is_busy(self) -> bool:
-        return self.asking is not None and self.asking.is_alive()
+    def is_running(self) -> bool:
+        return self.thread is not None and self.thread.is_alive()
 
-    def ask(self, call: Callable[[], llm.Trial]) -> None:
+    def probe(self, call: Callable[[], llm.Trial]) -> None:
         try:
             trial = call()
-            if trial.ok and self.saw_it_away:
-                logger.info("provider answers again brought_forward=%s", Task.objects.bring_forward(all=True))
-            self.saw_it_away = not trial.ok and (trial.kind in llm.OUTAGE_KINDS or self.saw_it_away)
-        except Exception as error:  # the database may be away too; the next look asks again
-            logger.warning("the look-out failed: %s", type(error).__name__)
+            if trial.ok and self.saw_outage:
+                logger.info("provider is back retried=%s", Task.objects.retry_now(after_outage=True))
+            self.saw_outage = not trial.ok and (trial.kind in llm.OUTAGE_KINDS or self.saw_outage)
+        except Exception as error:  # the database may be away too; the next probe tries again
+            logger.warning("provider probe failed: %s", type(error).__name__)
         finally:
             connections.close_all()
 
 
-def waited_for() -> Callable[[], llm.Trial] | None:
-    """The call that shows whether what some task waits for is back: of one such task, another one each time."""
+def probe_call() -> Callable[[], llm.Trial] | None:
+    """A call to the provider that a random waiting task waits for; None if no task waits."""
     now = timezone.now()
     waiting = Task.objects.open().filter(
         Q(not_before=None) | Q(not_before__lte=now),

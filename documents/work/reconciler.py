@@ -1,10 +1,10 @@
-"""Puts lost work back on the queue. The task rows are the truth; what Redis holds is only a hint of them."""
+"""Puts lost work back on the queue. The task rows are the truth; Redis may lose or repeat jobs."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 
@@ -17,65 +17,67 @@ from redis.exceptions import RedisError
 from documents.models import Attempt, Notice, Task
 from documents.work import locks
 from documents.work.housekeeping import sweep_files
-from documents.work.provider_probe import Lookout
-from documents.work.queue import queue_connection, queued_ids, revive
+from documents.work.provider_probe import ProviderProbe
+from documents.work.queue import queue_connection, queued_ids, requeue
 
 logger = logging.getLogger("ragsite.reconcile")
 
 EVERY_SECONDS = 2
-GRACE = timedelta(seconds=1)  # what was asked for just now is on its way to the queue
-AT_ONCE = 500
+GRACE = timedelta(seconds=1)  # a task that became due just now is still being enqueued
+BATCH = 500
 CLOCK_KEY = f"{settings.REDIS_PREFIX}:clock"
-CLOCK_SECONDS = 60  # without a sign of life, after which the clock counts as gone
+CLOCK_EXPIRY_SECONDS = 60
+PRUNE_EVERY_SECONDS = 3600
 
 
 class Reconciler:
-    """Looks again and again. What seems lost is put back at the second look only: at the first, its worker may just be taking it."""
+    """Requeues a task that seems lost in two rounds in a row: after one, a worker may just be dequeuing its job."""
 
     def __init__(self) -> None:
         self.suspects: set[str] = set()
 
-    def look(self) -> int:
-        """Enqueue what is due, locked by nobody and on no queue, twice in a row; returns how many. Raises when a server is away."""
+    def reconcile(self) -> int:
+        """Requeue the tasks that were lost in this round and the last; return how many. Raises if a server is away."""
         lost = lost_tasks()
-        revived = revive_all([task for task in lost if task.job_id in self.suspects])
+        requeued = requeue_all([task for task in lost if task.job_id in self.suspects])
         self.suspects = {task.job_id for task in lost}
-        return revived
+        return requeued
 
 
 def lost_tasks() -> list[Task]:
-    due = list(Task.objects.due(timezone.now() - GRACE)[:AT_ONCE])
+    """Tasks that are due, not queued, and not locked by a worker."""
+    due = list(Task.objects.due(timezone.now() - GRACE)[:BATCH])
     if not due:
         return []
     queued, locked = queued_ids(), locks.locked()
     return [task for task in due if task.job_id not in queued and locks.lock_key(task.pk) not in locked]
 
 
-def revive_all(lost: Sequence[Task]) -> int:
-    revived = []
+def requeue_all(lost: Sequence[Task]) -> int:
+    requeued = []
     for task in lost:
-        if not revive(task):
-            break  # Redis went away; the next round goes on
-        revived.append(task.pk)
-    if revived:
-        logger.info("revived=%s tasks=%s", len(revived), ",".join(map(str, revived[:20])))
-    return len(revived)
+        if not requeue(task):
+            break  # Redis went away; the next round continues
+        requeued.append(task.pk)
+    if requeued:
+        logger.info("requeued=%s tasks=%s", len(requeued), ",".join(map(str, requeued[:20])))
+    return len(requeued)
 
 
-def look_quietly(reconciler: Reconciler) -> None:
-    """From a worker's maintenance: one worker at a time, and never a reason for it to stop."""
+def reconcile_in_worker(reconciler: Reconciler) -> None:
+    """Reconcile from a worker's maintenance, one worker at a time. Logs failures, never raises."""
     try:
         with locks.advisory_lock(locks.RECONCILER) as is_free:
             if is_free:
-                reconciler.look()
-    except Exception as error:  # the worker must live, whatever is away
+                reconciler.reconcile()
+    except Exception as error:
         logger.warning("reconcile failed: %s", type(error).__name__)
     finally:
-        connections.close_all()  # the worker forks: nothing may stay open
+        connections.close_all()  # no connection may be shared over the worker's fork
 
 
 def prune() -> None:
-    """Old entries of the ledger and notices that were seen, which are for looking back, not for ever; files that nothing names."""
+    """Delete old attempts and notices, and stored files that no version names."""
     long_ago = timezone.now() - timedelta(days=settings.KEEP_ATTEMPTS_DAYS)
     Attempt.objects.filter(started_at__lt=long_ago).delete()
     Notice.objects.filter(created_at__lt=long_ago).delete()
@@ -83,41 +85,55 @@ def prune() -> None:
 
 
 def beat() -> None:
-    """The clock's sign of life. Redis away costs it nothing: what else it does may not need Redis."""
+    """The clock's heartbeat. Does nothing while Redis is away."""
     with suppress(RedisError):
-        queue_connection().set(CLOCK_KEY, 1, ex=CLOCK_SECONDS)
+        queue_connection().set(CLOCK_KEY, 1, ex=CLOCK_EXPIRY_SECONDS)
 
 
 def clock_alive() -> bool:
-    """Whether a clock process has shown itself within the last minute. Raises RedisError."""
+    """Whether a clock process has sent a heartbeat within the last minute. Raises RedisError."""
     return bool(queue_connection().exists(CLOCK_KEY))
 
 
-def loop(sweep, every: float = EVERY_SECONDS) -> None:  # type: ignore[no-untyped-def]
-    """The clock: reconciles every two seconds, for ever, through outages of Redis and PostgreSQL. `sweep` is called each round."""
-    reconciler, lookout, pruned_at = Reconciler(), Lookout(), 0.0
-    was_away = False
-    while True:
-        began = time.monotonic()  # not the wall clock, which may jump
+class Clock:
+    """The process that reconciles, probes the provider, prunes, and calls `sweep`, through outages of Redis and PostgreSQL."""
+
+    def __init__(self, sweep: Callable[[], object]) -> None:
+        self.sweep = sweep
+        self.reconciler, self.provider_probe = Reconciler(), ProviderProbe()
+        self.pruned_at: float | None = None
+        self.is_outage = False
+
+    def run(self, every: float = EVERY_SECONDS) -> None:
+        """Tick every two seconds, for ever."""
+        while True:
+            began = time.monotonic()  # the wall clock may jump
+            self.tick(began)
+            time.sleep(max(0.1, every - (time.monotonic() - began)))
+
+    def tick(self, now: float) -> None:
+        """One round. Logs what fails, never raises."""
         beat()
         try:
-            close_old_connections()
-            with locks.advisory_lock(locks.RECONCILER) as is_free:
-                if is_free:
-                    reconciler.look()
-                    lookout.look()
-            sweep()
-            if began - pruned_at > 3600 or not pruned_at:
-                prune()
-                pruned_at = began
-            if was_away:
+            self.work(now)
+            if self.is_outage:
                 logger.info("back again")
-            was_away = False
+            self.is_outage = False
         except (DatabaseError, RedisError, OSError) as error:
             connections.close_all()
-            if not was_away:  # once an outage, not every two seconds
+            if not self.is_outage:  # log once an outage, not every two seconds
                 logger.warning("waiting: %s", type(error).__name__)
-            was_away = True
+            self.is_outage = True
         except Exception:
             logger.exception("the round failed")
-        time.sleep(max(0.1, every - (time.monotonic() - began)))
+
+    def work(self, now: float) -> None:
+        close_old_connections()
+        with locks.advisory_lock(locks.RECONCILER) as is_free:
+            if is_free:
+                self.reconciler.reconcile()
+                self.provider_probe.probe_if_needed()
+        self.sweep()
+        if self.pruned_at is None or now - self.pruned_at > PRUNE_EVERY_SECONDS:
+            prune()
+            self.pruned_at = now

@@ -9,7 +9,6 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from documents.ingestion import rebuild
 from documents.models import Document, Index, Page, State, Task, Version
 from documents.models.states import SummaryState
 from documents.models.task import Kind, TaskQuerySet, TaskState
@@ -41,7 +40,7 @@ def cancel(tasks: TaskQuerySet) -> int:
         found = locked(tasks.filter(state=TaskState.OPEN))
         seen = list(found.seen().values_list("document", flat=True))
         count = found.cancel()
-        rebuild.give_up(Index.objects.filter(pk__in=found.filter(kind=Kind.BUILD).values("index")))
+        Index.objects.filter(pk__in=found.filter(kind=Kind.BUILD).values("index")).cancel_building()
         Task.objects.filter(
             kind=Kind.INDEX, document__in=seen
         ).cancel()  # in an index that is being built too

@@ -1,4 +1,4 @@
-"""A worker that is told to end lets its job finish the batch at hand: the job asks here between two steps."""
+"""Lets a running job stop between two steps when its worker shuts down."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import threading
 
 
 class Stopped(Exception):
-    """The worker is ending. Nothing went wrong: the task stays due, and another worker goes on where this one left off."""
+    """The worker shuts down. Nothing failed: the task stays due, and another worker continues it."""
 
 
-_is_asked = threading.Event()
+_is_requested = threading.Event()
 
 
-def ask(*_signal: object) -> None:
-    """From now on `check` raises. A signal handler: it runs in the job's own process only."""
-    _is_asked.set()
+def request(*_signal: object) -> None:
+    """Make `check` raise from now on. A signal handler of the job's own process."""
+    _is_requested.set()
 
 
 def check() -> None:
-    """Call it where little is lost by ending; raises Stopped once the worker has been told to end."""
-    if _is_asked.is_set():
+    """Raise Stopped once the worker was asked to stop. Call it where little work is lost."""
+    if _is_requested.is_set():
         raise Stopped

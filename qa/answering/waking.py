@@ -32,7 +32,7 @@ def wake_summaries() -> None:
     if monotonic() - _woken_at < AT_MOST_EVERY_SECONDS:
         return
     with suppress(*DATABASE_AWAY):
-        count = Task.objects.filter(kind=Kind.SUMMARISE).bring_forward(all=_saw_model_away)
+        count = Task.objects.filter(kind=Kind.SUMMARISE).retry_now(after_outage=_saw_model_away)
         _woken_at, _saw_model_away = monotonic(), False
         if count:
-            logger.info("brought_forward=%s", count)
+            logger.info("retried=%s", count)

@@ -12,9 +12,8 @@ from django.utils.functional import Promise
 from documents.models import Attempt, Document, State, Task
 from documents.models.attempt import AttemptQuerySet
 from documents.models.index import IndexState
-from documents.models.task import Kind, TaskQuerySet, TaskState
+from documents.models.task import STUBBORN_AFTER, Kind, TaskQuerySet, TaskState
 from documents.work.remedies import Remedy, remedy_of, sentence_of, tasks_helped
-from documents.work.runner import STUBBORN_AFTER
 from ragsite.operations.queueing import kept_jobs
 
 SHOWN_WAITING = 5

@@ -19,8 +19,8 @@ from rq.worker import Worker
 from documents.models import Attempt, Task
 from documents.models.attempt import Outcome
 from documents.work import locks
+from documents.work.job import JSON_SERIALIZER, Job
 from documents.work.queue import get_queue, queue_connection
-from documents.work.worker import JSON_SERIALIZER, Job
 
 QUEUES = list(settings.RQ_QUEUES)
 # A living worker renews its entry in Redis (70 s while it works, 90 s while it waits) every 10 or 15 s. Read from what is

@@ -110,7 +110,7 @@ def enqueued_fifty_times(stage, report):
     def push(times):
         queue = Queue("documents", connection=stage.redis, serializer=JSONSerializer)
         for _ in range(times):
-            queue.enqueue("documents.work.queue.run_task", task)
+            queue.enqueue("documents.work.runner.run_task", task)
 
     threads = [threading.Thread(target=push, args=(times,)) for times in (7, 7, 6, 6, 6, 6, 6, 6)]
     for thread in threads:
@@ -167,17 +167,17 @@ def forged(stage, report):
         as_json.enqueue("os.system", f"touch {trace}/system"),
         as_json.enqueue("subprocess.getoutput", f"touch {trace}/getoutput"),
         as_json.enqueue(leave, str(trace / "function")),
-        as_json.enqueue("documents.work.queue.tries.run", task),
+        as_json.enqueue("documents.work.runner.run", task),
         as_pickle.enqueue("os.system", f"touch {trace}/pickle"),
         as_json.enqueue(
-            "documents.work.queue.run_task",
+            "documents.work.runner.run_task",
             task,
             on_success=Callback(leave),
             meta={"to": str(trace / "success")},
         ),
         as_json.enqueue("os.system", "x", on_failure=Callback(leave), meta={"to": str(trace / "failure")}),
         as_json.enqueue(
-            "documents.work.queue.run_task",
+            "documents.work.runner.run_task",
             task,
             on_stopped=Callback(leave),
             meta={"to": str(trace / "stopped")},
@@ -380,7 +380,7 @@ def clock_jumps(stage, report):
     """the clock of web, workers and clock process jumps an hour, both ways, with work waiting and with work under way"""
     clock = MachineClock(stage)
     restart_all(stage, PYTHONPATH=clock.python_path, DRILL_CLOCK=str(clock.file))
-    alice, documents, revived = stage.person(), 0, times_revived(stage)
+    alice, documents, requeued = stage.person(), 0, times_requeued(stage)
     for hours, way in ((-1, "back"), (1, "forward")):
         stage.fake.fault("status", status=500, on="embeddings")
         alice.upload({f"waits-{way}.txt": text_about(f"waits{way}")})
@@ -400,7 +400,7 @@ def clock_jumps(stage, report):
         report.at_most("ten under way ready after the jump the other way", took, 60, " s")
         stage.fake.heal()
     sent = stage.fake.embedded_texts
-    report.at_most("times that work was put back on the queue", times_revived(stage) - revived, 4)
+    report.at_most("times that work was put back on the queue", times_requeued(stage) - requeued, 4)
     report.exactly("embedding passes", stage.value(EMBEDDED), documents)
     report.exactly("texts paid for twice", len(sent) - len(set(sent)), stage.value(PASSAGES_THAT_WAITED))
     report.exactly("documents with wrong chunks", stage.inexact_documents(), 0)
@@ -435,9 +435,9 @@ def restart_all(stage, **variables):
         stage.restart(name, **variables)
 
 
-def times_revived(stage):
+def times_requeued(stage):
     """How often work was put back on the queue, by the logs of those that do it."""
     logs = [
         kept.log.read_text(errors="replace") for name in ("worker", "clock") for kept in stage.running[name]
     ]
-    return sum(int(number) for log in logs for number in re.findall(r"revived=(\d+)", log))
+    return sum(int(number) for log in logs for number in re.findall(r"requeued=(\d+)", log))

@@ -110,7 +110,7 @@ def queue_on(settings):
     health._cache_connection.cache_clear()
 
 
-async def test_a_living_process_says_so_whatever_host_it_is_asked_by_and_over_plain_http(settings):
+async def test_a_living_process_says_so_whatever_host_it_is_requested_by_and_over_plain_http(settings):
     settings.SECURE_SSL_REDIRECT, settings.ALLOWED_HOSTS = True, ["ragsite.example.com"]
     status, headers, body = await get("/healthz")
 
@@ -254,7 +254,7 @@ def test_a_worker_that_redis_forgot_is_counted_again_at_its_next_sign_of_life():
 
 
 def test_a_worker_told_to_end_just_before_the_fork_tells_its_job(monkeypatch):
-    monkeypatch.setattr(shutdown, "_is_asked", threading.Event())
+    monkeypatch.setattr(shutdown, "_is_requested", threading.Event())
     worker = Worker([queue.get_queue("documents")], connection=queue.queue_connection(), name="ending")
     worker._stop_requested = True
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -269,10 +269,10 @@ def test_a_worker_told_to_end_just_before_the_fork_tells_its_job(monkeypatch):
 
 def test_a_redis_that_hangs_costs_one_wait_and_then_none_for_a_while(monkeypatch):
     monkeypatch.setattr(queue, "_hung_until", 0.0)
-    with pytest.raises(TimeoutError), queue.spared_while_hung():
+    with pytest.raises(TimeoutError), queue.fail_fast_while_redis_hangs():
         raise TimeoutError
     reached = []
-    with pytest.raises(TimeoutError), queue.spared_while_hung():
+    with pytest.raises(TimeoutError), queue.fail_fast_while_redis_hangs():
         reached.append("Redis")
     assert reached == []
 

@@ -15,7 +15,7 @@ from documents.models.index import IndexState
 from documents.models.task import Kind, TaskState
 from documents.work import queue as jobs
 from documents.work import replay
-from documents.work.worker import JSON_SERIALIZER, Job
+from documents.work.job import JSON_SERIALIZER, Job
 from qa.models import Question
 from ragsite import llm
 from ragsite.operations import backlog, queueing, spending, stage_times

@@ -5,7 +5,7 @@ from asgiref.sync import sync_to_async
 from django.urls import reverse
 
 from documents.models import Collection, Document, Membership, Notice
-from documents.notifications import tell
+from documents.notifications import notify
 from qa import streaming
 from qa.models import Citation, Conversation, Question
 from qa.streaming import clients, consumer
@@ -177,11 +177,11 @@ def test_news_of_a_document_reach_only_who_may_still_read_it(alice, bob, prices,
     type(bob).objects.filter(pk=bob.pk).update(email="bob@example.com", mail_when_ready=True)
     Document.objects.filter(pk=prices.pk).update(uploaded_by=bob)
     prices.refresh_from_db()
-    tell(prices)
+    notify(prices)
     assert (Notice.objects.filter(user=bob).count(), len(mailoutbox)) == (0, 0)
 
     membership = Membership.objects.create(user=bob, collection=prices.collection)
-    tell(prices)
+    notify(prices)
     assert (Notice.objects.unseen_by(bob).count(), len(mailoutbox)) == (1, 1)
     membership.delete()
     assert Notice.objects.unseen_by(bob).count() == 0

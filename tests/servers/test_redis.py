@@ -100,7 +100,7 @@ def test_what_is_no_name_of_rq_passes_unchanged(everything):
 
 
 def test_the_dashboard_and_the_site_look_at_the_same_queue(db, admin_client):
-    get_queue("documents").enqueue("documents.work.queue.run_task", 0, job_id="task-0-1-0")
+    get_queue("documents").enqueue("documents.work.runner.run_task", 0, job_id="task-0-1-0")
     assert django_rq.get_queue("documents").get_job_ids() == ["task-0-1-0"]
     number = get_queues_map()["documents"]
     page = admin_client.get(reverse("admin:django_rq_jobs", args=[number])).content.decode()
@@ -111,7 +111,7 @@ def test_the_dashboard_and_the_site_look_at_the_same_queue(db, admin_client):
 def test_clearing_the_cache_takes_neither_the_queue_nor_another_sites_cache(settings):
     shared = {**settings.CACHES["default"], "LOCATION": PLAIN}
     settings.CACHES = {"default": shared, "other": {**shared, "KEY_PREFIX": "theirs:cache"}}
-    get_queue("documents").enqueue("documents.work.queue.run_task", 0, job_id="task-0-1-0")
+    get_queue("documents").enqueue("documents.work.runner.run_task", 0, job_id="task-0-1-0")
     caches["default"].set("a", 1)
     caches["other"].set("a", 2)
 

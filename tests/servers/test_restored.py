@@ -7,7 +7,7 @@ from django.db import connection
 from documents import page_images
 from documents.ingestion import passwords
 from documents.models import Collection, Document, Index, Task, Version
-from documents.work.queue import run_task
+from documents.work.runner import run_task
 from qa.answering import save
 from qa.answering.cache import answer_key
 from qa.answering.draft import begin

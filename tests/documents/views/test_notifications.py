@@ -45,7 +45,7 @@ def test_a_failure_is_mailed_with_what_to_do(mail_server, django_capture_on_comm
     document = make_document(carol)
     document.fail("damaged", "This file is damaged.", "Save it again.")
     with django_capture_on_commit_callbacks(execute=True):
-        notifications.tell(document, is_failure=True)
+        notifications.notify(document, is_failure=True)
 
     assert "Save it again." in mail.outbox[0].body
 

@@ -16,7 +16,7 @@ from django.urls import reverse
 
 from documents.models import Collection, Document, State, Task, Version
 from documents.models.task import Kind, TaskState
-from documents.work import runner
+from documents.work import retries
 from ragsite import asgi
 from ragsite.disk import CannotStore, trouble_of
 from tests.support.factories import make_document
@@ -190,7 +190,7 @@ def test_a_worker_without_space_tries_again_and_says_why(alice):
     document = make_document(alice)
     task = Task.objects.get(document=document, kind=Kind.INDEX)
 
-    runner.settle(task, OSError(errno.ENOSPC, "No space left on device"))
+    retries.record_failure(task, OSError(errno.ENOSPC, "No space left on device"))
 
     document.refresh_from_db()
     task.refresh_from_db()

@@ -6,18 +6,19 @@ import pytest
 from django.core.files.base import ContentFile
 from django.db import OperationalError
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from rq.job import Job as PlainJob
 from rq.registry import FailedJobRegistry
 
 from documents.extraction import UnreadableFile
 from documents.ingestion import index
 from documents.models import Attempt, Chunk, Document, Notice, State, Task
-from documents.models.task import Kind, TaskState, retry_delay
+from documents.models.task import HANDLERS, Kind, TaskState, retry_delay
 from documents.work import queue as jobs
 from documents.work import reconciler as reconcile
 from documents.work import runner, shutdown
+from documents.work.job import JSON_SERIALIZER, Job
 from documents.work.locks import advisory_lock
-from documents.work.worker import JSON_SERIALIZER, Job
 from tests.support.factories import make_document, make_pdf
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,9 +33,9 @@ def make_due(task):
     task.refresh_from_db()
 
 
-def look_twice():
+def reconcile_twice():
     reconciler = reconcile.Reconciler()
-    return reconciler.look() + reconciler.look()
+    return reconciler.reconcile() + reconciler.reconcile()
 
 
 def failed_ids(name="documents"):
@@ -56,6 +57,30 @@ def test_a_worker_makes_a_queued_document_ready_and_summarised(alice, work):
     document.refresh_from_db()
     assert document.state == State.READY
     assert "Bergen" in document.summary
+
+
+def test_a_job_that_was_queued_before_an_upgrade_renamed_its_function_is_not_lost(alice, queue, work):
+    document = make_document(alice)
+    task = index_task(document)
+    jobs.delete_job(task.job_id)
+    queue.enqueue("documents.jobs.run_task", task.pk, job_id=task.job_id)
+    work()
+    assert failed_ids() == [task.job_id]
+    make_due(task)
+
+    assert reconcile_twice() == 1
+    work()
+
+    document.refresh_from_db()
+    assert document.state == State.READY
+    assert failed_ids() == []
+
+
+def test_every_kind_of_task_has_a_handler_that_can_be_imported_and_a_queue_of_this_site(settings):
+    assert set(HANDLERS) == set(Kind)
+    for handler in HANDLERS.values():
+        assert callable(import_string(handler.path))
+        assert handler.queue in settings.RQ_QUEUES
 
 
 def test_fifty_enqueues_of_one_document_cost_one_embedding_pass(alice, work, fake_openai):
@@ -95,7 +120,7 @@ def test_a_passing_fault_is_tried_again_later_and_says_so(alice, work, fake_open
     assert len(failed_ids()) == 1
 
     make_due(task)
-    look_twice()
+    reconcile_twice()
     work()
     document.refresh_from_db()
     assert (document.state, document.failure) == (State.READY, "")
@@ -128,7 +153,7 @@ def test_a_file_that_cannot_be_read_is_not_tried_again_until_somebody_asks(alice
     work()
 
     assert index_task(document).state == TaskState.FAILED
-    assert look_twice() == 0
+    assert reconcile_twice() == 0
     document.refresh_from_db()
     assert document.replay() is not None
     assert work() >= 1
@@ -157,7 +182,7 @@ def test_tries_run_out_in_the_end(alice, work, fake_openai, settings):
     fake_openai.fault("status", status=500, on="embeddings", times=0)
     work()
     make_due(index_task(document))
-    look_twice()
+    reconcile_twice()
     work()
 
     document.refresh_from_db()
@@ -187,14 +212,14 @@ def test_a_task_that_killed_its_worker_three_times_is_set_aside(alice):
 def test_a_worker_that_is_told_to_end_leaves_its_work_due_and_blames_nobody(alice, monkeypatch):
     document = make_document(alice)
     task = index_task(document)
-    monkeypatch.setattr(shutdown, "_is_asked", threading.Event())
-    shutdown.ask()
-    for _ in range(runner.MAX_DEATHS + 1):
+    monkeypatch.setattr(shutdown, "_is_requested", threading.Event())
+    shutdown.request()
+    for _ in range(runner.MAX_CRASHES + 1):
         runner.run(task)
     task.refresh_from_db()
     assert (task.is_due, task.tries, task.deaths) == (True, 0, 0)
 
-    monkeypatch.setattr(shutdown, "_is_asked", threading.Event())
+    monkeypatch.setattr(shutdown, "_is_requested", threading.Event())
     runner.run(task)
     document.refresh_from_db()
     assert document.state == State.READY
@@ -203,9 +228,9 @@ def test_a_worker_that_is_told_to_end_leaves_its_work_due_and_blames_nobody(alic
 def test_a_job_killed_while_its_worker_ends_is_no_death_of_the_task(alice):
     document = make_document(alice)
     task = index_task(document)
-    for number in range(runner.MAX_DEATHS):
+    for number in range(runner.MAX_CRASHES):
         Attempt.objects.create(task=task, document=document, stage="embed", job_id=f"job-{number}")
-        runner.excuse(f"job-{number}")
+        runner.mark_interrupted(f"job-{number}")
     runner.run(task)
 
     document.refresh_from_db()
@@ -260,7 +285,7 @@ def test_an_outage_is_waited_for_however_long_it_is(alice, monkeypatch):
 
     monkeypatch.setattr(runner, "OUTAGE_PAUSE", 0)
     monkeypatch.setattr(Attempt.objects, "interrupted", interrupted)
-    runner.note_outage(task)
+    runner.wait_for_database(task)
 
     attempt.refresh_from_db()
     assert attempt.outcome == "interrupted"
@@ -290,7 +315,7 @@ def test_half_a_job_in_redis_does_not_keep_the_task_from_the_queue(alice, queue,
     jobs.queue_connection().hset(f"rq:job:{job_id}", mapping=half)
     make_due(index_task(document))
 
-    assert look_twice() == 1
+    assert reconcile_twice() == 1
     work()
     document.refresh_from_db()
     assert document.state == State.READY
@@ -301,8 +326,8 @@ def test_work_lost_with_redis_is_queued_again(alice, queue, work):
     jobs.queue_connection().flushdb()
     make_due(index_task(document))
 
-    assert look_twice() == 1
-    assert look_twice() == 0  # what waits on the queue is not put there twice
+    assert reconcile_twice() == 1
+    assert reconcile_twice() == 0  # what waits on the queue is not put there twice
     work()
     document.refresh_from_db()
     assert document.state == State.READY
@@ -314,7 +339,7 @@ def test_work_whose_worker_died_is_queued_again(alice, queue):
     queue.pop_job_id()  # taken by a worker that is gone
     make_due(task)
 
-    assert look_twice() == 1
+    assert reconcile_twice() == 1
     assert queue.job_ids == [task.job_id]
 
 
@@ -324,7 +349,7 @@ def test_work_that_someone_holds_is_not_queued_again(alice, queue):
     make_due(task)
 
     with advisory_lock(task.pk):
-        assert look_twice() == 0
+        assert reconcile_twice() == 0
 
 
 def test_work_that_a_worker_is_just_taking_is_not_queued_again(alice, queue):
@@ -333,11 +358,11 @@ def test_work_that_a_worker_is_just_taking_is_not_queued_again(alice, queue):
     reconciler = reconcile.Reconciler()
     queue.pop_job_id()
 
-    assert reconciler.look() == 0  # its worker may be about to lock it
+    assert reconciler.reconcile() == 0  # its worker may be about to lock it
     with advisory_lock(task.pk):
-        assert reconciler.look() == 0
-    assert reconciler.look() == 0
-    assert reconciler.look() == 1
+        assert reconciler.reconcile() == 0
+    assert reconciler.reconcile() == 0
+    assert reconciler.reconcile() == 1
 
 
 def test_an_upload_stands_while_redis_is_away(alice, settings, monkeypatch):
@@ -411,11 +436,11 @@ def test_a_provider_that_answers_again_brings_all_waiting_work_forward(alice, wo
     assert Document.objects.filter(state=State.WAITING).count() == 2
 
     make_due(index_task(first))
-    look_twice()
+    reconcile_twice()
     work()
     assert index_task(second).is_due
     make_due(index_task(second))  # past the grace for what was enqueued just now
-    look_twice()
+    reconcile_twice()
     work()
     assert Document.objects.ready().count() == 2
 
@@ -448,7 +473,7 @@ def test_from_the_sixth_try_on_the_row_and_a_notice_say_that_it_still_does_not_w
     fake_openai.fault("status", status=500, times=0, on="embeddings")
     for number in range(1, 7):
         make_due(index_task(document))
-        look_twice()
+        reconcile_twice()
         work()
         document.refresh_from_db()
         assert document.failure.startswith("Still not working") == (number >= 6)
@@ -464,8 +489,8 @@ def test_a_clock_that_jumps_an_hour_neither_loses_nor_doubles_work(alice, queue,
     real_now = timezone.now
     monkeypatch.setattr(timezone, "now", lambda: real_now() + jump)
 
-    assert look_twice() == 1
-    assert look_twice() == 0
+    assert reconcile_twice() == 1
+    assert reconcile_twice() == 0
     work()
     document.refresh_from_db()
     assert document.state == State.READY
@@ -477,7 +502,7 @@ def test_two_clocks_put_lost_work_back_once(alice, queue):
     make_due(task)
     clocks = [reconcile.Reconciler(), reconcile.Reconciler()]
     for clock in clocks * 3:
-        clock.look()
+        clock.reconcile()
 
     assert queue.job_ids == [task.job_id]
 

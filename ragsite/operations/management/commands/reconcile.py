@@ -4,7 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from documents.work import reconciler
+from documents.work.reconciler import Clock, lost_tasks, requeue_all
+from qa.streaming import interrupt_lost_answers
 
 
 class Command(BaseCommand):
@@ -15,10 +16,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, loop: bool, **options: Any) -> None:
         if loop:
-            from qa.streaming import (
-                interrupt_lost_answers,  # documents must not know qa; a command may know both
-            )
-
-            reconciler.loop(interrupt_lost_answers)
+            Clock(interrupt_lost_answers).run()
         else:
-            self.stdout.write(f"{reconciler.revive_all(reconciler.lost_tasks())} put back on the queue")
+            self.stdout.write(f"Put {requeue_all(lost_tasks())} tasks back on the queue.")

@@ -7,22 +7,22 @@ from django.utils import timezone
 from documents.models import Task
 from documents.models.task import STUBBORN_AFTER, Kind
 from documents.work import runner
-from documents.work.provider_probe import EVERY_SECONDS, Lookout
+from documents.work.provider_probe import EVERY_SECONDS, ProviderProbe
 from tests.support.factories import make_document
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def lookout():
+def provider_probe():
     """One that may ask again at once, and whose answer is waited for."""
 
-    class Patient(Lookout):
-        def look(self):
-            self.asked_at -= EVERY_SECONDS
-            super().look()
-            if self.asking:
-                self.asking.join(20)
+    class Patient(ProviderProbe):
+        def probe_if_needed(self):
+            self.probed_at -= EVERY_SECONDS
+            super().probe_if_needed()
+            if self.thread:
+                self.thread.join(20)
 
     return Patient()
 
@@ -38,41 +38,45 @@ def fail_at(document, fake_openai, **fault):
     return task
 
 
-def test_the_end_of_an_outage_brings_everything_forward_however_often_it_failed(alice, fake_openai, lookout):
+def test_the_end_of_an_outage_brings_everything_forward_however_often_it_failed(
+    alice, fake_openai, provider_probe
+):
     task = fail_at(make_document(alice), fake_openai)
     Task.objects.filter(pk=task.pk).update(tries=STUBBORN_AFTER + 3)
     fake_openai.fault("status", status=503, times=1, on="embeddings")
 
-    lookout.look()
+    provider_probe.probe_if_needed()
     task.refresh_from_db()
     assert not task.is_due
-    lookout.look()
+    provider_probe.probe_if_needed()
     task.refresh_from_db()
     assert task.is_due
 
 
-def test_a_document_that_fails_alone_keeps_its_growing_delay(alice, fake_openai, lookout):
+def test_a_document_that_fails_alone_keeps_its_growing_delay(alice, fake_openai, provider_probe):
     task = fail_at(make_document(alice), fake_openai)
 
     for _ in range(3):
-        lookout.look()
+        provider_probe.probe_if_needed()
     task.refresh_from_db()
     assert not task.is_due
 
 
-def test_nobody_is_asked_while_nothing_waits(alice, fake_openai, lookout):
+def test_nobody_is_asked_while_nothing_waits(alice, fake_openai, provider_probe):
     make_document(alice)
 
-    lookout.look()
+    provider_probe.probe_if_needed()
     assert fake_openai.embeddings == []
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_provider_that_named_a_time_is_left_alone_until_then(alice, work, fake_openai, lookout, status):
+def test_a_provider_that_named_a_time_is_left_alone_until_then(
+    alice, work, fake_openai, provider_probe, status
+):
     task = fail_at(make_document(alice), fake_openai, status=status, retry_after=300)
     before = len(fake_openai.embeddings)
 
-    lookout.look()
+    provider_probe.probe_if_needed()
     assert len(fake_openai.embeddings) == before
     make_document(alice, "It snows in Tromsø.", name="snow.txt")
     work()
@@ -80,12 +84,12 @@ def test_a_provider_that_named_a_time_is_left_alone_until_then(alice, work, fake
     assert not task.is_due
 
 
-def test_a_provider_that_comes_and_goes_does_not_use_the_tries_up(alice, fake_openai, lookout):
+def test_a_provider_that_comes_and_goes_does_not_use_the_tries_up(alice, fake_openai, provider_probe):
     task = fail_at(make_document(alice), fake_openai)
     for _ in range(8):
         fake_openai.fault("status", status=503, times=1, on="embeddings")
-        lookout.look()
-        lookout.look()
+        provider_probe.probe_if_needed()
+        provider_probe.probe_if_needed()
         task.refresh_from_db()
         assert task.is_due
         fail_at(task.document, fake_openai)
@@ -94,7 +98,7 @@ def test_a_provider_that_comes_and_goes_does_not_use_the_tries_up(alice, fake_op
 
 
 def test_a_summary_that_waits_for_the_chat_model_is_brought_forward_too(
-    alice, fake_openai, settings, lookout
+    alice, fake_openai, settings, provider_probe
 ):
     settings.CHAT_MODEL = "gpt-4.1-mini"
     document = make_document(alice)
@@ -104,23 +108,23 @@ def test_a_summary_that_waits_for_the_chat_model_is_brought_forward_too(
     Task.objects.filter(pk=task.pk).update(**waits)
     fake_openai.fault("status", status=503, times=1, on="chat")
 
-    lookout.look()
-    lookout.look()
+    provider_probe.probe_if_needed()
+    provider_probe.probe_if_needed()
     task.refresh_from_db()
     assert task.is_due
 
 
-def test_a_look_that_fails_does_not_forget_what_it_saw(alice, fake_openai, lookout, monkeypatch):
+def test_a_look_that_fails_does_not_forget_what_it_saw(alice, fake_openai, provider_probe, monkeypatch):
     task = fail_at(make_document(alice), fake_openai)
-    lookout.saw_it_away = True
+    provider_probe.saw_outage = True
 
     def fails(*args, **kwargs):
         raise OperationalError("secret words of a row")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Task.objects, "bring_forward", fails)
-        lookout.look()
-    lookout.look()
+        patch.setattr(Task.objects, "retry_now", fails)
+        provider_probe.probe_if_needed()
+    provider_probe.probe_if_needed()
     task.refresh_from_db()
     assert task.is_due
 

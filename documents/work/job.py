@@ -1,0 +1,43 @@
+"""The job that RQ carries: one function of ours, JSON arguments, no callbacks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rq.job import Job as RQJob
+
+RUN_TASK = "documents.work.runner.run_task"
+# Anyone who can write to Redis could otherwise name any function of any module.
+ALLOWED_FUNCTIONS = frozenset({RUN_TASK})
+JSON_SERIALIZER = "rq.serializers.JSONSerializer"
+
+
+class ForbiddenJob(Exception):
+    """A job names a function that is not on the allow-list, or a callback."""
+
+
+class Job(RQJob):
+    """Runs only the functions of the allow-list; ignores callbacks and webhooks, since those name functions and hosts too."""
+
+    success_callback = failure_callback = stopped_callback = None
+
+    @property
+    def func(self) -> Any:
+        if self.func_name not in ALLOWED_FUNCTIONS or self.instance is not None:
+            raise ForbiddenJob(f"{self.func_name!r} is not a job of this site.")
+        if (
+            self._success_callback_name
+            or self._failure_callback_name
+            or self._stopped_callback_name
+            or self.webhooks
+        ):
+            raise ForbiddenJob("Jobs of this site have no callbacks.")
+        return super().func
+
+    def execute_success_callback(self, *args: Any, **kwargs: Any) -> None: ...
+
+    def execute_failure_callback(self, *args: Any, **kwargs: Any) -> None: ...
+
+    def execute_stopped_callback(self, *args: Any, **kwargs: Any) -> None: ...
+
+    def send_webhooks(self, *args: Any, **kwargs: Any) -> None: ...
