@@ -1,7 +1,4 @@
-"""What a document is made of, whatever its format: headings, paragraphs, list items, tables; and these as pages.
-
-Blocks stand apart by a blank line, list items and rows by a newline. A long text is cut into pages between blocks.
-"""
+"""The format-independent parts of a document: headings, paragraphs, list items and tables."""
 
 import re
 import unicodedata
@@ -17,17 +14,18 @@ from documents.extraction.pages import ExtractedPage, Extraction, Heading
 
 PAGE_LENGTH = 20_000  # characters; a longer text is cut into pages
 MAX_TITLE_LENGTH = 300
-MAX_INDENTED = 8
-MAX_INDENT_LENGTH, MAX_INDENT = 400, 40  # of a line of code: looked at, kept
-# Ligatures and presentation forms are letters; other compatibility characters, such as ², say more than their fold.
+MAX_ITEM_INDENT = 8
+# Leading characters of a code line that are examined, and spaces that are kept.
+MAX_INDENT_LENGTH, MAX_INDENT = 400, 40
+# Ligatures and presentation forms, which NFKC may fold; other compatibility characters, such as ², would lose meaning.
 FORMS = re.compile(r"[\ufb00-\ufb4f\ufb50-\ufdcf\ufdf0-\ufdfb\ufe70-\ufefc\u2e80-\u2fd5]+")
 
 
 @dataclass
 class Block:
-    """One heading, paragraph, item or table; `links` counts the characters of its text that are links.
+    """A heading, paragraph, list item or table.
 
-    `level` is a heading's level from 1, or how deep an item stands in its list.
+    `level` is the heading level from 1, or the depth of a list item; `links` counts the characters inside links.
     """
 
     kind: str
@@ -39,15 +37,15 @@ class Block:
 
 @dataclass
 class Table:
-    """Rows of cells, each cell a list of blocks. The first `header_rows` rows name the columns."""
+    """Rows of cells, each cell a list of blocks. The first `header_rows` rows are headers."""
 
     rows: list[list["Cell"]] = field(default_factory=list)
     header_rows: int = 0
-    may_have_names: bool = False  # its first row is set off from the others
+    may_have_header: bool = False  # the first row is formatted differently
 
     @property
     def is_layout(self) -> bool:
-        """Whether it only arranges blocks on a page: a single column, or headings and tables inside cells."""
+        """Whether the table is only layout: a single column, or cells that hold headings or tables."""
         if all(len(row) <= 1 for row in self.rows):
             return True
         return any(
@@ -55,36 +53,38 @@ class Table:
         )
 
     @property
-    def rows_of_names(self) -> int:
-        """How many rows at its top name the columns: those that say so, or that have nothing but names."""
+    def header_row_count(self) -> int:
+        """The number of header rows: marked ones, rows of header cells only, or a first row that looks like one."""
         found = self.header_rows
-        while found < len(self.rows) and self.rows[found] and all(cell.is_name for cell in self.rows[found]):
+        while (
+            found < len(self.rows) and self.rows[found] and all(cell.is_header for cell in self.rows[found])
+        ):
             found += 1
-        if not found and self.may_have_names and len(self.rows) > 1:
+        if not found and self.may_have_header and len(self.rows) > 1:
             first = Table(self.rows[:1]).cells()[0]
             found = int(looks_like_header(first, max(len(row) for row in self.rows[:20])))
         return found if found < len(self.rows) else 0
 
     def cells(self) -> list[Cells]:
-        """Each row's texts by the number of their column; what spans rows is said in each of them."""
+        """Each row's texts by column number. A cell that spans rows is repeated in each of them."""
         found: list[Cells] = []
-        hanging: dict[int, tuple[int, str]] = {}
+        spanning: dict[int, tuple[int, str]] = {}
         for row in self.rows:
             texts: Cells = {}
             column = 0
             for cell in row:
-                while column in hanging:
-                    column = _hang(hanging, column, texts)
+                while column in spanning:
+                    column = _repeat_spanning(spanning, column, texts)
                 text = " ".join(block.text.replace("\n", " ") for block in cell.blocks if block.text)
-                if cell.is_continued and not text and found:
+                if cell.is_merged_with_above and not text and found:
                     text = found[-1].get(column, "")
                 if text:
                     texts[column] = text
                 if cell.rows > 1:
-                    hanging[column] = (cell.rows - 1, text)
+                    spanning[column] = (cell.rows - 1, text)
                 column += cell.columns
-            for rest in sorted(place for place in hanging if place >= column):
-                _hang(hanging, rest, texts)
+            for rest in sorted(place for place in spanning if place >= column):
+                _repeat_spanning(spanning, rest, texts)
             found.append(texts)
         return found
 
@@ -99,22 +99,22 @@ class Cell:
     blocks: list[Block] = field(default_factory=list)
     columns: int = 1
     rows: int = 1
-    is_name: bool = False  # of a column or a row
-    is_continued: bool = False  # it is one with the cell above it
+    is_header: bool = False  # of a column or row
+    is_merged_with_above: bool = False
 
 
-def _hang(hanging: dict[int, tuple[int, str]], column: int, texts: Cells) -> int:
-    """Say in this row what a cell above it says, if that reaches so far down; gives the next column."""
-    left, text = hanging.pop(column)
+def _repeat_spanning(spanning: dict[int, tuple[int, str]], column: int, texts: Cells) -> int:
+    """Repeat a cell that spans into this row, and return the next column."""
+    left, text = spanning.pop(column)
     if text:
         texts[column] = text
     if left > 1:
-        hanging[column] = (left - 1, text)
+        spanning[column] = (left - 1, text)
     return column + 1
 
 
 def tidy(text: str) -> str:
-    """White space folded within each line, letters as a person would type them, nothing invisible; empty lines go."""
+    """Collapse white space within lines, normalize letters, and drop invisible characters and empty lines."""
     if not text.isascii():
         text = REMOVED.sub("", text.replace("\u00ad", ""))
         text = unicodedata.normalize("NFC", FORMS.sub(_plain_letters, text))
@@ -126,16 +126,16 @@ def tidy(text: str) -> str:
 
 
 def tidy_code(text: str) -> str:
-    """The same, with each line as far to the right of the others as it was."""
+    """Like `tidy`, but keep the relative indentation of the lines."""
     lines = [
         line[:MAX_INDENT_LENGTH].expandtabs(4).replace("\xa0", " ") + line[MAX_INDENT_LENGTH:]
         for line in text.split("\n")
     ]
     lines = [line for line in lines if line.strip()]
     indents = [len(line) - len(line.lstrip(" ")) for line in lines]
-    least = min(indents, default=0)
+    common = min(indents, default=0)
     tidied = (
-        (min(indent - least, MAX_INDENT), tidy(line)) for indent, line in zip(indents, lines, strict=True)
+        (min(indent - common, MAX_INDENT), tidy(line)) for indent, line in zip(indents, lines, strict=True)
     )
     return "\n".join(" " * indent + line for indent, line in tidied if line).lstrip()
 
@@ -145,7 +145,10 @@ def _plain_letters(match: re.Match[str]) -> str:
 
 
 class PageWriter:
-    """Takes blocks, gives pages. What is over the limits is left out, and the extraction then says that it is partial."""
+    """Writes blocks as pages. It drops blocks over the limits and marks the extraction as partial.
+
+    A blank line separates blocks, a newline separates list items and rows. A long text is split between blocks.
+    """
 
     def __init__(self) -> None:
         self.pages: list[ExtractedPage] = []
@@ -154,7 +157,7 @@ class PageWriter:
         self._begin("")
 
     def begin_page(self, label: str = "") -> None:
-        """What follows stands on a page of its own: a slide, a sheet, a chapter."""
+        """Start a new page: a slide, a sheet, a chapter."""
         self._end()
         self._begin(label)
 
@@ -168,9 +171,9 @@ class PageWriter:
             elif block.text:
                 self._add_text(block)
 
-    def add_lines(self, lines: Iterable[str], goes_on: bool = False) -> None:
-        """Rows of a table, however long: a page may end after each. `goes_on`: with the rows that came last."""
-        is_first = not goes_on
+    def add_lines(self, lines: Iterable[str], is_continuation: bool = False) -> None:
+        """Write table rows, which may span pages. `is_continuation`: they continue the previous rows."""
+        is_first = not is_continuation
         for line in lines:
             if self.is_full:
                 self.is_partial = True
@@ -178,13 +181,13 @@ class PageWriter:
             self._append(line, "\n\n" if is_first else "\n")
             is_first = False
 
-    def hide(self, characters: int) -> None:
-        """Note how much of this page was left out because no reader of the original sees it."""
+    def count_hidden(self, characters: int) -> None:
+        """Count characters that this page leaves out because the original hides them."""
         self.hidden += characters
 
-    def hide_slide(self, characters: int) -> None:
-        """Note that this page is a slide which is not shown, and how much on it was left out."""
-        self.hide(characters)
+    def mark_hidden_slide(self, characters: int) -> None:
+        """Mark this page as a hidden slide, and count its hidden characters."""
+        self.count_hidden(characters)
         self.is_hidden_slide = True
 
     @property
@@ -202,7 +205,7 @@ class PageWriter:
         self.length = self.hidden = 0
         self.headings: list[Heading] = []
         self.is_hidden_slide = False
-        self.has_begun = bool(label)  # a page with a name is one, even if nothing stands on it
+        self.has_begun = bool(label)  # a labelled page is kept even if it is empty
         self.was_item = False
 
     def _end(self) -> None:
@@ -222,7 +225,7 @@ class PageWriter:
         separator = "\n" if block.kind == "item" and self.was_item else "\n\n"
         text = block.text
         if block.kind == "item":
-            text = "  " * min(block.level - 1, MAX_INDENTED) + text
+            text = "  " * min(block.level - 1, MAX_ITEM_INDENT) + text
         start = self._append(text, separator)
         if block.kind == "heading":
             self.headings.append(Heading(start, block.level, " ".join(text.split())[:MAX_TITLE_LENGTH]))
@@ -233,11 +236,11 @@ class PageWriter:
         if block.table.is_layout:
             self.add(block.table.blocks())
         else:
-            self.add_lines(rows_as_lines(block.table.cells(), block.table.rows_of_names))
+            self.add_lines(rows_as_lines(block.table.cells(), block.table.header_row_count))
         self.was_item = False
 
     def _append(self, text: str, separator: str) -> int:
-        """Where on its page it begins, which may be a new one."""
+        """Append a text, on a new page if needed, and return its offset there."""
         if self.length and self.length + len(text) > PAGE_LENGTH:
             label = self.label
             self._end()

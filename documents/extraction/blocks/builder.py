@@ -1,64 +1,64 @@
-"""From the running text of a marked-up document to its blocks: what HTML, Word, OpenDocument and slides have in common."""
+"""Build blocks from the start and end events of HTML, Word, OpenDocument, RTF and PowerPoint parsers."""
 
 from documents.extraction.blocks.blocks import Block, Cell, Table, tidy, tidy_code
 
-MAX_CELLS = 300_000  # of a document; sheets, which are read without a picture of the whole, may have more
-MAX_COLUMNS = 1_000  # of a row; what stands further right is left out
+MAX_CELLS = 300_000  # of a document; spreadsheets, which are streamed, have a higher limit
+MAX_COLUMNS = 1_000  # of a row; cells further right are dropped
 MAX_SPANNED_ROWS = 1_000
-MAX_TABLE_DEPTH = 12  # tables deeper than that are read as part of the cell they stand in
+MAX_TABLE_DEPTH = 12  # deeper tables become text of the enclosing cell
 
 
-class Collector:
-    """Told of text and of the beginnings and ends of things, it keeps the blocks. Wrong order does it no harm."""
+class BlockBuilder:
+    """Collects blocks from text and from starts and ends of structures. Accepts events in any order."""
 
     def __init__(self) -> None:
         self.blocks: list[Block] = []
         self.tables: list[Table] = []
         self.cell_is_open: list[bool] = []
         self.ignored_tables = 0
-        self.is_ignoring = False  # the cell that is open is over the limits
+        self.ignores_cell = False  # the open cell exceeds the limits
         self.cells = 0
         self.is_partial = False
-        self.kind, self.level, self.mark = "paragraph", 1, ""
+        self.kind, self.level, self.marker = "paragraph", 1, ""
         self.pieces: list[str] = []
         self.links = 0
         self.is_link = False
-        self.is_code = False  # what comes now is to keep its shape
+        self.is_code = False  # keep the indentation
 
-    def text(self, text: str) -> None:
+    def add_text(self, text: str) -> None:
         self.pieces.append(text)
         if self.is_link:
             self.links += len(text.strip())
 
-    def begin(self, kind: str, level: int = 1, mark: str = "") -> None:
-        """What comes now is a block of that kind; `mark` stands before its text."""
+    def begin_block(self, kind: str, level: int = 1, marker: str = "") -> None:
+        """Start a block of that kind; `marker` is put before its text."""
         self.flush()
-        self.kind, self.level, self.mark = kind, level, mark
+        self.kind, self.level, self.marker = kind, level, marker
 
     def flush(self) -> None:
-        """The block ends here; the next is of the same kind unless begun otherwise, and without the mark."""
+        """End the block. The next block has the same kind, unless started otherwise, and no marker."""
         if not self.pieces:
             return
         text = (tidy_code if self.is_code else tidy)("".join(self.pieces))
         links = self.links
         self.pieces, self.links = [], 0
         if text:
-            self.put(Block(self.kind, self.mark + text, self.level, links))
-            self.mark = ""
+            self.add_block(Block(self.kind, self.marker + text, self.level, links))
+            self.marker = ""
 
-    def put(self, block: Block) -> None:
-        if self.is_ignoring and self.tables:
+    def add_block(self, block: Block) -> None:
+        if self.ignores_cell and self.tables:
             return
         if self.tables and self.cell_is_open[-1]:
             self.tables[-1].rows[-1][-1].blocks.append(block)
         else:
             self.blocks.append(block)
 
-    def take(self) -> list[Block]:
-        """The blocks that are finished, once."""
+    def pop_blocks(self) -> list[Block]:
+        """Return the finished blocks and forget them."""
         self.flush()
-        taken, self.blocks = self.blocks, []
-        return taken
+        blocks, self.blocks = self.blocks, []
+        return blocks
 
     @property
     def is_in_table(self) -> bool:
@@ -81,7 +81,7 @@ class Collector:
             table.header_rows += 1
         table.rows.append([])
 
-    def begin_cell(self, columns: int = 1, rows: int = 1, is_name: bool = False) -> None:
+    def begin_cell(self, columns: int = 1, rows: int = 1, is_header: bool = False) -> None:
         if not self.tables or self.ignored_tables:
             return
         self.end_cell()
@@ -89,37 +89,37 @@ class Collector:
         if not table.rows:
             table.rows.append([])
         self.cells += 1
-        self.is_ignoring = False
+        self.ignores_cell = False
         if self.cells > MAX_CELLS or len(table.rows[-1]) >= MAX_COLUMNS:
             self.is_partial = True
-            self.is_ignoring = True
+            self.ignores_cell = True
             return
         columns, rows = min(max(columns, 1), MAX_COLUMNS), min(max(rows, 1), MAX_SPANNED_ROWS)
-        table.rows[-1].append(Cell([], columns, rows, is_name))
+        table.rows[-1].append(Cell([], columns, rows, is_header))
         self.cell_is_open[-1] = True
-        self.kind, self.level, self.mark = "paragraph", 1, ""
+        self.kind, self.level, self.marker = "paragraph", 1, ""
 
-    def widen_cell(self, columns: int) -> None:
-        """The open cell reaches over so many columns."""
+    def set_column_span(self, columns: int) -> None:
+        """Set how many columns the open cell spans."""
         if cell := self._open_cell():
             cell.columns = min(max(columns, 1), MAX_COLUMNS)
 
-    def continue_cell(self) -> None:
-        """The open cell is part of the one above it."""
+    def merge_with_cell_above(self) -> None:
+        """Merge the open cell with the cell above it."""
         if cell := self._open_cell():
-            cell.is_continued = True
+            cell.is_merged_with_above = True
 
-    def name_row(self) -> None:
-        """The open row names the columns, if all those above it do."""
+    def mark_header_row(self) -> None:
+        """Make the open row a header row if all rows above it are."""
         if self.tables and not self.ignored_tables:
             table = self.tables[-1]
             if table.header_rows == len(table.rows) - 1:
                 table.header_rows += 1
 
-    def expect_names(self) -> None:
-        """The first row may name the columns, if it looks like it."""
+    def expect_header(self) -> None:
+        """Let the first row become the header row if it looks like one."""
         if self.tables and not self.ignored_tables:
-            self.tables[-1].may_have_names = True
+            self.tables[-1].may_have_header = True
 
     def _open_cell(self) -> Cell | None:
         if not self.tables or self.ignored_tables or not self.cell_is_open[-1]:
@@ -142,11 +142,11 @@ class Collector:
         table = self.tables.pop()
         self.cell_is_open.pop()
         if table.rows and any(cell.blocks for row in table.rows for cell in row):
-            self.put(Block("table", table=table))
-        self.kind, self.level, self.mark = "paragraph", 1, ""
+            self.add_block(Block("table", table=table))
+        self.kind, self.level, self.marker = "paragraph", 1, ""
 
     def end(self) -> None:
-        """Close what was left open."""
+        """Close every open table and block."""
         while self.tables:
             self.end_table()
         self.flush()

@@ -1,51 +1,51 @@
-"""Rows of a table as lines of text, so that each line still makes sense where it is found alone.
+"""Write table rows as lines of text that make sense on their own.
 
-A table that fits into one passage is written as it stands: cells joined by " | ", the names of the columns first. A
-longer one is cut into passages that would hold bare figures: there each row says its columns' names, "Price: 21".
+A table that fits into one chunk is written unchanged: header first, cells joined by " | ". A longer table is split into
+chunks without its header, so each of its cells is labelled with its column: "Price: 21".
 """
 
 import re
 from collections.abc import Iterator, Sequence
 
-Cells = dict[int, str]  # a row's texts by the number of their column
+Cells = dict[int, str]  # a row's texts by column number
 
-SHORT = 800  # characters, about what one passage holds
+MAX_UNLABELLED_LENGTH = 800  # characters, about one chunk
 MAX_NAME_LENGTH = 80
 NUMBER = re.compile(r"[-+(]?[\s€$£¥%]*\d[\d\s.,:/%€$£¥)+-]*(?:[a-zA-Z€%]{0,3})")
 
 
 def rows_as_lines(rows: Sequence[Cells], header_rows: int = 0, is_long: bool = False) -> Iterator[str]:
-    """The rows that say anything, a line each. `is_long`: they are known to be more than one passage holds."""
+    """Yield a line for each row that is not empty. `is_long` forces labels: the table exceeds one chunk."""
     header = [*filter(None, rows[:header_rows])]
     rows, header_rows = [*header, *filter(None, rows[header_rows:])], len(header)
     columns = sorted({column for row in rows for column in row})
-    as_it_stands = [plain(row, columns) for row in rows]
-    names = names_of(rows[:header_rows])
-    if not names or (not is_long and sum(map(len, as_it_stands)) <= SHORT):
-        yield from as_it_stands
+    unlabelled = [join_cells(row, columns) for row in rows]
+    names = column_names(rows[:header_rows])
+    if not names or (not is_long and sum(map(len, unlabelled)) <= MAX_UNLABELLED_LENGTH):
+        yield from unlabelled
         return
-    yield from as_it_stands[:header_rows]
+    yield from unlabelled[:header_rows]
     for row in rows[header_rows:]:
-        yield named(row, names)
+        yield label_cells(row, names)
 
 
-def plain(row: Cells, columns: Sequence[int]) -> str:
-    """With its gaps, unless it has little else: then no reader could count them."""
+def join_cells(row: Cells, columns: Sequence[int]) -> str:
+    """Join a row's cells with " | ", keeping empty cells unless most of them are empty."""
     if 4 * len(row) < len(columns):
         return " | ".join(text for _column, text in sorted(row.items()))
     return " | ".join(row.get(column, "") for column in columns).rstrip(" |")
 
 
-def named(row: Cells, names: Cells) -> str:
-    """What each cell is, and what it says."""
+def label_cells(row: Cells, names: Cells) -> str:
+    """Join a row's cells, each after the name of its column."""
     return " | ".join(
         f"{names[column]}: {text}" if names.get(column, text) != text else text
         for column, text in sorted(row.items())
     )
 
 
-def names_of(header: Sequence[Cells]) -> Cells:
-    """The columns' names; where the header has several rows, all that stands above the column."""
+def column_names(header: Sequence[Cells]) -> Cells:
+    """The column names; a header of several rows yields all the texts above a column."""
     names: Cells = {}
     for row in header:
         for column, text in row.items():
@@ -56,7 +56,7 @@ def names_of(header: Sequence[Cells]) -> Cells:
 
 
 def looks_like_header(row: Cells, width: int) -> bool:
-    """Whether a row without any mark names the columns: short words, no figures, no two alike, hardly a gap."""
+    """Whether an unmarked row is a header: short distinct texts, no numbers, few gaps."""
     texts = list(row.values())
     return (
         len(texts) >= max(2, 0.6 * width)

@@ -1,19 +1,19 @@
-"""The figures behind a chart of Word or PowerPoint, as the table that it was drawn from."""
+"""Read the data of a chart in Word or PowerPoint as a table."""
 
 from documents.extraction.blocks.blocks import Block, Cell, Table, tidy
 from documents.extraction.errors import UnreadableFile
 from documents.extraction.office.ooxml import Package
 from documents.extraction.office.xlsx_formats import plain_number
-from documents.extraction.web.xml import Attributes, Events
+from documents.extraction.web.xml import Attributes, XMLHandler
 
 MAX_POINTS = 10_000
 
 
 def chart_blocks(package: Package, part: str) -> list[Block]:
-    """The chart's title, and a row for each category with the value of every series."""
+    """Return the chart's title, and a table with a row per category and a column per series."""
     reader = ChartReader()
     try:
-        package.follow(part, reader)
+        package.parse_part(part, reader)
     except UnreadableFile:
         return []
     title = tidy("".join(reader.title)).replace("\n", " ")
@@ -30,7 +30,7 @@ class Series:
         self.found: dict[str, dict[int, str]] = {"c:tx": {}, "c:cat": {}, "c:val": {}}
 
 
-class ChartReader(Events):
+class ChartReader(XMLHandler):
     def __init__(self) -> None:
         self.series: list[Series] = []
         self.title: list[str] = []
@@ -39,7 +39,7 @@ class ChartReader(Events):
         self.is_title = self.is_title_text = self.is_value = False
 
     def rows(self) -> list[list[str]]:
-        """Names first. The categories are those of the first series, as programs draw them."""
+        """The header row and the data rows. The first series defines the categories, as in Office."""
         if not self.series:
             return []
         categories = self.series[0].found["c:cat"]
@@ -83,10 +83,12 @@ class ChartReader(Events):
             self.title.append(text)
         elif self.is_value and self.axis and self.series and self.points < MAX_POINTS:
             self.points += 1
-            self.series[-1].found[self.axis][self.index] = shown(text) if self.axis == "c:val" else tidy(text)
+            self.series[-1].found[self.axis][self.index] = (
+                display_value(text) if self.axis == "c:val" else tidy(text)
+            )
 
 
-def shown(value: str) -> str:
+def display_value(value: str) -> str:
     try:
         return plain_number(float(value))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Word documents: paragraphs with their headings and numbers, tables, text boxes, notes, and what runs along the pages."""
+"""Loader for Word documents: headings, numbered lists, tables, text boxes, notes, headers and footers."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from documents.extraction.blocks.blocks import Block, PageWriter
-from documents.extraction.blocks.builder import Collector
+from documents.extraction.blocks.builder import BlockBuilder
 from documents.extraction.errors import UnreadableFile
 from documents.extraction.office.charts import chart_blocks
 from documents.extraction.office.docx_parts import BlockWriter, embedded_document
@@ -20,11 +20,10 @@ from documents.extraction.office.docx_styles import (
 )
 from documents.extraction.office.ooxml import Package, is_on
 from documents.extraction.pages import Extraction
-from documents.extraction.web.xml import Attributes, Events
+from documents.extraction.web.xml import Attributes, XMLHandler
 
-# Deleted or moved away, said a second time for older programs, read out beside the text, kept for the program, or how
-# it looked before a change that is tracked.
-LEFT_OUT = frozenset(
+# Deleted or moved text, fallbacks for older programs, phonetic guides, settings, and formatting before a tracked change.
+IGNORED_ELEMENTS = frozenset(
     (
         *("w:del", "w:moveFrom", "mc:Fallback", "w:rt", "w:sdtPr"),
         *("w:pPrChange", "w:rPrChange", "w:tblPrChange", "w:tblPrExChange", "w:trPrChange", "w:tcPrChange"),
@@ -34,14 +33,14 @@ CHARACTERS = {"w:tab": " ", "w:ptab": " ", "w:br": "\n", "w:cr": "\n", "w:noBrea
 NOTES = {"w:footnoteReference": "footnotes", "w:endnoteReference": "endnotes"}
 MAX_NOTES = 20_000
 MAX_NOTE_LENGTH = 10_000
-# What these fields show changes from page to page.
+# Fields whose value differs from page to page.
 PAGE_FIELDS = ("PAGE", "NUMPAGES", "SECTIONPAGES")
 NO_STYLE = Style()
 Notes = dict[str, dict[str, str]]
 
 
 def load(path: Path) -> Extraction:
-    """The document's text in pages of some length: where its printed pages end only a printer knows."""
+    """Extract the text in pages of similar length, since only a layout engine knows the printed pages."""
     writer = PageWriter()
     with Package(path) as package:
         read_document(package, writer)
@@ -50,75 +49,75 @@ def load(path: Path) -> Extraction:
 
 
 def read_document(package: Package, writer: PageWriter, depth: int = 0) -> None:
-    """Hands its blocks to the writer. `depth`: in how many other Word files it stands."""
-    reader = Reader(read_styles(package), read_numbering(package), writer)
+    """Write the document's blocks. `depth` counts the Word files that embed this one."""
+    reader = BodyReader(read_styles(package), read_numbering(package), writer)
     for kind in ("footnotes", "endnotes"):
         reader.notes[kind] = read_notes(package, kind, reader.styles, depth)
-    for name, relation in package.relations(package.main).items():
-        if relation.kind == "chart":
-            reader.charts[name] = chart_blocks(package, relation.target)
+    for name, relationship in package.relationships(package.main).items():
+        if relationship.kind == "chart":
+            reader.charts[name] = chart_blocks(package, relationship.target)
     reader.embedded = embedded_in(package, package.main, depth)
-    package.follow(package.main, reader)
+    package.parse_part(package.main, reader)
     reader.finish()
-    writer.add(margins(package, reader.styles, writer, depth))
+    writer.add(header_footer_blocks(package, reader.styles, writer, depth))
     writer.is_partial |= package.is_damaged
 
 
 def read_notes(package: Package, kind: str, styles: Styles, depth: int = 0) -> dict[str, str]:
-    """The texts of the foot- or endnotes by their ids."""
+    """The texts of footnotes or endnotes by id."""
     reader = NoteReader(styles, Numbering(), PageWriter())
-    part = package.related(package.main, kind)
+    part = package.related_part(package.main, kind)
     reader.embedded = embedded_in(package, part, depth) if part else {}
     try:
-        package.follow(part, reader)
+        package.parse_part(part, reader)
     except UnreadableFile:
-        return {}  # the text itself may be whole
+        return {}  # the body may still be readable
     return reader.found
 
 
 def embedded_in(package: Package, part: str, depth: int) -> dict[str, Callable[[], BlockWriter]]:
-    """What reads each document that the part holds as it came, by the ids that it uses for them."""
+    """Readers for the documents that a part embeds (altChunk), by relationship id."""
     return {
-        name: partial(embedded_document, package, relation.target, depth)
-        for name, relation in package.relations(part).items()
-        if relation.kind == "aFChunk"
+        name: partial(embedded_document, package, relationship.target, depth)
+        for name, relationship in package.relationships(part).items()
+        if relationship.kind == "aFChunk"
     }
 
 
-def margins(package: Package, styles: Styles, writer: PageWriter, depth: int) -> Iterator[Block]:
-    """What headers and footers say, once each, behind everything: a reference number may stand nowhere else."""
-    said: set[str] = set()
-    for relation in package.relations(package.main).values():
-        if relation.kind not in ("header", "footer"):
+def header_footer_blocks(package: Package, styles: Styles, writer: PageWriter, depth: int) -> Iterator[Block]:
+    """The distinct headers and footers, which may hold a reference number that the body lacks."""
+    seen: set[str] = set()
+    for relationship in package.relationships(package.main).values():
+        if relationship.kind not in ("header", "footer"):
             continue
-        reader = Reader(styles, Numbering(), PageWriter())
-        reader.embedded = embedded_in(package, relation.target, depth)
+        reader = BodyReader(styles, Numbering(), PageWriter())
+        reader.embedded = embedded_in(package, relationship.target, depth)
         try:
-            package.follow(relation.target, reader)
+            package.parse_part(relationship.target, reader)
         except UnreadableFile:
             continue
         reader.finish()
         writer.is_partial |= reader.writer.is_partial
         for page in reader.writer.extraction().pages:
-            if page.text and page.text not in said and any(map(str.isalpha, page.text)):
-                said.add(page.text)
+            if page.text and page.text not in seen and any(map(str.isalpha, page.text)):
+                seen.add(page.text)
                 yield Block("paragraph", page.text)
 
 
 @dataclass
 class Paragraph:
-    """A paragraph under way, with what its own properties say."""
+    """An open paragraph and its own properties."""
 
     pieces: list[str] = field(default_factory=list)
     style: Style = field(default_factory=Style)
     level: int = 0
     list_id: str = ""
     depth: int = -1
-    after: list[Block] = field(default_factory=list)  # text boxes and notes that hang on it
+    after: list[Block] = field(default_factory=list)  # text boxes and notes anchored in it
 
 
-class Reader(Events):
-    """Follows the body; a text box inside a paragraph is collected apart and comes behind it."""
+class BodyReader(XMLHandler):
+    """Builds blocks from a document body. Text boxes and notes follow the paragraph that anchors them."""
 
     def __init__(self, styles: Styles, numbering: Numbering, writer: PageWriter) -> None:
         self.styles = styles
@@ -127,10 +126,10 @@ class Reader(Events):
         self.notes: Notes = {}
         self.charts: dict[str, list[Block]] = {}
         self.embedded: dict[str, Callable[[], BlockWriter]] = {}
-        self.notes_said = 0
-        self.collectors = [Collector()]
+        self.note_count = 0
+        self.builders = [BlockBuilder()]
         self.paragraphs: list[Paragraph] = []
-        self.runs: list[str] = []  # "hidden", "silent" or "" for each run that is open
+        self.runs: list[str] = []  # for each open run: "hidden", "placeholder" or ""
         self.fields: list[str] = []
         self.skipped = 0
         self.is_text = self.is_field_code = self.is_paragraph_mark = False
@@ -148,18 +147,18 @@ class Reader(Events):
         }
 
     def start(self, name: str, attributes: Attributes) -> None:
-        if self.skipped or name in LEFT_OUT:
+        if self.skipped or name in IGNORED_ELEMENTS:
             self.skipped += 1
         elif name in ("w:t", "m:t"):
             self.is_text = True
         elif name in CHARACTERS:
-            self._say(CHARACTERS[name])
+            self._add_text(CHARACTERS[name])
         elif name in ("w:p", "w:r", "w:pPr", "w:txbxContent"):
             self._begin(name)
         elif name == "c:chart" and self.paragraphs:
             self.paragraphs[-1].after += self.charts.get(attributes.get("r:id", ""), ())
         elif name == "w:altChunk":
-            self._embed(attributes.get("r:id", ""))
+            self._add_embedded(attributes.get("r:id", ""))
         elif name.startswith("w:"):
             value = attributes.get("w:val", "")
             self._property(name, value, attributes)
@@ -176,20 +175,20 @@ class Reader(Events):
         if self.is_field_code and self.fields:
             self.fields[-1] = (self.fields[-1] + text)[:100]
         elif self.is_text:
-            self._say(text)
+            self._add_text(text)
 
     def finish(self) -> None:
-        """Hand over what is left; a file that ends well has closed everything."""
-        self.collectors[0].end()
-        self.writer.add(self.collectors[0].take())
-        self.writer.is_partial |= self.collectors[0].is_partial
+        """Write the remaining blocks, closing whatever a damaged file left open."""
+        self.builders[0].end()
+        self.writer.add(self.builders[0].pop_blocks())
+        self.writer.is_partial |= self.builders[0].is_partial
 
-    def _say(self, text: str) -> None:
+    def _add_text(self, text: str) -> None:
         if not self.paragraphs:
             return
         state = self.runs[-1] if self.runs else ""
         if state == "hidden":
-            self.writer.hide(sum(map(len, text.split())))
+            self.writer.count_hidden(sum(map(len, text.split())))
         elif not state and not any(field in PAGE_FIELDS for field in self.fields):
             self.paragraphs[-1].pieces.append(text)
 
@@ -202,7 +201,7 @@ class Reader(Events):
         elif name == "w:pPr":
             self.is_paragraph_mark = True
         else:
-            self.collectors.append(Collector())
+            self.builders.append(BlockBuilder())
 
     def _property(self, name: str, value: str, attributes: Attributes) -> None:
         if self.runs and name in ("w:vanish", "w:rStyle"):
@@ -221,7 +220,7 @@ class Reader(Events):
             self.runs[-1] = "hidden" if is_on(attributes) else ""
         elif style := self.styles.get(value):
             if style.name == "placeholder text":  # "Click here to enter text"
-                self.runs[-1] = "silent"
+                self.runs[-1] = "placeholder"
             elif style.is_hidden:
                 self.runs[-1] = "hidden"
 
@@ -256,15 +255,15 @@ class Reader(Events):
 
     def _note(self, kind: str, name: str) -> None:
         text = self.notes.get(kind, {}).get(name)
-        if text and self.paragraphs and self.notes_said < MAX_NOTES:
-            self.notes_said += 1
-            self._say(f"[{self.notes_said}]")
-            self.paragraphs[-1].after.append(Block("paragraph", f"[{self.notes_said}] {text}"))
+        if text and self.paragraphs and self.note_count < MAX_NOTES:
+            self.note_count += 1
+            self._add_text(f"[{self.note_count}]")
+            self.paragraphs[-1].after.append(Block("paragraph", f"[{self.note_count}] {text}"))
 
-    def _embed(self, name: str) -> None:
-        """What stands there is a document of its own; one that cannot be read leaves a gap."""
+    def _add_embedded(self, name: str) -> None:
+        """Add an embedded document; skip an unreadable one and mark the extraction as partial."""
         try:
-            if name not in self.embedded:  # it stands outside the file
+            if name not in self.embedded:  # an external target
                 raise UnreadableFile("damaged")
             inner = self.embedded[name]()
         except UnreadableFile as error:
@@ -272,30 +271,30 @@ class Reader(Events):
                 raise
             self.writer.is_partial = True
             return
-        self.collectors[-1].flush()
+        self.builders[-1].flush()
         for block in inner.blocks:
-            self.collectors[-1].put(block)
-        self.writer.hide(inner.hidden)
+            self.builders[-1].add_block(block)
+        self.writer.count_hidden(inner.hidden)
         self.writer.is_partial |= inner.is_partial
-        self._hand_over()
+        self._flush_blocks()
 
     def _table(self, name: str, value: str, attributes: Attributes) -> None:
-        collector = self.collectors[-1]
+        builder = self.builders[-1]
         if name == "w:tbl":
-            collector.begin_table()
+            builder.begin_table()
         elif name == "w:tblLook":
             if attributes.get("w:firstRow") == "1" or _bits(value) & 0x20:
-                collector.expect_names()
+                builder.expect_header()
         elif name == "w:tr":
-            collector.begin_row()
+            builder.begin_row()
         elif name == "w:tblHeader" and is_on(attributes):
-            collector.name_row()
+            builder.mark_header_row()
         elif name == "w:tc":
-            collector.begin_cell()
+            builder.begin_cell()
         elif name == "w:gridSpan" and value.isdecimal():
-            collector.widen_cell(int(value[:5]))
+            builder.set_column_span(int(value[:5]))
         elif name == "w:vMerge" and value in ("", "continue"):
-            collector.continue_cell()
+            builder.merge_with_cell_above()
 
     def _end_text(self) -> None:
         self.is_text = False
@@ -311,50 +310,50 @@ class Reader(Events):
         self.is_field_code = False
 
     def _end_cell(self) -> None:
-        self.collectors[-1].end_cell()
+        self.builders[-1].end_cell()
 
     def _end_table(self) -> None:
-        self.collectors[-1].end_table()
-        self._hand_over()
+        self.builders[-1].end_table()
+        self._flush_blocks()
 
     def _end_paragraph(self) -> None:
         if not self.paragraphs:
             return
         paragraph = self.paragraphs.pop()
-        collector = self.collectors[-1]
+        builder = self.builders[-1]
         text = "".join(paragraph.pieces)
-        if text.strip() and not paragraph.style.is_contents:
-            collector.begin(*self._kind_of(paragraph))
-            collector.text(text)
-        collector.flush()
+        if text.strip() and not paragraph.style.is_table_of_contents:
+            builder.begin_block(*self._kind_of(paragraph))
+            builder.add_text(text)
+        builder.flush()
         for block in paragraph.after:
-            collector.put(block)
-        self._hand_over()
+            builder.add_block(block)
+        self._flush_blocks()
 
     def _kind_of(self, paragraph: Paragraph) -> tuple[str, int, str]:
         style = paragraph.style
         depth = paragraph.depth if paragraph.depth >= 0 else style.depth
-        mark = self.numbering.mark(paragraph.list_id or style.list_id, depth)
+        marker = self.numbering.marker(paragraph.list_id or style.list_id, depth)
         if level := paragraph.level or style.level:
-            return "heading", level, mark.removeprefix("- ")
-        return ("item", depth + 1, mark) if mark else ("paragraph", 1, "")
+            return "heading", level, marker.removeprefix("- ")
+        return ("item", depth + 1, marker) if marker else ("paragraph", 1, "")
 
     def _end_text_box(self) -> None:
-        if len(self.collectors) == 1:
+        if len(self.builders) == 1:
             return
-        inner = self.collectors.pop()
+        inner = self.builders.pop()
         inner.end()
         if self.paragraphs:
-            self.paragraphs[-1].after += inner.take()
+            self.paragraphs[-1].after += inner.pop_blocks()
 
-    def _hand_over(self) -> None:
-        """Whole blocks go to their page as they come: a long document is never held twice."""
-        if len(self.collectors) == 1 and not self.collectors[0].is_in_table and not self.paragraphs:
-            self.writer.add(self.collectors[0].take())
+    def _flush_blocks(self) -> None:
+        """Write finished blocks at once, so that a long document is not held in memory twice."""
+        if len(self.builders) == 1 and not self.builders[0].is_in_table and not self.paragraphs:
+            self.writer.add(self.builders[0].pop_blocks())
 
 
-class NoteReader(Reader):
-    """Each note by itself."""
+class NoteReader(BodyReader):
+    """Collects the text of each note by its id."""
 
     def __init__(self, styles: Styles, numbering: Numbering, writer: PageWriter) -> None:
         super().__init__(styles, numbering, writer)
@@ -372,13 +371,13 @@ class NoteReader(Reader):
         if name in ("w:footnote", "w:endnote"):
             self.id = ""
 
-    def _hand_over(self) -> None:
-        if self.collectors[0].is_in_table or self.paragraphs:
+    def _flush_blocks(self) -> None:
+        if self.builders[0].is_in_table or self.paragraphs:
             return
-        text = " ".join(block.text for block in self.collectors[0].take())
+        text = " ".join(block.text for block in self.builders[0].pop_blocks())
         if text and self.id and len(self.found) < MAX_NOTES:
-            so_far = self.found.get(self.id, "")
-            self.found[self.id] = f"{so_far} {text}".strip()[:MAX_NOTE_LENGTH]
+            existing = self.found.get(self.id, "")
+            self.found[self.id] = f"{existing} {text}".strip()[:MAX_NOTE_LENGTH]
 
 
 def first_word(code: str) -> str:

@@ -1,4 +1,4 @@
-"""Documents of other kinds that a Word file holds as they came (altChunk), for Word to convert when it opens the file."""
+"""Read documents of other formats that a Word file embeds unconverted (altChunk)."""
 
 import email
 from collections.abc import Iterable
@@ -14,11 +14,11 @@ from documents.extraction.text.encodings import decode
 from documents.extraction.text.mail import BLANK_LINES, MailReader
 from documents.extraction.web.html import read_html
 
-MAX_DEPTH = 3  # of Word files within each other
+MAX_DEPTH = 3  # of nested Word files
 
 
 class BlockWriter(PageWriter):
-    """Keeps the blocks for the pages of another document."""
+    """Keeps blocks as they are, for another document's writer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,13 +29,13 @@ class BlockWriter(PageWriter):
 
 
 def embedded_document(package: Package, part: str, depth: int = 0) -> BlockWriter:
-    """What a part of the file says, whatever kind of document it is. Raises UnreadableFile."""
+    """Read an embedded part in any supported format. Raises UnreadableFile."""
     content = b"".join(package.pieces(package.parts[part.lower()])) if package.has(part) else b""
     writer, kind = BlockWriter(), sniff(content, part)
     if kind == "text/html":
         page = read_html(content)
         writer.add(page.blocks)
-        writer.hide(page.hidden)
+        writer.count_hidden(page.hidden)
         writer.is_partial = page.is_partial
     elif kind == MAIL:
         MailReader(writer).read_bodies(email.message_from_bytes(content))
@@ -51,11 +51,10 @@ def embedded_document(package: Package, part: str, depth: int = 0) -> BlockWrite
 
 
 def _read_docx(content: bytes, package: Package, writer: PageWriter, depth: int) -> None:
-    from documents.extraction.office.docx import (
-        read_document,  # which reads what a Word file holds by this module
-    )
+    # Imported here because docx.py imports this module.
+    from documents.extraction.office.docx import read_document
 
     with Package(BytesIO(content)) as inner:
-        inner.left = package.left  # one limit for all that is unpacked of a file
+        inner.left = package.left  # both share one limit on unpacked bytes
         read_document(inner, writer, depth + 1)
         package.left = inner.left

@@ -1,11 +1,11 @@
-"""What a Word document says of its paragraphs elsewhere: which style is a heading, how a list is numbered."""
+"""Paragraph styles and list numbering of a Word document."""
 
 import re
 from collections import Counter
 from dataclasses import dataclass, field
 
 from documents.extraction.office.ooxml import Package, is_on
-from documents.extraction.web.xml import Attributes, Events
+from documents.extraction.web.xml import Attributes, XMLHandler
 
 HEADING = re.compile(r"heading (\d)")
 MAX_STYLES = 10_000
@@ -15,7 +15,7 @@ BULLET = "-"
 
 @dataclass
 class Style:
-    """`level` is a heading's, from 1; 0 is none. `numbers` is the list it belongs to and how deep in it."""
+    """A paragraph style. `level` is the heading level from 1, or 0; `depth` is the level in the list `list_id`."""
 
     name: str = ""
     parent: str = ""
@@ -25,8 +25,8 @@ class Style:
     depth: int = 0
 
     @property
-    def is_contents(self) -> bool:
-        """A line of the table of contents, which the headings say again."""
+    def is_table_of_contents(self) -> bool:
+        """Whether it marks a line of the table of contents, which repeats the headings."""
         return self.name.startswith("toc ")
 
 
@@ -34,28 +34,29 @@ Styles = dict[str, Style]
 
 
 def read_styles(package: Package) -> Styles:
+    """The document's styles by id, each with what it inherits."""
     reader = StyleReader()
-    package.follow_sound(package.related(package.main, "styles"), reader)
+    package.parse_optional_part(package.related_part(package.main, "styles"), reader)
     return {name: resolved(name, reader.styles) for name in reader.styles}
 
 
 def resolved(name: str, styles: Styles) -> Style:
-    """The style with what it takes over from those it is based on."""
-    whole = Style(**vars(styles[name]))
+    """Return a copy of the style with the properties it inherits."""
+    merged = Style(**vars(styles[name]))
     seen = {name}
-    above = whole.parent
-    while above in styles and above not in seen and len(seen) < MAX_DEPTH:
-        seen.add(above)
-        base = styles[above]
-        whole.level = whole.level or base.level
-        whole.is_hidden = whole.is_hidden or base.is_hidden
-        if not whole.list_id:
-            whole.list_id, whole.depth = base.list_id, whole.depth or base.depth
-        above = base.parent
-    return whole
+    parent = merged.parent
+    while parent in styles and parent not in seen and len(seen) < MAX_DEPTH:
+        seen.add(parent)
+        base = styles[parent]
+        merged.level = merged.level or base.level
+        merged.is_hidden = merged.is_hidden or base.is_hidden
+        if not merged.list_id:
+            merged.list_id, merged.depth = base.list_id, merged.depth or base.depth
+        parent = base.parent
+    return merged
 
 
-class StyleReader(Events):
+class StyleReader(XMLHandler):
     def __init__(self) -> None:
         self.styles: Styles = {}
         self.style = Style()
@@ -78,9 +79,9 @@ class StyleReader(Events):
         elif name == "w:numId":
             style.list_id = value
         elif name in ("w:outlineLvl", "w:ilvl"):
-            self._note_depth(name, value)
+            self._set_level(name, value)
 
-    def _note_depth(self, name: str, value: str) -> None:
+    def _set_level(self, name: str, value: str) -> None:
         if not value.isdecimal() or len(value) > 1 or int(value) >= MAX_DEPTH:
             return
         if name == "w:ilvl":
@@ -91,31 +92,31 @@ class StyleReader(Events):
 
 @dataclass
 class Level:
-    """How one level of a list is numbered, such as `%1.%2)` in small letters."""
+    """The number format of one list level, such as `%1.%2)` with lowercase letters."""
 
-    form: str = "decimal"
+    format: str = "decimal"
     pattern: str = ""
     start: int = 1
 
 
 @dataclass
 class Numbering:
-    """The lists of a document, and how far each has been counted."""
+    """The list definitions of a document and the current count of each."""
 
-    lists: dict[str, str] = field(default_factory=dict)  # a list's id to that of its kind
-    kinds: dict[str, dict[int, Level]] = field(default_factory=dict)
+    lists: dict[str, str] = field(default_factory=dict)  # list id to the id of its definition
+    definitions: dict[str, dict[int, Level]] = field(default_factory=dict)
     restarts: dict[tuple[str, int], int] = field(default_factory=dict)
     counts: dict[str, Counter[int]] = field(default_factory=dict)
     started: set[str] = field(default_factory=set)
 
-    def mark(self, list_id: str, depth: int) -> str:
-        """What stands before the next paragraph of that list; "" where nothing does."""
+    def marker(self, list_id: str, depth: int) -> str:
+        """Count the next paragraph of a list and return its marker, such as "2.1 "; "" if it has none."""
         if list_id in ("", "0"):
             return ""
-        kind = self.lists.get(list_id, "")
-        levels = self.kinds.get(kind, {})
+        definition = self.lists.get(list_id, "")
+        levels = self.definitions.get(definition, {})
         level = levels.get(depth, Level("bullet"))
-        counts = self.counts.setdefault(kind or list_id, Counter())
+        counts = self.counts.setdefault(definition or list_id, Counter())
         if list_id not in self.started:
             self.started.add(list_id)
             for (restarted, at), start in self.restarts.items():
@@ -124,28 +125,29 @@ class Numbering:
         counts[depth] = counts[depth] + 1 if depth in counts else level.start
         for deeper in [other for other in counts if other > depth]:
             del counts[deeper]
-        if level.form == "none" or (level.form != "bullet" and not level.pattern):
+        if level.format == "none" or (level.format != "bullet" and not level.pattern):
             return ""
-        if level.form == "bullet":
+        if level.format == "bullet":
             return f"{BULLET} "
-        return self._written(level.pattern, levels, counts) + " "
+        return self._format_pattern(level.pattern, levels, counts) + " "
 
-    def _written(self, pattern: str, levels: dict[int, Level], counts: Counter[int]) -> str:
+    def _format_pattern(self, pattern: str, levels: dict[int, Level], counts: Counter[int]) -> str:
         def number(match: re.Match[str]) -> str:
             at = int(match[1]) - 1
             level = levels.get(at, Level())
-            return written(counts.get(at, level.start), level.form)
+            return format_number(counts.get(at, level.start), level.format)
 
         return re.sub(r"%([1-9])", number, pattern[:40])
 
 
-def written(number: int, form: str) -> str:
-    if form in ("lowerLetter", "upperLetter") and number > 0:
+def format_number(number: int, format: str) -> str:
+    """Write a number as OOXML's `numFmt` asks: letters, Roman numerals or digits."""
+    if format in ("lowerLetter", "upperLetter") and number > 0:
         letter = chr(ord("a") + (number - 1) % 26) * min((number - 1) // 26 + 1, 4)
-        return letter.upper() if form == "upperLetter" else letter
-    if form in ("lowerRoman", "upperRoman") and 0 < number < 4000:
-        return roman(number).lower() if form == "lowerRoman" else roman(number)
-    if form == "decimalZero":
+        return letter.upper() if format == "upperLetter" else letter
+    if format in ("lowerRoman", "upperRoman") and 0 < number < 4000:
+        return roman(number).lower() if format == "lowerRoman" else roman(number)
+    if format == "decimalZero":
         return f"{number:02}"
     return str(number)
 
@@ -161,15 +163,16 @@ def roman(number: int) -> str:
 
 
 def read_numbering(package: Package) -> Numbering:
+    """The document's list definitions; empty if the part is missing."""
     reader = NumberingReader()
-    package.follow_sound(package.related(package.main, "numbering"), reader)
+    package.parse_optional_part(package.related_part(package.main, "numbering"), reader)
     return reader.numbering
 
 
-class NumberingReader(Events):
+class NumberingReader(XMLHandler):
     def __init__(self) -> None:
         self.numbering = Numbering()
-        self.kind: dict[int, Level] = {}
+        self.levels: dict[int, Level] = {}
         self.level = Level()
         self.list_id = ""
         self.overridden = 0
@@ -177,14 +180,14 @@ class NumberingReader(Events):
     def start(self, name: str, attributes: Attributes) -> None:
         value = attributes.get("w:val", "")
         if name == "w:abstractNum":
-            self.list_id, self.kind = "", {}
-            self.numbering.kinds[attributes.get("w:abstractNumId", "")] = self.kind
+            self.list_id, self.levels = "", {}
+            self.numbering.definitions[attributes.get("w:abstractNumId", "")] = self.levels
         elif name == "w:lvl":
             self.level = Level()
             if not self.list_id:
-                self.kind[_number(attributes.get("w:ilvl", "0"))] = self.level
+                self.levels[_number(attributes.get("w:ilvl", "0"))] = self.level
         elif name == "w:numFmt":
-            self.level.form = value
+            self.level.format = value
         elif name == "w:lvlText":
             self.level.pattern = value
         elif name == "w:start":

@@ -1,4 +1,4 @@
-"""What Word, PowerPoint and Excel files share: an archive of parts, joined by relationships, with properties."""
+"""The package format of Word, PowerPoint and Excel: an archive of parts linked by relationships."""
 
 import posixpath
 from pathlib import Path
@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from documents.extraction.errors import UnreadableFile
 from documents.extraction.office.properties import PropertyReader
-from documents.extraction.web.xml import Attributes, Events, follow
+from documents.extraction.web.xml import Attributes, XMLHandler, parse
 from documents.extraction.zip_guard import Archive
 
 CORE = {
@@ -20,23 +20,23 @@ CORE = {
 }
 
 
-class Relation(NamedTuple):
-    """Where a part points: the last word of the kind, and the name of the other part."""
+class Relationship(NamedTuple):
+    """A link to another part: the last segment of its type, and the target's name."""
 
     kind: str
     target: str
 
 
 class Package(Archive):
-    """An OOXML file. `main` is the part that everything else hangs on."""
+    """An OOXML file. `main` is the name of the main document part."""
 
     def __init__(self, file: Path | IO[bytes]) -> None:
         super().__init__(file)
         self.main = ""
-        self.is_damaged = False  # a part that the others can do without is
-        # Names of parts are compared without regard to case.
+        self.is_damaged = False  # an optional part is damaged
+        # Part names are case-insensitive.
         self.parts = {name.lower().lstrip("/"): name for name in self.members}
-        roots = self.relations("").values()
+        roots = self.relationships("").values()
         self.main = next((each.target for each in roots if each.kind == "officeDocument"), "")
         if not self.has(self.main):
             raise UnreadableFile("damaged")
@@ -44,43 +44,43 @@ class Package(Archive):
     def has(self, part: str) -> bool:
         return part.lower() in self.parts
 
-    def follow(self, part: str, events: Events) -> None:
-        """Tell the events of a part; a part that is not there has none."""
+    def parse_part(self, part: str, handler: XMLHandler) -> None:
+        """Parse a part; do nothing if it is missing."""
         if self.has(part):
-            follow(self.pieces(self.parts[part.lower()]), events)
+            parse(self.pieces(self.parts[part.lower()]), handler)
 
-    def follow_sound(self, part: str, events: Events) -> None:
-        """The same, as far as the part is sound: a damaged slide does not cost the others."""
+    def parse_optional_part(self, part: str, handler: XMLHandler) -> None:
+        """Parse a part up to its first damage: a damaged slide must not cost the others."""
         try:
-            self.follow(part, events)
+            self.parse_part(part, handler)
         except UnreadableFile as error:
-            self.tolerate(error)
+            self.tolerate_damage(error)
 
-    def tolerate(self, error: UnreadableFile) -> None:
-        """Go on after damage, and remember it; an attack ends the reading."""
+    def tolerate_damage(self, error: UnreadableFile) -> None:
+        """Record damage and continue. Re-raises every other error, such as an exceeded limit."""
         if error.kind != "damaged":
             raise error
         self.is_damaged = True
 
-    def relations(self, part: str) -> dict[str, Relation]:
-        """What the part points to inside the file, by the ids that it uses for it."""
+    def relationships(self, part: str) -> dict[str, Relationship]:
+        """The part's internal relationships by id."""
         folder, name = posixpath.split(part)
-        reader = RelationReader(folder)
-        follow = self.follow if part in ("", self.main) else self.follow_sound
-        follow(posixpath.join(folder, "_rels", f"{name}.rels"), reader)
+        reader = RelationshipReader(folder)
+        parse_part = self.parse_part if part in ("", self.main) else self.parse_optional_part
+        parse_part(posixpath.join(folder, "_rels", f"{name}.rels"), reader)
         return reader.found
 
-    def related(self, part: str, kind: str) -> str:
-        """The first part of that kind that the part points to; "" if there is none."""
-        return next((each.target for each in self.relations(part).values() if each.kind == kind), "")
+    def related_part(self, part: str, kind: str) -> str:
+        """The target of the part's first relationship of that kind; "" if there is none."""
+        return next((each.target for each in self.relationships(part).values() if each.kind == kind), "")
 
     def properties(self) -> dict[str, str]:
-        """Title, author and dates, as far as they are given."""
+        """The core properties: title, author, dates. Empty if they are missing or damaged."""
         reader = PropertyReader(CORE)
-        targets = [each.target for each in self.relations("").values() if each.kind == "core-properties"]
+        targets = [each.target for each in self.relationships("").values() if each.kind == "core-properties"]
         try:
             for target in targets[:1]:
-                self.follow(target, reader)
+                self.parse_part(target, reader)
         except UnreadableFile:
             return {}
         return reader.found
@@ -89,10 +89,10 @@ class Package(Archive):
         return self
 
 
-class RelationReader(Events):
+class RelationshipReader(XMLHandler):
     def __init__(self, folder: str) -> None:
         self.folder = folder
-        self.found: dict[str, Relation] = {}
+        self.found: dict[str, Relationship] = {}
 
     def start(self, name: str, attributes: Attributes) -> None:
         if name != "rel:Relationship" or attributes.get("TargetMode") == "External":
@@ -100,9 +100,9 @@ class RelationReader(Events):
         target = unquote(attributes.get("Target", "")).replace("\\", "/")
         whole = posixpath.normpath(posixpath.join("/" + self.folder, target)).lstrip("/")
         kind = attributes.get("Type", "").rpartition("/")[2]
-        self.found[attributes.get("Id", "")] = Relation(kind, whole)
+        self.found[attributes.get("Id", "")] = Relationship(kind, whole)
 
 
 def is_on(attributes: Attributes, name: str = "w:val") -> bool:
-    """A switch of OOXML: on by being there, unless it says otherwise."""
+    """The value of an OOXML toggle element, which is true without a value."""
     return attributes.get(name, "1").lower() not in ("0", "false", "off", "none")

@@ -1,4 +1,4 @@
-"""The lists of an OpenDocument file as they open and close, and the mark before each of their items."""
+"""Track the open lists of an OpenDocument file and number their items."""
 
 from dataclasses import dataclass
 
@@ -8,21 +8,21 @@ from documents.extraction.web.xml import Attributes
 
 @dataclass
 class OpenList:
-    """A list that is open, and how far it has been counted."""
+    """An open list and the count of its items."""
 
     style: str
     id: str
-    place: str
+    key: str
     count: int = 0
 
 
 class OpenLists:
-    """The lists that are open, and how far those that have ended were counted: others go on from there."""
+    """The open lists, and the final counts of closed ones, which later lists may continue."""
 
     def __init__(self, styles: OpenStyles) -> None:
         self.styles = styles
         self.open: list[OpenList] = []
-        self.counted: dict[str, int] = {}  # by the list's id, and by depth and style
+        self.last_counts: dict[str, int] = {}  # by list id, and by depth and style
         self.is_new_item = False
 
     @property
@@ -32,10 +32,10 @@ class OpenLists:
     def begin(self, attributes: Attributes) -> None:
         style = attributes.get("text:style-name") or (self.open[-1].style if self.open else "")
         new = OpenList(style, attributes.get("xml:id", ""), f"{self.depth} {style}")
-        goes_on = attributes.get("text:continue-numbering") == "true"
-        before = new.place if goes_on else attributes.get("text:continue-list", "")
-        form = self.styles.numbered.get((style, self.depth + 1))
-        new.count = self.counted.get(before, form.start - 1 if form else 0)
+        continues = attributes.get("text:continue-numbering") == "true"
+        previous = new.key if continues else attributes.get("text:continue-list", "")
+        format = self.styles.numbered.get((style, self.depth + 1))
+        new.count = self.last_counts.get(previous, format.start - 1 if format else 0)
         self.open.append(new)
 
     def begin_item(self, attributes: Attributes) -> None:
@@ -46,16 +46,16 @@ class OpenLists:
     def end(self) -> None:
         if self.open:
             ended = self.open.pop()
-            if len(self.counted) < MAX_STYLES:
-                self.counted[ended.place] = self.counted[ended.id or ended.place] = ended.count
+            if len(self.last_counts) < MAX_STYLES:
+                self.last_counts[ended.key] = self.last_counts[ended.id or ended.key] = ended.count
         self.is_new_item = False
 
-    def take_mark(self) -> str:
-        """What stands before an item's first paragraph, once. An item that has only a list in it is not counted."""
+    def pop_marker(self) -> str:
+        """Return the marker of a new item once; items that hold only a nested list are not counted."""
         if not self.is_new_item or not self.open:
             return ""
         self.is_new_item = False
         current = self.open[-1]
         current.count += 1
-        form = self.styles.numbered.get((current.style, self.depth))
-        return form.mark(current.count) if form else "- "
+        format = self.styles.numbered.get((current.style, self.depth))
+        return format.marker(current.count) if format else "- "

@@ -1,33 +1,33 @@
-"""PowerPoint presentations: a page for each slide, with its title, lists, tables, diagrams and the speaker's notes."""
+"""Loader for PowerPoint presentations: one page per slide, with tables, diagrams and speaker notes."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from documents.extraction.blocks.blocks import Block, PageWriter
-from documents.extraction.blocks.builder import Collector
+from documents.extraction.blocks.builder import BlockBuilder
 from documents.extraction.errors import UnreadableFile
 from documents.extraction.office.charts import chart_blocks
 from documents.extraction.office.ooxml import Package, is_on
 from documents.extraction.pages import Extraction
-from documents.extraction.web.xml import Attributes, Events
+from documents.extraction.web.xml import Attributes, XMLHandler
 
 MAX_SLIDES = 5_000
-TITLES = ("title", "ctrTitle")
-# What runs along every slide, and the picture of the slide on its notes.
-RUNNING = ("dt", "ftr", "hdr", "sldNum", "sldImg")
-LISTS = ("body", "obj", "")  # the placeholders whose paragraphs are points
+TITLE_PLACEHOLDERS = ("title", "ctrTitle")
+# Date, footer, header and slide number of every slide, and the slide's image on its notes page.
+IGNORED_PLACEHOLDERS = ("dt", "ftr", "hdr", "sldNum", "sldImg")
+BODY_PLACEHOLDERS = ("body", "obj", "")  # placeholders whose paragraphs are list items
 NOTES = "Notes: "
 
 
 def load(path: Path) -> Extraction:
-    """Every slide in its order. A hidden one keeps its number, and its text is left out."""
+    """Extract every slide in order. A hidden slide keeps its number without its text."""
     with Package(path) as package:
-        order = OrderReader()
-        package.follow(package.main, order)
-        slides = package.relations(package.main)
+        order = SlideOrderReader()
+        package.parse_part(package.main, order)
+        slides = package.relationships(package.main)
         writer = PageWriter()
-        for number, relation in enumerate(order.found[:MAX_SLIDES], 1):
-            slide = slides.get(relation)
+        for number, relationship in enumerate(order.found[:MAX_SLIDES], 1):
+            slide = slides.get(relationship)
             if slide and slide.kind == "slide" and package.has(slide.target):
                 write_slide(package, slide.target, number, writer)
         properties = package.properties()
@@ -39,28 +39,30 @@ def load(path: Path) -> Extraction:
 
 def write_slide(package: Package, part: str, number: int, writer: PageWriter) -> None:
     reader = ShapeReader()
-    package.follow_sound(part, reader)
+    package.parse_optional_part(part, reader)
     blocks = [*reader.title, *reader.blocks()]
-    # Notes come last, whatever the order of the relations.
-    for relation in sorted(package.relations(part).values(), key=lambda each: each.kind == "notesSlide"):
-        blocks += blocks_beside(package, relation.kind, relation.target)
+    # Notes come last, independent of the order of the relationships.
+    for relationship in sorted(
+        package.relationships(part).values(), key=lambda each: each.kind == "notesSlide"
+    ):
+        blocks += related_blocks(package, relationship.kind, relationship.target)
     if reader.is_hidden:
         writer.begin_page(str(number))
-        writer.hide_slide(sum(len(block.text) for block in blocks))
+        writer.mark_hidden_slide(sum(len(block.text) for block in blocks))
         return
     writer.begin_page(reader.title[0].text if reader.title else str(number))
     writer.add(blocks)
 
 
-def blocks_beside(package: Package, kind: str, part: str) -> Iterator[Block]:
-    """What a slide has in parts of their own: its notes, the words of its diagrams, the figures of its charts."""
+def related_blocks(package: Package, kind: str, part: str) -> Iterator[Block]:
+    """The blocks of a slide's related parts: speaker notes, diagrams and charts."""
     if kind == "chart":
         yield from chart_blocks(package, part)
     if kind not in ("notesSlide", "diagramData"):
         return
     reader: TextReader = ShapeReader() if kind == "notesSlide" else DiagramReader()
     try:
-        package.follow(part, reader)
+        package.parse_part(part, reader)
     except UnreadableFile:
         return
     for position, block in enumerate(reader.blocks()):
@@ -68,8 +70,8 @@ def blocks_beside(package: Package, kind: str, part: str) -> Iterator[Block]:
         yield Block("paragraph", (NOTES if position == 0 else "") + block.text) if is_note else block
 
 
-class OrderReader(Events):
-    """The relations of the slides as they follow one another."""
+class SlideOrderReader(XMLHandler):
+    """Collects the relationship ids of the slides in order."""
 
     def __init__(self) -> None:
         self.found: list[str] = []
@@ -79,18 +81,18 @@ class OrderReader(Events):
             self.found.append(attributes.get("r:id", ""))
 
 
-class TextReader(Events):
-    """Paragraphs of drawing text, wherever they stand."""
+class TextReader(XMLHandler):
+    """Builds paragraphs from DrawingML text."""
 
     def __init__(self) -> None:
-        self.collector = Collector()
+        self.builder = BlockBuilder()
         self.pieces: list[str] = []
         self.is_text = False
         self.level = 0
 
     def blocks(self) -> list[Block]:
-        self.collector.end()
-        return self.collector.take()
+        self.builder.end()
+        return self.builder.pop_blocks()
 
     def start(self, name: str, attributes: Attributes) -> None:
         if name in ("a:t", "m:t"):
@@ -114,24 +116,24 @@ class TextReader(Events):
             self.pieces.append(text)
 
     def paragraph(self, text: str) -> None:
-        self.collector.begin("paragraph")
-        self.collector.text(text)
-        self.collector.flush()
+        self.builder.begin_block("paragraph")
+        self.builder.add_text(text)
+        self.builder.flush()
 
 
 class DiagramReader(TextReader):
-    """The words in the boxes of a diagram."""
+    """Reads the text of a diagram's boxes."""
 
 
 class ShapeReader(TextReader):
-    """A slide or its notes: shapes one after the other as they were drawn, the title apart."""
+    """Reads the shapes of a slide or notes page in drawing order, keeping the title separate."""
 
     def __init__(self) -> None:
         super().__init__()
         self.title: list[Block] = []
         self.is_hidden = False
         self.placeholder: str | None = None
-        self.points: list[tuple[int, str]] = []
+        self.paragraphs: list[tuple[int, str]] = []
         self.skipped = 0
 
     def start(self, name: str, attributes: Attributes) -> None:
@@ -152,9 +154,9 @@ class ShapeReader(TextReader):
         if self.skipped:
             self.skipped -= 1
         elif name == "a:tbl":
-            self.collector.end_table()
+            self.builder.end_table()
         elif name == "a:tc":
-            self.collector.end_cell()
+            self.builder.end_cell()
         elif name == "p:sp":
             self._end_shape()
         else:
@@ -165,42 +167,42 @@ class ShapeReader(TextReader):
             super().text(text)
 
     def paragraph(self, text: str) -> None:
-        if self.collector.is_in_table or self.placeholder is None:
+        if self.builder.is_in_table or self.placeholder is None:
             super().paragraph(text)
-        elif self.placeholder not in RUNNING and text.strip():
-            self.points.append((self.level, text))
+        elif self.placeholder not in IGNORED_PLACEHOLDERS and text.strip():
+            self.paragraphs.append((self.level, text))
 
     def _table(self, name: str, attributes: Attributes) -> None:
         if name == "a:tbl":
-            self.collector.begin_table()
+            self.builder.begin_table()
         elif name == "a:tblPr" and attributes.get("firstRow") in ("1", "true"):
-            self.collector.expect_names()
+            self.builder.expect_header()
         elif name == "a:tr":
-            self.collector.begin_row()
+            self.builder.begin_row()
         elif name == "a:tc":
-            self.collector.begin_cell()
+            self.builder.begin_cell()
             if attributes.get("vMerge") in ("1", "true"):
-                self.collector.continue_cell()
+                self.builder.merge_with_cell_above()
         else:
             super().start(name, attributes)
 
     def _end_shape(self) -> None:
-        """A placeholder's paragraphs: the title, or points where there are several."""
-        points, self.points = self.points, []
+        """Add a placeholder's paragraphs: as the title, as list items, or as paragraphs."""
+        paragraphs, self.paragraphs = self.paragraphs, []
         placeholder, self.placeholder = self.placeholder, None
-        if not points:
+        if not paragraphs:
             return
-        if placeholder in TITLES and not self.title:
-            title = Collector()
-            title.begin("heading")
-            title.text(" ".join(text for _level, text in points))
-            self.title = title.take()
+        if placeholder in TITLE_PLACEHOLDERS and not self.title:
+            title = BlockBuilder()
+            title.begin_block("heading")
+            title.add_text(" ".join(text for _level, text in paragraphs))
+            self.title = title.pop_blocks()
             return
-        are_points = placeholder in LISTS and len(points) > 1
-        for level, text in points:
-            if are_points:
-                self.collector.begin("item", level + 1, "- ")
+        are_items = placeholder in BODY_PLACEHOLDERS and len(paragraphs) > 1
+        for level, text in paragraphs:
+            if are_items:
+                self.builder.begin_block("item", level + 1, "- ")
             else:
-                self.collector.begin("paragraph")
-            self.collector.text(text)
-        self.collector.flush()
+                self.builder.begin_block("paragraph")
+            self.builder.add_text(text)
+        self.builder.flush()

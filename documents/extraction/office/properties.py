@@ -1,14 +1,14 @@
-"""What an Office file says of itself: its title, author and dates, under the names that those of a PDF have."""
+"""Read document properties of Office files under the names that PDF metadata uses."""
 
 from collections.abc import Mapping
 
-from documents.extraction.web.xml import Attributes, Events
+from documents.extraction.web.xml import Attributes, XMLHandler
 
 MAX_PROPERTY_LENGTH = 500
 
 
-class PropertyReader(Events):
-    """The texts of the elements that `names` has a name for."""
+class PropertyReader(XMLHandler):
+    """Collects the texts of the elements in `names`, keyed by the name they map to."""
 
     def __init__(self, names: Mapping[str, str]) -> None:
         self.names = names
@@ -23,5 +23,5 @@ class PropertyReader(Events):
 
     def text(self, text: str) -> None:
         if self.name and text.strip():
-            so_far = self.found.get(self.name, "")
-            self.found[self.name] = (so_far + text)[:MAX_PROPERTY_LENGTH]
+            existing = self.found.get(self.name, "")
+            self.found[self.name] = (existing + text)[:MAX_PROPERTY_LENGTH]

@@ -5,28 +5,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from documents.extraction.blocks.blocks import PageWriter
-from documents.extraction.blocks.builder import Collector
+from documents.extraction.blocks.builder import BlockBuilder
 from documents.extraction.errors import UnreadableFile
 from documents.extraction.pages import Extraction
 from documents.extraction.text.plain import MAX_BYTES
 
 MAX_DEPTH = 2_000
 TOKEN = re.compile(
-    rb"\\(?:(?P<word>[a-zA-Z]{1,32})(?P<number>-?\d{1,10})? ?|'(?P<code>[0-9a-fA-F]{2})|(?P<sign>[^a-zA-Z']))"
+    rb"\\(?:(?P<word>[a-zA-Z]{1,32})(?P<number>-?\d{1,10})? ?|'(?P<code>[0-9a-fA-F]{2})|(?P<symbol>[^a-zA-Z']))"
     rb"|(?P<open>\{)|(?P<close>\})|(?P<end>[\r\n\x00]+)|(?P<text>[^\\{}\r\n\x00]+)",
     re.DOTALL,
 )
 BULLET = re.compile(r"^\s*(?:[·•▪◦§o\uf0a7\uf0b7])\s+")
-NEXT = re.compile(rb".", re.DOTALL)  # a lone backslash, which means nothing
+ANY_BYTE = re.compile(rb".", re.DOTALL)  # a lone backslash, which means nothing
 # Groups that hold no text of the document.
-LEFT_OUT = frozenset(
+IGNORED_DESTINATIONS = frozenset(
     b"fonttbl colortbl stylesheet info pict object themedata datastore xmlnstbl listtable listoverridetable rsidtbl "
     b"generator header headerl headerr headerf footer footerl footerr footerf fldinst filetbl revtbl latentstyles "
     b"mmathPr wgrffmtfilter pgptbl bkmkstart bkmkend annotation atnid atnauthor atndate atnref xe tc sp pntxta pntxtb colorschememapping docvar".split()
 )
 # Text boxes and, as LibreOffice writes them, notes: in groups that old programs skip.
-SKIPPED_BY_OLD = (b"shpinst", b"shptxt", b"footnote")
-BREAKS = {b"par", b"sect", b"page", b"sbkpage", b"column"}
+READ_DESTINATIONS = (b"shpinst", b"shptxt", b"footnote")
+PARAGRAPH_BREAKS = {b"par", b"sect", b"page", b"sbkpage", b"column"}
 CHARACTERS = {
     b"line": "\n",
     b"shptxt": "\n",  # a text box begins
@@ -42,7 +42,7 @@ CHARACTERS = {
     b"enspace": " ",
     b"qmspace": " ",
 }
-SIGNS = {b"~": " ", b"_": "-", b"\\": "\\", b"{": "{", b"}": "}", b"\n": "\n", b"\r": "\n"}
+SYMBOLS = {b"~": " ", b"_": "-", b"\\": "\\", b"{": "{", b"}": "}", b"\n": "\n", b"\r": "\n"}
 CHARSETS = {
     0: "cp1252",
     77: "mac_roman",
@@ -74,7 +74,7 @@ PROPERTIES_WITHIN = 100_000  # bytes; they stand before the text
 class State:
     """What holds inside a group."""
 
-    is_left_out: bool = False
+    is_ignored: bool = False
     is_hidden: bool = False
     is_note: bool = False
     skip: int = 1  # characters that stand behind each \\u for programs that know no Unicode
@@ -98,7 +98,7 @@ def read_rtf(content: bytes, writer: PageWriter) -> None:
     start = content.find(b"{\\rtf", 0, 1024)
     if start < 0:
         raise UnreadableFile("damaged")
-    Reader(content, writer).read(content, start)
+    RTFReader(content, writer).read(content, start)
 
 
 def properties_of(content: bytes) -> dict[str, str]:
@@ -115,12 +115,12 @@ def property_of(content: bytes, pattern: "re.Pattern[bytes]") -> str:
     return found[1].decode("cp1252", "replace") if found else ""
 
 
-class Reader:
+class RTFReader:
     """One file being read."""
 
     def __init__(self, content: bytes, writer: PageWriter) -> None:
         self.writer = writer
-        self.collector = Collector()
+        self.builder = BlockBuilder()
         self.encoding = code_page(content)
         self.fonts = {
             int(font): CHARSETS.get(int(kind), "") for font, kind in FONT.findall(content[:200_000])
@@ -128,105 +128,105 @@ class Reader:
         self.headings = heading_styles(content[:500_000])
         self.stack: list[State] = []
         self.state = State()
-        self.codes = bytearray()  # bytes of letters that may take more than one
+        self.pending_bytes = bytearray()  # bytes of letters that may read_token more than one
         self.to_skip = 0
-        self.is_special = self.is_first = self.has_mark = False
+        self.is_optional = self.is_first = self.has_marker = False
         self.surrogate = 0
         self.notes = 0
 
     def read(self, content: bytes, start: int) -> None:
         at = start
-        while match := TOKEN.match(content, at) or NEXT.match(content, at):
+        while match := TOKEN.match(content, at) or ANY_BYTE.match(content, at):
             kind = match.lastgroup or ""
-            self.take("word" if kind == "number" else kind, match)
+            self.read_token("word" if kind == "number" else kind, match)
             at = match.end()
             if kind == "number" and match["word"] == b"bin":
                 at += max(0, int(match["number"]))  # so many bytes of anything
             if kind == "close" and not self.stack:
                 break
-        self._letters()
+        self._flush_bytes()
         self.writer.is_partial |= bool(self.stack)
         self._end_table()
         self._end_paragraph()
-        self.writer.is_partial |= self.collector.is_partial
+        self.writer.is_partial |= self.builder.is_partial
 
-    def take(self, kind: str, match: "re.Match[bytes]") -> None:
+    def read_token(self, kind: str, match: "re.Match[bytes]") -> None:
         if kind == "code":
-            self._code(match)
+            self._hex_byte(match)
             return
         if kind == "text":
             self._plain(match["text"])
         elif kind in ("end", ""):
             return
         else:
-            self._letters()
+            self._flush_bytes()
             if kind == "open":
                 self._open()
             elif kind == "close":
                 self._close()
-            elif kind == "sign":
-                self._sign(match["sign"])
+            elif kind == "symbol":
+                self._symbol(match["symbol"])
             elif kind == "word":
                 self._word(match["word"], match["number"])
-        self.is_first = kind == "open" or (self.is_first and kind == "sign" and match["sign"] == b"*")
+        self.is_first = kind == "open" or (self.is_first and kind == "symbol" and match["symbol"] == b"*")
 
     def _open(self) -> None:
         if len(self.stack) >= MAX_DEPTH:
             raise UnreadableFile("limit")
         self.stack.append(self.state)
         self.state = replace(self.state)
-        self.is_special = False
+        self.is_optional = False
         self.to_skip = 0
 
     def _close(self) -> None:
         if self.stack:
             was_note, self.state = self.state.is_note, self.stack.pop()
             if was_note and not self.state.is_note:
-                self._say("]")
+                self._add_text("]")
         self.to_skip = 0
 
-    def _sign(self, sign: bytes) -> None:
-        if sign == b"*":
-            self.is_special = True  # a group that may be skipped by whoever does not know it
-        elif sign == b"-":
+    def _symbol(self, symbol: bytes) -> None:
+        if symbol == b"*":
+            self.is_optional = True  # a group that may be skipped by whoever does not know it
+        elif symbol == b"-":
             return  # a hyphen where a line may be broken
-        elif sign in SIGNS:
-            self._say(SIGNS[sign])
+        elif symbol in SYMBOLS:
+            self._add_text(SYMBOLS[symbol])
 
-    def _code(self, match: "re.Match[bytes]") -> None:
+    def _hex_byte(self, match: "re.Match[bytes]") -> None:
         if self.to_skip:
             self.to_skip -= 1
         else:
-            self.codes.append(int(match["code"], 16))
+            self.pending_bytes.append(int(match["code"], 16))
 
     def _plain(self, text: bytes) -> None:
         if self.to_skip:
             skipped = min(self.to_skip, len(text))
             text, self.to_skip = text[skipped:], self.to_skip - skipped
         # In double-byte encodings a letter may be half written as a code and half as a character.
-        self.codes += text
+        self.pending_bytes += text
 
-    def _letters(self) -> None:
-        if self.codes:
-            codes, self.codes = bytes(self.codes), bytearray()
-            self._say(codes.decode(self.state.encoding or self.encoding, errors="replace"))
+    def _flush_bytes(self) -> None:
+        if self.pending_bytes:
+            pending_bytes, self.pending_bytes = bytes(self.pending_bytes), bytearray()
+            self._add_text(pending_bytes.decode(self.state.encoding or self.encoding, errors="replace"))
 
     def _word(self, word: bytes, number: bytes | None) -> None:
         value = int(number) if number else None
-        if self.is_first and (self.is_special or word in LEFT_OUT):
-            self.state.is_left_out |= word not in SKIPPED_BY_OLD
+        if self.is_first and (self.is_optional or word in IGNORED_DESTINATIONS):
+            self.state.is_ignored |= word not in READ_DESTINATIONS
             if word == b"footnote":
                 self._note()
         elif word == b"u" and value is not None:
             self._unicode(value % 65_536)
         elif word in CHARACTERS:
-            self._say(CHARACTERS[word])
-        elif word in BREAKS:
+            self._add_text(CHARACTERS[word])
+        elif word in PARAGRAPH_BREAKS:
             self._end_paragraph()
         else:
-            self._format(word, value)
+            self._character_format(word, value)
 
-    def _format(self, word: bytes, value: int | None) -> None:
+    def _character_format(self, word: bytes, value: int | None) -> None:
         if word == b"uc":
             self.state.skip = min(max(value or 0, 0), 10)
         elif word == b"f" and value is not None:
@@ -238,16 +238,16 @@ class Reader:
         elif word == b"footnote":
             self._note()
         elif word == b"deleted":
-            self.state.is_left_out |= value != 0
-        elif not self.state.is_left_out:
-            self._shape(word, value)
+            self.state.is_ignored |= value != 0
+        elif not self.state.is_ignored:
+            self._paragraph_format(word, value)
 
     def _note(self) -> None:
         self.notes += 1
-        self._say(f" [{self.notes}: ")
+        self._add_text(f" [{self.notes}: ")
         self.state.is_note = True
 
-    def _shape(self, word: bytes, value: int | None) -> None:
+    def _paragraph_format(self, word: bytes, value: int | None) -> None:
         if word == b"pard":
             self.state.level, self.state.is_item, self.state.is_in_table = 0, False, False
         elif word == b"s" and value is not None:
@@ -256,7 +256,7 @@ class Reader:
             self.state.level = value + 1
         elif word in (b"ls", b"listtext", b"pntext"):
             self.state.is_item = word != b"ls" or bool(value)
-            self.has_mark |= word != b"ls"
+            self.has_marker |= word != b"ls"
         else:
             self._table(word)
 
@@ -264,13 +264,13 @@ class Reader:
         if word in (b"intbl", b"trowd"):
             self._begin_table()
         elif word == b"trhdr":
-            self.collector.name_row()
+            self.builder.mark_header_row()
         elif word in (b"cell", b"nestcell"):
             self._end_cell()
         elif word in (b"row", b"nestrow"):
-            self.collector.flush()
-            if self.collector.is_in_table:
-                self.collector.begin_row()
+            self.builder.flush()
+            if self.builder.is_in_table:
+                self.builder.begin_row()
 
     def _unicode(self, code: int) -> None:
         self.to_skip = self.state.skip
@@ -278,57 +278,57 @@ class Reader:
             self.surrogate = code
         elif 0xDC00 <= code < 0xE000:
             if self.surrogate:
-                self._say(chr(0x10000 + ((self.surrogate - 0xD800) << 10) + code - 0xDC00))
+                self._add_text(chr(0x10000 + ((self.surrogate - 0xD800) << 10) + code - 0xDC00))
             self.surrogate = 0
         else:
-            self._say(chr(code))
+            self._add_text(chr(code))
 
-    def _say(self, text: str) -> None:
-        if self.state.is_left_out:
+    def _add_text(self, text: str) -> None:
+        if self.state.is_ignored:
             return
         if self.state.is_hidden:
-            self.writer.hide(sum(map(len, text.split())))
+            self.writer.count_hidden(sum(map(len, text.split())))
             return
         if not self.state.is_in_table and text.strip():
             self._end_table()
-        self.collector.text(text)
+        self.builder.add_text(text)
 
     def _end_paragraph(self) -> None:
-        if self.state.is_left_out:
+        if self.state.is_ignored:
             return
-        if self.collector.is_in_table or self.state.is_note:
-            self.collector.text("\n" if self.collector.is_in_table else " ")
+        if self.builder.is_in_table or self.state.is_note:
+            self.builder.add_text("\n" if self.builder.is_in_table else " ")
             return
-        text, self.collector.pieces = "".join(self.collector.pieces), []
+        text, self.builder.pieces = "".join(self.builder.pieces), []
         if self.state.level:
-            self.collector.begin("heading", self.state.level)
-        elif self.has_mark or self.state.is_item:
-            self.collector.begin("item", 1, "" if self.has_mark else "- ")
-            text = BULLET.sub("- ", text) if self.has_mark else text
+            self.builder.begin_block("heading", self.state.level)
+        elif self.has_marker or self.state.is_item:
+            self.builder.begin_block("item", 1, "" if self.has_marker else "- ")
+            text = BULLET.sub("- ", text) if self.has_marker else text
         else:
-            self.collector.begin("paragraph")
-        self.has_mark = False
-        self.collector.text(text)
-        self.writer.add(self.collector.take())
+            self.builder.begin_block("paragraph")
+        self.has_marker = False
+        self.builder.add_text(text)
+        self.writer.add(self.builder.pop_blocks())
 
     def _begin_table(self) -> None:
         self.state.is_in_table = True
-        if not self.collector.is_in_table:
-            self.writer.add(self.collector.take())
-            self.collector.begin_table()
-            self.collector.begin_row()
+        if not self.builder.is_in_table:
+            self.writer.add(self.builder.pop_blocks())
+            self.builder.begin_table()
+            self.builder.begin_row()
 
     def _end_cell(self) -> None:
         self._begin_table()
-        pieces, self.collector.pieces = self.collector.pieces, []
-        self.collector.begin_cell()
-        self.collector.pieces = pieces
-        self.collector.end_cell()
+        pieces, self.builder.pieces = self.builder.pieces, []
+        self.builder.begin_cell()
+        self.builder.pieces = pieces
+        self.builder.end_cell()
 
     def _end_table(self) -> None:
-        if self.collector.is_in_table:
-            self.collector.end_table()
-            self.writer.add(self.collector.take())
+        if self.builder.is_in_table:
+            self.builder.end_table()
+            self.writer.add(self.builder.pop_blocks())
 
 
 def code_page(content: bytes) -> str:

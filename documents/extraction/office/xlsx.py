@@ -1,4 +1,4 @@
-"""Excel workbooks: each visible sheet as pages of rows, with what its cells show rather than how they come by it."""
+"""Loader for Excel workbooks: each visible sheet as pages of rows with the displayed values."""
 
 import re
 from collections.abc import Iterator
@@ -13,30 +13,30 @@ from documents.extraction.office.ooxml import Package
 from documents.extraction.office.xlsx_comments import comments_of
 from documents.extraction.office.xlsx_formats import Formats, read_formats
 from documents.extraction.pages import Extraction
-from documents.extraction.web.xml import Attributes, Events, Parser
+from documents.extraction.web.xml import Attributes, Parser, XMLHandler
 
-MAX_SHARED = 2_000_000  # texts
+MAX_SHARED_STRINGS = 2_000_000
 MAX_SHEETS = 1_000
 MAX_FORMULA_LENGTH = 300
 REFERENCE = re.compile(r"([A-Z]{1,3})\d")
 
 
 def load(path: Path) -> Extraction:
-    """Every sheet that is not hidden, with the comments on its cells. Rows and columns that are folded away or filtered out are read too."""
+    """Extract every visible sheet with its cell comments, including collapsed and filtered rows and columns."""
     with Package(path) as package:
         writer = PageWriter()
-        sheets = SheetWriter(writer)  # its clock runs from here
-        book = BookReader()
-        package.follow(package.main, book)
+        sheets = SheetWriter(writer)  # starts its time limit
+        book = WorkbookReader()
+        package.parse_part(package.main, book)
         formats = read_formats(package, book.starts_1904)
-        shared = read_shared(package)
-        parts = package.relations(package.main)
+        shared_strings = read_shared_strings(package)
+        parts = package.relationships(package.main)
         hidden = [name for name, _id, is_hidden in book.sheets if is_hidden]
-        for name, relation, is_hidden in book.sheets[:MAX_SHEETS]:
-            part = parts.get(relation)
+        for name, relationship, is_hidden in book.sheets[:MAX_SHEETS]:
+            part = parts.get(relationship)
             if part and part.kind == "worksheet" and package.has(part.target) and not is_hidden:
                 before = writer.characters
-                sheets.write(rows_of(package, part.target, shared, formats), name)
+                sheets.write(rows_of(package, part.target, shared_strings, formats), name)
                 if writer.characters > before:
                     writer.add(comments_of(package, part.target))
         properties: dict[str, object] = dict(package.properties())
@@ -48,8 +48,8 @@ def load(path: Path) -> Extraction:
     return writer.extraction(str(properties.get("title", "")), properties)
 
 
-class BookReader(Events):
-    """The sheets in their order: name, relation, whether hidden."""
+class WorkbookReader(XMLHandler):
+    """Collects the sheets in order: name, relationship id, whether hidden."""
 
     def __init__(self) -> None:
         self.sheets: list[tuple[str, str, bool]] = []
@@ -63,25 +63,25 @@ class BookReader(Events):
             self.starts_1904 = attributes.get("date1904", "0") in ("1", "true")
 
 
-def read_shared(package: Package) -> list[str]:
-    """The texts that cells refer to by number."""
-    reader = SharedReader()
-    package.follow_sound(package.related(package.main, "sharedStrings"), reader)
+def read_shared_strings(package: Package) -> list[str]:
+    """The shared strings, which cells refer to by index."""
+    reader = SharedStringsReader()
+    package.parse_optional_part(package.related_part(package.main, "sharedStrings"), reader)
     return reader.found
 
 
-class SharedReader(Events):
+class SharedStringsReader(XMLHandler):
     def __init__(self) -> None:
         self.found: list[str] = []
         self.pieces: list[str] = []
-        self.is_text = self.is_spoken = False
+        self.is_text = self.is_phonetic = False
         self.characters = 0
 
     def start(self, name: str, attributes: Attributes) -> None:
         if name == "s:t":
-            self.is_text = not self.is_spoken
-        elif name == "s:rPh":  # how it is pronounced
-            self.is_spoken = True
+            self.is_text = not self.is_phonetic
+        elif name == "s:rPh":  # phonetic guide
+            self.is_phonetic = True
         elif name == "s:si":
             self.pieces = []
 
@@ -89,11 +89,11 @@ class SharedReader(Events):
         if name == "s:t":
             self.is_text = False
         elif name == "s:rPh":
-            self.is_spoken = False
+            self.is_phonetic = False
         elif name == "s:si":
             text = one_line("".join(self.pieces))
             self.characters += len(text)
-            if len(self.found) >= MAX_SHARED or self.characters > 2 * MAX_CHARACTERS:
+            if len(self.found) >= MAX_SHARED_STRINGS or self.characters > 2 * MAX_CHARACTERS:
                 raise UnreadableFile("limit")
             self.found.append(text)
 
@@ -102,23 +102,23 @@ class SharedReader(Events):
             self.pieces.append(text)
 
 
-def rows_of(package: Package, part: str, shared: list[str], formats: Formats) -> Iterator[Cells]:
-    """The rows as they are parsed. A gap between two is one blank row, however wide."""
-    reader = SheetReader(shared, formats)
+def rows_of(package: Package, part: str, shared_strings: list[str], formats: Formats) -> Iterator[Cells]:
+    """Yield the rows while the part is parsed. A gap of any size becomes one blank row."""
+    reader = SheetReader(shared_strings, formats)
     parser = Parser(reader)
     try:
         for piece in package.pieces(package.parts[part.lower()]):
             parser.feed(piece)
-            yield from reader.take()
+            yield from reader.pop_rows()
         parser.finish()
-    except UnreadableFile as error:  # the rows before the damage, and the other sheets, may be whole
-        package.tolerate(error)
-    yield from reader.take()
+    except UnreadableFile as error:  # the rows before the damage and the other sheets remain readable
+        package.tolerate_damage(error)
+    yield from reader.pop_rows()
 
 
-class SheetReader(Events):
-    def __init__(self, shared: list[str], formats: Formats) -> None:
-        self.shared = shared
+class SheetReader(XMLHandler):
+    def __init__(self, shared_strings: list[str], formats: Formats) -> None:
+        self.shared_strings = shared_strings
         self.formats = formats
         self.rows: list[Cells] = []
         self.row: Cells = {}
@@ -126,21 +126,21 @@ class SheetReader(Events):
         self.kind = self.style = ""
         self.pieces: list[str] = []
         self.formula: list[str] = []
-        self.is_value = self.is_formula = self.is_spoken = False
+        self.is_value = self.is_formula = self.is_phonetic = False
 
-    def take(self) -> list[Cells]:
-        taken, self.rows = self.rows, []
-        return taken
+    def pop_rows(self) -> list[Cells]:
+        rows, self.rows = self.rows, []
+        return rows
 
     def start(self, name: str, attributes: Attributes) -> None:
         if name == "s:c":
             self._begin_cell(attributes)
         elif name in ("s:v", "s:t"):
-            self.is_value = not self.is_spoken
+            self.is_value = not self.is_phonetic
         elif name == "s:f":
             self.is_formula = True
         elif name == "s:rPh":
-            self.is_spoken = True
+            self.is_phonetic = True
         elif name == "s:row":
             self._begin_row(attributes.get("r", ""))
 
@@ -150,9 +150,9 @@ class SheetReader(Events):
         elif name == "s:f":
             self.is_formula = False
         elif name == "s:rPh":
-            self.is_spoken = False
+            self.is_phonetic = False
         elif name == "s:c":
-            if text := self._shown("".join(self.pieces)) if self.pieces else self._formula():
+            if text := self._display("".join(self.pieces)) if self.pieces else self._formula():
                 self.row[self.column] = text
             self.column += 1
         elif name == "s:row":
@@ -166,7 +166,7 @@ class SheetReader(Events):
             self.formula.append(text)
 
     def _formula(self) -> str:
-        """How the cell comes by what it shows, where the program that wrote the file never reckoned it."""
+        """The cell's formula, for files whose writer stored no computed value."""
         if not self.formula:
             return ""
         return (
@@ -186,22 +186,22 @@ class SheetReader(Events):
         self.kind, self.style = attributes.get("t", "n"), attributes.get("s", "")
         self.pieces, self.formula = [], []
 
-    def _shown(self, value: str) -> str:
-        """What a person sees in the cell."""
+    def _display(self, value: str) -> str:
+        """The cell's text as Excel displays it."""
         if self.column > MAX_COLUMNS:
-            return "…"  # the writer leaves it out, and says so
+            return "…"  # the writer drops the column and reports it
         if self.kind == "s":
             index = int(value) if value.isdecimal() and len(value) < 10 else -1
-            return self.shared[index] if 0 <= index < len(self.shared) else ""
+            return self.shared_strings[index] if 0 <= index < len(self.shared_strings) else ""
         if self.kind == "b":
             return "TRUE" if value.strip() == "1" else "FALSE"
         if self.kind == "n":
-            return self.formats.shown(value.strip(), self.style)
+            return self.formats.display(value.strip(), self.style)
         return one_line(value)
 
 
 def column_number(letters: str) -> int:
-    """A is 0, Z is 25, AA is 26."""
+    """The zero-based column: A is 0, Z is 25, AA is 26."""
     number = 0
     for letter in letters:
         number = number * 26 + ord(letter) - 64

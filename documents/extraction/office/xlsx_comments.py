@@ -1,27 +1,27 @@
-"""What people noted at the cells of a sheet."""
+"""Read the comments on the cells of a sheet."""
 
 import re
 from collections.abc import Iterator
 
 from documents.extraction.blocks.blocks import Block, tidy
 from documents.extraction.office.ooxml import Package
-from documents.extraction.web.xml import Attributes, Events
+from documents.extraction.web.xml import Attributes, XMLHandler
 
 MAX_COMMENTS = 5_000  # of a sheet
-# Excel writes this for its older versions before each comment that can be answered.
-FOR_OLD_EXCEL = re.compile(r"\[Threaded comment\].*?\n\s*(?:Comment|Kommentar|Commentaire):\s*", re.DOTALL)
+# Excel prefixes threaded comments with this notice for older versions.
+LEGACY_PREFIX = re.compile(r"\[Threaded comment\].*?\n\s*(?:Comment|Kommentar|Commentaire):\s*", re.DOTALL)
 
 
 def comments_of(package: Package, sheet: str) -> Iterator[Block]:
-    """A paragraph for each, with the cell that it is about, in the file's order."""
+    """Yield a paragraph per comment that names its cell, in file order."""
     reader = CommentReader()
-    package.follow_sound(package.related(sheet, "comments"), reader)
+    package.parse_optional_part(package.related_part(sheet, "comments"), reader)
     for cell, text in reader.found:
-        if said := tidy(FOR_OLD_EXCEL.sub("", text)):
-            yield Block("paragraph", f"Comment at {cell}: {said}")
+        if comment := tidy(LEGACY_PREFIX.sub("", text)):
+            yield Block("paragraph", f"Comment at {cell}: {comment}")
 
 
-class CommentReader(Events):
+class CommentReader(XMLHandler):
     def __init__(self) -> None:
         self.found: list[tuple[str, str]] = []
         self.cell = ""

@@ -1,12 +1,12 @@
-"""How a workbook shows its numbers: dates, shares of a hundred, money, as far as the format tells."""
+"""Apply Excel number formats: dates, times, percentages, currencies, units."""
 
 import re
 from datetime import UTC, datetime, timedelta
 
 from documents.extraction.office.ooxml import Package
-from documents.extraction.web.xml import Attributes, Events
+from documents.extraction.web.xml import Attributes, XMLHandler
 
-# The formats that every workbook has without saying so, as far as they change what a number means.
+# The built-in formats that change the meaning of a number.
 BUILT_IN = {
     **dict.fromkeys((14, 15, 16, 17, *range(27, 32), 34, 35, 36, *range(50, 59)), "yyyy-mm-dd"),
     **dict.fromkeys((18, 19, 20, 21, 32, 33, 45, 46, 47), "hh:mm:ss"),
@@ -20,35 +20,35 @@ BUILT_IN = {
 }
 QUOTED = re.compile(r'"([^"]*)"|\\(.)|\[(?!\$)[^\]]*\]|[_*].')
 MONEY = re.compile(r"\[\$([^\]-]{1,5})[^\]]*\]|([€$£¥])")
-# Words around a number: a unit, unless it is one of thousands, which divides the number as well.
+# A quoted unit after the digits.
 UNIT = re.compile(r'[0#?]\s*"\s*([^\W\d_][\w/²³]{0,14}\.?)\s*"\s*$')
-ELAPSED = re.compile(r"\[(?:h+|m+|s+)\]", re.IGNORECASE)  # time that does not begin anew each day
+ELAPSED = re.compile(r"\[(?:h+|m+|s+)\]", re.IGNORECASE)  # durations, which may exceed 24 hours
 DECIMALS = re.compile(r"[0#?]\.(0+)")
-LAST_DAY = 2_958_466  # the end of the year 9999
+MAX_DATE = 2_958_466  # the serial number after 9999-12-31
 
 
 class Formats:
-    """What a cell shows, by the number of its style."""
+    """Formats cell values by the index of their style."""
 
     def __init__(self, codes: list[str], starts_1904: bool) -> None:
         self.codes = codes
         self.first_day = datetime(*((1904, 1, 1) if starts_1904 else (1899, 12, 30)), tzinfo=UTC)
         self.kinds: dict[str, tuple[str, str, int, bool]] = {}
 
-    def shown(self, value: str, style: str) -> str:
+    def display(self, value: str, style: str) -> str:
         try:
             number = float(value)
         except ValueError:
             return value[:100]
         if style not in self.kinds:
             index = int(style) if style.isdecimal() and len(style) < 7 else -1
-            self.kinds[style] = kind_of(self.codes[index] if 0 <= index < len(self.codes) else "")
+            self.kinds[style] = parse_format(self.codes[index] if 0 <= index < len(self.codes) else "")
         kind, symbol, decimals, is_before = self.kinds[style]
-        if kind == "date" and 0 <= number < LAST_DAY:
-            return self._moment(number)
-        if kind in ("time", "elapsed") and 0 <= number < LAST_DAY:
-            return self._time(number if kind == "elapsed" else number % 1)
-        if kind == "share":
+        if kind == "date" and 0 <= number < MAX_DATE:
+            return self._format_date(number)
+        if kind in ("time", "elapsed") and 0 <= number < MAX_DATE:
+            return self._format_time(number if kind == "elapsed" else number % 1)
+        if kind == "percent":
             return f"{plain_number(number * 100, decimals)}%"
         if kind == "digits":
             return plain_number(number).zfill(decimals)
@@ -57,23 +57,24 @@ class Formats:
             return text
         return f"{symbol}{text}" if is_before else f"{text} {symbol}"
 
-    def _moment(self, number: float) -> str:
-        moment = self.first_day + timedelta(seconds=round(number * 86_400))
+    def _format_date(self, number: float) -> str:
+        date = self.first_day + timedelta(seconds=round(number * 86_400))
         if number < 1 and number > 0:
-            return f"{moment:%H:%M}"
-        has_time = moment.hour or moment.minute or moment.second
-        return moment.strftime("%Y-%m-%d %H:%M" if has_time else "%Y-%m-%d")
+            return f"{date:%H:%M}"
+        has_time = date.hour or date.minute or date.second
+        return date.strftime("%Y-%m-%d %H:%M" if has_time else "%Y-%m-%d")
 
-    def _time(self, number: float) -> str:
+    def _format_time(self, number: float) -> str:
         hours, rest = divmod(round(number * 86_400), 3_600)
         minutes, seconds = divmod(rest, 60)
         return f"{hours:02}:{minutes:02}" + (f":{seconds:02}" if seconds else "")
 
 
-def kind_of(code: str) -> tuple[str, str, int, bool]:
-    """Date, time, share or number; its symbol or unit; decimals; whether the symbol stands before the number.
+def parse_format(code: str) -> tuple[str, str, int, bool]:
+    """Return the kind of a format code, its symbol or unit, its decimals, and whether the symbol comes first.
 
-    Digits are a number that is a name, as a postal code is: with so many digits at least.
+    The kind is date, time, elapsed, percent, number or digits. Digits are identifiers, such as postal codes, that keep
+    leading zeros; their "decimals" are the minimum length.
     """
     code = code.split(";")[0][:200]
     money = MONEY.search(code)
@@ -84,7 +85,7 @@ def kind_of(code: str) -> tuple[str, str, int, bool]:
     decimals = len(match[1]) if (match := DECIMALS.search(bare)) else 0
     lowered = bare.lower()
     if "%" in bare:
-        return "share", "", decimals, False
+        return "percent", "", decimals, False
     if re.search(r"[yd]", lowered) or re.search(r"m{3}", lowered):
         return "date", "", 0, False
     if ELAPSED.search(code):
@@ -101,7 +102,7 @@ def kind_of(code: str) -> tuple[str, str, int, bool]:
 
 
 def plain_number(number: float, decimals: int = 0) -> str:
-    """With the digits that it has, and at least so many behind the point if it has any use for them."""
+    """Format a number with its own digits and at least `decimals` decimals, without an exponent where possible."""
     if number != number or number in (float("inf"), float("-inf")):
         return str(number)
     text = f"{number:.15g}"
@@ -114,12 +115,12 @@ def plain_number(number: float, decimals: int = 0) -> str:
 
 def read_formats(package: Package, starts_1904: bool) -> Formats:
     reader = FormatReader()
-    package.follow_sound(package.related(package.main, "styles"), reader)
+    package.parse_optional_part(package.related_part(package.main, "styles"), reader)
     codes = [reader.codes.get(number) or BUILT_IN.get(number, "") for number in reader.used]
     return Formats(codes, starts_1904)
 
 
-class FormatReader(Events):
+class FormatReader(XMLHandler):
     def __init__(self) -> None:
         self.codes: dict[int, str] = {}
         self.used: list[int] = []

@@ -16,7 +16,7 @@ from documents.extraction.pages import Extraction
 from documents.extraction.text.plain import read_text
 
 DELIMITERS = (",", ";", "\t", "|")
-LOOKED_AT = 50  # lines, to make out the delimiter
+SAMPLE_LINES = 50  # lines, to make out the delimiter
 LINE_ENDS = re.compile(r"[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")  # other than a newline, within a cell
 DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 MAX_CELL_LENGTH = 1_000_000
@@ -28,31 +28,31 @@ def load(path: Path) -> Extraction:
     if not text.strip():
         raise UnreadableFile("empty")
     csv.field_size_limit(MAX_CELL_LENGTH)
-    delimiter, text = delimiter_of(text)
+    delimiter, text = detect_delimiter(text)
     try:
-        return written(rows_of(text, delimiter, csv.QUOTE_MINIMAL))
+        return build_pages(rows_of(text, delimiter, csv.QUOTE_MINIMAL))
     except csv.Error:
         pass
     try:
-        return written(rows_of(text, delimiter, csv.QUOTE_NONE))
+        return build_pages(rows_of(text, delimiter, csv.QUOTE_NONE))
     except csv.Error:
         raise UnreadableFile("damaged") from None
 
 
-def written(rows: Iterator[Cells]) -> Extraction:
+def build_pages(rows: Iterator[Cells]) -> Extraction:
     writer = PageWriter()
     SheetWriter(writer).write(rows)
     return writer.extraction()
 
 
-def delimiter_of(text: str) -> tuple[str, str]:
+def detect_delimiter(text: str) -> tuple[str, str]:
     """What parts the cells, and the text without the line in which Excel says so."""
     first, _newline, rest = text.partition("\n")
     if first.lower().startswith("sep=") and len(first) == 5:
         return first[4], rest
-    lines = text[:100_000].split("\n")[:LOOKED_AT]
-    found = max(DELIMITERS, key=lambda delimiter: steadiness(lines, delimiter))
-    is_tie = found == "," and steadiness(lines, ";") >= min(1, steadiness(lines, ",")) > 0
+    lines = text[:100_000].split("\n")[:SAMPLE_LINES]
+    found = max(DELIMITERS, key=lambda delimiter: consistency(lines, delimiter))
+    is_tie = found == "," and consistency(lines, ";") >= min(1, consistency(lines, ",")) > 0
     return ";" if is_tie and has_decimal_commas(lines) else found, text
 
 
@@ -61,7 +61,7 @@ def has_decimal_commas(lines: list[str]) -> bool:
     return all(line.count(",") == len(DECIMAL_COMMA.findall(line)) for line in lines)
 
 
-def steadiness(lines: list[str], delimiter: str) -> float:
+def consistency(lines: list[str], delimiter: str) -> float:
     """How alike the rows are if that is the delimiter; 0 if it parts nothing."""
     try:
         widths = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter) if row)

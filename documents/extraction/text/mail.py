@@ -115,7 +115,7 @@ class MailReader:
             if part.get_content_type() == "text/html":
                 page = read_html(content, charset)
                 self.writer.add(page.blocks)
-                self.writer.hide(page.hidden)
+                self.writer.count_hidden(page.hidden)
                 return
             text = decode(content, charset)
         except UnreadableFile:

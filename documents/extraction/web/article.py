@@ -1,4 +1,4 @@
-"""Which blocks of a web page are what it says, and which its menus, teasers and notices: trafilatura tells, by their words."""
+"""Which blocks of a web page are what it says, and which its menus, teasers and notices: trafilatura tells, by their matcher."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,26 +8,36 @@ from itertools import groupby
 from documents.extraction.blocks.blocks import Block
 from documents.extraction.sandbox.forked import run_forked
 
-MAX_PAGE = 2_000_000  # characters of HTML; trafilatura's trees of a larger one would not fit the limits
+MAX_HTML_LENGTH = (
+    2_000_000  # characters of HTML; trafilatura's trees of a larger one would not fit the limits
+)
 CPU_SECONDS = 5  # a page of ordinary size takes a fortieth of one, a hostile one any number
-ENOUGH = 200  # characters; of shorter texts trafilatura loses paragraphs, unless it finds nearly all
-SMALL_SHARE, HALF, LARGE_SHARE = 0.1, 0.5, 0.75
-SHORT = 36  # letters: fewer may stand in a menu as well as in the text, and count only as a whole line of it
-GRAM = 12  # letters in a row by which longer lines are found again
-MARK = re.compile(r"^(?:\d+\.|[-*•]) ")
+MIN_RELIABLE_LENGTH = (
+    200  # characters; of shorter texts trafilatura loses paragraphs, unless it finds nearly all
+)
+MIN_SHARE, HALF, MIN_SHARE_OF_SHORT_TEXT = 0.1, 0.5, 0.75
+SHORT_LINE = (
+    36  # letters: fewer may stand in a menu as well as in the text, and count only as a whole line of it
+)
+NGRAM = 12  # letters in a row by which longer lines are found again
+LIST_MARKER = re.compile(r"^(?:\d+\.|[-*•]) ")
 LINE_ENDS = re.compile(r"[\n|]")
 
 
 def main_blocks(html: str, blocks: Iterable[Block]) -> list[Block]:
     """The blocks that are the page's own text, in order; all of them where the page is very large, or little is found."""
-    blocks = list(_flat(blocks))
-    chosen = _chosen(blocks, Words(_main_text(html)))
-    size, said = sum(map(_size, chosen)), sum(_size(block) - _links(block) for block in blocks)
-    return chosen if chosen and size >= (SMALL_SHARE if size >= ENOUGH else LARGE_SHARE) * said else blocks
+    blocks = list(_flatten(blocks))
+    chosen = _select(blocks, TextMatcher(_main_text(html)))
+    size, total = sum(map(_size, chosen)), sum(_size(block) - _links(block) for block in blocks)
+    return (
+        chosen
+        if chosen and size >= (MIN_SHARE if size >= MIN_RELIABLE_LENGTH else MIN_SHARE_OF_SHORT_TEXT) * total
+        else blocks
+    )
 
 
 def _main_text(html: str) -> str:
-    if len(html) > MAX_PAGE:
+    if len(html) > MAX_HTML_LENGTH:
         return ""
     return run_forked(partial(_extracted, html), cpu_seconds=CPU_SECONDS)
 
@@ -38,63 +48,63 @@ def _extracted(html: str) -> str:
     return extract(html, include_comments=False) or ""
 
 
-class Words:
-    """The words of a text, and whether a block is made of them."""
+class TextMatcher:
+    """The matcher of a text, and whether a block is made of them."""
 
     def __init__(self, text: str) -> None:
         letters = _letters(text)
         self.lines = {_letters(line) for line in LINE_ENDS.split(text)}
-        self.grams = {letters[at : at + GRAM] for at in range(len(letters) - GRAM + 1)}
+        self.ngrams = {letters[at : at + NGRAM] for at in range(len(letters) - NGRAM + 1)}
 
-    def have(self, block: Block) -> bool:
+    def matches(self, block: Block) -> bool:
         lines = [letters for line in _lines(block) if (letters := _letters(line))]
-        return sum(len(line) for line in lines if self._have_line(line)) > HALF * sum(map(len, lines))
+        return sum(len(line) for line in lines if self._matches_line(line)) > HALF * sum(map(len, lines))
 
-    def _have_line(self, line: str) -> bool:
-        if len(line) < SHORT:
+    def _matches_line(self, line: str) -> bool:
+        if len(line) < SHORT_LINE:
             return line in self.lines
-        grams = [line[at : at + GRAM] for at in range(0, len(line) - GRAM + 1, GRAM // 3)]
-        return sum(gram in self.grams for gram in grams) > HALF * len(grams)
+        ngrams = [line[at : at + NGRAM] for at in range(0, len(line) - NGRAM + 1, NGRAM // 3)]
+        return sum(ngram in self.ngrams for ngram in ngrams) > HALF * len(ngrams)
 
 
-def _chosen(blocks: Sequence[Block], words: Words) -> list[Block]:
-    """Those made of these words, lists and tables in their midst, headings above them, and the page's own heading."""
-    has = [words.have(block) for block in blocks]
-    for is_there, run in groupby(range(len(blocks)), key=list(has).__getitem__):
+def _select(blocks: Sequence[Block], matcher: TextMatcher) -> list[Block]:
+    """Those made of these matcher, lists and tables in their midst, headings above them, and the page's own heading."""
+    matched = [matcher.matches(block) for block in blocks]
+    for is_matched, run in groupby(range(len(blocks)), key=list(matched).__getitem__):
         between = list(run)
-        if not is_there and 0 < between[0] <= between[-1] < len(blocks) - 1:
-            has[between[0] : between[-1] + 1] = [all(map(_is_part, (blocks[at] for at in between)))] * len(
-                between
-            )
+        if not is_matched and 0 < between[0] <= between[-1] < len(blocks) - 1:
+            matched[between[0] : between[-1] + 1] = [
+                all(map(_may_join_text, (blocks[at] for at in between)))
+            ] * len(between)
     for at in range(len(blocks) - 2, -1, -1):
-        has[at] |= has[at + 1] and _stands_above(blocks[at], blocks[at + 1])
+        matched[at] |= matched[at + 1] and _is_heading_of(blocks[at], blocks[at + 1])
     titles = [at for at, block in enumerate(blocks) if block.kind == "heading" and block.level == 1]
-    if titles and True in has[titles[0] :] and not any(has[at] for at in titles):
-        has[titles[0]] = True
-    return [block for block, is_chosen in zip(blocks, has, strict=True) if is_chosen]
+    if titles and True in matched[titles[0] :] and not any(matched[at] for at in titles):
+        matched[titles[0]] = True
+    return [block for block, is_chosen in zip(blocks, matched, strict=True) if is_chosen]
 
 
-def _stands_above(heading: Block, block: Block) -> bool:
+def _is_heading_of(heading: Block, block: Block) -> bool:
     if heading.kind != "heading" or heading.links:
         return False
     return block.kind != "heading" or heading.level < block.level
 
 
-def _is_part(block: Block) -> bool:
+def _may_join_text(block: Block) -> bool:
     return block.kind in ("item", "table", "heading") and not _links(block)
 
 
-def _flat(blocks: Iterable[Block]) -> Iterator[Block]:
+def _flatten(blocks: Iterable[Block]) -> Iterator[Block]:
     """What a table only arranges on the page stands for itself; tables are never nested deeply."""
     for block in blocks:
         if block.table is not None and block.table.is_layout:
-            yield from _flat(block.table.blocks())
+            yield from _flatten(block.table.blocks())
         else:
             yield block
 
 
 def _letters(text: str) -> str:
-    return "".join(filter(str.isalnum, MARK.sub("", text).casefold()))
+    return "".join(filter(str.isalnum, LIST_MARKER.sub("", text).casefold()))
 
 
 def _parts(block: Block) -> Iterator[Block]:

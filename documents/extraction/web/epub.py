@@ -8,11 +8,11 @@ from documents.extraction.blocks.blocks import Block, PageWriter
 from documents.extraction.errors import UnreadableFile
 from documents.extraction.pages import Extraction
 from documents.extraction.web.html import read_html
-from documents.extraction.web.xml import Attributes, Events, follow
+from documents.extraction.web.xml import Attributes, XMLHandler, parse
 from documents.extraction.zip_guard import Archive
 
 MAX_CHAPTERS = 5_000
-PAGES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document")
+CHAPTER_TYPES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document")
 # Scrambled fonts are no protection of the text.
 FONT_ALGORITHMS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 
@@ -21,11 +21,11 @@ def load(path: Path) -> Extraction:
     """What the spine names, in its order; the contents page, which says the chapters' titles again, is left out."""
     with Archive(path) as archive:
         container = ContainerReader()
-        follow(archive.pieces("META-INF/container.xml"), container)
-        book = BookReader(container.path)
-        follow(archive.pieces(container.path), book)
+        parse(archive.pieces("META-INF/container.xml"), container)
+        book = PackageReader(container.path)
+        parse(archive.pieces(container.path), book)
         chapters = [chapter for chapter in book.chapters() if chapter in archive]
-        refuse_protected(archive, chapters)
+        reject_protected(archive, chapters)
         titles = read_titles(archive, book)
         writer = PageWriter()
         for chapter in chapters[:MAX_CHAPTERS]:
@@ -50,29 +50,29 @@ def write_chapter(archive: Archive, name: str, title: str, writer: PageWriter) -
     if title and not first:
         writer.add([Block("heading", title)])
     writer.add(page.blocks)
-    writer.hide(page.hidden)
+    writer.count_hidden(page.hidden)
 
 
-def refuse_protected(archive: Archive, chapters: list[str]) -> None:
+def reject_protected(archive: Archive, chapters: list[str]) -> None:
     if "META-INF/encryption.xml" in archive:
         reader = EncryptionReader()
-        follow(archive.pieces("META-INF/encryption.xml"), reader)
+        parse(archive.pieces("META-INF/encryption.xml"), reader)
         if reader.found & set(chapters):
             raise UnreadableFile("unsupported", format="copy_protected")
 
 
-def read_titles(archive: Archive, book: "BookReader") -> dict[str, str]:
+def read_titles(archive: Archive, book: "PackageReader") -> dict[str, str]:
     """The chapters' titles as the book's own table of contents has them, by their files."""
     reader = TitleReader(book.contents)
     try:
         if book.contents in archive:
-            follow(archive.pieces(book.contents), reader)
+            parse(archive.pieces(book.contents), reader)
     except UnreadableFile:
         return {}
     return reader.found
 
 
-class ContainerReader(Events):
+class ContainerReader(XMLHandler):
     path = ""
 
     def start(self, name: str, attributes: Attributes) -> None:
@@ -80,7 +80,7 @@ class ContainerReader(Events):
             self.path = attributes.get("full-path", "")
 
 
-class BookReader(Events):
+class PackageReader(XMLHandler):
     """The package file: what the book is called, its files, and their order."""
 
     NAMES = {
@@ -97,11 +97,11 @@ class BookReader(Events):
         self.files: dict[str, str] = {}
         self.order: list[str] = []
         self.contents = ""
-        self.left_out: set[str] = set()
+        self.excluded: set[str] = set()
         self.name = ""
 
     def chapters(self) -> list[str]:
-        return [self.files[name] for name in self.order if name in self.files and name not in self.left_out]
+        return [self.files[name] for name in self.order if name in self.files and name not in self.excluded]
 
     def start(self, name: str, attributes: Attributes) -> None:
         self.name = self.NAMES.get(name, "")
@@ -123,14 +123,14 @@ class BookReader(Events):
         kind, name = attributes.get("media-type", ""), attributes.get("id", "")
         if "nav" in attributes.get("properties", "").split():
             self.contents = path
-            self.left_out.add(name)
+            self.excluded.add(name)
         elif kind == "application/x-dtbncx+xml" and not self.contents:
             self.contents = path
-        elif kind in PAGES:
+        elif kind in CHAPTER_TYPES:
             self.files[name] = path
 
 
-class TitleReader(Events):
+class TitleReader(XMLHandler):
     """Both kinds of contents: EPUB 3's page of links, EPUB 2's NCX. The first title of a file is taken."""
 
     def __init__(self, path: str) -> None:
@@ -147,11 +147,11 @@ class TitleReader(Events):
         elif name == "ncx:text":
             self.pieces, self.is_label = [], True
         elif name == "ncx:content":
-            self._keep(attributes.get("src", ""))
+            self._add_title(attributes.get("src", ""))
 
     def end(self, name: str) -> None:
         if name == "html:a":
-            self._keep(self.target)
+            self._add_title(self.target)
         if name in ("html:a", "ncx:text"):
             self.is_label = False
 
@@ -159,13 +159,13 @@ class TitleReader(Events):
         if self.is_label:
             self.pieces.append(text)
 
-    def _keep(self, target: str) -> None:
+    def _add_title(self, target: str) -> None:
         title = " ".join("".join(self.pieces).split())[:300]
         if title:
             self.found.setdefault(resolve(self.folder, target), title)
 
 
-class EncryptionReader(Events):
+class EncryptionReader(XMLHandler):
     """The files that are encrypted by more than the scrambling of fonts."""
 
     def __init__(self) -> None:

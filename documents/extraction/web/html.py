@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from documents.extraction.blocks.blocks import Block, PageWriter
-from documents.extraction.blocks.builder import Collector
+from documents.extraction.blocks.builder import BlockBuilder
 from documents.extraction.errors import UnreadableFile
 from documents.extraction.pages import Extraction
 from documents.extraction.text.plain import MAX_BYTES, decode
@@ -21,28 +21,28 @@ DECLARED_BY_XML = re.compile(rb"""^\s*<\?xml[^>]{0,100}encoding\s*=\s*["']([\w.:
 SPACE = re.compile(r"\s+")
 INVISIBLE_STYLE = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)\b", re.IGNORECASE)
 
-HEADINGS = {f"h{level}": level for level in range(1, 7)}
-VOID = frozenset(
+HEADING_TAGS = {f"h{level}": level for level in range(1, 7)}
+VOID_TAGS = frozenset(
     "area base br col embed hr img input link meta param source track wbr frame keygen".split()  # noqa: SIM905
 )
 # Never text for a reader.
-SILENT = frozenset(
+IGNORED_TAGS = frozenset(
     "script style template noscript svg iframe object canvas audio video map select datalist rt rp head annotation annotation-xml".split()  # noqa: SIM905
 )
 # These are none if their site calls them so: numbers of lines, signs to link to a heading or to edit it.
-CONTROLS = frozenset(("button", "td", "a", "span", "div"))
-CONTROL = re.compile(
+CONTROL_TAGS = frozenset(("button", "td", "a", "span", "div"))
+CONTROL_CLASS = re.compile(
     r"(?:^|\s)(?:linenos|lineno|line-numbers-rows|headerlink|mw-editsection|mw-cite-backlink|mw-jump-link|hash-link)(?:\s|$)"
 )
-BLOCKS = frozenset(
+BLOCK_TAGS = frozenset(
     """address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption figure
     footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav ol p pre section summary table
     tbody td tfoot th thead tr ul""".split()  # noqa: SIM905
 )
-LISTS = frozenset(("ul", "ol", "menu", "dir"))
+LIST_TAGS = frozenset(("ul", "ol", "menu", "dir"))
 # What an opening tag closes if it is still open, and the tags behind which it does not look for it.
-CLOSES = {
-    "li": (frozenset(("li",)), LISTS),
+IMPLIED_END_TAGS = {
+    "li": (frozenset(("li",)), LIST_TAGS),
     "dt": (frozenset(("dt", "dd")), frozenset(("dl",))),
     "dd": (frozenset(("dt", "dd")), frozenset(("dl",))),
     "tr": (frozenset(("tr",)), frozenset(("table",))),
@@ -66,7 +66,7 @@ META = {
         "published",
     ),
 }
-LOOKED_THROUGH = 30  # open tags that are looked through for one that a tag closes unsaid
+MAX_LOOKUP_DEPTH = 30  # open tags that are looked through for one that a tag closes unsaid
 
 
 @dataclass
@@ -87,21 +87,21 @@ def load(path: Path) -> Extraction:
     """An HTML file's text in pages."""
     if path.stat().st_size > MAX_BYTES:
         raise UnreadableFile("limit")
-    return pages_of_html(path.read_bytes())
+    return extract_html(path.read_bytes())
 
 
-def pages_of_html(content: bytes | str, charset: str = "") -> Extraction:
+def extract_html(content: bytes | str, charset: str = "") -> Extraction:
     """The visible text of a page in pages; `charset` is what its sender said of it, if anything."""
     html = content if isinstance(content, str) else decode_html(content, charset)
     page = read_html(html)
-    return pages_of_blocks(page, main_blocks(html, page.blocks))
+    return extract_blocks(page, main_blocks(html, page.blocks))
 
 
-def pages_of_blocks(page: WebPage, blocks: list[Block]) -> Extraction:
+def extract_blocks(page: WebPage, blocks: list[Block]) -> Extraction:
     """The same for some of its blocks."""
     writer = PageWriter()
     writer.add(blocks)
-    writer.hide(page.hidden)
+    writer.count_hidden(page.hidden)
     known = {
         "language": page.language,
         "description": page.description,
@@ -115,13 +115,15 @@ def pages_of_blocks(page: WebPage, blocks: list[Block]) -> Extraction:
 
 def read_html(content: bytes | str, charset: str = "") -> WebPage:
     """Everything that the page says, in order."""
-    parser = PageParser()
-    parser.feed(without_open_comments(content if isinstance(content, str) else decode_html(content, charset)))
+    parser = HTMLReader()
+    parser.feed(
+        neutralize_open_comments(content if isinstance(content, str) else decode_html(content, charset))
+    )
     parser.close()
     return parser.finish()
 
 
-def without_open_comments(html: str) -> str:
+def neutralize_open_comments(html: str) -> str:
     """A comment that nothing closes goes on to the end; the parser would look for that end from each one anew.
 
     An element without text stands in for it, which inside a script is part of the script.
@@ -131,62 +133,64 @@ def without_open_comments(html: str) -> str:
 
 
 def decode_html(content: bytes, charset: str = "") -> str:
-    """By its byte-order mark, else as its sender or the page itself says, else by a guess."""
+    """By its byte-order marker, else as its sender or the page itself says, else by a guess."""
     declared = DECLARED_BY_XML.match(content[:500]) or DECLARED.search(content[:4096])
     named = charset or (declared[1].decode() if declared else "")
     return decode(content, named)
 
 
-class PageParser(HTMLParser):
-    """Follows the tags, and tells the collector what they mean."""
+class HTMLReader(HTMLParser):
+    """Follows the tags, and tells the builder what they mean."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.page = WebPage()
-        self.collector = Collector()
+        self.builder = BlockBuilder()
         self.open: list[str] = []
         self.count: Counter[str] = Counter()
-        self.hidden_at = self.silent_at = 0  # how many tags were open when it began, that one included
+        self.hidden_at = self.ignored_at = 0  # how many tags were open when it began, that one included
         self.title_pieces: list[str] = []
         self.lists: list[list[int]] = []  # for each open list: 1 if it is numbered, and the next number
 
     def finish(self) -> WebPage:
-        self.collector.end()
+        self.builder.end()
         self.page.title = SPACE.sub(" ", "".join(self.title_pieces)).strip()[:300]
-        self.page.blocks = self.collector.take()
-        self.page.is_partial = self.collector.is_partial
+        self.page.blocks = self.builder.pop_blocks()
+        self.page.is_partial = self.builder.is_partial
         return self.page
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in ("title", "meta", "html"):
-            self._note(tag, dict(attrs))
-        if tag in VOID:
-            self._void(tag)
+            self._read_metadata(tag, dict(attrs))
+        if tag in VOID_TAGS:
+            self._void_element(tag)
             return
-        if self.count["head"] and tag in BLOCKS:
+        if self.count["head"] and tag in BLOCK_TAGS:
             self.handle_endtag("head")
-        self._close_unsaid(tag)
+        self._close_implied(tag)
         self.open.append(tag)
         self.count[tag] += 1
         if not self.hidden_at and attrs and is_hidden(attrs):
             self.hidden_at = len(self.open)
-        if not self.silent_at and (
-            tag in SILENT or is_for_eyes_only(attrs) or (tag in CONTROLS and self._is_control(tag, attrs))
+        if not self.ignored_at and (
+            tag in IGNORED_TAGS
+            or is_aria_hidden(attrs)
+            or (tag in CONTROL_TAGS and self._is_control(tag, attrs))
         ):
-            self.silent_at = len(self.open)
-        if not (self.hidden_at or self.silent_at):
+            self.ignored_at = len(self.open)
+        if not (self.hidden_at or self.ignored_at):
             self._begin(tag, attrs)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         # In HTML the slash means nothing; in XHTML an empty element has no text either way.
         self.handle_starttag(tag, attrs)
-        if tag not in VOID:
+        if tag not in VOID_TAGS:
             self.handle_endtag(tag)
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "p" and not self.count["p"]:
             self._end_visible("p")
-        if tag in VOID or not self.count[tag]:
+        if tag in VOID_TAGS or not self.count[tag]:
             return
         while True:
             last = self.open[-1]
@@ -197,18 +201,18 @@ class PageParser(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.open and self.open[-1] == "title" and not self.count["svg"]:
             self.title_pieces.append(data[:1000])
-        elif self.silent_at:
+        elif self.ignored_at:
             return
         elif self.hidden_at:
             self.page.hidden += sum(map(len, data.split()))
         else:
-            self.collector.text(data if self.count["pre"] else SPACE.sub(" ", data))
+            self.builder.add_text(data if self.count["pre"] else SPACE.sub(" ", data))
 
     def unknown_decl(self, data: str) -> None:
         if data.startswith("CDATA["):
             self.handle_data(data[6:])
 
-    def _note(self, tag: str, attrs: dict[str, str | None]) -> None:
+    def _read_metadata(self, tag: str, attrs: dict[str, str | None]) -> None:
         if tag == "html":
             self.page.language = (attrs.get("lang") or attrs.get("xml:lang") or "")[:20]
         elif tag == "meta":
@@ -217,25 +221,25 @@ class PageParser(HTMLParser):
             if field and not getattr(self.page, field):
                 setattr(self.page, field, content)
 
-    def _void(self, tag: str) -> None:
-        if self.hidden_at or self.silent_at:
+    def _void_element(self, tag: str) -> None:
+        if self.hidden_at or self.ignored_at:
             return
         if tag == "br":
-            self.collector.text("\n")
+            self.builder.add_text("\n")
         elif tag == "hr":
-            self.collector.flush()
+            self.builder.flush()
 
-    def _close_unsaid(self, tag: str) -> None:
+    def _close_implied(self, tag: str) -> None:
         """HTML lets many an end tag be left out; the next opening tag stands for it."""
-        if tag in BLOCKS and self.open and self.open[-1] == "p":
+        if tag in BLOCK_TAGS and self.open and self.open[-1] == "p":
             self._pop()
-        closed, border = CLOSES.get(tag, (None, None))
+        closed, boundary = IMPLIED_END_TAGS.get(tag, (None, None))
         if closed is None or not any(self.count[name] for name in closed):
             return
-        assert border is not None
-        for depth in range(1, min(len(self.open), LOOKED_THROUGH) + 1):
+        assert boundary is not None
+        for depth in range(1, min(len(self.open), MAX_LOOKUP_DEPTH) + 1):
             name = self.open[-depth]
-            if name in border:
+            if name in boundary:
                 return
             if name in closed:
                 for _ in range(depth):
@@ -245,83 +249,83 @@ class PageParser(HTMLParser):
     def _is_control(self, tag: str, attrs: list[tuple[str, str | None]]) -> bool:
         """Something to press or to count lines by. A heading may be a button that opens what is below it."""
         if tag == "button":
-            return not any(self.count[name] for name in (*HEADINGS, "dt", "summary", "legend"))
-        return any(name == "class" and value and CONTROL.search(value[:500]) for name, value in attrs)
+            return not any(self.count[name] for name in (*HEADING_TAGS, "dt", "summary", "legend"))
+        return any(name == "class" and value and CONTROL_CLASS.search(value[:500]) for name, value in attrs)
 
     def _pop(self) -> None:
         tag = self.open.pop()
         self.count[tag] -= 1
-        was_visible = not (self.hidden_at or self.silent_at)
+        was_visible = not (self.hidden_at or self.ignored_at)
         if self.hidden_at > len(self.open):
             self.hidden_at = 0
-        if self.silent_at > len(self.open):
-            self.silent_at = 0
+        if self.ignored_at > len(self.open):
+            self.ignored_at = 0
         if was_visible:
             self._end_visible(tag)
 
     def _begin(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        collector = self.collector
+        builder = self.builder
         if tag == "a":
-            collector.is_link = True
-        if tag not in BLOCKS:
+            builder.is_link = True
+        if tag not in BLOCK_TAGS:
             return
         if tag == "pre":
-            collector.flush()
-            collector.is_code = True
-        if tag in HEADINGS:
-            collector.begin("heading", HEADINGS[tag])
-        elif tag in LISTS:
-            collector.flush()
-            self.lists.append([int(tag == "ol"), number_in(attrs, "start", 1)])
+            builder.flush()
+            builder.is_code = True
+        if tag in HEADING_TAGS:
+            builder.begin_block("heading", HEADING_TAGS[tag])
+        elif tag in LIST_TAGS:
+            builder.flush()
+            self.lists.append([int(tag == "ol"), integer_attribute(attrs, "start", 1)])
         elif tag == "li":
-            collector.begin("item", max(1, len(self.lists)), self._mark(attrs))
+            builder.begin_block("item", max(1, len(self.lists)), self._marker(attrs))
         elif tag == "dd":
-            collector.begin("item", len(self.lists) + 1)
+            builder.begin_block("item", len(self.lists) + 1)
         elif tag in ("table", "tr", "td", "th", "thead"):
-            self._begin_of_table(tag, attrs)
+            self._begin_table_part(tag, attrs)
         elif not (tag == "p" and self.count["li"]):
-            collector.begin(
-                "item" if self.lists else "paragraph", max(1, len(self.lists)), self._pending_mark()
+            builder.begin_block(
+                "item" if self.lists else "paragraph", max(1, len(self.lists)), self._pending_marker()
             )
         else:
-            collector.flush()
+            builder.flush()
 
-    def _begin_of_table(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def _begin_table_part(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "table":
-            self.collector.begin_table()
+            self.builder.begin_table()
         elif tag == "tr":
-            self.collector.begin_row(is_header=bool(self.count["thead"]))
+            self.builder.begin_row(is_header=bool(self.count["thead"]))
         elif tag in ("td", "th"):
-            columns, rows = number_in(attrs, "colspan", 1), number_in(attrs, "rowspan", 1)
-            self.collector.begin_cell(columns, rows, is_name=tag == "th")
+            columns, rows = integer_attribute(attrs, "colspan", 1), integer_attribute(attrs, "rowspan", 1)
+            self.builder.begin_cell(columns, rows, is_header=tag == "th")
 
-    def _pending_mark(self) -> str:
-        """A block inside an item that has said nothing yet goes on with the item's mark."""
-        self.collector.flush()
-        return self.collector.mark
+    def _pending_marker(self) -> str:
+        """A block inside an item that has said nothing yet goes on with the item's marker."""
+        self.builder.flush()
+        return self.builder.marker
 
     def _end_visible(self, tag: str) -> None:
-        collector = self.collector
+        builder = self.builder
         if tag == "a":
-            collector.is_link = False
-        if tag not in BLOCKS:
+            builder.is_link = False
+        if tag not in BLOCK_TAGS:
             return
-        collector.flush()
+        builder.flush()
         if tag == "pre":
-            collector.is_code = bool(self.count["pre"])
-        if tag in LISTS and self.lists:
+            builder.is_code = bool(self.count["pre"])
+        if tag in LIST_TAGS and self.lists:
             self.lists.pop()
         if tag in ("td", "th"):
-            collector.end_cell()
+            builder.end_cell()
         elif tag == "table":
-            collector.end_table()
-        elif tag in HEADINGS or tag in ("li", "dd", *LISTS):
-            collector.begin("item" if self.lists else "paragraph", max(1, len(self.lists)))
+            builder.end_table()
+        elif tag in HEADING_TAGS or tag in ("li", "dd", *LIST_TAGS):
+            builder.begin_block("item" if self.lists else "paragraph", max(1, len(self.lists)))
 
-    def _mark(self, attrs: list[tuple[str, str | None]]) -> str:
+    def _marker(self, attrs: list[tuple[str, str | None]]) -> str:
         if not self.lists or not self.lists[-1][0]:
             return "- "
-        number = number_in(attrs, "value", self.lists[-1][1])
+        number = integer_attribute(attrs, "value", self.lists[-1][1])
         self.lists[-1][1] = number + 1
         return f"{number}. "
 
@@ -335,14 +339,14 @@ def is_hidden(attrs: list[tuple[str, str | None]]) -> bool:
     return False
 
 
-def is_for_eyes_only(attrs: list[tuple[str, str | None]]) -> bool:
+def is_aria_hidden(attrs: list[tuple[str, str | None]]) -> bool:
     """Ornaments and icons: seen, and not read out to whoever cannot see."""
     return any(name == "aria-hidden" and (value or "").strip().lower() == "true" for name, value in attrs)
 
 
-def number_in(attrs: list[tuple[str, str | None]], name: str, otherwise: int) -> int:
+def integer_attribute(attrs: list[tuple[str, str | None]], name: str, default: int) -> int:
     """The number that an attribute holds, if it is one that a page could mean."""
     for key, value in attrs:
         if key == name and value and re.fullmatch(r"\s*-?\d{1,6}\s*", value):
             return int(value)
-    return otherwise
+    return default

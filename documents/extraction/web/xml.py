@@ -1,4 +1,4 @@
-"""XML as events, defused: no document type with declarations, no entities, nothing from outside, no endless depth.
+"""XML as handler, defused: no document type with declarations, no entities, nothing from outside, no endless depth.
 
 Python's own expat, streaming: a tree of a large sheet would not fit the limits, and defusedxml streams only through
 a parser in Python, which is several times slower. The guards are the ones that defusedxml sets.
@@ -65,7 +65,7 @@ NAMESPACES = {
 }
 
 
-class Events:
+class XMLHandler:
     """Take what an XML file says. Names are `prefix:local` with the prefixes above, whatever the file calls them."""
 
     def start(self, name: str, attributes: Attributes) -> None: ...
@@ -75,9 +75,9 @@ class Events:
     def text(self, text: str) -> None: ...
 
 
-def follow(pieces: Iterable[bytes], events: Events) -> None:
-    """Tell the events of a file. Raises UnreadableFile: `damaged` for what is no XML, `limit` for an attack."""
-    parser = Parser(events)
+def parse(pieces: Iterable[bytes], handler: XMLHandler) -> None:
+    """Tell the handler of a file. Raises UnreadableFile: `damaged` for what is no XML, `limit` for an attack."""
+    parser = Parser(handler)
     for piece in pieces:
         parser.feed(piece)
     parser.finish()
@@ -86,8 +86,8 @@ def follow(pieces: Iterable[bytes], events: Events) -> None:
 class Parser:
     """One file being parsed."""
 
-    def __init__(self, events: Events) -> None:
-        self.events = events
+    def __init__(self, handler: XMLHandler) -> None:
+        self.handler = handler
         self.depth = 0
         self.names: dict[str, str] = {}
         self.expat: Any = expat.ParserCreate(namespace_separator="}")
@@ -95,11 +95,11 @@ class Parser:
         self.expat.buffer_size = 65_536
         self.expat.StartElementHandler = self.start
         self.expat.EndElementHandler = self.end
-        self.expat.CharacterDataHandler = events.text
-        self.expat.EntityDeclHandler = self.refuse
-        self.expat.UnparsedEntityDeclHandler = self.refuse
-        self.expat.AttlistDeclHandler = self.refuse
-        self.expat.ExternalEntityRefHandler = self.refuse
+        self.expat.CharacterDataHandler = handler.text
+        self.expat.EntityDeclHandler = self.reject
+        self.expat.UnparsedEntityDeclHandler = self.reject
+        self.expat.AttlistDeclHandler = self.reject
+        self.expat.ExternalEntityRefHandler = self.reject
         self.expat.StartDoctypeDeclHandler = self.doctype
 
     def feed(self, piece: bytes, is_last: bool = False) -> None:
@@ -118,23 +118,23 @@ class Parser:
         names = self.names
         if attributes:
             attributes = {names.get(key) or self.shorten(key): value for key, value in attributes.items()}
-        self.events.start(names.get(name) or self.shorten(name), attributes)
+        self.handler.start(names.get(name) or self.shorten(name), attributes)
 
     def end(self, name: str) -> None:
         self.depth -= 1
-        self.events.end(self.names.get(name) or self.shorten(name))
+        self.handler.end(self.names.get(name) or self.shorten(name))
 
     def shorten(self, name: str) -> str:
         """An unknown namespace becomes `?`; no namespace, no prefix."""
-        namespace, mark, local = name.rpartition("}")
-        short = f"{NAMESPACES.get(namespace, '?')}:{local}" if mark else local
+        namespace, separator, local = name.rpartition("}")
+        short = f"{NAMESPACES.get(namespace, '?')}:{local}" if separator else local
         if len(self.names) < MAX_NAMES:
             self.names[name] = short
         return short
 
-    def doctype(self, _name: str, _system: str | None, _public: str | None, has_own: int) -> None:
-        if has_own:
+    def doctype(self, _name: str, _system: str | None, _public: str | None, has_declarations: int) -> None:
+        if has_declarations:
             raise UnreadableFile("limit")
 
-    def refuse(self, *_: object) -> int:
+    def reject(self, *_: object) -> int:
         raise UnreadableFile("limit")

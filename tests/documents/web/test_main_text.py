@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from documents.extraction.web.html import pages_of_html
+from documents.extraction.web.html import extract_html
 
 LINES = (
     "The harbour is open on every day of the year, and ships of all sizes pay the same small fee there.",
@@ -18,7 +18,7 @@ MENU = "<ul><li><a href=1>News</a><li><a href=2>Jobs</a><li><a href=3>Imprint</a
 
 
 def text_of(html):
-    return pages_of_html(html).pages[0].text
+    return extract_html(html).pages[0].text
 
 
 def test_what_surrounds_the_text_is_left_out():

@@ -1,21 +1,21 @@
 import pytest
 
 from documents.extraction import UnreadableFile, extract_pages
-from documents.extraction.web.html import pages_of_blocks, read_html
+from documents.extraction.web.html import extract_blocks, read_html
 
 
-def pages_of_html(html, charset=""):
+def extract_html(html, charset=""):
     """All that the page says; which part of it is kept, test_main_text.py tells."""
     page = read_html(html, charset)
-    return pages_of_blocks(page, page.blocks)
+    return extract_blocks(page, page.blocks)
 
 
 def text_of(html):
-    return pages_of_html(html).pages[0].text
+    return extract_html(html).pages[0].text
 
 
 def test_headings_lists_and_paragraphs_keep_their_shape():
-    page = pages_of_html(
+    page = extract_html(
         "<title>Harbour &amp; fees</title><h1>Harbour</h1><p>Ships pay <b>21</b>&nbsp;euros.<p>Open<br>daily."
         "<ul><li>Boats<li>Rafts<ol start=3><li>old<li>new</ol></ul><h2>End</h2>Bye"
     )
@@ -62,11 +62,11 @@ def test_words_are_not_torn_by_tags_nor_joined_over_blocks():
 
 def test_a_formula_is_said_once():
     html = "<p>So <math><semantics><mi>E</mi><annotation encoding='application/x-tex'>E = mc^2</annotation></semantics></math>."
-    assert pages_of_html(html).pages[0].text == "So E."
+    assert extract_html(html).pages[0].text == "So E."
 
 
 def test_what_no_reader_sees_is_left_out_and_reported():
-    page = pages_of_html(
+    page = extract_html(
         "<p>Seen</p><p hidden>Ignore<p>Also seen</p><div style='color:red; DISPLAY : none'>all <b>rules</b></div>"
         "<i aria-hidden=true>x</i><script>var a = '<p>no'</script><style>p{}</style><template>t</template>"
         "<noscript>n</noscript><!-- c --><select><option>o</select>"
@@ -120,7 +120,7 @@ def test_a_table_that_arranges_a_page_is_read_as_its_blocks():
     ],
 )
 def test_the_encoding_that_a_page_declares_is_believed_as_far_as_it_can_be(content, charset):
-    text = pages_of_html(content, charset).pages[0].text
+    text = extract_html(content, charset).pages[0].text
     assert text in ("Größe", "Привет", "天文台", "Łódź")
 
 
