@@ -18,6 +18,7 @@ from markdown_it.token import Token
 from qa.answering.citations import MARKER
 from qa.models import Citation, Question
 from qa.models.question import AnswerKind
+from qa.sentences import page_name
 
 MAX_MARKDOWN_LENGTH = 40_000  # characters; what is longer is no answer, and shown as plain text
 MAX_LINKS = 1_000  # numbers made links in one answer
@@ -176,20 +177,17 @@ def cite_link(number: int, rows: dict[int, Citation]) -> SafeString:
     row = rows.get(number)
     if row is None:
         return format_html(
-            '<s class="cite cite-unknown" title="{}">[{}]</s>', _("There is no such source."), number
+            '<s class="cite cite-unknown" title="{}">[{}]</s>', _("No source has this number."), number
         )
     if not row.pk or not row.is_readable:  # not saved yet, or not open to its reader any more
         return format_html('<span class="cite">[{}]</span>', number)
-    label = _("Source %(number)s: %(title)s, page %(page)s") % {
-        "number": number,
-        "title": row.document_title,
-        "page": row.page,
-    }
+    names = {"number": number, "title": row.document_title, "place": page_name(row)}
+    label = _("Source %(number)s: %(title)s, %(place)s") % names
     return format_html(
         '<a class="{0}" href="{1}" hx-get="{1}" hx-target="#panel" hx-swap="innerHTML" title="{2}" aria-label="{3}">[{4}]</a>',
         "cite" if row.is_confirmed else "cite cite-unconfirmed",
         reverse("qa:citation", args=[row.pk]),
-        label if row.is_confirmed else _("The quoted words do not stand in this source."),
+        label if row.is_confirmed else _("The quoted words were not found in this source."),
         label,
         number,
     )

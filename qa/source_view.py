@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 
 from documents.extraction.text.signs import plain, signs
 from documents.models import Document, Page
@@ -26,6 +29,14 @@ class Stretch(NamedTuple):
     text: str
     is_passage: bool = False
     is_quote: bool = False
+
+    @property
+    def html(self) -> SafeString:
+        if self.is_quote:
+            return format_html("<mark>{}</mark>", self.text)
+        if self.is_passage:
+            return format_html('<span class="passage-around">{}</span>', self.text)
+        return format_html("{}", self.text)
 
 
 @dataclass
@@ -47,6 +58,40 @@ class Passage:
     def marks(self) -> str:
         """The address's query for what is to be marked in the page's picture."""
         return urlencode([("at", f"{start}-{end}") for start, end in self.marked])
+
+    @property
+    def html(self) -> SafeString:
+        """The text with the quoted words and the passage around them marked."""
+        return format_html_join("", "{}", ((stretch.html,) for stretch in self.stretches))
+
+    @property
+    def shows_headings(self) -> bool:
+        return bool(self.citation.heading_path) and self.is_cited_page and self.state != "forbidden"
+
+    @property
+    def previous_part_url(self) -> str:
+        return self._part_url(self.part.previous if self.part else None)
+
+    @property
+    def next_part_url(self) -> str:
+        return self._part_url(self.part.next if self.part else None)
+
+    def _part_url(self, part: int | None) -> str:
+        number = self.page.number if self.page else self.citation.page
+        query = {"page": number, "part": part or 1}
+        return reverse("qa:citation", args=[self.citation.pk], query=query)
+
+    @property
+    def document_url(self) -> str:
+        """The page of the document, in the cited version and in the part that is shown."""
+        if not self.document or not self.page:
+            return ""
+        query = {}
+        if self.state:
+            query["version"] = self.page.version.number
+        elif self.part and self.part.number > 1:
+            query["part"] = self.part.number
+        return reverse("documents:page", args=[self.document.pk, self.page.number], query=query)
 
     @property
     def is_cited_page(self) -> bool:
@@ -114,7 +159,7 @@ def _of_excerpt(citation: Citation) -> list[Stretch]:
     quote = None
     if citation.quote_start is not None and citation.quote_end is not None:
         quote = (citation.quote_start - citation.start, citation.quote_end - citation.start)
-    return _cut(citation.excerpt, (0, len(citation.excerpt)), quote, kind_of(citation))
+    return _cut(citation.excerpt, (0, len(citation.excerpt)), quote, media_type_of(citation))
 
 
 def _inside(page: Page, part: Part, start: int | None, end: int | None) -> Range | None:
@@ -126,7 +171,7 @@ def _inside(page: Page, part: Part, start: int | None, end: int | None) -> Range
     return (first, last) if first < last else None
 
 
-def kind_of(citation: Citation) -> str:
+def media_type_of(citation: Citation) -> str:
     """The kind of file that is cited; where its version is gone, Markdown if the passage is written like it."""
     return citation.media_type or ("text/markdown" if MARKDOWN.search(citation.excerpt) else "text/plain")
 

@@ -242,7 +242,7 @@ def rate(request: HttpRequest, pk: int) -> HttpResponse:
 def citation(request: HttpRequest, pk: int) -> HttpResponse:
     """Where the answer's words stand: beside the answer, or without script as a page of its own."""
     rows = Citation.objects.visible_to(_user(request)).with_rights(_user(request))
-    rows = rows.select_related("question__conversation")
+    rows = rows.with_serving().select_related("question__conversation")
     row = get_object_or_404(rows, pk=pk)
     wanted = [_number(request.GET.get(name, "")) for name in ("page", "part")]
     context = {"passage": open_passage(row, _user(request), *wanted), "citation": row}

@@ -98,7 +98,7 @@ class Citation(models.Model):
 
     @property
     def shown_title(self) -> str:
-        return self.document_title if self.is_readable else str(_("A document that you may no longer read"))
+        return self.document_title if self.is_readable else str(_("A document you can no longer open"))
 
     @property
     def is_superseded(self) -> bool:

@@ -123,6 +123,11 @@ class Question(models.Model):
         return self.state == AnswerState.RUNNING
 
     @property
+    def is_without_model(self) -> bool:
+        """Whether the answer consists of quotes, or says that nothing was found."""
+        return self.kind in (AnswerKind.QUOTED, AnswerKind.NOTHING)
+
+    @property
     def is_complete(self) -> bool:
         return self.state == AnswerState.COMPLETE
 

@@ -1,4 +1,4 @@
-"""What the answer's templates ask for."""
+"""Tags and filters of the answer's templates."""
 
 from __future__ import annotations
 
@@ -11,45 +11,54 @@ from django.utils.translation import gettext_lazy as _
 
 from documents.extraction.text.signs import plain, signs
 from documents.models import Version
+from qa import sentences
 from qa.models import Citation, Question
 from qa.models.question import AnswerKind
 from qa.rendering import render_answer
-from qa.source_view import kind_of
+from qa.source_view import media_type_of
 
 register = template.Library()
+register.simple_tag(sentences.home_lead)
+register.simple_tag(sentences.processing_notice)
+register.filter(sentences.answer_origin)
+register.filter(sentences.page_name)
+register.filter(sentences.page_numbers)
+register.filter(sentences.panel_place)
+register.filter(sentences.token_counts)
+register.filter(sentences.verdict)
 
 SHOWN_AT_FIRST = 5
 STAGES = {
     "waited": _("waiting for the same question"),
-    "standalone": _("making the question stand alone"),
-    "embed": _("understanding the question"),
+    "standalone": _("rewriting the follow-up"),
+    "embed": _("embedding the question"),
     "search": _("searching"),
     "quote": _("choosing quotes"),
     "first_token": _("until the first word"),
     "write": _("writing"),
-    "total": _("all together"),
+    "total": _("total"),
 }
 
 
 @register.filter
 def rendered(question: Question, citations: Sequence[Citation]) -> SafeString:
-    """The answer as safe HTML, its numbers links to the citations."""
+    """Return the answer as safe HTML, with links from its numbers to the citations."""
     return render_answer(question, citations)
 
 
 @register.filter
 def words_cited(citation: Citation) -> str:
-    """The quoted words, or the passage, as a person reads them: without signs of Markdown."""
+    """Return the quoted words, or the excerpt, without Markdown syntax."""
     text = citation.quote or citation.excerpt
-    return plain(text, signs(text, kind_of(citation))).strip()
+    return plain(text, signs(text, media_type_of(citation))).strip()
 
 
 @register.filter
 def readable_trace(question: Question, citations: Sequence[Citation]) -> list[dict[str, Any]]:
-    """The passages that were found, without those that the asker may not read any more."""
+    """Return the retrieved chunks, without those that the asker may no longer read."""
     found = {row.number for row in citations}
     readable = {row.number for row in citations if row.is_readable}
-    # An answer that is written draws on all of them: where it is shown, those without a row can be read too.
+    # A written answer draws on all chunks: while it is not withheld, those without a citation are readable too.
     is_written = question.kind == AnswerKind.WRITTEN
     return [
         step
@@ -60,23 +69,24 @@ def readable_trace(question: Question, citations: Sequence[Citation]) -> list[di
 
 @register.simple_tag
 def first_and_rest(citations: Sequence[Citation]) -> tuple[list[Citation], list[Citation]]:
-    """The sources to show at once (those cited, or the nearest where none is), and those behind a click."""
-    _note_kinds(citations)
+    """Return the sources to show first (the cited, or else the nearest), and those behind a click."""
+    _add_media_types(citations)
     cited = [row for row in citations if row.is_cited] or list(citations)
     first = cited[:SHOWN_AT_FIRST]
     return first, [row for row in citations if row not in first]
 
 
-def _note_kinds(citations: Sequence[Citation]) -> None:
-    """Which kind of file each cites, in one query for those that were not fetched with it."""
+def _add_media_types(citations: Sequence[Citation]) -> None:
+    """Set the media type on the citations that were fetched without it, in one query."""
     unknown = [row for row in citations if row.media_type == "" and row.version_id]
     if unknown:
         versions = Version.objects.filter(pk__in={row.version_id for row in unknown})
-        kinds = dict(versions.values_list("pk", "media_type"))
+        media_types = dict(versions.values_list("pk", "media_type"))
         for row in unknown:
-            row.media_type = kinds.get(row.version_id or 0)
+            row.media_type = media_types.get(row.version_id or 0)
 
 
 @register.filter
 def stage_times(timings: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return the name and milliseconds of each stage, in the order of the stages."""
     return [(str(name), timings[key]) for key, name in STAGES.items() if key in timings]

@@ -129,8 +129,8 @@ def test_the_page_names_the_embeddings_own_breaker(client, operator, fake_openai
     assert f"{embedding_provider().host}: The provider refuses the key" in page
     assert "key-for-embeddings" not in page
     home = client.get("/").content.decode()
-    assert "searched by keywords alone" in home
-    assert "answers are quotes" not in home
+    assert "searched by keywords only" in home
+    assert "answers are exact quotes" not in home
 
 
 @pytest.mark.parametrize(("model", "ids"), [("", ["ragsite.W003"]), (MODEL, [])])

@@ -22,7 +22,7 @@ async def test_the_same_question_is_answered_from_the_cache_and_says_so(browser,
     assert second.answer == first.answer
     assert second.cached_from is not None
     assert second.cost is None
-    assert "ask afresh" in second.followed.final
+    assert "Saved answer from" in second.followed.final
     assert [row.quote async for row in second.citations.all()] == [
         row.quote async for row in first.citations.all()
     ]

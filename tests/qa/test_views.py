@@ -36,7 +36,7 @@ class TestHome:
     def test_an_empty_site_says_what_to_do_first(self, person):
         text = plain(person.get("/").content.decode())
         assert "Ask about your documents" in text
-        assert "Add a document first" in text
+        assert "Add a document to start" in text
         assert "Drop files here" in text
 
     def test_three_questions_are_suggested_from_the_newest_document(self, person, alice):
@@ -50,7 +50,7 @@ class TestHome:
     def test_what_is_still_being_read_is_told(self, person, alice):
         make_document(alice, name="report.txt")
         text = plain(person.get("/").content.decode())
-        assert "still being read" in text
+        assert "A document is being processed" in text
         assert "report" in text
 
     def test_a_document_can_be_asked_by_itself(self, person, alice):
@@ -213,7 +213,7 @@ class TestSources:
         Document.objects.get(pk=prices.pk).delete()
         row = answered.citations.get(is_cited=True)
         text = person.get(f"/citations/{row.pk}/", headers=HTMX).content.decode()
-        assert "This document is gone" in text
+        assert "This document was deleted" in text
         assert f"<mark>{row.quote}</mark>" in text
 
     def test_a_source_that_was_replaced_says_so(self, person, answered, prices):
@@ -222,13 +222,13 @@ class TestSources:
         )
         Document.objects.filter(pk=prices.pk).update(serving=newer)
         row = answered.citations.get(is_cited=True)
-        assert "has been replaced since" in person.get(f"/citations/{row.pk}/", headers=HTMX).content.decode()
+        assert "has since been replaced" in person.get(f"/citations/{row.pk}/", headers=HTMX).content.decode()
 
     def test_a_source_that_may_no_longer_be_read_shows_nothing_of_it(self, person, answered, alice, prices):
         Membership.objects.filter(user=alice).delete()
         row = answered.citations.get(is_cited=True)
         html = person.get(f"/citations/{row.pk}/", headers=HTMX).content.decode()
-        assert "You may no longer read this document" in html
+        assert "You can no longer open this document" in html
         assert "21 euros" not in html
 
     def test_a_page_read_afresh_still_shows_the_words_where_they_are_now(self, person, answered):

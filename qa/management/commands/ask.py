@@ -6,15 +6,16 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from qa.answering import ask
 from qa.models import AnswerState
+from qa.sentences import page_name
 from ragsite.accounts.models import User
 
 
 class Command(BaseCommand):
-    help = "Ask about the documents; the answer streams to the terminal, its sources follow."
+    help = "Ask a question about the documents and print the answer as it is written, then its sources."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("question")
-        parser.add_argument("--user", help="whose documents (default: the first operator)")
+        parser.add_argument("--user", help="username of the asker (default: the first operator)")
 
     def handle(self, *args: Any, question: str, user: str | None, **options: Any) -> None:
         try:
@@ -25,12 +26,10 @@ class Command(BaseCommand):
         self.stdout.write("")
         if asked.notice:
             self.stdout.write(f"\n{asked.notice}")
-        for source in asked.citations.cited():
-            self.stdout.write(
-                f"[{source.number}] {source.document_title}, page {source.page_label or source.page}"
-            )
+        for citation in asked.citations.cited().with_serving():
+            self.stdout.write(f"[{citation.number}] {citation.document_title}, {page_name(citation)}")
         if asked.state != AnswerState.COMPLETE:
-            raise CommandError(f"The answer is {asked.get_state_display()}.")
+            raise CommandError(f"The answer did not complete: {asked.get_state_display()}.")
 
     def say(self, text: str) -> None:
         self.stdout.write(text, ending="")

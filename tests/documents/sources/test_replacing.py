@@ -168,19 +168,19 @@ def test_an_old_answer_says_that_its_source_was_replaced(client, alice, work):
     question = answering.ask("What do people carry in Bergen?", user=alice)
     client.force_login(alice)
     page = question.conversation.get_absolute_url()
-    assert "has been replaced since" not in client.get(page).text
+    assert "has since been replaced" not in client.get(page).text
 
     document.replace(
         ContentFile(b"In Bergen people carry shovels nearly every day of the year.", name="snow.txt")
     )
-    assert "has been replaced since" not in client.get(page).text, "not before the new one answers"
+    assert "has since been replaced" not in client.get(page).text, "not before the new one answers"
     work()
     said = client.get(page).text
-    assert "The document has been replaced since." in said
+    assert "This document has since been replaced." in said
     assert "umbrellas" in said
     citation = client.get(reverse("qa:citation", args=[question.citations.first().pk])).text
     assert "umbrellas" in citation
-    assert "replaced since" in citation
+    assert "has since been replaced" in citation
 
 
 def test_files_that_nothing_names_are_swept_once_they_are_old(alice, settings):

@@ -144,7 +144,7 @@ def test_while_an_answer_is_written_from_it(client, alice, meet, fake_openai, se
     assert "was deleted while it was written" in question.notice
     client.force_login(alice)
     said = client.get(question.conversation.get_absolute_url()).text
-    assert "The document has been deleted since." in said
+    assert "This document has since been deleted." in said
 
 
 def test_at_the_moment_when_an_answer_is_kept(alice, meet, fake_openai, settings):

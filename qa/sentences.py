@@ -1,0 +1,111 @@
+"""Sentences of the question pages that depend on several conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.html import format_html
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from qa.models import AnswerState, Citation, Question
+from qa.models.question import AnswerKind
+
+if TYPE_CHECKING:
+    from qa.source_view import Passage
+
+PRESENTATIONS = ("presentation", "powerpoint")
+SPREADSHEETS = ("spreadsheet", "ms-excel")
+
+
+def home_lead(*, can_ask: bool, llm_mode: str) -> str:
+    """Return the line under the heading of the ask page."""
+    if not can_ask:
+        return _("Add a document to start. You can ask about it as soon as it is ready.")
+    if llm_mode == "quoted":
+        return _("Answers are exact quotes from your documents, each linked to its page.")
+    return _("Every answer names its sources: open a number to see the page with the passage marked.")
+
+
+def processing_notice(count: int, *, can_ask: bool, no_worker: bool | None) -> str:
+    """Return what the ask page says about documents that are not ready. `no_worker` is None while it is unknown."""
+    sentences = [
+        ngettext("A document is being processed.", "Some documents are being processed.", count),
+        _("You can already ask about the documents that are ready.") if can_ask else "",
+    ]
+    if no_worker:
+        sentences.append(_("Processing is paused and resumes as soon as the site’s worker is back."))
+    elif no_worker is None:
+        sentences.append(_("Their progress can’t be checked right now; nothing is lost."))
+    return " ".join(filter(None, sentences))
+
+
+def verdict(question: Question) -> str:
+    """Return the words before the notice of an answer that did not complete."""
+    if question.state == AnswerState.COMPLETE:
+        return ""
+    return _("Not answered.") if question.state == AnswerState.FAILED else _("Unfinished.")
+
+
+def answer_origin(question: Question) -> str:
+    """Return who wrote the answer: a model, or the documents themselves."""
+    if question.kind == AnswerKind.QUOTED:
+        return _("Exact quotes. No AI wrote this")
+    if question.kind != AnswerKind.WRITTEN or not question.model:
+        return ""
+    names = {"model": question.model, "host": question.host}
+    return (
+        _("Written by %(model)s at %(host)s") % names if question.host else _("Written by %(model)s") % names
+    )
+
+
+def token_counts(question: Question) -> str:
+    """Return how many tokens the model read and wrote."""
+    counts = {"input": intcomma(question.input_tokens or 0), "output": intcomma(question.output_tokens or 0)}
+    return _("%(input)s in, %(output)s out") % counts
+
+
+def page_name(citation: Citation) -> str:
+    """Return the name of the cited place in its file: "page 3", "pages 3–4", "slide 1 · Prices", "sheet Suppliers"."""
+    if citation.page_end == citation.page:
+        return place_name(citation.media_type or "", citation.page, citation.page_label)
+    numbers = page_numbers({"page_start": citation.page, "page_end": citation.page_end})
+    if _is_any(PRESENTATIONS, citation.media_type):
+        return _("slides %(numbers)s") % {"numbers": numbers}
+    if _is_any(SPREADSHEETS, citation.media_type):
+        return _("sheets %(numbers)s") % {"numbers": numbers}
+    return _("pages %(numbers)s") % {"numbers": numbers}
+
+
+def place_name(media_type: str, number: int, label: str) -> str:
+    """Return the name of one page, slide or sheet, with its label where the label says more than the number."""
+    values = {"label": label, "number": number}
+    has_label = bool(label) and label != str(number)
+    if _is_any(PRESENTATIONS, media_type):
+        return (_("slide %(number)s · %(label)s") if has_label else _("slide %(number)s")) % values
+    if _is_any(SPREADSHEETS, media_type):
+        return (_("sheet %(label)s") if label else _("sheet %(number)s")) % values
+    return (_("page %(label)s (%(number)s)") if has_label else _("page %(number)s")) % values
+
+
+def panel_place(passage: Passage) -> str:
+    """Return the place that the source panel shows: "Page 3 of 12", "Slide 1 · Prices", "Sheet Suppliers"."""
+    page = passage.page
+    if page is None:
+        return page_name(passage.citation)
+    if _is_any(PRESENTATIONS + SPREADSHEETS, page.version.media_type):
+        return capfirst(place_name(page.version.media_type, page.number, page.label))
+    return format_html(_("Page <bdi>{name}</bdi> of {last}"), name=page.name, last=passage.last)
+
+
+def page_numbers(step: Mapping[str, Any]) -> str:
+    """Return the first and last page of a retrieved chunk: "3" or "3–4"."""
+    first, last = step["page_start"], step["page_end"]
+    return str(first) if first == last else f"{first}–{last}"
+
+
+def _is_any(kinds: tuple[str, ...], media_type: str | None) -> bool:
+    return any(kind in (media_type or "") for kind in kinds)
