@@ -22,7 +22,7 @@ sys.path.insert(0, str(PROJECT))
 from documents.extraction import Extraction, UnreadableFile, extract_pages, start_fork_server
 from documents.extraction.ocr import engines
 from documents.extraction.pdf.loader import PdfRead
-from documents.extraction.render.client import paint_page, places_of
+from documents.extraction.render.client import locate_text, render_page
 from documents.ingestion.splitter import PageText, join_pages, page_starts, split_pages
 from tests.support.made_report import HEADER, make_report
 
@@ -178,9 +178,9 @@ def report_recognition() -> None:
     if not engines.engine():
         print("text in pictures: neither tesseract nor rapidocr is installed")
         return
-    picture = paint_page((SAMPLES / "handbook-scan.pdf").resolve(), 1, 1692)
+    picture = render_page((SAMPLES / "handbook-scan.pdf").resolve(), 1, 1692)
     assert picture
-    found = engines.recognise(picture, languages="eng", seconds=600)
+    found = engines.ocr_page(picture, languages="eng", seconds=600)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     words = (SAMPLES / "handbook.txt").read_text().split()
     read = set(found.text.replace("-\n", "").split())  # words broken at line ends
@@ -194,9 +194,9 @@ def report_pictures() -> None:
     """What a reader waits for: a page painted, and words found on it, the fork of the child included."""
     path = (SAMPLES / "handbook.pdf").resolve()
     for what, work in (
-        ("800 pixels wide", lambda: paint_page(path, 1, 800)),
-        ("1600 pixels wide", lambda: paint_page(path, 1, 1600)),
-        ("words located", lambda: places_of(path, 1, [(100, 300)])),
+        ("800 pixels wide", lambda: render_page(path, 1, 800)),
+        ("1600 pixels wide", lambda: render_page(path, 1, 1600)),
+        ("words located", lambda: locate_text(path, 1, [(100, 300)])),
     ):
         started = time.perf_counter()
         for _ in range(10):

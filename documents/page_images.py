@@ -15,7 +15,7 @@ from documents.extraction import UnreadableFile
 from documents.extraction.cleanup.clean_pages import raw_range
 from documents.extraction.ocr.engines import RAPIDOCR, TESSERACT
 from documents.extraction.ocr.result import rectangles_of
-from documents.extraction.render.client import Places, paint_page, places_of
+from documents.extraction.render.client import Places, locate_text, render_page
 from documents.models import Page, Version
 from ragsite.redis import name_of
 
@@ -29,14 +29,14 @@ MAX_RANGES = 50
 
 
 def picture(version: Version, number: int, width: int, person: int | None = None) -> bytes | None:
-    """The page as a PNG; None where it cannot be painted, which is remembered too. Raises PainterBusy if the person must wait."""
+    """The page as a PNG; None where it cannot be painted, which is remembered too. Raises RendererBusy if the person must wait."""
     name = _name(version, number, width)
     kept = _kept(name)
     if kept is not None:
         return base64.b64decode(kept) or None
     made = b""
     with suppress(UnreadableFile, OSError), version.local_path() as path:
-        made = paint_page(path.resolve(), number, width, person=person) or b""
+        made = render_page(path.resolve(), number, width, person=person) or b""
     if len(made) <= MAX_KEPT_BYTES:
         _keep(name, base64.b64encode(made).decode())
         if not Version.objects.filter(pk=version.pk).exists():
@@ -45,7 +45,7 @@ def picture(version: Version, number: int, width: int, person: int | None = None
 
 
 def marks(page: Page, ranges: Sequence[tuple[int, int]], person: int | None = None) -> Places | None:
-    """Where these ranges of its text stand on the page; None where that cannot be told. Raises PainterBusy."""
+    """Where these ranges of its text stand on the page; None where that cannot be told. Raises RendererBusy."""
     raw = [raw_range(page.runs, start, end) for start, end in ranges[:MAX_RANGES]]
     wanted = [(start, end) for start, end in raw if start < end]
     engine = page.report.get("engine")
@@ -54,7 +54,7 @@ def marks(page: Page, ranges: Sequence[tuple[int, int]], person: int | None = No
     if not wanted or engine != "pdfium":  # pypdf's text cannot be found again on the page
         return None
     with suppress(UnreadableFile, OSError), page.version.local_path() as path:
-        return places_of(path.resolve(), page.number, wanted, person)
+        return locate_text(path.resolve(), page.number, wanted, person)
     return None
 
 

@@ -15,12 +15,11 @@ from django.db.models import Count, Q, QuerySet
 from documents.extraction import Heading, UnreadableFile
 from documents.extraction.cleanup.clean_pages import CleanPage, RawPage, clean_pages
 from documents.extraction.cleanup.garbage import solid_length
-from documents.extraction.ocr.engines import DPI, RAPIDOCR, NotRecognised, engine, usable_languages
-from documents.extraction.ocr.engines import recognise as recognise_picture
-from documents.extraction.ocr.merge import lacking, says_more
-from documents.extraction.ocr.result import Recognised
-from documents.extraction.pdf.headings import moved
-from documents.extraction.render.client import paint_page
+from documents.extraction.ocr.engines import DPI, RAPIDOCR, OcrFailed, engine, ocr_page, usable_languages
+from documents.extraction.ocr.merge import has_new_words, missing_lines
+from documents.extraction.ocr.result import OcrResult
+from documents.extraction.pdf.headings import relocate_headings
+from documents.extraction.render.client import render_page
 from documents.ingestion import passwords
 from documents.ingestion.splitter import PAGE_BREAK
 from documents.models import Attempt, Chunk, Document, Index, Page, State, Task, Version
@@ -162,24 +161,24 @@ def languages_there() -> str:
 
 def read(page: Page, path: Path, password: str, languages: str) -> None:
     """Look for text in its picture, and note it with what came of it. Raises UnreadableFile for a password that is missing."""
-    found, report = Recognised(), page.report | {TRIED: engine()}
+    found, report = OcrResult(), page.report | {TRIED: engine()}
     try:
         found = looked_for(page, path, password, languages)
-    except NotRecognised as error:
+    except OcrFailed as error:
         report["not_recognised"] = str(error)
     Page.objects.filter(pk=page.pk).update(
         recognised=found.text, word_places=list(found.places), report=report
     )
 
 
-def looked_for(page: Page, path: Path, password: str, languages: str) -> Recognised:
-    """What its picture says. Raises NotRecognised.
+def looked_for(page: Page, path: Path, password: str, languages: str) -> OcrResult:
+    """What its picture says. Raises OcrFailed.
 
     A program that ended for no reason of the page's has a second try: perhaps all processes here are being killed.
     """
     try:
         return look(page, path, password, languages)
-    except NotRecognised as error:
+    except OcrFailed as error:
         if str(error) in ("timeout", "unsure"):
             raise
     time.sleep(PAUSE_SECONDS)
@@ -187,12 +186,12 @@ def looked_for(page: Page, path: Path, password: str, languages: str) -> Recogni
     return look(page, path, password, languages)
 
 
-def look(page: Page, path: Path, password: str, languages: str) -> Recognised:
-    picture = paint_page(path.resolve(), page.number, width_of(page), password)
+def look(page: Page, path: Path, password: str, languages: str) -> OcrResult:
+    picture = render_page(path.resolve(), page.number, width_of(page), password)
     if not picture:
-        raise NotRecognised("no picture")
-    found = recognise_picture(picture, languages=languages, seconds=settings.OCR_PAGE_SECONDS)
-    return found if says_more(found.text, "") else Recognised()  # a figure or a word is no text of a page
+        raise OcrFailed("no picture")
+    found = ocr_page(picture, languages=languages, seconds=settings.OCR_PAGE_SECONDS)
+    return found if has_new_words(found.text, "") else OcrResult()  # a figure or a word is no text of a page
 
 
 def width_of(page: Page) -> int:
@@ -239,12 +238,12 @@ def take(page: Page, found: CleanPage) -> bool:
 
     Where it says no more than a text of the page's own, that stays, being free of errors, and the page was no scan.
     """
-    if not says_more(found.text, page.text):
+    if not has_new_words(found.text, page.text):
         page.problem = "" if page.report.get(STAMPED) else page.problem
         return not page.problem
     page.problem = ""
-    page.text = PAGE_BREAK.join(filter(None, (found.text, lacking(page.text, found.text))))
-    page.headings = moved([Heading(*heading) for heading in page.headings], page.text)
+    page.text = PAGE_BREAK.join(filter(None, (found.text, missing_lines(page.text, found.text))))
+    page.headings = relocate_headings([Heading(*heading) for heading in page.headings], page.text)
     page.runs = found.runs
     page.report |= {"characters": solid_length(page.text), "engine": page.report[TRIED]}
     return True

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from documents import page_images
-from documents.extraction.render.client import PainterBusy
+from documents.extraction.render.client import RendererBusy
 from documents.forms import ReplaceForm, TitleForm
 from documents.highlights import outlined
 from documents.ingestion.ocr import pictures_of
@@ -131,7 +131,7 @@ def page_image(request: SignedInRequest, pk: int, number: int) -> HttpResponse:
     give_connection_back()
     try:
         png = page_images.picture(version, number, width, request.user.pk)
-    except PainterBusy:
+    except RendererBusy:
         return _instead(request, _("Many pages are being painted. Reload in a moment."), 503)
     if png is None:
         return _instead(request, _("This page cannot be shown as a picture."), 404)
@@ -155,7 +155,7 @@ def page_marks(request: SignedInRequest, pk: int, number: int) -> HttpResponse:
     give_connection_back()
     try:
         places = page_images.marks(page, ranges, request.user.pk)
-    except PainterBusy:
+    except RendererBusy:
         places = None
     response = render(request, "documents/page_marks.svg", {"places": places}, content_type="image/svg+xml")
     if places:

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from documents.extraction.cleanup.cjk import CJK, LineEnds
-from documents.extraction.cleanup.footnotes import notes_before_paragraphs
-from documents.extraction.cleanup.headers_footers import find_running_lines
+from documents.extraction.cleanup.footnotes import move_notes_before_paragraphs
+from documents.extraction.cleanup.headers_footers import find_headers_and_footers
 from documents.extraction.cleanup.hyphens import Vocabulary, mend_over_pages
-from documents.extraction.cleanup.line import Line, without_labels_side_by_side
+from documents.extraction.cleanup.line import Line, split_labels
 from documents.extraction.cleanup.paragraphs import Separators
 
 Runs = list[list[int]]
@@ -51,18 +51,18 @@ def clean_pages(pages: Iterable[RawPage]) -> tuple[list[CleanPage], list[str]]:
     for page in pages:
         texts.append(page.text)
         lines.append(split_lines(page))
-    running, samples = find_running_lines(
+    running, samples = find_headers_and_footers(
         [[line.text for line in page] for page in lines],
         [[(line.baseline, line.height) for line in page] for page in lines],
     )
     for number, dropped in enumerate(running):
         kept = [line for place, line in enumerate(lines[number]) if place not in dropped]
-        lines[number] = without_labels_side_by_side(kept)
+        lines[number] = split_labels(kept)
     vocabulary = Vocabulary(texts)
-    told = [line.has_told_hyphen for page in lines for line in page if line.is_hyphenated]
+    told = [line.has_actual_text for page in lines for line in page if line.is_hyphenated]
     vocabulary.learn_hyphens(sum(told), len(told))
     line_ends = LineEnds(texts, vocabulary)
-    notes_before_paragraphs(lines, line_ends)
+    move_notes_before_paragraphs(lines, line_ends)
     tails = [(fold(tail), cut) for tail, cut in mend_over_pages(lines, vocabulary)]
     separators = Separators(lines, vocabulary, tails, line_ends)
     cleaned = []
@@ -205,11 +205,6 @@ def _replacement(match: re.Match[str]) -> str:
     if kind == "form":
         return unicodedata.normalize("NFKC", match.group())
     return unicodedata.normalize("NFC", REMOVED.sub("", match.group()))
-
-
-def search_text(text: str) -> str:
-    """The copy that is searched: compatibility forms folded, so that ﬁ finds fi and ² finds 2."""
-    return text if text.isascii() else unicodedata.normalize("NFKC", text)
 
 
 def _assemble(

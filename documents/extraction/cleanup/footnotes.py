@@ -20,7 +20,7 @@ WORD = re.compile(r"[^\W\d_]{3,}")
 MAX_END_LENGTH = 60  # characters, in which a sentence may end
 
 
-def notes_before_paragraphs(pages: list[list[Line]], line_ends: LineEnds) -> None:
+def move_notes_before_paragraphs(pages: list[list[Line]], line_ends: LineEnds) -> None:
     """On each page, notes at the foot of a column are put before the paragraph that goes on in the next one."""
     for number, page in enumerate(pages):
         following = pages[number + 1] if number + 1 < len(pages) else []

@@ -82,7 +82,7 @@ class Page:
         return self.is_apart(outermost) and len(self.lines) > PROSE
 
 
-def find_running_lines(
+def find_headers_and_footers(
     pages: Sequence[Sequence[str]], places: Sequence[Sequence[Place]] = ()
 ) -> tuple[list[set[int]], list[str]]:
     """For each page the numbers of its lines that are running ones, and one sample of each kind.

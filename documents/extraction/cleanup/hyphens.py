@@ -191,7 +191,7 @@ def mend(line: Line, after: str, vocabulary: Vocabulary) -> tuple[str, int]:
 def _is_soft(line: Line, vocabulary: Vocabulary) -> bool | None:
     """Whether the program put in the hyphen at the line's end; None where the document does not tell."""
     if vocabulary.soft_are_told is not None and line.is_hyphenated:
-        return line.has_told_hyphen == vocabulary.soft_are_told
+        return line.has_actual_text == vocabulary.soft_are_told
     if vocabulary.known.has_own_soft_hyphen:
         return not line.is_hyphenated and line.text[-1] == "\u2010"
     return None

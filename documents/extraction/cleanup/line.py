@@ -18,14 +18,14 @@ class Line(NamedTuple):
     follows_blank: bool
     ends_in_dash: bool = False  # and that hyphen stood apart from the word before it
     ends_in_space: bool = False
-    has_told_hyphen: bool = (
+    has_actual_text: bool = (
         False  # the PDF tells by itself what that hyphen is, not only by what it is drawn as
     )
     # Of each gap as between the cells of a row, or between two labels: its place in the text, where it begins and ends.
     gaps: tuple[tuple[int, float, float], ...] = ()
 
 
-def without_labels_side_by_side(lines: Sequence[Line]) -> list[Line]:
+def split_labels(lines: Sequence[Line]) -> list[Line]:
     """The lines, of which those that are several words or marks far apart are cut: labels of a figure, what printers note.
 
     Rows of tables have their like above or below, or end in a figure, and stay whole.

@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from operator import attrgetter
 from typing import NamedTuple
 
-from documents.extraction.ocr.result import Recognised, from_table
+from documents.extraction.ocr.result import OcrResult, parse_tsv
 from documents.extraction.sandbox.forked import die_with_parent
 
 TESSERACT, RAPIDOCR = "tesseract", "rapidocr"
@@ -35,7 +35,7 @@ UPRIGHT, TURNED = (
 )  # columns and blocks are found by itself; TURNED looks for the way up before, for half as long again
 
 
-class NotRecognised(Exception):
+class OcrFailed(Exception):
     """The program gave no text: it took too long ("timeout"), ended with an error ("failed") or guessed ("unsure")."""
 
 
@@ -72,8 +72,8 @@ def engine() -> str:
     return RAPIDOCR if find_spec("rapidocr") and find_spec("onnxruntime") else ""
 
 
-def recognise(picture: bytes, *, languages: str, seconds: float) -> Recognised:
-    """The text in a PNG and where it stands; nothing for an empty page. Raises NotRecognised.
+def ocr_page(picture: bytes, *, languages: str, seconds: float) -> OcrResult:
+    """The text in a PNG and where it stands; nothing for an empty page. Raises OcrFailed.
 
     A page that makes no sense is looked at once more for the way up.
     """
@@ -84,19 +84,19 @@ def recognise(picture: bytes, *, languages: str, seconds: float) -> Recognised:
         )
     else:
         found = _read(TESSERACT, _command(program, languages, UPRIGHT), picture, until)
-        if found.sureness and not found.is_text:
-            with suppress(NotRecognised):  # the data for it may be missing
+        if found.confidence and not found.is_text:
+            with suppress(OcrFailed):  # the data for it may be missing
                 found = max(
                     found,
                     _read(TESSERACT, _command(program, languages, TURNED), picture, until),
-                    key=attrgetter("sureness"),
+                    key=attrgetter("confidence"),
                 )
-    if found.sureness and not found.is_text:
-        raise NotRecognised("unsure")
+    if found.confidence and not found.is_text:
+        raise OcrFailed("unsure")
     return found
 
 
-def _read(program: str, command: list[str], picture: bytes, until: float) -> Recognised:
+def _read(program: str, command: list[str], picture: bytes, until: float) -> OcrResult:
     seconds = max(until - time.monotonic(), 0.001)
     try:
         done = subprocess.run(
@@ -109,12 +109,12 @@ def _read(program: str, command: list[str], picture: bytes, until: float) -> Rec
             preexec_fn=partial(_limit, MEMORY[program], int(seconds) + 5),
         )
     except subprocess.TimeoutExpired:
-        raise NotRecognised("timeout") from None
+        raise OcrFailed("timeout") from None
     except OSError:  # gone since it was looked for
-        raise NotRecognised("failed") from None
+        raise OcrFailed("failed") from None
     if done.returncode:
-        raise NotRecognised("failed")
-    return from_table(done.stdout.decode(errors="replace"))
+        raise OcrFailed("failed")
+    return parse_tsv(done.stdout.decode(errors="replace"))
 
 
 def installed_languages() -> list[str]:

@@ -8,7 +8,7 @@ from documents.extraction.limits import FEW_CHARACTERS
 WORD = re.compile(r"\w{2,}")
 
 
-def says_more(read: str, own: str) -> bool:
+def has_new_words(read: str, own: str) -> bool:
     """Whether a page has words in its picture that its own text lacks; a few are misread ones."""
     known = _words(own)
     if not known:
@@ -16,7 +16,7 @@ def says_more(read: str, own: str) -> bool:
     return sum(map(len, set(_words(read)) - set(known))) >= FEW_CHARACTERS
 
 
-def lacking(own: str, read: str) -> str:
+def missing_lines(own: str, read: str) -> str:
     """The lines of the page's own text that were not read in its picture: a stamp that is too faint there, say."""
     known = set(_words(read))
     return "\n".join(line for line in own.split("\n") if _is_new(_words(line), known))

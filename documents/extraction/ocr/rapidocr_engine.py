@@ -20,7 +20,7 @@ class Box(NamedTuple):
     right: float
     bottom: float
     text: str
-    sureness: float = 1.0
+    confidence: float = 1.0
 
 
 def in_reading_order(boxes: Sequence[Box], width: float) -> list[Box]:
@@ -67,7 +67,7 @@ def main() -> None:
         for box, text, score in zip(found.boxes, found.txts, found.scores, strict=True)
     ]
     width = max(box.right for box in boxes) - min(box.left for box in boxes)
-    sys.stdout.write(as_table(in_reading_order(boxes, width), *found.img.shape[:2]))
+    sys.stdout.write(to_tsv(in_reading_order(boxes, width), *found.img.shape[:2]))
 
 
 def parameters(picture: bytes) -> dict[str, Any]:
@@ -90,13 +90,13 @@ def side_for_lines(width: int, height: int) -> int:
     return min(MAX_SIDE, math.isqrt(MAX_PIXELS * longer // shorter))
 
 
-def as_table(boxes: Sequence[Box], height: int, width: int) -> str:
+def to_tsv(boxes: Sequence[Box], height: int, width: int) -> str:
     """Each line as if it were one word of tesseract's."""
     rows = [f"1\t1\t0\t0\t0\t0\t0\t0\t{width}\t{height}\t-1\t"]
     for number, box in enumerate(boxes, 1):
         place = f"{box.left:.0f}\t{box.top:.0f}\t{box.right - box.left:.0f}\t{box.bottom - box.top:.0f}"
         rows.append(
-            f"5\t1\t1\t1\t{number}\t1\t{place}\t{100 * box.sureness:.1f}\t{' '.join(box.text.split())}"
+            f"5\t1\t1\t1\t{number}\t1\t{place}\t{100 * box.confidence:.1f}\t{' '.join(box.text.split())}"
         )
     return "\n".join(rows)
 

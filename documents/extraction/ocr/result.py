@@ -27,42 +27,42 @@ class Word(NamedTuple):
     top: int
     width: int
     height: int
-    sureness: float
+    confidence: float
     text: str
 
 
-class Recognised(NamedTuple):
+class OcrResult(NamedTuple):
     """A line of the page a line, a blank line between paragraphs. `places` are the words':
     start and end in the text, left, top, right and bottom in ten-thousandths of the picture's sides."""
 
     text: str = ""
     places: Sequence[Place] = ()
-    sureness: float = 0.0  # of a hundred, by letters
+    confidence: float = 0.0  # of a hundred, by letters
 
     @property
     def is_text(self) -> bool:
-        return self.sureness > UNSURE
+        return self.confidence > UNSURE
 
 
-def from_table(table: str) -> Recognised:
+def parse_tsv(table: str) -> OcrResult:
     """From the table that tesseract writes (TSV); what is no such table gives nothing."""
     rows = [cells for line in table.split("\n") if len(cells := line.split("\t", COLUMNS - 1)) == COLUMNS]
     size = next((_numbers(cells[8:10]) for cells in rows if cells[0] == PICTURE), [])
     words = list(_words(cells for cells in rows if cells[0] == WORD))
     letters = sum(len(word.text) for word in words)
     if not letters or len(size) != 2 or min(size) < 1:
-        return Recognised()
-    sureness = sum(word.sureness * len(word.text) for word in words) / letters
-    return _assembled([word for word in words if word.sureness >= DOUBTFUL], size, sureness)
+        return OcrResult()
+    confidence = sum(word.confidence * len(word.text) for word in words) / letters
+    return _assembled([word for word in words if word.confidence >= DOUBTFUL], size, confidence)
 
 
 def _words(rows: Iterable[Sequence[str]]) -> Iterator[Word]:
     for cells in rows:
         text = " ".join(storable_at_same_length(cells[11]).split())
         if text and (numbers := _numbers(cells[6:11])):
-            left, top, width, height, sureness = numbers
+            left, top, width, height, confidence = numbers
             yield Word(
-                tuple(cells[2:5]), int(left), int(top), int(width), int(height), min(sureness, 100.0), text
+                tuple(cells[2:5]), int(left), int(top), int(width), int(height), min(confidence, 100.0), text
             )
 
 
@@ -74,7 +74,7 @@ def _numbers(cells: Sequence[str]) -> list[float]:
         return []
 
 
-def _assembled(words: Sequence[Word], size: Sequence[float], sureness: float) -> Recognised:
+def _assembled(words: Sequence[Word], size: Sequence[float], confidence: float) -> OcrResult:
     parts: list[str] = []
     places: list[Place] = []
     length = 0
@@ -88,7 +88,7 @@ def _assembled(words: Sequence[Word], size: Sequence[float], sureness: float) ->
         if len(places) < MAX_PLACES and (corners := _corners(word, size)):
             places.append([start, end, *corners])
         length, before = end, word
-    return Recognised("".join(parts), places, sureness)
+    return OcrResult("".join(parts), places, confidence)
 
 
 def _between(before: Word, word: Word) -> str:

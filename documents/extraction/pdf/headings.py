@@ -29,7 +29,7 @@ def headings_from_outline(outline: Sequence[Sequence[Any]], texts: Sequence[str]
     }
 
 
-def moved(headings: Sequence[Heading], text: str) -> list[list[Any]]:
+def relocate_headings(headings: Sequence[Heading], text: str) -> list[list[Any]]:
     """Headings of a page that has another text now: at the place of their title there, else where the one before begins."""
     found: list[list[Any]] = []
     for heading in headings:

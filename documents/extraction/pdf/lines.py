@@ -126,7 +126,7 @@ class PrintedLine:
         return abs(mark.baseline - self.baseline) / self.height
 
 
-def read_by_places(textpage: Any, text: str, place_of: PlaceOf) -> tuple[str, PlaceOf]:
+def reorder_rtl_lines(textpage: Any, text: str, place_of: PlaceOf) -> tuple[str, PlaceOf]:
     """The text with its right-to-left lines as they are read, and PDFium's count for each of its characters."""
     if len(text) > MAX_PAGE_LENGTH or not HAS_LETTER.search(text) or len(MARK.findall(text)) > MAX_MARKS:
         return text, place_of

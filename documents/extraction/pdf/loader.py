@@ -144,7 +144,7 @@ class PdfRead(SandboxedRead):
         self._add_headings(pages, cleaned)
         for name, value in (
             ("attachments", self.document.get("attachments")),
-            ("running_lines", running[:20]),
+            ("headers_and_footers", running[:20]),
         ):
             if value:
                 metadata[name] = value

@@ -16,9 +16,9 @@ from documents.extraction.cleanup.bidi import HAS_LETTER
 from documents.extraction.cleanup.cjk import without_gaps
 from documents.extraction.limits import MAX_CHARACTERS_PER_PAGE
 from documents.extraction.pdf import fast_calls
-from documents.extraction.pdf.lines import read_by_places
-from documents.extraction.pdf.raised import Piece, is_turned, with_raised_figures, with_raised_letters
-from documents.extraction.pdf.tex_glyphs import with_signs
+from documents.extraction.pdf.lines import reorder_rtl_lines
+from documents.extraction.pdf.raised import Piece, is_turned, join_raised_letters, mark_raised_digits
+from documents.extraction.pdf.tex_glyphs import replace_tex_glyphs
 
 VISUAL_LINE = re.compile(r"[^\r\n\ufffe]+")
 SYMBOLS = re.compile(
@@ -56,9 +56,9 @@ def read_lines(textpage: Any) -> tuple[str, list[list[float]], Callable[[int], i
             _piece(text, line, boxes, place_of) if number in near else Piece.of_line(text, line)
             for number, line in enumerate(lines)
         ]
-        text, lines, place_of = with_raised_letters(text, pieces, place_of)
+        text, lines, place_of = join_raised_letters(text, pieces, place_of)
     _add_wide_gaps(text, lines, boxes, place_of)
-    return with_raised_figures(text, lines, boxes.baselines(place_of)), lines, place_of
+    return mark_raised_digits(text, lines, boxes.baselines(place_of)), lines, place_of
 
 
 def _lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> tuple[list[list[float]], set[int]]:
@@ -250,11 +250,11 @@ def places_of_edges(line: str, start: int, place_of: Callable[[int], int]) -> li
 def _text_of(textpage: Any) -> tuple[str, Callable[[int], int]]:
     """A page's text as it is read, and a function from a place in it to PDFium's count of its characters."""
     text = textpage.get_text_range()[:MAX_CHARACTERS_PER_PAGE]
-    text, place_of = with_signs(textpage, text, characters_of(textpage, text))
+    text, place_of = replace_tex_glyphs(textpage, text, characters_of(textpage, text))
     text = SYMBOLS.sub(" ", text)
     if is_plain(text):
         return text, place_of
-    text, place_of = read_by_places(textpage, text, place_of)
+    text, place_of = reorder_rtl_lines(textpage, text, place_of)
     return without_gaps(text, lambda at: _is_narrow_gap(textpage, place_of(at))), place_of
 
 

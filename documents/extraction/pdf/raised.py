@@ -139,7 +139,7 @@ class PrintedLine:
         return " " if UNDER < gap < (NEXT if is_smaller else TOUCHING) else None
 
 
-def with_raised_letters(
+def join_raised_letters(
     text: str, pieces: Sequence[Piece], place_of: PlaceOf
 ) -> tuple[str, list[Entry], PlaceOf]:
     """The text, its lines and PDFium's count for each character, with the pieces of a line in one."""
@@ -173,7 +173,7 @@ def _joined(text: str, printed: Sequence[PrintedLine], place_of: PlaceOf) -> tup
     return made.text, lines, made.counted_by(place_of)
 
 
-def with_raised_figures(text: str, lines: Sequence[Entry], baseline_of: Callable[[int], float | None]) -> str:
+def mark_raised_digits(text: str, lines: Sequence[Entry], baseline_of: Callable[[int], float | None]) -> str:
     """The text with figures raised or lowered behind others told from them: 10²⁴ is not 1024, and 2019¹ has a footnote."""
     found: list[tuple[int, str]] = []
     following = (line for line in lines if not is_turned(line))

@@ -51,7 +51,7 @@ PRINTABLE = "".join(
 )
 # What may be such a sign; in longer words there is none.
 SIGN = re.compile(rf"[^\W\d_]{{4,}}|{CONTROL}|{END_OF_LINE}|[{re.escape(PRINTABLE)}]")
-MATHEMATICS = re.compile(rf"{CONTROL}|[\u0391-\u03f5\u2190-\u22ff\uf8e0-\uf8ff]")  # some names PDFium knows
+MATH = re.compile(rf"{CONTROL}|[\u0391-\u03f5\u2190-\u22ff\uf8e0-\uf8ff]")  # some names PDFium knows
 MAX_NAME_LENGTH = 128
 
 ACCENTS = dict(
@@ -70,11 +70,11 @@ class Change(NamedTuple):
     origin: int
 
 
-def with_signs(textpage: Any, text: str, place_of: PlaceOf) -> tuple[str, PlaceOf]:
+def replace_tex_glyphs(textpage: Any, text: str, place_of: PlaceOf) -> tuple[str, PlaceOf]:
     """The text with the signs that were printed, and PDFium's count for each of its characters."""
     letters = "".join(set(text))  # much quicker to look through than the text
     changes: list[Change] = []
-    if MATHEMATICS.search(letters):
+    if MATH.search(letters):
         changes += _signs(textpage, text, place_of)
     if ACCENT.search(letters):
         changes += _accented(textpage, text, place_of)

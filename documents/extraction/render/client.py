@@ -17,7 +17,7 @@ MAX_SIZE = 24 * 1024 * 1024  # bytes of a picture; no page that is a page comes 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
-class PainterBusy(Exception):
+class RendererBusy(Exception):
     """Too many want a picture at this moment; a little later it will do."""
 
 
@@ -33,14 +33,14 @@ class Turns:
 
     @contextmanager
     def turn(self, person: int | None) -> Iterator[None]:
-        """Waits for it. Raises PainterBusy when it does not come in time."""
+        """Waits for it. Raises RendererBusy when it does not come in time."""
         with self.changed:
             self.waiting.append(person)
             has_come = self.changed.wait_for(lambda: self._may_begin(person), TURN_SECONDS)
             self.waiting.remove(person)
             if not has_come:
                 self.changed.notify_all()  # somebody may have let this one go first
-                raise PainterBusy
+                raise RendererBusy
             self.taken.append(person)
         try:
             yield
@@ -68,10 +68,10 @@ class Places(NamedTuple):
     rectangles: Sequence[Sequence[float]]
 
 
-def paint_page(
+def render_page(
     path: Path, number: int, width: int, password: str = "", *, person: int | None = None
 ) -> bytes | None:
-    """The page (from 1) as a PNG; None where it cannot be painted. `person`: who waits for it. Raises PainterBusy, and
+    """The page (from 1) as a PNG; None where it cannot be painted. `person`: who waits for it. Raises RendererBusy, and
     UnreadableFile for a password."""
     answer = _asked(person, work="paint", path=str(path), index=number - 1, width=width, password=password)
     if answer.get("reason") == "password":
@@ -82,10 +82,10 @@ def paint_page(
     return picture if picture.startswith(SIGNATURE) and len(picture) <= MAX_SIZE else None
 
 
-def places_of(
+def locate_text(
     path: Path, number: int, ranges: Sequence[tuple[int, int]], person: int | None = None
 ) -> Places | None:
-    """Where ranges of the page's raw text stand on it; None where that cannot be told. Raises PainterBusy."""
+    """Where ranges of the page's raw text stand on it; None where that cannot be told. Raises RendererBusy."""
     answer = _asked(person, work="locate", path=str(path), index=number - 1, ranges=list(ranges))
     if answer.get("kind") != "places":
         return None

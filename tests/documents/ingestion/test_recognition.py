@@ -11,7 +11,7 @@ from django.utils import timezone
 from documents.extraction import UnreadableFile
 from documents.extraction.ocr import engines
 from documents.extraction.ocr.rapidocr_engine import Box, in_reading_order
-from documents.extraction.ocr.result import Recognised
+from documents.extraction.ocr.result import OcrResult
 from documents.ingestion import index as indexing
 from documents.ingestion import ocr, rebuild
 from documents.models import Attempt, Chunk, Index, Page, State, Task
@@ -44,12 +44,12 @@ def reads(monkeypatch):
 
     def read(picture, *, languages, seconds):
         seen.append(picture)
-        return Recognised(
+        return OcrResult(
             f"The lighthouse of page {len(seen)} was painted white and red in the\nyear 1911 by sixteen men."
         )
 
     monkeypatch.setattr(ocr, "engine", lambda: "tesseract")
-    monkeypatch.setattr(ocr, "recognise_picture", read)
+    monkeypatch.setattr(ocr, "ocr_page", read)
     return seen
 
 
@@ -267,7 +267,7 @@ def test_no_more_pages_are_read_than_the_cap_allows(alice, work, reads, settings
 
 def test_pictures_without_words_end_in_a_plain_sentence(alice, work, monkeypatch):
     monkeypatch.setattr(ocr, "engine", lambda: "tesseract")
-    monkeypatch.setattr(ocr, "recognise_picture", lambda *args, **kwargs: Recognised())
+    monkeypatch.setattr(ocr, "ocr_page", lambda *args, **kwargs: OcrResult())
     document = scan(alice)
     for _ in range(3):
         work()
@@ -278,10 +278,10 @@ def test_pictures_without_words_end_in_a_plain_sentence(alice, work, monkeypatch
 
 def test_a_page_that_takes_too_long_stays_a_picture(alice, work, monkeypatch, tmp_path):
     def too_long(*args, **kwargs):
-        raise engines.NotRecognised("timeout")
+        raise engines.OcrFailed("timeout")
 
     monkeypatch.setattr(ocr, "engine", lambda: "tesseract")
-    monkeypatch.setattr(ocr, "recognise_picture", too_long)
+    monkeypatch.setattr(ocr, "ocr_page", too_long)
     document = half_scanned(alice, tmp_path)
     for _ in range(3):
         work()
@@ -326,14 +326,14 @@ def test_cancelling_stops_the_reading_of_pictures(alice, reads):
 
 @needs_tesseract
 def test_tesseract_that_takes_too_long_is_ended():
-    with pytest.raises(engines.NotRecognised, match="timeout"):
-        engines.recognise(b"\x89PNG", languages="eng", seconds=0.000001)
+    with pytest.raises(engines.OcrFailed, match="timeout"):
+        engines.ocr_page(b"\x89PNG", languages="eng", seconds=0.000001)
 
 
 @needs_tesseract
 def test_what_is_no_picture_is_no_text():
-    with pytest.raises(engines.NotRecognised, match="failed"):
-        engines.recognise(b"no picture", languages="eng", seconds=20)
+    with pytest.raises(engines.OcrFailed, match="failed"):
+        engines.ocr_page(b"no picture", languages="eng", seconds=20)
 
 
 def test_columns_are_read_one_after_the_other():
@@ -379,12 +379,12 @@ def test_a_long_scan_gives_way_to_what_else_waits(alice, reads, tmp_path, monkey
 
 def test_retry_looks_at_pictures_again_in_which_nothing_was_read(alice, work, monkeypatch):
     monkeypatch.setattr(ocr, "engine", lambda: "tesseract")
-    monkeypatch.setattr(ocr, "recognise_picture", lambda *args, **kwargs: Recognised())
+    monkeypatch.setattr(ocr, "ocr_page", lambda *args, **kwargs: OcrResult())
     document = scan(alice)
     for _ in range(3):
         work()
     words = "The lighthouse was painted in the year 1911 by sixteen men."
-    monkeypatch.setattr(ocr, "recognise_picture", lambda *args, **kwargs: Recognised(words))
+    monkeypatch.setattr(ocr, "ocr_page", lambda *args, **kwargs: OcrResult(words))
     document.refresh_from_db()
     document.replay()
     for _ in range(3):
@@ -446,8 +446,8 @@ def test_what_its_picture_says_joins_the_stamp(alice, work, tmp_path, reads):
 
 def test_a_page_that_only_looked_scanned_keeps_its_own_text(alice, work, tmp_path, monkeypatch):
     monkeypatch.setattr(ocr, "engine", lambda: "tesseract")
-    read = Recognised("View of the harb0ur from the lighthouse")
-    monkeypatch.setattr(ocr, "recognise_picture", lambda *args, **kwargs: read)
+    read = OcrResult("View of the harb0ur from the lighthouse")
+    monkeypatch.setattr(ocr, "ocr_page", lambda *args, **kwargs: read)
     document = stamped(alice, tmp_path, b"View of the harbour from the lighthouse")
     for _ in range(3):
         work()

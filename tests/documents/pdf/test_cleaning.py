@@ -10,10 +10,9 @@ from documents.extraction.cleanup.clean_pages import (
     clean_text,
     fold,
     raw_range,
-    search_text,
 )
 from documents.extraction.cleanup.garbage import garbled_share
-from documents.extraction.cleanup.headers_footers import find_running_lines
+from documents.extraction.cleanup.headers_footers import find_headers_and_footers
 
 # Letters that break lines, words and stores, more often than chance would bring them.
 PIECES = st.sampled_from(
@@ -221,10 +220,6 @@ def test_a_latin_word_follows_a_japanese_comma_without_a_space():
     )
 
 
-def test_the_searched_copy_folds_what_the_shown_text_keeps():
-    assert search_text("10² ﬁn ½") == "102 fin 1⁄2"
-
-
 def pages_with(header, count=6, footer="{n}"):
     return [
         [
@@ -241,7 +236,7 @@ def pages_with(header, count=6, footer="{n}"):
 )
 @pytest.mark.parametrize("footer", ["{n}", "- {n} -", "Page {n} of 6", "{n} | Draft, do not cite"])
 def test_headers_and_footers_are_found(header, footer):
-    running, _ = find_running_lines(pages_with(header, footer=footer))
+    running, _ = find_headers_and_footers(pages_with(header, footer=footer))
     assert running == [{0, 9}] * 6
 
 
@@ -249,21 +244,21 @@ def test_headers_that_differ_on_left_and_right_pages_are_found():
     pages = pages_with("", 12)
     for number, page in enumerate(pages):
         page[0] = "The Tollgate Review" if number % 2 else "An essay on gates"
-    assert all({0, 9} == found for found in find_running_lines(pages)[0])
+    assert all({0, 9} == found for found in find_headers_and_footers(pages)[0])
 
 
 def test_roman_page_numbers_are_found():
     pages = pages_with("Preface of the review", 5)
     for page, numeral in zip(pages, ["i", "ii", "iii", "iv", "v"], strict=True):
         page[-1] = numeral
-    assert all(9 in found for found in find_running_lines(pages)[0])
+    assert all(9 in found for found in find_headers_and_footers(pages)[0])
 
 
 def test_the_header_of_a_chapter_is_found():
     pages = pages_with("", 40)
     for number, page in enumerate(pages):
         page[0] = f"On the {'makers' if number < 20 else 'keepers' if number < 30 else 'breakers'} of gates"
-    assert all(0 in found for found in find_running_lines(pages)[0])
+    assert all(0 in found for found in find_headers_and_footers(pages)[0])
 
 
 def test_the_header_of_a_section_of_one_page_is_found_by_its_number():
@@ -274,23 +269,23 @@ def test_the_header_of_a_section_of_one_page_is_found_by_its_number():
         page[0] = f"{number} Chapter {1 + number // 4}. On gates"
         if number % 2:
             page[0] = f"3.{number}. {sections[number // 2]} {number}"
-    assert all(0 in found for found in find_running_lines(pages)[0])
+    assert all(0 in found for found in find_headers_and_footers(pages)[0])
 
 
 @pytest.mark.parametrize("footer", ["Page 1 of 2", "- page 3 of 12 -", "Seite 1 von 1"])
 def test_the_page_number_of_a_single_page_is_known_by_its_words(footer):
-    assert find_running_lines(pages_with("", 1, footer=footer))[0] == [{9}]
+    assert find_headers_and_footers(pages_with("", 1, footer=footer))[0] == [{9}]
 
 
 @pytest.mark.parametrize("footer", ["1", "1 / 2", "Page 3 of 2", "We paid page 1 of 2", "Page 7"])
 def test_what_may_be_no_page_number_of_a_single_page_stays(footer):
-    assert find_running_lines(pages_with("", 1, footer=footer))[0] == [set()]
+    assert find_headers_and_footers(pages_with("", 1, footer=footer))[0] == [set()]
 
 
 def test_counted_titles_of_slides_stay():
     titles = ["Why gates", "Who pays", "What it costs", "Where they stand", "How they fail", "What is next"]
     slides = [[f"{n} {title}", f"A point about {title}", "A point"] for n, title in enumerate(titles, 1)]
-    assert all(0 not in found for found in find_running_lines(slides)[0])
+    assert all(0 not in found for found in find_headers_and_footers(slides)[0])
 
 
 def test_rows_and_sentences_that_count_are_no_headers():
@@ -298,23 +293,23 @@ def test_rows_and_sentences_that_count_are_no_headers():
         [f"Item {n * 3} sold {n * n % 11} times", *["text"] * 7, f"The code of page {n} is K{n}."]
         for n in range(1, 9)
     ]
-    assert find_running_lines(rows)[0] == [set()] * 8
+    assert find_headers_and_footers(rows)[0] == [set()] * 8
 
 
 def test_a_number_that_does_not_count_with_the_pages_stays():
     pages = pages_with("", 6)
     for page, number in zip(pages, [1911, 42, 7, 1974, 12, 3], strict=True):
         page[-1] = str(number)
-    assert all(9 not in found for found in find_running_lines(pages)[0])
+    assert all(9 not in found for found in find_headers_and_footers(pages)[0])
 
 
 def test_two_pages_are_enough_when_a_line_is_outermost_on_both():
-    running, _ = find_running_lines(pages_with("The Tollgate Review", 2))
+    running, _ = find_headers_and_footers(pages_with("The Tollgate Review", 2))
     assert running == [{0, 9}] * 2
 
 
 def test_pages_of_one_line_keep_it():
-    assert find_running_lines([[f"Slide {n}"] for n in range(9)])[0] == [set()] * 9
+    assert find_headers_and_footers([[f"Slide {n}"] for n in range(9)])[0] == [set()] * 9
 
 
 def set_out(page, gaps, sizes=(), top=800, usual=14):
@@ -327,7 +322,7 @@ def set_out(page, gaps, sizes=(), top=800, usual=14):
 
 
 def measured(pages, gaps, sizes=()):
-    return find_running_lines(pages, [set_out(page, gaps, sizes) for page in pages])[0]
+    return find_headers_and_footers(pages, [set_out(page, gaps, sizes) for page in pages])[0]
 
 
 ROWS = [[f"Item {n * i % 17} of the list {n * i % 31}" for i in range(1, 12)] for n in range(1, 7)]
@@ -377,7 +372,7 @@ def test_what_certificates_have_in_common_stays():
         ]
         for name in ("Ann Lee", "Bo Chan", "Cy Young", "Di Moss")
     ]
-    assert find_running_lines(pages)[0] == [set()] * 4
+    assert find_headers_and_footers(pages)[0] == [set()] * 4
 
 
 def test_short_chapters_titles_above_their_pages_are_found():
@@ -391,7 +386,7 @@ def test_short_chapters_titles_above_their_pages_are_found():
 def test_the_end_of_a_table_beside_the_number_of_its_page_stays():
     pages = pages_with("", 12)
     pages[6][-1] = "Significant at one in twenty. 7"
-    assert 9 not in find_running_lines(pages)[0][6]
+    assert 9 not in find_headers_and_footers(pages)[0][6]
 
 
 def test_the_titles_of_sections_of_one_page_are_found_by_their_place_and_number():

@@ -56,7 +56,7 @@ def test_no_running_header_or_footer_is_left_in_the_handbook():
     for page in extraction.pages:
         assert "Visitor handbook" not in page.text
         assert not re.search(r"Page \d of", page.text)
-    assert "Lindqvist Observatory Visitor handbook" in extraction.metadata["running_lines"]
+    assert "Lindqvist Observatory Visitor handbook" in extraction.metadata["headers_and_footers"]
 
 
 def test_the_paragraphs_of_a_long_report_in_two_columns_are_found_word_for_word(tmp_path):

@@ -14,7 +14,7 @@ from django.urls import reverse
 from documents import page_images
 from documents.extraction import UnreadableFile
 from documents.extraction.render import client as painters
-from documents.extraction.render.client import PainterBusy, paint_page, places_of
+from documents.extraction.render.client import RendererBusy, locate_text, render_page
 from documents.extraction.render.png import png
 from documents.models import Page
 from tests.support.factories import make_document
@@ -65,7 +65,7 @@ def test_a_png_holds_its_pixels():
 
 
 def test_a_page_of_black_letters_is_painted_grey_and_as_wide_as_asked():
-    width, height, is_grey, rows = unpacked(paint_page(HANDBOOK, 1, 800))
+    width, height, is_grey, rows = unpacked(render_page(HANDBOOK, 1, 800))
     assert (width, is_grey) == (800, True)
     assert abs(height / width - 595.28 / 419.53) < 0.01
     assert any(min(row) < 60 for row in rows)
@@ -73,7 +73,7 @@ def test_a_page_of_black_letters_is_painted_grey_and_as_wide_as_asked():
 
 def test_a_page_with_a_colour_keeps_it(tmp_path):
     path = make_pdf(tmp_path / "red.pdf", [b"1 0 0 rg 0 0 595 842 re f"])
-    _width, _height, is_grey, rows = unpacked(paint_page(path, 1, 800))
+    _width, _height, is_grey, rows = unpacked(render_page(path, 1, 800))
     assert not is_grey
     assert rows[5][:3] == b"\xff\x00\x00"
 
@@ -83,7 +83,7 @@ def test_a_page_without_end_of_its_own_is_painted_small(tmp_path):
     path.write_bytes(
         make_pdf(tmp_path / "a.pdf", [["x"]]).read_bytes().replace(b"0 0 595 842", b"0 0 10 14400")
     )
-    width, height, *_ = unpacked(paint_page(path, 1, 1600))
+    width, height, *_ = unpacked(render_page(path, 1, 1600))
     assert width * height <= 9_000_000
 
 
@@ -94,8 +94,8 @@ def test_words_are_marked_where_they_stand_on_a_page_that_is_turned_and_cut(tmp_
     whole = make_pdf(tmp_path / "a.pdf", [text_content(["Lighthouse"], size=40, left=200, top=500)])
     turned = b"/MediaBox[0 0 595 842]/CropBox[100 200 495 800]/Rotate %d" % rotation
     path.write_bytes(whole.read_bytes().replace(b"/MediaBox[0 0 595 842]", turned))
-    width, height, _grey, rows = unpacked(paint_page(path, 1, 800))
-    (box,) = places_of(path, 1, [(0, 10)]).rectangles
+    width, height, _grey, rows = unpacked(render_page(path, 1, 800))
+    (box,) = locate_text(path, 1, [(0, 10)]).rectangles
     left, top, right, bottom = (
         box[0] * width, box[1] * height, (box[0] + box[2]) * width, (box[1] + box[3]) * height,
     )  # fmt: skip
@@ -106,7 +106,7 @@ def test_words_are_marked_where_they_stand_on_a_page_that_is_turned_and_cut(tmp_
 
 
 def test_a_line_of_words_is_one_box():
-    found = places_of(HANDBOOK, 1, [(40, 120)]).rectangles
+    found = locate_text(HANDBOOK, 1, [(40, 120)]).rectangles
     assert 1 <= len(found) <= 4
     assert all(0 <= value <= 1 for box in found for value in box)
 
@@ -118,36 +118,36 @@ def test_what_cannot_be_painted_is_no_picture(tmp_path):
     broken = tmp_path / "broken.pdf"
     broken.write_bytes(b"%PDF-1.7 nothing")
     with pytest.raises(UnreadableFile, match="password"):
-        paint_page(locked, 1, 800)
-    assert paint_page(locked, 1, 800, "x")
-    assert places_of(locked, 1, [(0, 5)]) is None
+        render_page(locked, 1, 800)
+    assert render_page(locked, 1, 800, "x")
+    assert locate_text(locked, 1, [(0, 5)]) is None
     for path in (broken, tmp_path / "missing.pdf", make_pdf(tmp_path / "bomb.pdf", [bomb()])):
-        assert paint_page(path, 1, 800) is None
-        assert places_of(path, 1, [(0, 5)]) is None
-    assert paint_page(HANDBOOK, 3, 800) is None
+        assert render_page(path, 1, 800) is None
+        assert locate_text(path, 1, [(0, 5)]) is None
+    assert render_page(HANDBOOK, 3, 800) is None
 
 
 def test_a_page_that_would_be_painted_for_ever_is_given_up(tmp_path):
     objects, resources = endless_forms()
     path = make_pdf(tmp_path / "endless.pdf", [b"/N Do"], extra=objects, resources=resources)
     started = time.monotonic()
-    assert paint_page(path, 1, 800) is None
+    assert render_page(path, 1, 800) is None
     assert time.monotonic() - started < painters.PATIENCE + 5
 
 
 def test_only_a_few_are_painted_at_once(monkeypatch):
     monkeypatch.setattr(painters, "TURN_SECONDS", 0.05)
     monkeypatch.setattr(painters, "_turns", painters.Turns(1))
-    with painters._turns.turn(1), pytest.raises(PainterBusy):
-        paint_page(HANDBOOK, 1, 800, person=2)
-    assert paint_page(HANDBOOK, 1, 800)
+    with painters._turns.turn(1), pytest.raises(RendererBusy):
+        render_page(HANDBOOK, 1, 800, person=2)
+    assert render_page(HANDBOOK, 1, 800)
 
 
 def test_one_person_has_one_painter_and_leaves_the_other_to_others(monkeypatch):
     monkeypatch.setattr(painters, "TURN_SECONDS", 0.05)
     turns = painters.Turns(2)
     with turns.turn(1):
-        with pytest.raises(PainterBusy), turns.turn(1):
+        with pytest.raises(RendererBusy), turns.turn(1):
             pass
         with turns.turn(2):
             assert turns.taken == [1, 2]
@@ -206,7 +206,7 @@ def test_a_page_is_painted_once_and_then_found_until_the_document_is_deleted(
     alices, handbook, monkeypatch, django_capture_on_commit_callbacks
 ):
     painted = []
-    monkeypatch.setattr(page_images, "paint_page", lambda *asked, **who: painted.append(asked) or b"picture")
+    monkeypatch.setattr(page_images, "render_page", lambda *asked, **who: painted.append(asked) or b"picture")
     for _ in range(3):
         assert alices.get(image(handbook)).content == b"picture"
     assert len(painted) == 1
@@ -235,9 +235,9 @@ def test_a_page_that_cannot_be_painted_says_so_in_its_place(alices, alice, handb
 
 def test_when_too_many_are_painted_the_page_says_so(alices, handbook, monkeypatch):
     def busy(*asked, **who):
-        raise PainterBusy
+        raise RendererBusy
 
-    monkeypatch.setattr(page_images, "paint_page", busy)
+    monkeypatch.setattr(page_images, "render_page", busy)
     response = alices.get(image(handbook))
     assert response.status_code == 503
     assert response["Retry-After"]

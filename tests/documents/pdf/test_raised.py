@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from documents.extraction import extract_pages
-from documents.extraction.render.client import places_of
+from documents.extraction.render.client import locate_text
 from documents.ingestion.sentences import sentences
 from tests.support.made_pdfs import make_pdf
 
@@ -110,6 +110,6 @@ def test_a_quote_with_raised_letters_is_found_on_its_page(tmp_path):
     page = extract_pages(made, media_type="application/pdf").pages[0]
     [[clean, raw, length]] = page.runs
     assert (clean, raw, length) == (0, 0, len("The flat has 25 m2 and a garden."))
-    places = places_of(made.resolve(), 1, [(0, length)])
+    places = locate_text(made.resolve(), 1, [(0, length)])
     assert len(places.rectangles) >= 1
     assert max(left + width for left, _top, width, _height in places.rectangles) > 0.35

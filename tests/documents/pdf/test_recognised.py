@@ -11,10 +11,10 @@ from django.urls import reverse
 
 from documents import page_images
 from documents.extraction.ocr import engines
-from documents.extraction.ocr.merge import lacking, says_more
-from documents.extraction.ocr.rapidocr_engine import MAX_PIXELS, Box, as_table, parameters
-from documents.extraction.ocr.result import MAX_PLACES, MAX_TEXT_LENGTH, from_table, rectangles_of
-from documents.extraction.render.client import paint_page
+from documents.extraction.ocr.merge import has_new_words, missing_lines
+from documents.extraction.ocr.rapidocr_engine import MAX_PIXELS, Box, parameters, to_tsv
+from documents.extraction.ocr.result import MAX_PLACES, MAX_TEXT_LENGTH, parse_tsv, rectangles_of
+from documents.extraction.render.client import render_page
 from documents.extraction.render.png import png
 from documents.models import Page
 from tests.support.factories import make_document
@@ -27,8 +27,8 @@ HEAD = "level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidt
 SHEET = "1\t1\t0\t0\t0\t0\t0\t0\t1000\t2000\t-1\t"
 
 
-def row(text, *, line=1, paragraph=1, left=100, top=100, width=100, height=20, sureness=95.0):
-    return f"5\t1\t1\t{paragraph}\t{line}\t1\t{left}\t{top}\t{width}\t{height}\t{sureness}\t{text}"
+def row(text, *, line=1, paragraph=1, left=100, top=100, width=100, height=20, confidence=95.0):
+    return f"5\t1\t1\t{paragraph}\t{line}\t1\t{left}\t{top}\t{width}\t{height}\t{confidence}\t{text}"
 
 
 def table(*rows):
@@ -36,7 +36,7 @@ def table(*rows):
 
 
 def test_words_lines_and_paragraphs_come_with_their_places():
-    found = from_table(
+    found = parse_tsv(
         table(row("The"), row("lamp", left=250), row("burns", line=2, top=130), row("Next", paragraph=2))
     )
     assert found.text == "The lamp\nburns\n\nNext"
@@ -46,13 +46,13 @@ def test_words_lines_and_paragraphs_come_with_their_places():
 
 
 def test_chinese_words_stand_without_a_space_between_them():
-    assert from_table(table(row("灯塔"), row("很高"), row("in"), row("1911"))).text == "灯塔很高 in 1911"
+    assert parse_tsv(table(row("灯塔"), row("很高"), row("in"), row("1911"))).text == "灯塔很高 in 1911"
 
 
 def test_a_word_that_was_guessed_is_left_out_and_a_page_of_them_is_no_text():
-    found = from_table(table(row("lighthouse"), row("—;", sureness=3.0)))
+    found = parse_tsv(table(row("lighthouse"), row("—;", confidence=3.0)))
     assert (found.text, found.is_text) == ("lighthouse", True)
-    assert not from_table(table(row("jo"), row("poried", sureness=10.0), row("sya", sureness=0.0))).is_text
+    assert not parse_tsv(table(row("jo"), row("poried", confidence=10.0), row("sya", confidence=0.0))).is_text
 
 
 @pytest.mark.parametrize(
@@ -68,11 +68,11 @@ def test_a_word_that_was_guessed_is_left_out_and_a_page_of_them_is_no_text():
     ],
 )
 def test_what_is_no_table_of_words_is_no_text(output):
-    assert from_table(output).text == ""
+    assert parse_tsv(output).text == ""
 
 
 def test_what_a_program_says_is_bounded_and_can_be_stored():
-    found = from_table(
+    found = parse_tsv(
         table(
             *[row("w" * 60) for _ in range(MAX_PLACES + 50)],
             row("a\0b\ud800c", left=-50, top=-9, width=10**9, height=10**9),
@@ -80,7 +80,7 @@ def test_what_a_program_says_is_bounded_and_can_be_stored():
     )
     assert len(found.text) <= MAX_TEXT_LENGTH
     assert len(found.places) <= MAX_PLACES
-    found = from_table(
+    found = parse_tsv(
         table(row("a\0b\ud800c", left=-50, top=-9, width=10**9, height=10**9), row("far", left=10**7))
     )
     assert found.text == "a b c far"
@@ -88,7 +88,7 @@ def test_what_a_program_says_is_bounded_and_can_be_stored():
 
 
 def test_a_range_over_words_of_two_lines_is_marked_with_a_rectangle_on_each():
-    found = from_table(table(row("The"), row("lamp", left=220), row("burns", line=2, top=140)))
+    found = parse_tsv(table(row("The"), row("lamp", left=220), row("burns", line=2, top=140)))
     marked = rectangles_of(found.places, [(0, 14)], 0.5)
     assert [[round(side, 3) for side in place[:3:2]] for place in marked] == [[0.1, 0.22], [0.1, 0.1]]
     assert rectangles_of(found.places, [(4, 6)], 0.5)[0][2] == pytest.approx(0.05)  # half of its letters
@@ -96,7 +96,7 @@ def test_a_range_over_words_of_two_lines_is_marked_with_a_rectangle_on_each():
 
 
 def test_rapidocrs_lines_are_told_in_the_same_way():
-    found = from_table(as_table([Box(100, 100, 600, 140, "The lamp\tburns", 0.98)], 2000, 1000))
+    found = parse_tsv(to_tsv([Box(100, 100, 600, 140, "The lamp\tburns", 0.98)], 2000, 1000))
     assert found.text == "The lamp burns"
     (marked,) = rectangles_of(found.places, [(4, 8)], 0.5)
     assert 0.2 < marked[0] < 0.3  # about where the word stands in its line
@@ -115,10 +115,10 @@ def test_lines_are_looked_for_in_a_picture_that_fits_into_memory_whatever_its_sh
 
 
 def test_a_pages_own_text_is_kept_where_its_picture_says_no_more():
-    assert not says_more("Annual report 2023 Harbour board", "Annual report 2023\nHarbour board")
-    assert says_more("Dear Sir, the lamp has burnt since Monday.", "Received 12 March 2024")
+    assert not has_new_words("Annual report 2023 Harbour board", "Annual report 2023\nHarbour board")
+    assert has_new_words("Dear Sir, the lamp has burnt since Monday.", "Received 12 March 2024")
     assert (
-        lacking("Received 12 March 2024\nFile 7/331", "Dear Sir, received 12 march 2024 your letter")
+        missing_lines("Received 12 March 2024\nFile 7/331", "Dear Sir, received 12 march 2024 your letter")
         == "File 7/331"
     )
 
@@ -202,7 +202,7 @@ def test_words_of_a_scan_are_marked_where_they_stand(
 
     path = tmp_path / "scan.pdf"
     path.write_bytes(content)
-    picture = paint_page(path, 1, 1600)
+    picture = render_page(path, 1, 1600)
     (box,) = found
     assert read_line(turned_back(cut(picture, box), rotation)) == ["visitors", "from", "Wednesday"]
 

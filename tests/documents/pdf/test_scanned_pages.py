@@ -7,7 +7,7 @@ from django.core.cache import cache
 from django.urls import reverse
 
 from documents.extraction.ocr import engines
-from documents.extraction.ocr.result import Recognised
+from documents.extraction.ocr.result import OcrResult
 from documents.ingestion import ocr, passwords
 from documents.models import Chunk, Document, Page, State, Task
 from documents.models.page import TRIED
@@ -38,10 +38,10 @@ def reads(monkeypatch):
 
     def read(picture, *, languages, seconds):
         seen.append(picture)
-        return Recognised(f"Picture {len(seen)} says that the lighthouse was painted white and red in 1911.")
+        return OcrResult(f"Picture {len(seen)} says that the lighthouse was painted white and red in 1911.")
 
     monkeypatch.setattr(ocr, "engine", lambda: "tesseract")
-    monkeypatch.setattr(ocr, "recognise_picture", read)
+    monkeypatch.setattr(ocr, "ocr_page", read)
     return seen
 
 
@@ -164,14 +164,14 @@ def test_a_password_goes_with_its_document(alice):
 def test_a_document_that_is_deleted_while_a_picture_is_read_leaves_nothing(
     alice, work, tmp_path, monkeypatch, reads
 ):
-    read = ocr.recognise_picture
+    read = ocr.ocr_page
     document = made(alice, tmp_path, PICTURE, PICTURE)
 
     def read_and_delete(picture, **options):
         Document.objects.filter(pk=document.pk).delete()
         return read(picture, **options)
 
-    monkeypatch.setattr(ocr, "recognise_picture", read_and_delete)
+    monkeypatch.setattr(ocr, "ocr_page", read_and_delete)
     for _ in range(3):
         work()
     assert len(reads) == 1
@@ -237,17 +237,17 @@ def test_what_was_read_in_vain_is_read_again_when_asked_for(alice, alices, work,
     monkeypatch.setattr(ocr, "engine", lambda: "tesseract")
 
     def too_long(*args, **kwargs):
-        raise engines.NotRecognised("timeout")
+        raise engines.OcrFailed("timeout")
 
-    monkeypatch.setattr(ocr, "recognise_picture", too_long)
+    monkeypatch.setattr(ocr, "ocr_page", too_long)
     document = done(work, made(alice, tmp_path, WORDS, PICTURE))
     assert "no text could be read, and nothing in it can be found" in page_of(alices, document)
     assert "1 took too long" in page_of(alices, document)
     index = Task.objects.get(document=document, kind=Kind.INDEX)
     assert index.generation == 1  # nothing was read, and nothing is embedded again
 
-    words = Recognised("The lamp of the lighthouse burns from dusk till dawn.")
-    monkeypatch.setattr(ocr, "recognise_picture", lambda *args, **kwargs: words)
+    words = OcrResult("The lamp of the lighthouse burns from dusk till dawn.")
+    monkeypatch.setattr(ocr, "ocr_page", lambda *args, **kwargs: words)
     alices.post(reverse("documents:read_pictures", args=[document.pk]))
     done(work, document)
     assert "dusk till dawn" in document.serving.text
@@ -358,16 +358,16 @@ def test_without_any_language_the_pages_wait_for_it(alice, work, settings):
 def test_a_program_that_is_killed_from_outside_reads_the_page_once_more(
     alice, work, tmp_path, monkeypatch, reads
 ):
-    read = ocr.recognise_picture
+    read = ocr.ocr_page
     killed = iter([True])
 
     def killed_once(picture, **options):
         if next(killed, False):
-            raise engines.NotRecognised("failed")
+            raise engines.OcrFailed("failed")
         return read(picture, **options)
 
     monkeypatch.setattr(ocr, "PAUSE_SECONDS", 0)
-    monkeypatch.setattr(ocr, "recognise_picture", killed_once)
+    monkeypatch.setattr(ocr, "ocr_page", killed_once)
     document = done(work, made(alice, tmp_path, PICTURE))
     assert (document.state, len(reads)) == (State.READY, 1)
 

@@ -6,7 +6,7 @@ import pytest
 
 from documents.extraction import extract_pages
 from documents.extraction.cleanup.clean_pages import raw_range
-from documents.extraction.render.client import places_of
+from documents.extraction.render.client import locate_text
 from tests.support.made_pdfs import make_pdf
 
 # As TeX's fonts are, without a table of what their codes stand for.
@@ -76,5 +76,5 @@ def test_words_behind_signs_are_found_where_they_are_printed(tmp_path):
     page = extract_pages(Path(path), media_type="application/pdf").pages[0]
     assert page.text == "Let x ↦ y ≠ M ∈ M and be happy."
     first, last = (raw_range(page.runs, at, at + 2) for at in (0, page.text.index("be happy")))
-    left, right = (places_of(Path(path), 1, [found]).rectangles[0] for found in (first, last))
+    left, right = (locate_text(Path(path), 1, [found]).rectangles[0] for found in (first, last))
     assert left[0] < 0.15 < 0.25 < right[0] < 0.45

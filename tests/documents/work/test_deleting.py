@@ -122,7 +122,7 @@ def test_while_a_page_of_it_is_painted(client, alice, meet):
     document = make_pdf("handbook.pdf", alice)
     document.index()
     client.force_login(alice)
-    meet(page_images, "paint_page", once_more(document).delete)
+    meet(page_images, "render_page", once_more(document).delete)
     client.get(reverse("documents:page_image", args=[document.pk, 1]))
 
 
