@@ -1,4 +1,4 @@
-"""How fast cleaned text becomes passages: pages per second with the tokenizers that the embedding models use.
+"""How fast cleaned text becomes chunks: pages per second with the tokenizers that the embedding models use.
 
 python bench/chunk.py [--pages 1000]
 """
@@ -19,7 +19,10 @@ import django
 django.setup()
 
 from documents.extraction import extract_pages
-from documents.ingestion.splitter import PageText, Tokenizer, join_pages, page_starts, sentences, split_pages
+from documents.ingestion.document_text import PageText, join_pages, page_starts
+from documents.ingestion.pieces import Tokenizer
+from documents.ingestion.sentences import sentences
+from documents.ingestion.splitter import split_pages
 from ragsite import llm
 
 SAMPLES = PROJECT / "tests" / "files"
@@ -51,11 +54,11 @@ def long_document(count: int) -> list[PageText]:
 def measure(pages: Sequence[PageText], tokenizer: Tokenizer, model: str, tokens: int, overlap: int) -> None:
     tokenizer.count("the vocabulary is read before the clock starts")
     started = time.process_time()
-    passages = split_pages(pages, tokenizer, tokens=tokens, overlap=overlap)
+    chunks = split_pages(pages, tokenizer, tokens=tokens, overlap=overlap)
     seconds = time.process_time() - started
-    largest, total = max(p.tokens for p in passages), sum(p.tokens for p in passages)
+    largest, total = max(p.tokens for p in chunks), sum(p.tokens for p in chunks)
     print(
-        f"{model}: {len(passages)} passages, {total // len(passages)} tokens on average and {largest} at most, "
+        f"{model}: {len(chunks)} chunks, {total // len(chunks)} tokens on average and {largest} at most, "
         f"in {seconds:.2f} s: {len(pages) / seconds:.0f} pages/s"
     )
 

@@ -23,7 +23,8 @@ from documents.extraction import Extraction, UnreadableFile, extract_pages, star
 from documents.extraction.ocr import engines
 from documents.extraction.pdf.loader import PdfRead
 from documents.extraction.render.client import locate_text, render_page
-from documents.ingestion.splitter import PageText, join_pages, page_starts, split_pages
+from documents.ingestion.document_text import PageText, join_pages, page_starts
+from documents.ingestion.splitter import split_pages
 from tests.support.made_report import HEADER, make_report
 
 SAMPLES = PROJECT / "tests" / "files"
@@ -151,7 +152,7 @@ def paragraphs_of(
         PageText(page.number, page.text, start) for page, start in zip(extraction.pages, starts, strict=True)
     )
     found, over_pages = (sum(paragraph in t for paragraph in paragraphs) for t in (text, joined))
-    running = sum(len(re.findall(rf"{header}|Page \d+ of", passage)) for passage in passages_of(extraction))
+    running = sum(len(re.findall(rf"{header}|Page \d+ of", chunk)) for chunk in chunks_of(extraction))
     print(
         f"{name} (two columns): {found} of {len(paragraphs)} paragraphs word for word ({found / len(paragraphs):.0%}),"
         f" {over_pages / len(paragraphs):.0%} with those that go on over the page,"
@@ -160,10 +161,10 @@ def paragraphs_of(
     )
 
 
-def passages_of(extraction: Extraction) -> list[str]:
+def chunks_of(extraction: Extraction) -> list[str]:
     texts = [page.text for page in extraction.pages]
     pages = [PageText(n, *page) for n, page in enumerate(zip(texts, page_starts(texts), strict=True), 1)]
-    return [passage.text for passage in split_pages(pages, FourCharacters(), tokens=500, overlap=50)]
+    return [chunk.text for chunk in split_pages(pages, FourCharacters(), tokens=500, overlap=50)]
 
 
 class FourCharacters:

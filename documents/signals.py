@@ -38,7 +38,7 @@ def forget_vectors(instance: Version, **kwargs: Any) -> None:
     """What Redis keeps of its passages' vectors, against paying twice. While their texts are there to name them by."""
     for index in Index.objects.filter(chunks__version=instance).distinct():
         rows = index.chunks.filter(version=instance).values_list("heading_path", "text")
-        texts = [embedding_text("", *row) for row in rows.iterator()]
+        texts = [embedding_text(*row) for row in rows.iterator()]
         transaction.on_commit(partial(index.forget_passages, texts), robust=True)
 
 
@@ -49,8 +49,8 @@ def delete_file_and_pictures(instance: Version, **kwargs: Any) -> None:
         transaction.on_commit(lambda: storage.delete(name), robust=True)
     gone = copy(instance)  # once it is deleted it has no number
     transaction.on_commit(partial(forget_pictures, gone), robust=True)
-    transaction.on_commit(partial(passwords.forget, gone), robust=True)
-    transaction.on_commit(partial(summarize.forget, instance.sha256), robust=True)
+    transaction.on_commit(partial(passwords.delete, gone), robust=True)
+    transaction.on_commit(partial(summarize.delete_cached, instance.sha256), robust=True)
 
 
 @receiver(post_delete, sender=Task)

@@ -21,7 +21,7 @@ from documents.work import shutdown
 from ragsite.limits import max_upload_bytes
 
 
-def fetch(task: Task) -> None:
+def fetch_document(task: Task) -> None:
     """Look at the address of the task's document. Raises UnreadableFile or SiteAway; nothing is stored then."""
     document = task.document
     if document is None or not document.url:

@@ -1,4 +1,4 @@
-"""One document through all stages: read its pages, cut them into passages, embed these, store them. Safe to run twice."""
+"""Indexes one document, stage by stage: extract pages, split them into chunks, embed these, store them."""
 
 from __future__ import annotations
 
@@ -8,29 +8,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from django.db import connection, transaction
-from django.utils import timezone
-from pgvector import HalfVector
-from pgvector.psycopg import register_vector
+from django.db import transaction
 
-from documents import notifications
 from documents.extraction import Extraction, Heading, UnreadableFile, extract_pages
-from documents.ingestion import ocr, passwords
-from documents.ingestion.metadata import OwnWords
-from documents.ingestion.splitter import PageText, Passage, page_starts, split_pages
-from documents.models import Attempt, Chunk, Document, Index, Page, Task, Version
+from documents.ingestion import passwords
+from documents.ingestion.document_text import PageText
+from documents.ingestion.metadata import EmbeddedMetadata
+from documents.ingestion.ocr_status import are_scans, failure_without_text, is_needed
+from documents.ingestion.ocr_text import merge_ocr_text, save_ocr_text
+from documents.ingestion.splitter import ChunkText, split_pages
+from documents.ingestion.store import replace_chunks, save_pages, serve
+from documents.models import Attempt, Document, Index, Page, Task, Version
 from documents.models.index import IndexState
-from documents.models.states import State, SummaryState
+from documents.models.states import State
 from documents.models.task import Kind, Stage, Superseded
-from documents.page_report import report_of
-from documents.sources import attachments
 from documents.work import fairness, shutdown
 from ragsite import llm
 
 
 @dataclass(frozen=True)
 class Run:
-    """One try: which document goes into which index, and how it says what it is doing."""
+    """One attempt to index a document into one index."""
 
     task: Task
     document: Document
@@ -38,21 +36,21 @@ class Run:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """One stage, in the ledger. Begins only while the task still stands, so that outdated work is given up early."""
+        """Record a stage as an attempt. Raises Superseded before the stage if the task is outdated."""
         self.check()
         with Attempt.objects.record(self.task, name, self.task.job_under_way):
             yield
 
-    def show(self, state: State, done: int = 0, total: int = 0) -> None:
-        """On the document's row, unless the task was cancelled or asked for afresh: then the row says so already."""
+    def show_state(self, state: State, done: int = 0, total: int = 0) -> None:
+        """Update the document's row. Raises Superseded if the task is outdated: the row is then up to date."""
         with transaction.atomic():
             if not self.task.claim():
                 raise Superseded
             if self.task.is_seen:
                 self.document.move_to(state, done=done, total=total)
 
-    def progress(self, done: int, total: int) -> None:
-        """Keeps the document's row up to date; raises Superseded in a run that is outdated."""
+    def show_progress(self, done: int, total: int) -> None:
+        """Update the progress on the document's row. Raises Superseded if the task is outdated."""
         self.check()
         if self.task.is_seen:
             self.document.progress(done, total)
@@ -63,34 +61,35 @@ class Run:
             raise Superseded
 
 
-def index(task: Task) -> None:
-    """Fill the task's index with the newest content of its document; readers see the old chunks or the new ones, never a mixture.
+def index_document(task: Task) -> None:
+    """Index the document's newest version into the task's index. Safe to run twice.
 
-    Raises UnreadableFile when the file itself is the trouble, ProviderError when the embedder is, Superseded when the same
-    was asked for afresh meanwhile; nothing is written then.
+    Readers see the old chunks or the new ones, never a mixture. Raises UnreadableFile for a faulty file,
+    ProviderError for a faulty embedder, and Superseded for an outdated task; nothing is written in these cases.
     """
     task.settle_index()
     if task.document is None or task.index is None or (version := task.document.newest) is None:
         raise Superseded
     run = Run(task, task.document, task.index)
-    pages = read_pages(run, version)
-    recognised = ocr.with_recognised(pages)
-    has_pictures = task.is_seen and ocr.is_wanted(version)
-    if has_pictures and ocr.are_pictures(pages):
-        recognise_first(run)
+    pages = load_pages(run, version)
+    changed = merge_ocr_text(pages)
+    needs_ocr = task.is_seen and is_needed(version)
+    if needs_ocr and are_scans(pages):
+        run_ocr_first(run)
         return
-    passages = cut_passages(run, version, pages)
-    vectors = embed_passages(run, passages)
+    chunks = split_into_chunks(run, version, pages)
+    vectors = embed_chunks(run, chunks)
     with run.stage("store"), transaction.atomic():
-        store(run, version, passages, vectors, has_new_text=bool(recognised))
-        if run.target.is_live:  # others follow it: their places count in the text as it is stored here
-            ocr.save(version, pages, recognised)
-        if has_pictures:
+        store_chunks(run, version, chunks, vectors, has_new_text=bool(changed))
+        # Only in the live index: chunks of the others keep the offsets of the text that is stored here.
+        if run.target.is_live:
+            save_ocr_text(version, pages, changed)
+        if needs_ocr:
             Task.objects.ask_for(Kind.RECOGNISE, run.document)
 
 
-def recognise_first(run: Run) -> None:
-    """All its pages are pictures: their text comes first, and has the document indexed then."""
+def run_ocr_first(run: Run) -> None:
+    """Finish this task and request OCR, which requests indexing again once it has the text."""
     with transaction.atomic():
         if not run.task.claim():
             raise Superseded
@@ -99,20 +98,20 @@ def recognise_first(run: Run) -> None:
         Task.objects.ask_for(Kind.RECOGNISE, run.document)
 
 
-def read_pages(run: Run, version: Version) -> list[Page]:
-    """The version's pages: from the file the first time, from the database ever after."""
+def load_pages(run: Run, version: Version) -> list[Page]:
+    """The version's pages from the database; extracted from the file if they are not stored yet."""
     if run.task.start_at == Stage.EXTRACT or version.extracted_at is None:
-        run.show(State.EXTRACTING)
+        run.show_state(State.EXTRACTING)
         with (
             run.stage("extract"),
             version.local_path() as path,
-            passwords.given_for(version) as password,
+            passwords.consume(version) as password,
         ):
             extraction = extract(run, version, path, password)
             save_pages(version, extraction)
-            run.document.describe(OwnWords.of(extraction))
-        if password and ocr.is_wanted(version):
-            passwords.hand_over(version, password, passwords.KEEP_FOR_PICTURES_SECONDS)
+            run.document.describe(EmbeddedMetadata.of(extraction))
+        if password and is_needed(version):
+            passwords.store(version, password, passwords.OCR_TTL)
     return list(version.pages.order_by("number").defer("word_places"))
 
 
@@ -123,181 +122,63 @@ def extract(run: Run, version: Version, path: Path, password: str) -> Extraction
             media_type=version.media_type,
             name=version.file_name,
             password=password,
-            on_progress=run.progress,
+            on_progress=run.show_progress,
         )
     except UnreadableFile as error:
-        if error.details.get("attachments"):  # an envelope: no text of its own, but what is in it has some
+        # A mail without text of its own may have attachments with text.
+        if error.details.get("attachments"):
             Task.objects.ask_for(Kind.ATTACH, run.document)
         raise
 
 
-def cut_passages(run: Run, version: Version, pages: Sequence[Page]) -> list[Passage]:
+def split_into_chunks(run: Run, version: Version, pages: Sequence[Page]) -> list[ChunkText]:
     with run.stage("chunk"):
         texts = [
             PageText(page.number, page.text, page.start, [Heading(*heading) for heading in page.headings])
             for page in pages
         ]
         tokenizer = llm.tokenizer_for(run.target.embedding_model)
-        passages = split_pages(
+        chunks = split_pages(
             texts, tokenizer, tokens=run.target.chunk_tokens, overlap=run.target.chunk_overlap
         )
-        if not passages or ocr.are_pictures(pages):
-            raise ocr.failure_without_text(version)
-        return passages
+        if not chunks or are_scans(pages):
+            raise failure_without_text(version)
+        return chunks
 
 
-def embed_passages(run: Run, passages: Sequence[Passage]) -> np.ndarray:
-    """Vectors in the order of the passages. Those that were paid for within a day come from the cache."""
-    count = len(passages)
-    run.show(State.EMBEDDING, 0, count)
+def embed_chunks(run: Run, chunks: Sequence[ChunkText]) -> np.ndarray:
+    """Vectors in the order of the chunks. Vectors computed within the last day come from the cache."""
+    count = len(chunks)
+    run.show_state(State.EMBEDDING, 0, count)
     patience = fairness.Patience(run.task)
 
-    def progress(done: int) -> None:
-        run.progress(done, count)
+    def on_progress(done: int) -> None:
+        run.show_progress(done, count)
         if done < count and patience.is_over():
             raise shutdown.Stopped
 
     with run.stage("embed"):
-        return run.target.embed_passages(
-            [passage.embedding_text for passage in passages],
-            on_progress=progress,
-        )
+        return run.target.embed_passages([chunk.embedding_text for chunk in chunks], on_progress=on_progress)
 
 
-def store(
-    run: Run,
-    version: Version,
-    passages: Sequence[Passage],
-    vectors: np.ndarray,
-    *,
-    has_new_text: bool = False,
+def store_chunks(
+    run: Run, version: Version, chunks: Sequence[ChunkText], vectors: np.ndarray, *, has_new_text: bool
 ) -> None:
-    """Everything that makes the new content findable, and the old one not, in one short transaction."""
+    """Make the new chunks searchable and the old ones not, in one short transaction."""
     with transaction.atomic():
-        if not run.task.claim():  # fenced: an outdated run writes nothing
+        if not run.task.claim():
             raise Superseded
-        Chunk.objects.filter(document=run.document, index=run.target).delete()
-        copy_chunks(run, version, passages, vectors)
-        write_postings(version, run.target)
+        replace_chunks(version, run.target, chunks, vectors)
         run.task.finish()
-        # Locked: two that finish at once see each other's end, and no index goes live between this look and the commit.
+        # The lock serializes runs that finish together, and keeps the index's state until the commit.
         target = Index.objects.select_for_update(no_key=True).get(pk=run.target.pk)
-        run.target.state = target.state  # it may have gone live since this run began
+        run.target.state = target.state  # the index may have gone live since the run began
         if target.is_live:
-            serve(run.document, version, len(passages), vectors, has_new_text=has_new_text)
-        elif target.state == IndexState.BUILDING and not target.tasks.open().filter(kind=Kind.INDEX).exists():
-            Task.objects.ask_for(
-                Kind.BUILD, None, target
-            )  # the last document of an index that is being built
+            serve(run.document, version, len(chunks), vectors, has_new_text=has_new_text)
+        elif is_last_of_build(target):
+            Task.objects.ask_for(Kind.BUILD, None, target)
 
 
-def serve(
-    document: Document, version: Version, chunk_count: int, vectors: np.ndarray, *, has_new_text: bool
-) -> None:
-    """From now on this version answers. Inside the transaction that wrote its chunks."""
-    is_new = document.serving_id != version.pk
-    Chunk.objects.filter(document=document).exclude(version=version).delete()
-    document.serving, document.chunk_count = version, chunk_count
-    document.embedding = HalfVector(vectors.mean(axis=0))
-    document.ready_at = timezone.now()
-    document.save(update_fields=["serving", "chunk_count", "embedding", "ready_at"])
-    document.move_to(State.READY)
-    document.collection.has_changed()
-    announce(document, is_new=is_new, has_new_text=has_new_text)
-
-
-def announce(document: Document, *, is_new: bool, has_new_text: bool = False) -> None:
-    """What follows when a content begins to answer: its summary, and word to whoever added it.
-
-    With words that were read in its pictures its summary is written anew.
-    """
-    if is_new or has_new_text or document.summary_state != SummaryState.READY:
-        Document.objects.filter(pk=document.pk).update(summary_state=SummaryState.WAITING)
-        Task.objects.ask_for(Kind.SUMMARISE, document)
-    if is_new:
-        notifications.notify(document)
-
-
-def save_pages(version: Version, extraction: Extraction) -> None:
-    pages = []
-    goes_on = {place for place, page in enumerate(extraction.pages) if page.goes_on}
-    starts = page_starts((page.text for page in extraction.pages), goes_on)
-    for page, start in zip(extraction.pages, starts, strict=True):
-        headings = [list(heading) for heading in page.headings]
-        pages.append(
-            Page(
-                version=version,
-                number=page.number,
-                label=page.label[:40],
-                text=page.text,
-                start=start,
-                runs=page.runs,
-                headings=headings,
-                problem=page.problem,
-                report=page.report,
-            )
-        )
-    with transaction.atomic():
-        if not Version.objects.select_for_update().filter(pk=version.pk).exists():
-            raise Superseded  # deleted meanwhile
-        version.pages.all().delete()
-        Page.objects.bulk_create(pages, batch_size=200)
-        version.page_count, version.is_partial = extraction.page_count, extraction.is_partial
-        # Once added, attached files are not added again, as somebody may have deleted them.
-        kept = {name: version.metadata[name] for name in ("attached",) if name in version.metadata}
-        version.metadata, version.extracted_at = extraction.metadata | kept, timezone.now()
-        version.report = report_of(extraction.pages, extraction.page_count, extraction.metadata)
-        version.save(update_fields=["page_count", "is_partial", "metadata", "report", "extracted_at"])
-        if not kept and attachments.are_wanted(version):
-            Task.objects.ask_for(Kind.ATTACH, version.document)
-
-
-def copy_chunks(run: Run, version: Version, passages: Sequence[Passage], vectors: np.ndarray) -> None:
-    """By binary COPY: ten and more times faster than INSERT, which would send each vector as text. Sends no signals."""
-    columns = 'index_id, document_id, version_id, position, text, heading_path, page_start, page_end, start, "end", tokens, embedding'
-    types = [
-        "int8",
-        "int8",
-        "int8",
-        "int4",
-        "text",
-        "text[]",
-        "int4",
-        "int4",
-        "int8",
-        "int8",
-        "int4",
-        "halfvec",
-    ]
-    connection.ensure_connection()
-    register_vector(connection.connection)
-    with (
-        connection.connection.cursor() as cursor,
-        cursor.copy(f"copy documents_chunk ({columns}) from stdin with (format binary)") as copy,
-    ):
-        copy.set_types(types)
-        for position, (passage, vector) in enumerate(zip(passages, vectors, strict=True)):
-            place = (passage.page_start, passage.page_end, passage.start, passage.end, passage.tokens)
-            row = (
-                run.target.pk,
-                run.document.pk,
-                version.pk,
-                position,
-                passage.text,
-                passage.heading_path,
-                *place,
-                HalfVector(vector),
-            )
-            copy.write_row(row)
-
-
-def write_postings(version: Version, target: Index) -> None:
-    """How often each word's stem stands in each chunk, its headings included, for BM25."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "insert into documents_posting (index_id, lexeme, chunk_id, tf)"
-            " select c.index_id, w.lexeme, c.id, least(coalesce(array_length(w.positions, 1), 1), 32767)"
-            " from documents_chunk c, unnest(to_tsvector(%s::regconfig, normalize(array_to_string(c.heading_path, ' ') || ' ' || c.text, NFKC))) w"
-            " where c.version_id = %s and c.index_id = %s",
-            [target.search_config, version.pk, target.pk],
-        )
+def is_last_of_build(index: Index) -> bool:
+    """Whether the index is being built and no document is left to index."""
+    return index.state == IndexState.BUILDING and not index.tasks.open().filter(kind=Kind.INDEX).exists()

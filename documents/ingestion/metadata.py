@@ -20,7 +20,7 @@ NOBODY = frozenset(
 )
 
 
-class OwnWords(NamedTuple):
+class EmbeddedMetadata(NamedTuple):
     """Empty where the content does not say it."""
 
     title: str = ""
@@ -28,7 +28,7 @@ class OwnWords(NamedTuple):
     dated: date | None = None
 
     @classmethod
-    def of(cls, extraction: Extraction) -> OwnWords:
+    def of(cls, extraction: Extraction) -> EmbeddedMetadata:
         said = extraction.metadata
         return cls(_line(extraction.title), author_in(said.get("author")), date_in(said.get("creationdate")))
 

@@ -1,8 +1,7 @@
-"""A document's password on its way from the page where it is typed to the worker that reads the file: used once, never stored.
+"""Passes a document's password from the page to the worker that reads the file: used once, never stored in the database.
 
-It goes by the cache, encrypted and for a quarter of an hour: not by the queue's Redis, which writes to disk what passes
-through it. Where pages are pictures it stays there until they are read, at most an hour after it was last used. One that is
-lost on the way is asked for again.
+The password is encrypted in the cache for 15 minutes, not in the queue's Redis, which writes to disk. For scanned pages
+it stays until OCR has finished, at most an hour after its last use. If it is lost, the page asks for it again.
 """
 
 from __future__ import annotations
@@ -23,55 +22,55 @@ from ragsite.redis import name_of
 
 logger = logging.getLogger("ragsite.passwords")
 
-KEEP_SECONDS = 15 * 60
-KEEP_FOR_PICTURES_SECONDS = 60 * 60  # they wait their turn on a queue of their own
+TTL = 15 * 60
+OCR_TTL = 60 * 60  # OCR waits on a queue of its own
 
 
-def hand_over(version: Version, password: str, seconds: int = KEEP_SECONDS) -> bool:
-    """For the next reading of this file. False while the cache is away."""
+def store(version: Version, password: str, ttl: int = TTL) -> bool:
+    """Store the password for the next run on this file. Returns False if the cache is unavailable."""
     try:
-        cache.set(_key(version), _box().encrypt(password.encode()).decode(), seconds)
+        cache.set(_key(version), _cipher().encrypt(password.encode()).decode(), ttl)
     except RedisError:
-        logger.warning("the cache is away: no password was handed over")
+        logger.warning("cache unavailable: password not stored")
         return False
     return True
 
 
-def take(version: Version) -> str:
-    """What was handed over, once; "" for nothing."""
-    password = look(version)
-    forget(version)
-    return password
-
-
-def look(version: Version) -> str:
-    """As `take`, and leaves it there: a worker that is killed while it reads pictures takes nothing with it."""
+def get(version: Version) -> str:
+    """The stored password, or ""."""
     try:
-        sealed = cache.get(_key(version))
-        return _box().decrypt(sealed, ttl=KEEP_FOR_PICTURES_SECONDS).decode() if sealed else ""
+        token = cache.get(_key(version))
+        return _cipher().decrypt(token, ttl=OCR_TTL).decode() if token else ""
     except RedisError:
-        logger.warning("the cache is away: no password could be taken")
+        logger.warning("cache unavailable: password not loaded")
     except InvalidToken:
-        logger.warning("a password was sealed with another SECRET_KEY")
+        logger.warning("password expired or encrypted with another SECRET_KEY")
     return ""
 
 
-def forget(version: Version) -> None:
+def pop(version: Version) -> str:
+    """The stored password, or ""; it is deleted."""
+    password = get(version)
+    delete(version)
+    return password
+
+
+def delete(version: Version) -> None:
     with suppress(RedisError):
         cache.delete(_key(version))
 
 
 @contextmanager
-def given_for(version: Version) -> Iterator[str]:
-    """What was handed over, for the while. Where the reading is cut off by something else than the file, the next one has it too."""
-    password = take(version)
+def consume(version: Version) -> Iterator[str]:
+    """The stored password, or ""; it is stored again if the block fails for a reason other than the file."""
+    password = pop(version)
     try:
         yield password
     except UnreadableFile:
         raise
     except Exception:
         if password:
-            hand_over(version, password)
+            store(version, password)
         raise
 
 
@@ -79,6 +78,6 @@ def _key(version: Version) -> str:
     return f"password:{name_of(version)}"
 
 
-def _box() -> Fernet:
+def _cipher() -> Fernet:
     secret = salted_hmac("documents.ingestion.passwords", "seal", algorithm="sha256").digest()
     return Fernet(base64.urlsafe_b64encode(secret))

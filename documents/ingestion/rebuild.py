@@ -9,8 +9,8 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from documents.ingestion import index as indexing
-from documents.ingestion import ocr
+from documents.ingestion.ocr_text import merge_and_save
+from documents.ingestion.store import announce
 from documents.models import Attempt, Chunk, Document, Index, Page, State, Task, Version
 from documents.models.index import IndexState
 from documents.models.task import Kind, Superseded, TaskState
@@ -42,7 +42,7 @@ def fill(index: Index) -> None:
         Task.objects.ask_for(Kind.BUILD, None, index)
 
 
-def build(task: Task) -> None:
+def build_index(task: Task) -> None:
     """Make the index live if every document that answers now is in it; else leave it ready for a person to decide."""
     index = task.index
     if index is None or index.state != IndexState.BUILDING:
@@ -81,7 +81,7 @@ def settle_pages(index: Index) -> None:
     read = Page.objects.filter(
         version__document__in=late.values("document"), version__chunks__index=index, recognised__gt=""
     )
-    ocr.settle(Version.objects.filter(pk__in=read.exclude(problem="").values("version")))
+    merge_and_save(Version.objects.filter(pk__in=read.exclude(problem="").values("version")))
 
 
 def take_over(index: Index) -> None:
@@ -92,7 +92,7 @@ def take_over(index: Index) -> None:
         task = document.tasks.filter(kind=Kind.INDEX, index=index).first()
         if task and task.state == TaskState.DONE:
             document.move_to(State.READY)
-            indexing.announce(document, is_new=True)
+            announce(document, is_new=True)
         elif not task or task.state != TaskState.OPEN:
             with suppress(Document.DoesNotExist):
                 Task.objects.ask_for(Kind.INDEX, document, index)

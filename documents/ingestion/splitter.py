@@ -1,44 +1,24 @@
-"""Pages to passages: whole sentences, packed up to what the embedding model reads. Plain functions, no database."""
+"""Splits pages into chunks: whole sentences, packed up to the embedding model's limit. Uses no database."""
 
-import re
-import unicodedata
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from documents.extraction.cleanup.cjk import CJK
 from documents.extraction.pages import Heading
-from documents.ingestion.sentences import CELLS, sentences
+from documents.ingestion.document_text import SEPARATORS, PageText, join_pages
+from documents.ingestion.pieces import Tokenizer, pieces
+from documents.ingestion.sentences import sentences
 
-PAGE_BREAK = "\n\n"
-PARAGRAPH_GOES_ON = " "  # between two pages that a paragraph spans; Chinese and Japanese has nothing there
-BETWEEN_PAGES = {len(between): between for between in (PAGE_BREAK, PARAGRAPH_GOES_ON, "")}
-MAX_SENTENCE_LENGTH = 60  # tokens; what is longer is cut at a clause
-# A heading begins a new passage once the present one is this full.
+MAX_SENTENCE_LENGTH = 60  # tokens; longer sentences are cut at clauses
+# A heading starts a new chunk once the current one is this full.
 FULL_ENOUGH = 1 / 3
-# Characters; some tokenizers take the square of the time for a long string without a space.
-MAX_COUNTED = 2_000
-MAX_PREFIX = 1 / 4  # of a passage's tokens
-CLAUSE_END = re.compile(r"[,;:)\]–—、，；：）]\s*|\n")
+MAX_PREFIX = 1 / 4  # of a chunk's tokens
 SENTENCE_MARKS = ".!?:;…。！？：；؟۔।\"'”’»)]」』"
 
 
-class Tokenizer(Protocol):
-    def count(self, text: str) -> int: ...
-
-
-class PageText(NamedTuple):
-    """A page's cleaned text, where it starts in the document's text, and its headings (offsets in the page)."""
-
-    number: int
-    text: str
-    start: int
-    headings: Sequence[Heading] = ()
-
-
-class Passage(NamedTuple):
-    """A stretch of the document's text; `tokens` counts `embedding_text`, which is what the model is given."""
+class ChunkText(NamedTuple):
+    """A range of the document's text, before it is stored as a Chunk; `tokens` counts `embedding_text`."""
 
     text: str
     start: int
@@ -47,101 +27,70 @@ class Passage(NamedTuple):
     page_end: int
     heading_path: list[str]
     tokens: int
-    title: str = ""
 
     @property
     def embedding_text(self) -> str:
-        """The text under its title and headings, as far as the document's structure is certain."""
-        return embedding_text(self.title, self.heading_path, self.text)
+        """The text under its headings, as sent to the embedding model."""
+        return embedding_text(self.heading_path, self.text)
 
 
 class Unit(NamedTuple):
-    """What is never cut further: a sentence, or a piece of one that was too long."""
+    """The smallest part of a chunk: a sentence, or a piece of one that was too long."""
 
     start: int
     end: int
     tokens: int
     path: int  # index into the document's heading paths
-    begins_section: bool
+    starts_section: bool
 
 
-def join_pages(pages: Iterable[PageText | str]) -> str:
-    """The document's text: its pages with one blank line between them, a space or nothing where a paragraph goes on."""
-    parts: list[str] = []
-    end = 0
-    for page in pages:
-        text, start = (page, -1) if isinstance(page, str) else (page.text, page.start)
-        if parts:
-            parts.append(BETWEEN_PAGES.get(start - end, PAGE_BREAK))
-        parts.append(text)
-        end = start + len(text)
-    return "".join(parts)
-
-
-def page_starts(texts: Iterable[str], goes_on: Container[int] = ()) -> list[int]:
-    """Where each page begins in the document's text; those at `goes_on` go on with the paragraph before them."""
-    starts: list[int] = []
-    end, before = 0, ""
-    for place, text in enumerate(texts):
-        between = PAGE_BREAK
-        if place in goes_on:
-            is_spaced = not (CJK.match(before[-1:]) and CJK.match(text[:1]))
-            between = PARAGRAPH_GOES_ON if is_spaced else ""
-        starts.append(end + len(between) if place else 0)
-        end, before = starts[-1] + len(text), text
-    return starts
-
-
-def prefix_of(title: str, heading_path: Sequence[str]) -> str:
-    parts = [part for part in (title, *heading_path) if part]
-    # A document whose first heading is its title says it once.
+def heading_prefix(heading_path: Sequence[str]) -> str:
+    """The headings on one line; a heading that repeats the one above it appears once."""
+    parts = [part for part in heading_path if part]
     return " > ".join(part for i, part in enumerate(parts) if i == 0 or part != parts[i - 1])
 
 
-def embedding_text(title: str, heading_path: Sequence[str], text: str) -> str:
-    """The text under title and headings; a heading that it begins with is not said twice."""
+def embedding_text(heading_path: Sequence[str], text: str) -> str:
+    """The text under its headings; a heading that starts the text is not repeated."""
     if heading_path and text.startswith(heading_path[-1]):
         heading_path = heading_path[:-1]
-    prefix = prefix_of(title, heading_path)
+    prefix = heading_prefix(heading_path)
     return f"{prefix}\n\n{text}" if prefix else text
 
 
 def split_pages(
-    pages: Sequence[PageText], tokenizer: Tokenizer, *, tokens: int, overlap: int, title: str = ""
-) -> list[Passage]:
-    """Passages of at most `tokens` tokens, prefix included, which together hold every word of the pages.
+    pages: Sequence[PageText], tokenizer: Tokenizer, *, tokens: int, overlap: int
+) -> list[ChunkText]:
+    """Chunks of at most `tokens` tokens, headings included, which together hold every word of the pages.
 
-    `document_text[passage.start : passage.end] == passage.text`. A passage begins with at most `overlap` tokens
-    of whole sentences of the one before, unless a heading begins it.
+    `document_text[chunk.start : chunk.end] == chunk.text`. A chunk starts with at most `overlap` tokens of whole
+    sentences of the previous chunk, unless it starts with a heading.
     """
     ends = [0, *(page.start + len(page.text) for page in pages)]
-    if any(page.start - end not in BETWEEN_PAGES for page, end in zip(pages[1:], ends[1:], strict=False)) or (
+    if any(page.start - end not in SEPARATORS for page, end in zip(pages[1:], ends[1:], strict=False)) or (
         pages and pages[0].start
     ):
         raise ValueError("Pages must start where page_starts() puts them.")
-    splitter = Splitter(pages, tokenizer, tokens, min(overlap, tokens // 2), title)
-    return list(splitter.passages())
+    splitter = Splitter(pages, tokenizer, tokens, min(overlap, tokens // 2))
+    return list(splitter.chunks())
 
 
 class Splitter:
-    """One document being split; every sentence's tokens are counted once, every passage's once."""
+    """The split of one document; the tokens of each sentence and each chunk are counted once."""
 
-    def __init__(
-        self, pages: Sequence[PageText], tokenizer: Tokenizer, tokens: int, overlap: int, title: str
-    ) -> None:
+    def __init__(self, pages: Sequence[PageText], tokenizer: Tokenizer, tokens: int, overlap: int) -> None:
         self.pages = pages
         self.text = join_pages(pages)
         self.starts = [page.start for page in pages]
         self.tokenizer = tokenizer
         self.tokens = tokens
         self.overlap = overlap
-        self.title = self._fitting(title, int(tokens * MAX_PREFIX))
         self.prefixes: dict[int, tuple[list[str], int]] = {}
         self.paths, self.sections = self._sections()
         self.units = list(self._units())
 
     def _sections(self) -> tuple[list[list[str]], list[tuple[int, int]]]:
-        """Every heading path, and where in the text each begins to hold (offset, index of the path)."""
+        """All heading paths, and the sections of the text as (offset, index of the heading path)."""
         paths: list[list[str]] = [[]]
         sections = [(0, 0)]
         open_headings: list[Heading] = []
@@ -158,94 +107,56 @@ class Splitter:
         limit = min(MAX_SENTENCE_LENGTH, max(1, self.tokens // 2))
         section = 0
         for start, end in self._sentences():
-            begins = False
+            is_first = False
             while section + 1 < len(self.sections) and self.sections[section + 1][0] <= start:
                 section += 1
-                begins = True
-            for number, (piece_start, piece_end, count) in enumerate(self._pieces(start, end, limit)):
-                path = self.sections[section][1]
-                yield Unit(piece_start, piece_end, count, path, begins and number == 0)
+                is_first = True
+            path = self.sections[section][1]
+            for number, (*piece, count) in enumerate(self._pieces(start, end, limit)):
+                yield Unit(*piece, count, path, is_first and number == 0)
 
     def _sentences(self) -> Iterator[tuple[int, int]]:
-        """Sentences of the whole document; one that a page break interrupts is one sentence."""
+        """Sentences of the whole document; a page break does not end a sentence."""
         breaks = set(self.starts[1:])
-        before: tuple[int, int] | None = None
+        previous: tuple[int, int] | None = None
         for start, end in sentences(self.text):
-            if before and start in breaks and self._goes_on(before[1], start):
-                before = before[0], end
+            if previous and start in breaks and self._continues(previous[1], start):
+                previous = previous[0], end
                 continue
-            if before:
-                yield before
-            before = start, end
-        if before:
-            yield before
+            if previous:
+                yield previous
+            previous = start, end
+        if previous:
+            yield previous
 
-    def _goes_on(self, end: int, start: int) -> bool:
+    def _continues(self, end: int, start: int) -> bool:
         return self.text[start].islower() and self.text[end - 1] not in SENTENCE_MARKS
 
     def _pieces(self, start: int, end: int, limit: int) -> Iterator[tuple[int, int, int]]:
-        """The range in pieces of at most `limit` tokens, cut at clauses, else at spaces, else anywhere."""
-        stack = [(start, end)]
-        while stack:
-            start, end = stack.pop()
-            if end - start > MAX_COUNTED:
-                share = MAX_COUNTED
-            else:
-                count = self.tokenizer.count(self.text[start:end])
-                if count <= limit or end - start == 1:
-                    yield start, end, count
-                    continue
-                share = max(1, min((end - start) * limit * 9 // (count * 10), end - start - 1))
-            parts = []
-            while start < end:
-                cut = end if end - start <= share else self._cut(start, start + share)
-                parts.append(self._trimmed(start, cut))
-                start = cut
-            stack.extend(part for part in reversed(parts) if part[0] < part[1])
+        return pieces(self.text, start, end, self.tokenizer, limit)
 
-    def _cut(self, start: int, limit: int) -> int:
-        """The best place to cut in the second half of the range; at least one character on."""
-        middle = start + (limit - start) // 2
-        if (cell := self.text.rfind(CELLS, middle, limit)) >= 0:
-            return cell + len(CELLS)
-        clauses = [match.end() for match in CLAUSE_END.finditer(self.text, middle, limit)]
-        if clauses:
-            return clauses[-1]
-        space = max(self.text.rfind(" ", middle, limit), self.text.rfind("\n", middle, limit))
-        if space >= 0:
-            return space + 1
-        cut = limit
-        while cut > middle + 1 and (
-            unicodedata.combining(self.text[cut]) or self.text[cut] in "\u200d\ufe0f"
-        ):
-            cut -= 1
-        return max(cut, start + 1)
-
-    def _trimmed(self, start: int, end: int) -> tuple[int, int]:
-        text = self.text[start:end]
-        return start + len(text) - len(text.lstrip()), start + len(text.rstrip())
-
-    def passages(self) -> Iterator[Passage]:
-        first = new = 0  # the passage's first unit, and the first that no passage before it held
+    def chunks(self) -> Iterator[ChunkText]:
+        # `first` is the chunk's first unit; `new` is the first unit that no earlier chunk contains.
+        first = new = 0
         while new < len(self.units):
             last = self._fill(first, new)
-            passage = self._passage(first, last)
-            while passage.tokens > self.tokens and (first < new or last > first + 1):
-                # Tokens of sentences do not add up exactly: give up the overlap first, then the end.
+            chunk = self._chunk(first, last)
+            while chunk.tokens > self.tokens and (first < new or last > first + 1):
+                # Tokens of sentences do not add up exactly: shorten the overlap first, then the end.
                 if first < new:
                     first += 1
                 else:
                     last -= 1
-                passage = self._passage(first, last)
-            if passage.tokens > self.tokens:
-                yield from self._cut_unit(first)
+                chunk = self._chunk(first, last)
+            if chunk.tokens > self.tokens:
+                yield from self._split_unit(first)
             else:
-                yield passage
+                yield chunk
             new = last
             first = self._overlap_start(first, last)
 
     def _fill(self, first: int, new: int) -> int:
-        """The unit after the last that fits."""
+        """The unit after the last one that fits."""
         budget = self.tokens - self._prefix(self.units[new].path)[1]
         used = sum(unit.tokens for unit in self.units[first:new])
         last = new
@@ -256,58 +167,60 @@ class Splitter:
             used += unit.tokens
             last += 1
         if last < len(self.units):
-            while last > new + 1 and self.units[last - 1].begins_section:
-                last -= 1  # a heading belongs to what follows it
+            while last > new + 1 and self.units[last - 1].starts_section:
+                last -= 1  # a heading belongs to the text below it
         return last
 
     def _is_new_section(self, unit: Unit, used: int) -> bool:
-        return unit.begins_section and used >= self.tokens * FULL_ENOUGH
+        return unit.starts_section and used >= self.tokens * FULL_ENOUGH
 
     def _overlap_start(self, first: int, last: int) -> int:
-        """The first of the trailing units that the next passage repeats."""
-        if last >= len(self.units) or self.units[last].begins_section:
+        """The first of the trailing units that the next chunk repeats."""
+        if last >= len(self.units) or self.units[last].starts_section:
             return last
-        room = min(
+        budget = min(
             self.overlap, self.tokens - self._prefix(self.units[last].path)[1] - self.units[last].tokens
         )
         start = last
-        while start > first + 1 and self.units[start - 1].tokens <= room:
+        while start > first + 1 and self.units[start - 1].tokens <= budget:
             start -= 1
-            room -= self.units[start].tokens
-            if self.units[start].begins_section:
+            budget -= self.units[start].tokens
+            if self.units[start].starts_section:
                 break
         return start
 
-    def _passage(self, first: int, last: int) -> Passage:
+    def _chunk(self, first: int, last: int) -> ChunkText:
+        """The units as a chunk, under the headings of most of their tokens."""
         units = self.units[first:last]
         weights: Counter[int] = Counter()
         for unit in units:
             weights[unit.path] += unit.tokens
         path = weights.most_common(1)[0][0]
-        return self._passage_of(units[0].start, units[-1].end, path)
+        return self._chunk_of(units[0].start, units[-1].end, path)
 
-    def _passage_of(self, start: int, end: int, path: int) -> Passage:
+    def _chunk_of(self, start: int, end: int, path: int) -> ChunkText:
         text = self.text[start:end]
         heading_path, _ = self._prefix(path)
-        count = self.tokenizer.count(embedding_text(self.title, heading_path, text))
-        first_page = self.pages[max(0, bisect_right(self.starts, start) - 1)].number
-        last_page = self.pages[max(0, bisect_right(self.starts, end - 1) - 1)].number
-        return Passage(text, start, end, first_page, last_page, heading_path, count, self.title)
+        count = self.tokenizer.count(embedding_text(heading_path, text))
+        return ChunkText(text, start, end, self._page_at(start), self._page_at(end - 1), heading_path, count)
 
-    def _cut_unit(self, number: int) -> Iterator[Passage]:
-        """A single unit that is too long with its prefix: smaller pieces, a passage each."""
+    def _page_at(self, offset: int) -> int:
+        return self.pages[max(0, bisect_right(self.starts, offset) - 1)].number
+
+    def _split_unit(self, number: int) -> Iterator[ChunkText]:
+        """A unit that is too long together with its headings: one chunk for each smaller piece."""
         unit = self.units[number]
-        room = max(1, self.tokens - self._prefix(unit.path)[1] - 2)
+        limit = max(1, self.tokens - self._prefix(unit.path)[1] - 2)
         while True:
-            pieces = list(self._pieces(unit.start, unit.end, room))
-            passages = [self._passage_of(start, end, unit.path) for start, end, _count in pieces]
-            if room == 1 or all(passage.tokens <= self.tokens for passage in passages):
-                yield from passages
+            found = self._pieces(unit.start, unit.end, limit)
+            chunks = [self._chunk_of(start, end, unit.path) for start, end, _count in found]
+            if limit == 1 or all(chunk.tokens <= self.tokens for chunk in chunks):
+                yield from chunks
                 return
-            room = max(1, room // 2)
+            limit = max(1, limit // 2)
 
     def _prefix(self, path: int) -> tuple[list[str], int]:
-        """The heading path, shortened from its top until it leaves room for text, and the prefix's tokens."""
+        """The heading path without its top headings where it is too long, and its tokens."""
         if path not in self.prefixes:
             headings, limit = list(self.paths[path]), int(self.tokens * MAX_PREFIX)
             while headings and self._prefix_tokens(headings) > limit:
@@ -316,12 +229,5 @@ class Splitter:
         return self.prefixes[path]
 
     def _prefix_tokens(self, headings: Sequence[str]) -> int:
-        prefix = prefix_of(self.title, headings)
+        prefix = heading_prefix(headings)
         return self.tokenizer.count(prefix) + 1 if prefix else 0
-
-    def _fitting(self, title: str, limit: int) -> str:
-        """The title's first words that fit, or nothing."""
-        words = title[:MAX_COUNTED].split()
-        while words and self.tokenizer.count(" ".join(words)) + 1 > limit:
-            words = words[: len(words) // 2]
-        return " ".join(words)

@@ -24,7 +24,7 @@ from documents.quotas import reserve
 from documents.sources.uploads import clean_name, file_of_text, inspect
 
 if TYPE_CHECKING:
-    from documents.ingestion.metadata import OwnWords
+    from documents.ingestion.metadata import EmbeddedMetadata
     from ragsite.accounts.models import User
 
 
@@ -316,7 +316,7 @@ class Document(models.Model):
         else:
             self._replay_indexing()
 
-    def describe(self, about: OwnWords) -> None:
+    def describe(self, about: EmbeddedMetadata) -> None:
         """Keep what its newest content says of itself. A web page and a mail are called so; a file keeps its name, until a
         person renames it."""
         self._update(own_title=about.title, author=about.author, dated=about.dated)

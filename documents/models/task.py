@@ -41,13 +41,13 @@ class Handler(NamedTuple):
 
 
 HANDLERS = {
-    Kind.INDEX: Handler("documents.ingestion.index.index"),
-    Kind.SUMMARISE: Handler("documents.ingestion.summarize.summarise", queue="summaries"),
-    Kind.BUILD: Handler("documents.ingestion.rebuild.build"),
-    Kind.RECOGNISE: Handler("documents.ingestion.ocr.recognise", queue="ocr"),
+    Kind.INDEX: Handler("documents.ingestion.index.index_document"),
+    Kind.SUMMARISE: Handler("documents.ingestion.summarize.summarize_document", queue="summaries"),
+    Kind.BUILD: Handler("documents.ingestion.rebuild.build_index"),
+    Kind.RECOGNISE: Handler("documents.ingestion.ocr.run_ocr", queue="ocr"),
     # 9 tries last about an hour: a person who adds a page should not wait for weeks to hear that it is unreachable.
-    Kind.FETCH: Handler("documents.ingestion.fetch.fetch", queue="fetch", max_tries=9),
-    Kind.ATTACH: Handler("documents.sources.attachments.add_attached"),
+    Kind.FETCH: Handler("documents.ingestion.fetch.fetch_document", queue="fetch", max_tries=9),
+    Kind.ATTACH: Handler("documents.sources.attachments.add_attachments"),
 }
 ENQUEUE = "documents.work.queue.enqueue"
 RUN = "documents.work.runner.run"

@@ -14,7 +14,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from documents.extraction import UnreadableFile
-from documents.ingestion.splitter import PageText, join_pages
+from documents.ingestion.document_text import PageText, join_pages
 from documents.models.collection import Collection
 from documents.page_report import PageReport, report_of
 from ragsite.disk import FULL, NOT_WRITABLE, CannotStore

@@ -54,7 +54,7 @@ def depth_of(document: Document) -> int:
     return depth
 
 
-def add_attached(task: Task) -> None:
+def add_attachments(task: Task) -> None:
     """Each file attached to the newest content of the task's document, as a document of its own in the same collection.
 
     Safe to run twice: a content that is there already is linked to. Raises UnreadableFile where the file is gone.

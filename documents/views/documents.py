@@ -135,7 +135,7 @@ def password(request: SignedInRequest, pk: int) -> HttpResponse:
         return after_change(request, document)  # it was read meanwhile
     if not form.is_valid():
         messages.error(request, _("Enter the password first."))
-    elif passwords.hand_over(version, form.cleaned_data["password"]):
+    elif passwords.store(version, form.cleaned_data["password"]):
         document.replay() if is_for_all else document.read_pictures()
     else:
         messages.error(request, _("The password could not be passed on just now. Try again in a moment."))

@@ -19,7 +19,7 @@ from documents import page_images
 from documents.extraction.render.client import RendererBusy
 from documents.forms import ReplaceForm, TitleForm
 from documents.highlights import outlined
-from documents.ingestion.ocr import pictures_of
+from documents.ingestion.ocr_status import ocr_status
 from documents.models import Document, Page, Version
 from documents.models.part import Part
 from documents.search import find
@@ -59,7 +59,7 @@ def document(request: SignedInRequest, pk: int) -> HttpResponse:
     }
     if version:
         context["attachments"] = list(attachments.shown(version, request.user))
-        context["pictures"] = pictures_of(version)
+        context["pictures"] = ocr_status(version)
     if version and words and len(words) <= MAX_SEARCH:
         context["hits"] = find(version, words)
     elif version and page:

@@ -91,8 +91,8 @@ def test_breaker_vectors_and_passwords_work_in_the_one_database(fake_openai, red
     assert llm_cache.recall("llm:vector-test") == 1
 
     version = make_document(owner=alice).newest
-    assert passwords.hand_over(version, "secret")
-    assert passwords.take(version) == "secret"
+    assert passwords.store(version, "secret")
+    assert passwords.pop(version) == "secret"
 
 
 def test_doctor_says_that_they_share_it(redis_of):

@@ -91,12 +91,12 @@ def test_a_new_collection_or_index_with_a_number_of_before_finds_no_answer_eithe
 
 def test_a_password_for_a_file_of_before_opens_no_other(alice):
     before = make_document(alice, "It rains.").newest
-    passwords.hand_over(before, "open sesame")
+    passwords.store(before, "open sesame")
     number = before.pk
     Version.objects.filter(pk=number).update(created_at=before.created_at.replace(year=2020))
 
-    assert passwords.look(Version.objects.get(pk=number)) == ""
-    assert passwords.look(before) == "open sesame"
+    assert passwords.get(Version.objects.get(pk=number)) == ""
+    assert passwords.get(before) == "open sesame"
 
 
 def test_a_page_of_before_is_no_picture_of_another(alice):

@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from documents.extraction import Heading, extract_pages
-from documents.ingestion.splitter import PageText, join_pages, page_starts, sentences, split_pages
+from documents.ingestion.document_text import PageText, join_pages, page_starts
+from documents.ingestion.sentences import sentences
+from documents.ingestion.splitter import split_pages
 from tests.support.made_pdfs import SAMPLES
 
 
@@ -39,13 +41,13 @@ def test_chinese_and_japanese_go_on_over_a_page_without_a_space():
     starts = page_starts(texts, {1, 3})
     pages = [PageText(n + 1, text, start) for n, (text, start) in enumerate(zip(texts, starts, strict=True))]
     assert join_pages(pages) == "他们使用这个系统并且很满意。\n\nIt is sold by weight."
-    passages = split_pages(pages, Pieces(), tokens=40, overlap=0)
-    assert [(p.text, p.page_start, p.page_end) for p in passages] == [(join_pages(pages), 1, 4)]
+    chunks = split_pages(pages, Pieces(), tokens=40, overlap=0)
+    assert [(p.text, p.page_start, p.page_end) for p in chunks] == [(join_pages(pages), 1, 4)]
 
 
-def split(*texts, tokens=40, overlap=8, headings=None, tokenizer=None, title=""):
+def split(*texts, tokens=40, overlap=8, headings=None, tokenizer=None):
     pages = pages_of(*texts, headings=headings)
-    return split_pages(pages, tokenizer or Pieces(), tokens=tokens, overlap=overlap, title=title)
+    return split_pages(pages, tokenizer or Pieces(), tokens=tokens, overlap=overlap)
 
 
 def sentence_texts(text):
@@ -135,33 +137,29 @@ def test_sentences_cover_everything_but_space(text):
     st.integers(12, 80),
     st.integers(0, 40),
     st.sampled_from([Pieces(), Bytes()]),
-    st.sampled_from(["", "A title", "word " * 60]),
+    st.sampled_from(["A heading " * 3, "", "A title", "word " * 60]),
     st.data(),
 )
 @settings(max_examples=300, deadline=None)
-def test_passages_hold_every_word_within_the_limit_at_exact_places(
+def test_chunks_hold_every_word_within_the_limit_at_exact_places(
     texts, tokens, overlap, tokenizer, title, data
 ):
     headings = {}
     for number, text in enumerate(texts):
         offsets = sorted(data.draw(st.lists(st.integers(0, max(0, len(text) - 1)), max_size=3)))
-        headings[number] = [
-            Heading(offset, data.draw(st.integers(1, 3)), "A heading " * 3) for offset in offsets
-        ]
+        headings[number] = [Heading(offset, data.draw(st.integers(1, 3)), title) for offset in offsets]
     document = join_pages(pages_of(*texts))
-    passages = split(
-        *texts, tokens=tokens, overlap=overlap, tokenizer=tokenizer, title=title, headings=headings
-    )
+    chunks = split(*texts, tokens=tokens, overlap=overlap, tokenizer=tokenizer, headings=headings)
     covered = bytearray(len(document))
     before = -1
-    for passage in passages:
-        assert document[passage.start : passage.end] == passage.text
-        assert passage.text.strip() == passage.text != ""
-        assert passage.tokens == tokenizer.count(passage.embedding_text) <= tokens
-        assert passage.end > before
-        assert 1 <= passage.page_start <= passage.page_end <= len(texts)
-        covered[passage.start : passage.end] = b"\x01" * len(passage.text)
-        before = passage.end
+    for chunk in chunks:
+        assert document[chunk.start : chunk.end] == chunk.text
+        assert chunk.text.strip() == chunk.text != ""
+        assert chunk.tokens == tokenizer.count(chunk.embedding_text) <= tokens
+        assert chunk.end > before
+        assert 1 <= chunk.page_start <= chunk.page_end <= len(texts)
+        covered[chunk.start : chunk.end] = b"\x01" * len(chunk.text)
+        before = chunk.end
     assert all(covered[i] for i, character in enumerate(document) if not character.isspace())
 
 
@@ -169,50 +167,50 @@ def prose(count, words=9):
     return " ".join(f"Sentence {n} " + "has plain words " * (words // 3) + "now." for n in range(count))
 
 
-def test_passages_end_where_sentences_do():
-    passages = split(prose(30), tokens=60, overlap=0)
-    assert len(passages) > 5
-    assert all(passage.text.endswith("now.") and passage.text.startswith("Sentence") for passage in passages)
+def test_chunks_end_where_sentences_do():
+    chunks = split(prose(30), tokens=60, overlap=0)
+    assert len(chunks) > 5
+    assert all(chunk.text.endswith("now.") and chunk.text.startswith("Sentence") for chunk in chunks)
 
 
 def test_whole_sentences_are_repeated_up_to_the_overlap():
     tokenizer = Pieces()
-    passages = split(prose(30), tokens=60, overlap=25)
-    for one, two in pairwise(passages):
+    chunks = split(prose(30), tokens=60, overlap=25)
+    for one, two in pairwise(chunks):
         repeated = one.text[two.start - one.start :]
         assert repeated.startswith("Sentence")
         assert 0 < tokenizer.count(repeated) <= 25
 
 
 def test_no_overlap_repeats_nothing():
-    passages = split(prose(30), tokens=60, overlap=0)
-    assert all(one.end < two.start for one, two in pairwise(passages))
+    chunks = split(prose(30), tokens=60, overlap=0)
+    assert all(one.end < two.start for one, two in pairwise(chunks))
 
 
-def test_a_heading_begins_a_passage_once_the_present_one_is_a_third_full():
+def test_a_heading_begins_a_chunk_once_the_present_one_is_a_third_full():
     text = f"{prose(4)}\n\nPrices\n\n{prose(2)}\n\nHours\n\nOpen late."
     headings = {0: [Heading(text.index("Prices"), 1, "Prices"), Heading(text.index("Hours"), 1, "Hours")]}
-    passages = split(text, tokens=120, overlap=20, headings=headings)
-    starts = [passage.text.split("\n")[0] for passage in passages]
+    chunks = split(text, tokens=120, overlap=20, headings=headings)
+    starts = [chunk.text.split("\n")[0] for chunk in chunks]
     assert starts[1] == "Prices"
-    assert passages[1].heading_path == ["Prices"]
+    assert chunks[1].heading_path == ["Prices"]
 
 
-def test_a_heading_is_not_left_behind_at_the_end_of_a_passage():
+def test_a_heading_is_not_left_behind_at_the_end_of_a_chunk():
     text = f"{prose(2)}\n\nPrices\n\n{prose(6)}"
     headings = {0: [Heading(text.index("Prices"), 1, "Prices")]}
     for tokens in range(40, 120, 7):
-        for passage in split(text, tokens=tokens, overlap=0, headings=headings):
-            assert not passage.text.endswith("Prices")
+        for chunk in split(text, tokens=tokens, overlap=0, headings=headings):
+            assert not chunk.text.endswith("Prices")
 
 
 def test_the_heading_path_is_put_before_the_text_for_the_embedder_only():
     text = f"Guide\n\nMoney\n\n{prose(20)}"
     headings = {0: [Heading(0, 1, "Guide"), Heading(7, 2, "Money")]}
-    passages = split(text, tokens=80, overlap=0, headings=headings, title="Handbook")
-    assert passages[-1].heading_path == ["Guide", "Money"]
-    assert passages[-1].embedding_text == f"Handbook > Guide > Money\n\n{passages[-1].text}"
-    assert "Guide >" not in passages[-1].text
+    chunks = split(text, tokens=80, overlap=0, headings=headings)
+    assert chunks[-1].heading_path == ["Guide", "Money"]
+    assert chunks[-1].embedding_text == f"Guide > Money\n\n{chunks[-1].text}"
+    assert "Guide >" not in chunks[-1].text
 
 
 def test_headings_of_the_same_level_replace_each_other():
@@ -221,35 +219,33 @@ def test_headings_of_the_same_level_replace_each_other():
     assert [p.heading_path for p in split(text, tokens=200, overlap=0, headings=headings)] == [["A"], ["B"]]
 
 
-def test_a_passage_may_cross_pages_and_says_which():
-    passages = split(
+def test_a_chunk_may_cross_pages_and_says_which():
+    chunks = split(
         "The first page ends in a sentence that goes", "on over here. And then it stops.", tokens=60
     )
-    assert len(passages) == 1
-    assert (passages[0].page_start, passages[0].page_end) == (1, 2)
-    assert (
-        passages[0].text == "The first page ends in a sentence that goes\n\non over here. And then it stops."
-    )
+    assert len(chunks) == 1
+    assert (chunks[0].page_start, chunks[0].page_end) == (1, 2)
+    assert chunks[0].text == "The first page ends in a sentence that goes\n\non over here. And then it stops."
 
 
 def test_empty_pages_are_counted_but_hold_nothing():
-    passages = split("", "Words.", "", prose(1), "", tokens=30, overlap=0)
-    assert [(p.page_start, p.page_end) for p in passages] == [(2, 4)]
+    chunks = split("", "Words.", "", prose(1), "", tokens=30, overlap=0)
+    assert [(p.page_start, p.page_end) for p in chunks] == [(2, 4)]
 
 
-def test_nothing_gives_no_passages():
+def test_nothing_gives_no_chunks():
     assert split("", "  \n ") == []
 
 
 def test_a_sentence_that_is_too_long_is_cut_at_clauses():
     long = "Bring " + ", ".join(f"a thing with the number {n}" for n in range(60)) + "."
-    passages = split(long, tokens=100, overlap=0)
-    assert all(passage.text.endswith((",", ".")) for passage in passages)
+    chunks = split(long, tokens=100, overlap=0)
+    assert all(chunk.text.endswith((",", ".")) for chunk in chunks)
 
 
 def test_a_string_without_a_break_is_cut():
-    passages = split("A" * 5000, tokens=50, overlap=10)
-    assert all(passage.tokens <= 50 for passage in passages)
+    chunks = split("A" * 5000, tokens=50, overlap=10)
+    assert all(chunk.tokens <= 50 for chunk in chunks)
     assert "".join(dict.fromkeys(p.text for p in split("A" * 5000, tokens=50, overlap=0)))
 
 
@@ -258,7 +254,7 @@ def test_pages_that_start_elsewhere_are_refused():
         split_pages([PageText(1, "a", 0), PageText(2, "b", 7)], Pieces(), tokens=20, overlap=0)
 
 
-def test_the_handbooks_answer_stands_in_one_passage():
+def test_the_handbooks_answer_stands_in_one_chunk():
     pages = extract_pages(SAMPLES / "handbook.pdf", media_type="application/pdf").pages
     starts = page_starts(page.text for page in pages)
     texts = [
@@ -287,8 +283,8 @@ def test_splitting_is_linear(piece):
 
 
 def test_a_thousand_pages_split_in_seconds():
-    passages = split(*[prose(40)] * 1000, tokens=200, overlap=40)
-    assert len(passages) > 3000
+    chunks = split(*[prose(40)] * 1000, tokens=200, overlap=40)
+    assert len(chunks) > 3000
 
 
 @pytest.mark.parametrize("run", [".", "?.?.…", "。", "।", ".)", "…”"])

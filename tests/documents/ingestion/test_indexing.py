@@ -5,7 +5,7 @@ from django.core.files.base import ContentFile
 from django.db import connections
 
 from documents.extraction import UnreadableFile
-from documents.ingestion import index
+from documents.ingestion import index, store
 from documents.models import Attempt, Chunk, Collection, Document, Notice, Page, Posting, State, Task
 from documents.models.states import SummaryState
 from documents.models.task import Kind, Stage, Superseded, TaskState
@@ -73,7 +73,7 @@ def test_a_run_that_was_superseded_writes_nothing(alice):
     document.replay()
 
     with pytest.raises(Superseded):
-        index.index(outdated)
+        index.index_document(outdated)
     assert not Chunk.objects.exists()
 
 
@@ -89,7 +89,7 @@ def test_a_run_finds_out_at_its_last_moment_that_it_was_superseded(alice, monkey
 
     monkeypatch.setattr(llm, "embed_documents", embed_while_someone_replays)
     with pytest.raises(Superseded):
-        index.index(task)
+        index.index_document(task)
     assert not Chunk.objects.exists()
 
 
@@ -104,7 +104,7 @@ def test_a_document_deleted_in_the_middle_leaves_nothing_behind(alice, monkeypat
 
     monkeypatch.setattr(llm, "embed_documents", embed_while_someone_deletes)
     with pytest.raises(Superseded):
-        index.index(task)
+        index.index_document(task)
     assert [model.objects.count() for model in (Chunk, Page, Task)] == [0, 0, 0]
 
 
@@ -116,7 +116,7 @@ def test_the_old_content_answers_until_the_new_one_is_ready(alice):
 
     assert document.serving == old
     assert Chunk.objects.searchable().get().text == "It rains in Bergen."
-    index.index(document.task)
+    index.index_document(document.task)
     document.refresh_from_db()
     assert document.serving != old
     assert Chunk.objects.get().text == "It is dry in Bergen."
@@ -155,7 +155,7 @@ def test_reading_the_file_again_can_be_asked_for(alice):
     Page.objects.update(text="spoilt")
     task = Task.objects.ask_for(Kind.INDEX, document, document.task.index, start_at=Stage.EXTRACT)
 
-    index.index(task)
+    index.index_document(task)
     assert Page.objects.get().text == "It rains in Bergen."
 
 
@@ -216,7 +216,7 @@ def test_the_same_file_is_kept_once_in_a_collection_but_each_person_may_have_it(
 @pytest.mark.django_db(transaction=True)
 def test_a_document_deleted_while_its_chunks_are_stored_is_gone_and_stays_gone(alice, monkeypatch):
     document = make_document(alice)
-    real, faults = index.write_postings, []
+    real, faults = store.insert_postings, []
 
     def delete():
         try:
@@ -233,7 +233,7 @@ def test_a_document_deleted_while_its_chunks_are_stored_is_gone_and_stays_gone(a
         deleting.join(0.7)  # it waits for this transaction
         real(*arguments)
 
-    monkeypatch.setattr(index, "write_postings", while_storing)
+    monkeypatch.setattr(store, "insert_postings", while_storing)
     runner.run(Task.objects.get(document=document, kind=Kind.INDEX))
     deleting.join(20)
 

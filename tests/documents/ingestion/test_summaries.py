@@ -18,7 +18,9 @@ TEXT = (
 
 
 def summarise(document):
-    summarize.summarise(Task.objects.select_related("document").get(document=document, kind=Kind.SUMMARISE))
+    summarize.summarize_document(
+        Task.objects.select_related("document").get(document=document, kind=Kind.SUMMARISE)
+    )
     document.refresh_from_db()
 
 

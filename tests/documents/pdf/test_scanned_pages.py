@@ -16,6 +16,7 @@ from documents.work import shutdown
 from tests.support.factories import make_document
 from tests.support.made_pdfs import encrypted, make_pdf
 from tests.support.made_scans import several
+from tests.support.ocr import set_engine
 from tests.support.site import Site, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -40,7 +41,7 @@ def reads(monkeypatch):
         seen.append(picture)
         return OcrResult(f"Picture {len(seen)} says that the lighthouse was painted white and red in 1911.")
 
-    monkeypatch.setattr(ocr, "engine", lambda: "tesseract")
+    set_engine(monkeypatch, "tesseract")
     monkeypatch.setattr(ocr, "ocr_page", read)
     return seen
 
@@ -88,7 +89,7 @@ def test_a_scan_under_a_password_is_read_with_the_one_that_was_given(alice, alic
 
     assert document.state == State.READY
     assert "Wednesday" in Chunk.objects.filter(document=document).first().text
-    assert passwords.look(document.serving) == ""
+    assert passwords.get(document.serving) == ""
 
 
 def test_a_password_that_was_used_up_is_asked_for_again_and_then_the_pictures_are_read(
@@ -136,22 +137,22 @@ def test_the_password_outlives_a_turn_in_the_cache_and_never_in_plain_words(
     done(work, document, 1)
     task = Task.objects.get(document=document, kind=Kind.RECOGNISE)
     with pytest.raises(shutdown.Stopped):
-        ocr.recognise(task)
+        ocr.run_ocr(task)
     version = document.newest
-    assert passwords.look(version) == "open sesame"
+    assert passwords.get(version) == "open sesame"
     assert "open sesame" not in cache.get(passwords._key(version))
     redis = cache._cache.get_client(None)
     left = redis.ttl(cache.make_key(passwords._key(version)))
-    assert passwords.KEEP_SECONDS < left <= passwords.KEEP_FOR_PICTURES_SECONDS
+    assert passwords.TTL < left <= passwords.OCR_TTL
 
-    ocr.recognise(task)
-    assert passwords.look(version) == ""
+    ocr.run_ocr(task)
+    assert passwords.get(version) == ""
 
 
 def test_a_password_goes_with_its_document(alice):
     document = make_document(alice, several(1, password="open"), name="scan.pdf")
     version = document.newest
-    passwords.hand_over(version, "open")
+    passwords.store(version, "open")
     key = passwords._key(version)
     assert cache.get(key)
     document.delete()
@@ -199,12 +200,12 @@ def test_above_the_cap_the_page_says_how_many_were_read_and_how_many_left(
 def test_pictures_of_a_document_that_is_ready_in_part_are_read_when_asked_for(
     alice, bob, alices, work, tmp_path, monkeypatch, reads
 ):
-    monkeypatch.setattr(ocr, "engine", lambda: "")
+    set_engine(monkeypatch, "")
     document = done(work, made(alice, tmp_path, WORDS, PICTURE))
     address = reverse("documents:read_pictures", args=[document.pk])
     assert address not in page_of(alices, document)
 
-    monkeypatch.setattr(ocr, "engine", lambda: "tesseract")
+    set_engine(monkeypatch, "tesseract")
     assert address in page_of(alices, document)
     alices.force_login(bob)
     assert alices.post(address).status_code == 404
@@ -234,7 +235,7 @@ def test_reading_pictures_beside_a_ready_document_can_be_stopped(alice, alices, 
 
 
 def test_what_was_read_in_vain_is_read_again_when_asked_for(alice, alices, work, tmp_path, monkeypatch):
-    monkeypatch.setattr(ocr, "engine", lambda: "tesseract")
+    set_engine(monkeypatch, "tesseract")
 
     def too_long(*args, **kwargs):
         raise engines.OcrFailed("timeout")
@@ -273,7 +274,7 @@ def test_a_new_summary_is_written_of_what_the_pictures_say(alice, work, reads, t
 def test_who_runs_the_site_is_told_how_to_add_the_program_and_a_reader_is_not(
     alice, alices, work, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(ocr, "engine", lambda: "")
+    set_engine(monkeypatch, "")
     whole = done(work, made(alice, tmp_path, PICTURE))
     part = done(work, made(alice, tmp_path, WORDS, PICTURE))
     for address in (reverse("documents:list"), whole.get_absolute_url(), part.get_absolute_url()):
@@ -291,7 +292,7 @@ def test_who_runs_the_site_is_told_how_to_add_the_program_and_a_reader_is_not(
 def test_however_many_scans_wait_for_a_program_each_row_says_it_in_a_line(
     alice, alices, work, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(ocr, "engine", lambda: "")
+    set_engine(monkeypatch, "")
     for number in range(3):
         done(work, make_document(alice, several(1) + b"%" * number, name=f"scan-{number}.pdf"))
     said = alices.get(reverse("documents:list")).content.decode()

@@ -317,7 +317,7 @@ def test_the_password_opens_the_file_once_and_stands_nowhere(alices, locked, wor
     assert locked.state == State.READY
     for kept in [*on_its_way, *everywhere(locked), heard.stream.getvalue()]:
         assert SECRET not in kept
-    assert passwords.take(locked.newest) == ""
+    assert passwords.pop(locked.newest) == ""
 
 
 def test_a_wrong_password_is_asked_for_again(alices, locked, work):
@@ -339,34 +339,34 @@ def test_a_password_that_is_lost_on_its_way_is_asked_for_again(alices, locked, w
 
 
 def test_a_reading_that_is_cut_off_leaves_the_password_to_the_next(locked):
-    passwords.hand_over(locked.newest, SECRET)
-    with pytest.raises(ConnectionError), passwords.given_for(locked.newest):
+    passwords.store(locked.newest, SECRET)
+    with pytest.raises(ConnectionError), passwords.consume(locked.newest):
         raise ConnectionError
-    with passwords.given_for(locked.newest) as password:
+    with passwords.consume(locked.newest) as password:
         assert password == SECRET
-    assert passwords.take(locked.newest) == ""
+    assert passwords.pop(locked.newest) == ""
 
 
 def test_a_password_is_sealed_and_soon_gone(locked, settings):
-    passwords.hand_over(locked.newest, SECRET)
+    passwords.store(locked.newest, SECRET)
     redis = cache._cache.get_client(None, write=True)
     (key,) = [key for key in redis.scan_iter() if b"password" in key]
     assert 0 < redis.ttl(key) <= 15 * 60
     assert SECRET.encode() not in redis.get(key)
     settings.SECRET_KEY = "another one"
-    assert passwords.take(locked.newest) == ""
+    assert passwords.pop(locked.newest) == ""
 
 
 def test_only_who_may_change_a_document_may_give_its_password(client, locked, bob):
     client.force_login(bob)
     assert give(client, locked, SECRET).status_code == 404
-    assert passwords.take(locked.newest) == ""
+    assert passwords.pop(locked.newest) == ""
 
 
 def test_a_password_for_a_file_that_needs_none_is_not_kept(alices, alice):
     document = make_indexed(alice)
     give(alices, document, SECRET)
-    assert passwords.take(document.newest) == ""
+    assert passwords.pop(document.newest) == ""
 
 
 def test_a_text_of_open_brackets_is_looked_through_at_once():

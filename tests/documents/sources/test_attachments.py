@@ -8,7 +8,7 @@ from django.core.files.base import ContentFile
 from django.urls import reverse
 
 from documents.extraction import Extraction, zip_guard
-from documents.ingestion.metadata import OwnWords
+from documents.ingestion.metadata import EmbeddedMetadata
 from documents.models import Collection, Document, State, Task
 from documents.models.task import Kind, Superseded, TaskState
 from documents.sources import attachments
@@ -39,7 +39,7 @@ def indexed(alice, content, name="letter.eml"):
 
 def add_attached(document):
     for task in document.tasks.open().filter(kind=Kind.ATTACH):
-        attachments.add_attached(task)
+        attachments.add_attachments(task)
 
 
 def outcomes(document, user):
@@ -267,7 +267,7 @@ def test_a_person_renames_a_document_and_no_new_content_changes_that(alice, bob,
     ],
 )
 def test_author_and_date_are_made_out_of_what_each_kind_of_file_says(said, author, dated):
-    own = OwnWords.of(Extraction([], 0, metadata=said))
+    own = EmbeddedMetadata.of(Extraction([], 0, metadata=said))
     assert (own.author, str(own.dated)) == (author, dated)
 
 

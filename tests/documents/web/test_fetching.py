@@ -159,7 +159,7 @@ def test_a_changed_page_takes_the_place_of_the_old_one_once_it_is_ready(alice, o
     task = fresh(document).fetch()
     from documents.ingestion import fetch
 
-    fetch.fetch(task)
+    fetch.fetch_document(task)
     assert fresh(document).serving.text == "It rains in Bergen."
     work()
     assert fresh(document).serving.text == "It is dry in Bergen."

@@ -92,7 +92,7 @@ def test_two_who_look_at_once_fetch_once(own_site, page):
 def test_a_page_that_is_asked_for_again_while_it_is_read_ends_with_its_newest_content(own_site, page, work):
     for number in range(3):
         own_site.pages["/rain"] = answer(f"It rained on {number} days.")
-        fetch.fetch(page.fetch())
+        fetch.fetch_document(page.fetch())
     work()
     page.refresh_from_db()
     assert (page.state, page.serving.text) == (State.READY, "It rained on 2 days.")

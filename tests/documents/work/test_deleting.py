@@ -264,7 +264,7 @@ def test_the_vectors_that_were_kept_against_paying_twice_go_too(alice):
 
 def test_its_password_and_its_failed_jobs_go_too(alice, work, queue):
     document = make_document(alice, b"%PDF-1.4 nothing", name="broken.pdf")
-    passwords.hand_over(document.newest, "quizzaciously")
+    passwords.store(document.newest, "quizzaciously")
     work()
     failed = FailedJobRegistry("documents", connection=queue.connection)
     before = failed.get_job_ids(cleanup=False)

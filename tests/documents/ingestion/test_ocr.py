@@ -22,6 +22,7 @@ from ragsite.operations.doctor import State as Found
 from ragsite.operations.doctor import machine
 from tests.support.factories import make_document
 from tests.support.made_pdfs import make_pdf
+from tests.support.ocr import set_engine
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,14 +49,14 @@ def reads(monkeypatch):
             f"The lighthouse of page {len(seen)} was painted white and red in the\nyear 1911 by sixteen men."
         )
 
-    monkeypatch.setattr(ocr, "engine", lambda: "tesseract")
+    set_engine(monkeypatch, "tesseract")
     monkeypatch.setattr(ocr, "ocr_page", read)
     return seen
 
 
 @pytest.fixture
 def nothing_installed(monkeypatch):
-    monkeypatch.setattr(ocr, "engine", lambda: "")
+    set_engine(monkeypatch, "")
 
 
 def scan(alice):
@@ -155,7 +156,7 @@ def test_readers_see_the_old_places_until_the_new_chunks_are_there(alice, tmp_pa
     document = half_scanned(alice, tmp_path)
     document.index()
     before = document.serving.text
-    ocr.recognise(Task.objects.get(document=document, kind=Kind.RECOGNISE))
+    ocr.run_ocr(Task.objects.get(document=document, kind=Kind.RECOGNISE))
 
     assert document.serving.text == before
 
@@ -168,7 +169,7 @@ def rebuilt(alice, tmp_path, reads, fake_openai, settings):
     document.index()
     index = rebuild.begin("text-embedding-3-small")
     runner.run(Task.objects.get(kind=Kind.INDEX, index=index))
-    ocr.recognise(Task.objects.get(kind=Kind.RECOGNISE))
+    ocr.run_ocr(Task.objects.get(kind=Kind.RECOGNISE))
     return document, index
 
 
@@ -224,13 +225,13 @@ def test_what_an_unfinished_index_held_of_the_old_text_goes_with_it(rebuilt):
 
 def test_an_index_that_went_live_during_a_run_has_the_pages_text_changed_with_it(rebuilt, monkeypatch):
     document, index = rebuilt
-    embed = indexing.embed_passages
+    embed = indexing.embed_chunks
 
     def go_live_meanwhile(*args):
         Index.objects.get(pk=index.pk).make_live()
         return embed(*args)
 
-    monkeypatch.setattr(indexing, "embed_passages", go_live_meanwhile)
+    monkeypatch.setattr(indexing, "embed_chunks", go_live_meanwhile)
     runner.run(Task.objects.get(kind=Kind.INDEX, index=index))
     assert "lighthouse" in document.newest.text
     assert all(places_fit(document, index))
@@ -248,8 +249,8 @@ def test_each_page_is_read_once_though_the_work_is_cut_off(alice, reads, monkeyp
     with monkeypatch.context() as patch:
         patch.setattr(shutdown, "check", stop_after_one)
         with pytest.raises(shutdown.Stopped):
-            ocr.recognise(task)
-    ocr.recognise(task)
+            ocr.run_ocr(task)
+    ocr.run_ocr(task)
     assert len(reads) == 3
     assert Attempt.objects.filter(stage="recognise", outcome="interrupted").count() == 1
 
@@ -266,7 +267,7 @@ def test_no_more_pages_are_read_than_the_cap_allows(alice, work, reads, settings
 
 
 def test_pictures_without_words_end_in_a_plain_sentence(alice, work, monkeypatch):
-    monkeypatch.setattr(ocr, "engine", lambda: "tesseract")
+    set_engine(monkeypatch, "tesseract")
     monkeypatch.setattr(ocr, "ocr_page", lambda *args, **kwargs: OcrResult())
     document = scan(alice)
     for _ in range(3):
@@ -280,7 +281,7 @@ def test_a_page_that_takes_too_long_stays_a_picture(alice, work, monkeypatch, tm
     def too_long(*args, **kwargs):
         raise engines.OcrFailed("timeout")
 
-    monkeypatch.setattr(ocr, "engine", lambda: "tesseract")
+    set_engine(monkeypatch, "tesseract")
     monkeypatch.setattr(ocr, "ocr_page", too_long)
     document = half_scanned(alice, tmp_path)
     for _ in range(3):
@@ -311,7 +312,7 @@ def test_reading_pictures_has_a_queue_of_its_own_and_says_how_far_it_is(alice, r
     task = Task.objects.get(document=document, kind=Kind.RECOGNISE)
     assert (task.queue_name, task.state) == ("ocr", TaskState.OPEN)
 
-    ocr.show(task, document, 3, 12)
+    ocr.show_progress(task, document, 3, 12)
     client.force_login(alice)
     assert "Reading pictures: page 3 of 12" in client.get(reverse("documents:list")).content.decode()
 
@@ -362,7 +363,7 @@ def test_a_new_content_ends_the_reading_of_the_old_ones_pictures(alice, reads, t
     document.replace(ContentFile(b"The lamp was lit in 1911.", name="new.txt"))
 
     with pytest.raises(Superseded):
-        ocr.recognise(task)
+        ocr.run_ocr(task)
     assert reads == []
 
 
@@ -378,7 +379,7 @@ def test_a_long_scan_gives_way_to_what_else_waits(alice, reads, tmp_path, monkey
 
 
 def test_retry_looks_at_pictures_again_in_which_nothing_was_read(alice, work, monkeypatch):
-    monkeypatch.setattr(ocr, "engine", lambda: "tesseract")
+    set_engine(monkeypatch, "tesseract")
     monkeypatch.setattr(ocr, "ocr_page", lambda *args, **kwargs: OcrResult())
     document = scan(alice)
     for _ in range(3):
@@ -445,7 +446,7 @@ def test_what_its_picture_says_joins_the_stamp(alice, work, tmp_path, reads):
 
 
 def test_a_page_that_only_looked_scanned_keeps_its_own_text(alice, work, tmp_path, monkeypatch):
-    monkeypatch.setattr(ocr, "engine", lambda: "tesseract")
+    set_engine(monkeypatch, "tesseract")
     read = OcrResult("View of the harb0ur from the lighthouse")
     monkeypatch.setattr(ocr, "ocr_page", lambda *args, **kwargs: read)
     document = stamped(alice, tmp_path, b"View of the harbour from the lighthouse")
