@@ -2,6 +2,6 @@ from django.apps import AppConfig
 
 
 class OperationsConfig(AppConfig):
-    """Pages and commands that look at the whole site; it may import both apps, and nothing imports it but urls."""
+    """Pages and commands for operators. Imports both apps; only the URLs import it."""
 
     name = "ragsite.operations"

@@ -1,13 +1,15 @@
-"""What failed and why, what waits for another try, and the attempts behind it: a few indexed queries each."""
+"""Failed and waiting tasks, grouped by reason, and the attempts behind them: a few indexed queries each."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlencode
 
 from django.db.models import Count, Max, Min, Q
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 
 from documents.models import Attempt, Document, State, Task
 from documents.models.attempt import AttemptQuerySet
@@ -16,7 +18,7 @@ from documents.models.task import STUBBORN_AFTER, Kind, TaskQuerySet, TaskState
 from documents.work.remedies import Remedy, remedy_of, sentence_of, tasks_helped
 from ragsite.operations.queueing import kept_jobs
 
-SHOWN_WAITING = 5
+MAX_NEXT_RETRIES = 5
 WORK = {
     "failed": Q(state=TaskState.FAILED),
     "waiting": Q(state=TaskState.OPEN) & ~Q(error_kind=""),
@@ -31,12 +33,12 @@ def documents_by_state() -> list[tuple[State, int]]:
 
 
 def tasks(state: str) -> TaskQuerySet:
-    """The work in that state, what was for retired indexes left out."""
+    """Return the tasks in that state, except those of retired indexes."""
     return Task.objects.filter(WORK[state]).exclude(index__state=IndexState.RETIRED)
 
 
-def helped(found: TaskQuerySet) -> TaskQuerySet:
-    """Those of them that another try may bring to another end."""
+def retryable(found: TaskQuerySet) -> TaskQuerySet:
+    """Exclude failures that would recur, such as a missing password."""
     return found.filter(tasks_helped())
 
 
@@ -46,7 +48,7 @@ def something_failed() -> bool:
 
 @dataclass(frozen=True)
 class Group:
-    """Work of one kind that went wrong in one way."""
+    """Tasks of one kind that failed for one reason."""
 
     state: str
     kind: Kind
@@ -58,16 +60,30 @@ class Group:
 
     @property
     def remedy(self) -> Remedy:
-        """What helps: not another try after every failure."""
+        """Return what fixes these failures; a retry does not fix all of them."""
         return remedy_of(self.error_kind) if self.state == "failed" else Remedy.REPLAY
 
     @property
     def key(self) -> str:
         return f"{self.state}-{self.kind}-{self.error_kind}"
 
+    @property
+    def query(self) -> str:
+        """The query string that lists these tasks on the page of jobs."""
+        return urlencode({"state": self.state, "kind": self.kind, "error_kind": self.error_kind})
+
+    @property
+    def stubborn_label(self) -> str:
+        """Say how many of the waiting tasks have failed many times; "" if none has."""
+        if self.state != "waiting" or not self.stubborn:
+            return ""
+        if self.stubborn == self.count:
+            return _("keeps failing")
+        return _("%(count)s keep failing") % {"count": f"{self.stubborn:,}"}
+
 
 def groups(state: str) -> list[Group]:
-    """Largest first."""
+    """Return the groups in that state, largest first."""
     rows = (
         tasks(state)
         .order_by()
@@ -76,7 +92,7 @@ def groups(state: str) -> list[Group]:
             count=Count("pk"),
             first=Min("next_try_at"),
             stubborn=Count("pk", filter=Q(tries__gte=STUBBORN_AFTER)),
-            said=Max("document__failure"),
+            failure=Max("document__failure"),
         )
         .order_by("-count", "kind", "error_kind")
     )
@@ -88,26 +104,26 @@ def groups(state: str) -> list[Group]:
             row["count"],
             row["first"],
             row["stubborn"],
-            sentence_of(row["error_kind"], said=(state == "failed" and row["said"]) or ""),
+            sentence_of(row["error_kind"], said=(state == "failed" and row["failure"]) or ""),
         )
         for row in rows
     ]
 
 
-def waiting() -> list[Task]:
-    """Those whose next try comes first."""
-    return described(tasks("waiting").with_document().order_by("next_try_at", "pk")[:SHOWN_WAITING])
+def next_retries() -> list[Task]:
+    """Return the waiting tasks whose next attempt is due first."""
+    return with_details(tasks("waiting").with_document().order_by("next_try_at", "pk")[:MAX_NEXT_RETRIES])
 
 
-def described(found: Iterable[Task]) -> list[Task]:
-    """With what a row shows: why it went wrong, whether that has gone on for long, and the RQ job that can be looked at."""
+def with_details(found: Iterable[Task]) -> list[Task]:
+    """Add what a row shows: the reason, whether it keeps failing, and the RQ job that can be inspected."""
     rows = list(found)
     kept = kept_jobs([job_id for task in rows for job_id in job_ids(task)])
     failed = [task.pk for task in rows if task.state == TaskState.FAILED]
     seen = set(Task.objects.filter(pk__in=failed).seen().values_list("pk", flat=True)) if failed else set()
     for task in rows:
-        said = task.document.failure if task.document and task.pk in seen else ""
-        task.sentence = sentence_of(task.error_kind, said=said)  # type: ignore[attr-defined]
+        failure = task.document.failure if task.document and task.pk in seen else ""
+        task.sentence = sentence_of(task.error_kind, said=failure)  # type: ignore[attr-defined]
         task.remedy = remedy_of_task(task)  # type: ignore[attr-defined]
         task.is_stubborn = task.tries >= STUBBORN_AFTER  # type: ignore[attr-defined]
         task.kept_job = next((job_id for job_id in job_ids(task) if job_id in kept), "")  # type: ignore[attr-defined]
@@ -122,12 +138,12 @@ def remedy_of_task(task: Task) -> Remedy:
 
 
 def job_ids(task: Task) -> list[str]:
-    """Of the coming try, and of the one before it: the one that failed."""
+    """Return the job ids of the next attempt and of the one before it, which failed."""
     return [task.job_id, task.job_id_of(task.tries - 1)]
 
 
 def attempts() -> AttemptQuerySet:
-    """The ledger, newest first, with what a row shows."""
+    """Return the ledger, newest first, with what a row shows."""
     return (
         Attempt.objects.select_related("document__uploaded_by", "task__index")
         .defer("traceback", "document__embedding", "document__summary")
@@ -136,11 +152,11 @@ def attempts() -> AttemptQuerySet:
 
 
 def unfinished(found: AttemptQuerySet, *, with_failed: bool) -> TaskQuerySet:
-    """The work behind those attempts that waits for another try, or also what failed; never what is done or under way."""
+    """Return the waiting tasks behind those attempts, and the failed ones on request; never finished or running ones."""
     wanted = WORK["waiting"] | WORK["failed"] if with_failed else WORK["waiting"]
     behind = found.order_by().values("task")
     return Task.objects.filter(wanted, pk__in=behind).exclude(index__state=IndexState.RETIRED)
 
 
-def of_attempts(pks: list[int]) -> TaskQuerySet:
+def tasks_of_attempts(pks: list[int]) -> TaskQuerySet:
     return Task.objects.filter(attempts__in=pks).distinct()

@@ -15,12 +15,12 @@ from ragsite.operations import backlog, stage_times
 
 
 class NewIndexForm(forms.Form):
-    """Which embedding model a new index is to be built with."""
+    """The embedding model of a new index."""
 
     model = forms.CharField(
         label=_("Embedding model"),
         max_length=200,
-        help_text=_("Such as text-embedding-3-small or all-MiniLM-L6-v2."),
+        help_text=_("For example text-embedding-3-small or all-MiniLM-L6-v2."),
     )
 
     def clean_model(self) -> str:
@@ -36,18 +36,18 @@ class NewIndexForm(forms.Form):
         self.fields["model"].initial = llm.default_embedding_model()
 
 
-def capitalised(choices: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    """As a list of its own shows them, after "All"."""
+def filter_choices(choices: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Capitalise the labels and put "All" first."""
     return [("", _("All")), *((value, capfirst(label)) for value, label in choices)]
 
 
-def moment(label: Any) -> forms.DateTimeField:
+def datetime_field(label: Any) -> forms.DateTimeField:
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
     return forms.DateTimeField(label=label, required=False, widget=widget)
 
 
 class AttemptFilter(forms.Form):
-    """Which attempts to show. A field that makes no sense says so and narrows nothing."""
+    """Filter the ledger. An invalid field shows its error and narrows nothing."""
 
     q = forms.CharField(label=_("Document"), required=False, max_length=200)
     person = forms.CharField(label=_("Person"), required=False, max_length=150)
@@ -55,11 +55,9 @@ class AttemptFilter(forms.Form):
     stage = forms.ChoiceField(
         label=_("Stage"), required=False, choices=[("", _("All")), *stage_times.STAGES.items()]
     )
-    outcome = forms.ChoiceField(
-        label=_("Outcome"), required=False, choices=[("", _("All")), *Outcome.choices]
-    )
-    since = moment(_("From"))
-    until = moment(_("To"))
+    outcome = forms.ChoiceField(label=_("Outcome"), required=False, choices=filter_choices(Outcome.choices))
+    since = datetime_field(_("From"))
+    until = datetime_field(_("To"))
     document = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput)
 
     def narrow(self, attempts: AttemptQuerySet) -> AttemptQuerySet:
@@ -76,7 +74,7 @@ class AttemptFilter(forms.Form):
             if value := self.cleaned_data.get(name):
                 attempts = attempts.filter(**{condition: value})
         if person := self.cleaned_data.get("person"):
-            attempts = attempts.filter(is_named("document__uploaded_by__", person))
+            attempts = attempts.filter(name_contains("document__uploaded_by__", person))
         if error := self.cleaned_data.get("error"):
             attempts = attempts.filter(Q(error_class__icontains=error) | Q(error_message__icontains=error))
         return attempts
@@ -86,28 +84,28 @@ class AttemptFilter(forms.Form):
         return any(self.cleaned_data.values())
 
 
-def is_named(path: str, name: str) -> Q:
+def name_contains(path: str, name: str) -> Q:
     fields = ("username", "first_name", "last_name")
     return Q(*((f"{path}{field}__icontains", name) for field in fields), _connector=Q.OR)
 
 
 class WorkFilter(forms.Form):
-    """Which work to show: what failed, what waits for another try, all that is open, or what was cancelled."""
+    """Filter jobs by state, kind and reason."""
 
     state = forms.ChoiceField(
         label=_("State"),
         choices=[
             ("failed", _("Failed")),
-            ("waiting", _("Waiting to be tried again")),
-            ("open", _("All that is open")),
+            ("waiting", _("Waiting to retry")),
+            ("open", _("All open")),
             ("cancelled", _("Cancelled")),
         ],
     )
-    kind = forms.ChoiceField(label=_("Work"), required=False, choices=capitalised(Kind.choices))
-    error_kind = forms.CharField(label=_("Kind of failure"), required=False, max_length=40)
+    kind = forms.ChoiceField(label=_("Job"), required=False, choices=filter_choices(Kind.choices))
+    error_kind = forms.CharField(label=_("Error kind"), required=False, max_length=40)
 
     def narrow(self) -> TaskQuerySet:
-        """None at all where the form makes no sense: what is not understood must not be acted on."""
+        """Return no tasks if the form is invalid: an action must never apply to a misread filter."""
         if not self.is_valid():
             return backlog.tasks("failed").none()
         wanted = {name: value for name in ("kind", "error_kind") if (value := self.cleaned_data[name])}

@@ -1,4 +1,4 @@
-"""Who works, what the queues hold, and what is due by the database: Redis is asked, and may be away."""
+"""Workers and queues as Redis reports them, and the backlog as the database does. Redis may be unavailable."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import models
 from django.db.models import Count, Min, Q
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -23,15 +24,24 @@ from documents.work.job import JSON_SERIALIZER, Job
 from documents.work.queue import get_queue, queue_connection
 
 QUEUES = list(settings.RQ_QUEUES)
-# A living worker renews its entry in Redis (70 s while it works, 90 s while it waits) every 10 or 15 s. Read from what is
-# left of that, not from the time it wrote: the clocks of two machines may differ.
+# A running worker renews the expiry of its Redis entry (70 s while busy, 90 s while idle) every 10 or 15 s. The time left
+# tells when it last did; its own timestamp would not, because the clocks of two machines may differ.
 SILENT_BELOW_SECONDS = 45
-LATE = timedelta(seconds=30)  # the reconciler would have put it on a queue long ago
+LATE = timedelta(seconds=30)  # by then the reconciler has put every due task on a queue
+
+
+class WorkerState(models.TextChoices):
+    SILENT = "silent", _("not responding")
+    BUSY = "busy", _("busy")
+    IDLE = "idle", _("idle")
+
+
+BADGES = {WorkerState.SILENT: "badge-danger", WorkerState.BUSY: "badge-accent", WorkerState.IDLE: ""}
 
 
 @dataclass
-class WorkerSeen:
-    """A worker that has registered itself, and what it is doing."""
+class WorkerStatus:
+    """A registered worker and its current job."""
 
     name: str
     host: str
@@ -43,24 +53,35 @@ class WorkerSeen:
     task: Task | None = None
     attempt: Attempt | None = None
 
+    @property
+    def status(self) -> WorkerState:
+        if self.is_silent:
+            return WorkerState.SILENT
+        return WorkerState.BUSY if self.job_id else WorkerState.IDLE
+
+    @property
+    def badge(self) -> str:
+        """The CSS class that colours the status."""
+        return BADGES[self.status]
+
 
 @dataclass(frozen=True)
-class QueueSeen:
+class QueueStatus:
     name: str
     depth: int
     oldest_at: datetime | None
 
 
 @dataclass(frozen=True)
-class Queueing:
-    """What Redis knows; nothing of it when it is away."""
+class Snapshot:
+    """The workers and queues in Redis; empty while it is unavailable."""
 
     is_reachable: bool
-    workers: list[WorkerSeen]
-    queues: list[QueueSeen]
+    workers: list[WorkerStatus]
+    queues: list[QueueStatus]
 
     @property
-    def alive(self) -> list[WorkerSeen]:
+    def alive(self) -> list[WorkerStatus]:
         return [worker for worker in self.workers if not worker.is_silent]
 
     @property
@@ -68,17 +89,17 @@ class Queueing:
         return sum(queue.depth for queue in self.queues)
 
 
-def queueing() -> Queueing:
-    """Never raises, and takes little over a second when Redis hangs."""
+def snapshot() -> Snapshot:
+    """Return the state of Redis. Never raises, and takes little over a second if Redis hangs."""
     try:
-        workers, queues = registered_workers(), [queue_seen(name) for name in QUEUES]
+        workers, queues = registered_workers(), [queue_status(name) for name in QUEUES]
     except RedisError:
-        return Queueing(is_reachable=False, workers=[], queues=[])
-    say_what_they_do(workers)
-    return Queueing(is_reachable=True, workers=workers, queues=queues)
+        return Snapshot(is_reachable=False, workers=[], queues=[])
+    attach_current_tasks(workers)
+    return Snapshot(is_reachable=True, workers=workers, queues=queues)
 
 
-def registered_workers() -> list[WorkerSeen]:
+def registered_workers() -> list[WorkerStatus]:
     redis = queue_connection()
     keys = sorted(Worker.all_keys(connection=redis))
     with redis.pipeline(transaction=False) as pipe:
@@ -87,12 +108,12 @@ def registered_workers() -> list[WorkerSeen]:
             pipe.ttl(key)
         answers = pipe.execute()
     entries = zip(keys, answers[::2], answers[1::2], strict=True)
-    return [worker_seen(key, entry, left) for key, entry, left in entries if entry]
+    return [worker_status(key, entry, left) for key, entry, left in entries if entry]
 
 
-def worker_seen(key: str, entry: dict[bytes, bytes], seconds_left: int) -> WorkerSeen:
+def worker_status(key: str, entry: dict[bytes, bytes], seconds_left: int) -> WorkerStatus:
     values = {name.decode(): value.decode(errors="replace") for name, value in entry.items()}
-    return WorkerSeen(
+    return WorkerStatus(
         name=key.removeprefix("rq:worker:"),
         host=values.get("hostname", ""),
         pid=values.get("pid", ""),
@@ -103,7 +124,7 @@ def worker_seen(key: str, entry: dict[bytes, bytes], seconds_left: int) -> Worke
     )
 
 
-def say_what_they_do(workers: list[WorkerSeen]) -> None:
+def attach_current_tasks(workers: list[WorkerStatus]) -> None:
     ids = {task_id: worker for worker in workers if (task_id := task_of_job(worker.job_id))}
     if not ids:
         return
@@ -115,25 +136,25 @@ def say_what_they_do(workers: list[WorkerSeen]) -> None:
 
 
 def task_of_job(job_id: str) -> int | None:
-    """The number in a `Task.job_id`; `Task.has_job` says whether it is of the task that has this number now."""
+    """Return the task id in a `Task.job_id`. Check `Task.has_job`: the id may belong to an older generation."""
     parts = job_id.split("-")
     return int(parts[1]) if len(parts) == 5 and parts[0] == "task" and parts[1].isdecimal() else None
 
 
-def queue_seen(name: str) -> QueueSeen:
+def queue_status(name: str) -> QueueStatus:
     queue, oldest_at = get_queue(name), None
     for job_id in queue.get_job_ids(0, 1):
         try:
             job = Job.fetch(job_id, connection=queue_connection(), serializer=JSON_SERIALIZER)
             oldest_at = job.enqueued_at
         except (NoSuchJobError, ValueError):
-            pass  # a worker has just taken it, or it is no job
-    return QueueSeen(name, queue.count, oldest_at)
+            pass  # a worker has just popped it, or it is not a job
+    return QueueStatus(name, queue.count, oldest_at)
 
 
 @dataclass(frozen=True)
 class Due:
-    """Open work by the database, which is the truth: queues may be empty because Redis was."""
+    """Open tasks by the database, which is authoritative: the queues may have lost theirs."""
 
     due: int
     oldest_at: datetime | None
@@ -156,27 +177,27 @@ def due() -> Due:
     return Due(running=len(running), **found)
 
 
-def warnings(seen: Queueing, work: Due) -> list[Promise | str]:
-    """What keeps everything from going on, in plain sentences; empty on a good day."""
+def warnings(seen: Snapshot, work: Due) -> list[Promise | str]:
+    """Return what stops all progress, in plain sentences; empty on a healthy site."""
     if not seen.is_reachable:
         return [
             _(
-                "Redis does not answer. Questions are still answered and uploads still taken; documents are read as soon as it is back."
+                "Redis is not responding. Questions are answered and uploads accepted; processing resumes as soon as Redis is back."
             )
         ]
     if not seen.alive:
         return [
             _(
-                "No worker is running, so nothing is read. Nothing is lost: start one with bin/dev, or with the Procfile’s worker line."
+                "No worker is running, so documents are not processed. Nothing is lost: start one with bin/dev or the worker line of the Procfile."
             )
         ]
     if work.is_late and not seen.depth:
-        return [_("Work is due but not on a queue. Is the clock running? It is the Procfile’s clock line.")]
+        return [_("Jobs are due but not queued. Is the clock running? Start the clock line of the Procfile.")]
     return []
 
 
 def kept_jobs(ids: Iterable[str]) -> set[str]:
-    """Those of which RQ still knows: it forgets a job a day after it went well and a month after it failed."""
+    """Return the ids that RQ still stores: it deletes a job a day after success and a month after failure."""
     wanted = [job_id for job_id in ids if job_id]
     try:
         with queue_connection().pipeline(transaction=False) as pipe:

@@ -1,4 +1,4 @@
-"""How long each stage of the work takes, and how often it fails: computed by the database from the ledger of attempts."""
+"""Duration and failure rate of each stage, computed by the database from the ledger of attempts."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ PERIODS = {
     "week": (_("Last week"), timedelta(days=7)),
 }
 STAGES = {
-    "fetch": _("Fetch the page"),
-    "extract": _("Read the file"),
-    "chunk": _("Cut into chunks"),
-    "embed": _("Compute vectors"),
+    "fetch": _("Fetch page"),
+    "extract": _("Extract text"),
+    "chunk": _("Split into chunks"),
+    "embed": _("Compute embeddings"),
     "store": _("Store"),
-    "recognise": _("Read pictures"),
-    "summarise": _("Summarise"),
-    "build": _("Build an index"),
+    "recognise": _("OCR"),
+    "summarise": _("Summarize"),
+    "build": _("Build index"),
 }
 
 
 class Percentile(Aggregate):
-    """Of durations, computed by the database."""
+    """A percentile of durations."""
 
     function = "percentile_cont"
     template = "%(function)s(%(fraction)s) within group (order by %(expressions)s)"
@@ -44,7 +44,7 @@ class Percentile(Aggregate):
 
 
 class Bin(Func):
-    """Which of the equal parts of a period a time lies in, from 1."""
+    """The number, from 1, of the equal part of a period that contains a time."""
 
     function = "width_bucket"
     template = "width_bucket(extract(epoch from %(expressions)s), %(low)s, %(high)s, %(bins)s)"
@@ -63,7 +63,7 @@ FIGURES: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Bar:
-    """One part of the period in a stage's chart, in the chart's own units (hundred high)."""
+    """One bar of a stage's chart, in units of the chart, which is 100 high."""
 
     x: int
     p50: int
@@ -102,7 +102,7 @@ class StageTimes:
 
 
 def stage_times(period: str) -> list[StageTimes]:
-    """Of the tries that began in the period: how many ended, how many failed, and how long the good ones took."""
+    """Return, for the attempts started in the period, how many ended, how many failed and how long successes took."""
     length = PERIODS[period][1]
     since = timezone.now() - length
     began = Attempt.objects.filter(started_at__gte=since).order_by()

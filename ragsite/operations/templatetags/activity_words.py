@@ -1,3 +1,5 @@
+"""Labels and durations for the operator pages."""
+
 from __future__ import annotations
 
 from datetime import datetime, timedelta
@@ -6,22 +8,43 @@ from django import template
 from django.template import Context
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import Promise
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django_rq.settings import get_queues_map
 
 from documents.models import Attempt, Document, Task
+from documents.models.attempt import Outcome
 from documents.work import remedies
+from documents.work.remedies import Remedy
 from ragsite.operations import backlog, queueing, stage_times
 
 register = template.Library()
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
+HINTS = {
+    Remedy.UNLOCK: gettext_lazy("needs its password"),
+    Remedy.REPLACE: gettext_lazy("needs another file"),
+    Remedy.REFRESH: gettext_lazy("its address can be fetched again"),
+    Remedy.READ_PICTURES: gettext_lazy("OCR is available now"),
+}
+ACTIONS = {
+    Remedy.UNLOCK: gettext_lazy("Unlock"),
+    Remedy.REPLACE: gettext_lazy("Replace"),
+    Remedy.REFRESH: gettext_lazy("Fetch again"),
+}
+BADGES = {
+    Outcome.FAILED: "badge-danger",
+    Outcome.INTERRUPTED: "badge-danger",
+    Outcome.RUNNING: "badge-accent",
+}
 
 
 @register.filter
 def span(value: timedelta | float | None) -> str:
-    """A duration in the one or two units that matter: "340 ms", "4.2 s", "3 min", "5 h", "2 d"."""
+    """Format a duration in the unit that matters: "340 ms", "4.2 s", "3 min", "5 h", "2 d"."""
     if value is None:
         return "–"
     seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
@@ -40,17 +63,26 @@ def span(value: timedelta | float | None) -> str:
 
 @register.filter
 def age(moment: datetime | None) -> str:
-    """How long ago; nothing for never."""
-    return (
-        span(max(1.0, round((timezone.now() - moment).total_seconds()))).replace(".0", "") if moment else ""
-    )
+    """Return the time since `moment`; "" for None."""
+    if not moment:
+        return ""
+    return span(max(1.0, round((timezone.now() - moment).total_seconds()))).replace(".0", "")
 
 
 @register.filter
 def until(moment: datetime) -> str:
-    """How long till then; "now" once it has come."""
+    """Return the time left until `moment`: "in 40 s", or "now" once it has passed."""
     seconds = (moment - timezone.now()).total_seconds()
     return _("in %s") % span(max(1, round(seconds))).replace(".0", "") if seconds > 0 else _("now")
+
+
+@register.filter
+def next_try(task: Task) -> str:
+    """Return when an open task runs next: "next attempt in 40 s (no. 3)"."""
+    return _("next attempt %(time)s (no. %(number)s)") % {
+        "time": until(task.next_try_at),
+        "number": task.tries + 1,
+    }
 
 
 @register.filter
@@ -59,16 +91,51 @@ def stage_label(stage: str) -> str:
 
 
 @register.filter
-def what_happened(attempt: Attempt) -> str:
-    """Why it failed, as a person is told where there are words for it; else what Python calls it, for those who look on."""
+def stage_and_outcome(attempt: Attempt) -> str:
+    return f"{stage_label(attempt.stage)}, {attempt.get_outcome_display()}"
+
+
+@register.filter
+def outcome_badge(attempt: Attempt) -> str:
+    """Return the CSS class that colours the outcome."""
+    return BADGES.get(Outcome(attempt.outcome), "")
+
+
+@register.filter
+def hint(remedy: Remedy) -> Promise | str:
+    """Return what a job needs where a plain retry does not help; "" where it does."""
+    return HINTS.get(remedy, "")
+
+
+@register.filter
+def action(remedy: Remedy) -> Promise | str:
+    """Return the label of the link to the page where the document can be mended."""
+    return ACTIONS.get(remedy, "")
+
+
+@register.filter
+def reason(attempt: Attempt) -> str:
+    """Return why the attempt failed: the reader's sentence if there is one, else the exception."""
     kind = attempt.error_message.partition(":")[0]
-    words = remedies.sentences().get(kind)
-    return str(words or Truncator(f"{attempt.error_class} {attempt.error_message}").chars(140))
+    sentence = remedies.sentences().get(kind)
+    return str(sentence or Truncator(f"{attempt.error_class} {attempt.error_message}").chars(140))
+
+
+@register.filter
+def bar_label(bar: stage_times.Bar) -> str:
+    """Return the tooltip of one bar of a stage's chart."""
+    return _("%(start)s: p50 %(p50)s, p95 %(p95)s, %(failed)s of %(ended)s failed") % {
+        "start": date_format(timezone.localtime(bar.starts_at), "j M H:i"),
+        "p50": span(bar.took_p50),
+        "p95": span(bar.took_p95),
+        "failed": bar.failed,
+        "ended": bar.ended,
+    }
 
 
 @register.simple_tag
 def job_url(work: Attempt | Task, job_id: str) -> str:
-    """Where RQ's dashboard shows that job."""
+    """Return the URL of the job in RQ's dashboard."""
     task = work if isinstance(work, Task) else work.task
     queue = task.queue_name if task else "documents"
     return reverse("admin:django_rq_job_detail", args=[get_queues_map()[queue], job_id])
@@ -76,7 +143,7 @@ def job_url(work: Attempt | Task, job_id: str) -> str:
 
 @register.inclusion_tag("operations/_job_work.html", takes_context=True)
 def work_of_job(context: Context, job_id: str) -> dict[str, object]:
-    """For RQ's page of a job: what it works at, and its attempts. Nothing for who may not operate the site."""
+    """Show the task and attempts of a job on RQ's page; nothing to users who may not operate the site."""
     user = context["user"]
     found = Task.objects.with_document().filter(pk=queueing.task_of_job(job_id) or 0)
     task = found.first() if user.has_perm("documents.operate") else None
@@ -94,5 +161,5 @@ def work_of_job(context: Context, job_id: str) -> dict[str, object]:
 
 @register.simple_tag
 def something_failed() -> bool:
-    """For the dot beside Activity."""
+    """Whether the link to Activity shows a dot."""
     return backlog.something_failed()

@@ -130,7 +130,7 @@ def test_without_limits_nothing_is_counted(alices, alice, settings):
     settings.MAX_DOCUMENTS_PER_PERSON = settings.MAX_MB_PER_PERSON = 0
     make_document(alice)
     assert FULL not in alices.post("/documents/upload/", {"files": file()}).text
-    assert "Your room" not in alices.get("/account/").text
+    assert ">Storage<" not in alices.get("/account/").text
 
 
 def test_the_operators_commands_are_not_held_to_it(full, alice, tmp_path):
