@@ -20,7 +20,7 @@ from documents.models.document import DuplicateContent
 from documents.sources.uploads import clean_name, visible
 from documents.sources.web import MAX_LENGTH, Address, without_credentials
 from documents.sources.zip_upload import Archive, is_archive, is_unasked
-from ragsite.disk import Trouble, trouble_of
+from ragsite.disk import StorageProblem, storage_problem
 from ragsite.limits import max_upload_bytes
 from ragsite.storable import storable_text
 
@@ -47,21 +47,21 @@ class Upload:
     remedy: Promise | str = ""
     members: Sequence[Upload] = ()  # of an archive
     left_out: int = 0  # hidden files of an archive
-    trouble: Trouble | None = None  # of the server's, where it is not the file's
+    problem: StorageProblem | None = None  # of the server's, where it is not the file's
 
     @classmethod
     def refused_for(cls, name: str, error: UnreadableFile | OSError | DatabaseError) -> Upload:
         """What is said of a file that was not taken. Raises the error on where there are no words for it."""
         if isinstance(error, UnreadableFile):
             return cls(name, sentence=error.sentence, remedy=error.remedy)
-        if trouble := trouble_of(error):
-            return cls(name, sentence=trouble.sentence, remedy=trouble.remedy, trouble=trouble)
+        if problem := storage_problem(error):
+            return cls(name, sentence=problem.sentence, remedy=problem.remedy, problem=problem)
         raise error
 
     @property
-    def troubles(self) -> list[Trouble]:
+    def problems(self) -> list[StorageProblem]:
         """Of the file, or of those in it."""
-        return [upload.trouble for upload in (self, *self.members) if upload.trouble]
+        return [upload.problem for upload in (self, *self.members) if upload.problem]
 
     @property
     def added(self) -> list[Upload]:
@@ -324,7 +324,7 @@ class ReplaceForm(forms.Form):
             raise forms.ValidationError(too_large())
         return self.cleaned_data["file"]
 
-    trouble: Trouble | None = None  # of the server's, for which it was not taken
+    problem: StorageProblem | None = None  # of the server's, for which it was not taken
 
     def save(self) -> bool:
         """Whether it was taken; if not, the form's errors say why."""
@@ -336,7 +336,7 @@ class ReplaceForm(forms.Form):
                 self.document.replace(self.cleaned_data["file"])
         except NOT_TAKEN as error:
             refused = Upload.refused_for("", error)
-            self.trouble = refused.trouble
+            self.problem = refused.problem
             self.add_error(field, [str(refused.sentence), str(refused.remedy)])
         except DuplicateContent:
             self.add_error(field, KNOWN_TEXT if self.is_text else KNOWN_FILE)

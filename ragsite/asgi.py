@@ -1,5 +1,4 @@
-"""What the web server runs: Django, with the bodies of requests watched and the server's start and stop attended to; and,
-before it, the answers to the platform's probes."""
+"""The ASGI application: Django behind health checks, request logging and body limits, with start-up and shutdown."""
 
 from __future__ import annotations
 
@@ -19,72 +18,71 @@ from django.urls import set_script_prefix
 
 from documents.models import Index
 from qa import streaming
-from ragsite import health, llm, logs
+from ragsite import health, llm
 from ragsite.database import in_thread
-from ragsite.http import answers, bodies
-from ragsite.http.answers import Receive, Scope, Send
+from ragsite.http.access_log import log_request
+from ragsite.http.bodies import limit_body
+from ragsite.http.responses import Receive, Scope, Send, adding_headers, send_response
 from ragsite.operations import metrics
 
 THREADS = 64
-SECONDS_TO_FINISH = 10  # running answers get so long when the server stops
+SHUTDOWN_SECONDS = 10  # for running answers
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         await lifespan(receive, send)
     elif scope["type"] == "http":
-        scope = under_prefix(scope)
-        set_script_prefix(
-            scope["root_path"] or "/"
-        )  # also for what is answered before Django's handler does so
-        send = answers.with_headers(scope, send)
-        if not await answered_before_django(scope, send):
-            await logs.logged(limited, scope, receive, send)
-    # Websockets are not spoken here; the server closes them.
+        scope = with_url_prefix(scope)
+        # Responses sent before Django's handler runs need the prefix too.
+        set_script_prefix(scope["root_path"] or "/")
+        send = adding_headers(scope, send)
+        if not await answer_directly(scope, send):
+            await log_request(limited_django, scope, receive, send)
+    # Websockets are not supported; the server closes them.
 
 
-def under_prefix(scope: Scope) -> Scope:
-    """The path with URL_PREFIX before it, whether the proxy passed that on or took it away: Django expects it there."""
+def with_url_prefix(scope: Scope) -> Scope:
+    """Add URL_PREFIX to the path unless the proxy left it there: Django expects it."""
     prefix, path = settings.URL_PREFIX, scope["path"]
     if prefix and not f"{path}/".startswith(f"{prefix}/"):
         path = prefix + path
     return {**scope, "path": f"{prefix}/" if prefix and path == prefix else path, "root_path": prefix}
 
 
-async def answered_before_django(scope: Scope, send: Send) -> bool:
-    """Probes, and scrapers that bring the token.
+async def answer_directly(scope: Scope, send: Send) -> bool:
+    """Answer health checks, and scrapers that send the metrics token, without Django; return whether that was done.
 
-    They come from inside the platform, by the machine's address and over plain HTTP, every few seconds: neither
-    ALLOWED_HOSTS nor the way to HTTPS may refuse them, and a probe is answered while every thread that requests are
-    answered in is stuck.
+    The platform sends them to the machine's address over plain HTTP, so ALLOWED_HOSTS and the redirect to HTTPS must
+    not apply. A health check also answers while all of Django's threads are busy.
     """
     path = scope["path"].removeprefix(settings.URL_PREFIX)
     if path in health.PATHS:
         status, body = await health.answer(path)
-        await answers.respond(scope, send, JsonResponse(body, status=status))
+        await send_response(scope, send, JsonResponse(body, status=status))
         return True
     authorization = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
     if path == metrics.PATH and metrics.is_token(authorization):
         text = await in_thread(metrics.exposition)()
-        await answers.respond(scope, send, HttpResponse(text, content_type=metrics.CONTENT_TYPE))
+        await send_response(scope, send, HttpResponse(text, content_type=metrics.CONTENT_TYPE))
         return True
     return False
 
 
-async def limited(scope: Scope, receive: Receive, send: Send) -> None:
-    await bodies.guarded(django_application, scope, receive, send)
+async def limited_django(scope: Scope, receive: Receive, send: Send) -> None:
+    await limit_body(django_application, scope, receive, send)
 
 
 async def lifespan(receive: Receive, send: Send) -> None:
-    """Start: what the first question would otherwise wait for. Stop: running answers may end, the rest are marked interrupted."""
+    """Load the models at start-up; at shutdown let running answers finish, and mark the others as interrupted."""
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
-            # More threads than Python's six on two cores: a slow embedder must not hold up the saving of running answers.
+            # Python's default is six threads on two cores, and slow embedding calls would delay the saving of answers.
             asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "ragsite"))
             await llm.warm(await in_thread(Index.objects.live_model)())
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
-            await streaming.finish_running_answers(SECONDS_TO_FINISH)
+            await streaming.finish_running_answers(SHUTDOWN_SECONDS)
             await send({"type": "lifespan.shutdown.complete"})
             return

@@ -1,4 +1,4 @@
-"""Django's Redis cache, made safe to keep beside a queue: JSON instead of pickle, and no FLUSHDB."""
+"""Django's Redis cache with JSON instead of pickle, and without FLUSHDB, which would empty the queue."""
 
 import json
 from typing import Any
@@ -10,15 +10,15 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 
-def cache_connection() -> Redis:
-    """Where the cache is, without the retries that Django's own connections make: for whoever must know soon."""
+def connect_to_cache() -> Redis:
+    """A connection to the cache's Redis without retries, for health checks."""
     entry: dict[str, Any] = settings.CACHES["default"]
     options = {name: value for name, value in entry["OPTIONS"].items() if name != "serializer"}
     return Redis.from_url(entry["LOCATION"], retry=Retry(NoBackoff(), 0), **options)
 
 
 class JSONSerializer:
-    """Values must be JSON. Counters stay plain integers, so that Redis can increment them."""
+    """Serialize values as JSON. Integers stay plain, so that Redis can increment them."""
 
     def dumps(self, value: Any) -> bytes | int:
         return value if type(value) is int else json.dumps(value, separators=(",", ":")).encode()
@@ -28,7 +28,7 @@ class JSONSerializer:
 
 
 class PrefixedCache(RedisCache):
-    """Clears only what stands under its own prefix: the same database may hold the queue."""
+    """A cache that clears only its own keys, and can group keys by tag."""
 
     def clear(self) -> None:
         client = self._cache.get_client(None, write=True)
@@ -36,18 +36,18 @@ class PrefixedCache(RedisCache):
             client.unlink(key)
 
     def run_script(self, script: str, keys: list[str], values: list[int]) -> Any:
-        """What the Lua script returns. It runs as one step: nobody reads or writes the keys meanwhile."""
+        """Run a Lua script atomically and return its result."""
         client = self._cache.get_client(None, write=True)
         return client.eval(script, len(keys), *map(self.make_key, keys), *values)
 
-    def note(self, name: str, key: str, seconds: int) -> None:
-        """Remember under `name` that this key is of its kind, so that all of them can be deleted together."""
+    def tag(self, name: str, key: str, seconds: int) -> None:
+        """Add the key to the tag `name`, so that delete_tagged() deletes it."""
         client, names = self._cache.get_client(None, write=True), self.make_key(name)
         client.sadd(names, self.make_key(key))
         client.expire(names, seconds)
 
-    def delete_noted(self, name: str) -> None:
-        """Delete every key that was noted under `name`."""
+    def delete_tagged(self, name: str) -> None:
+        """Delete every key with the tag `name`."""
         client, names = self._cache.get_client(None, write=True), self.make_key(name)
         if keys := client.smembers(names):
             client.unlink(*keys)

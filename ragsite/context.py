@@ -1,4 +1,4 @@
-"""What every page shows around its content."""
+"""The context processor of all pages: navigation and notices."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ from ragsite import __version__, llm
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """Lazy: a page, or a part of one, that shows none of it pays for none of it."""
+    """Values are lazy: a page that does not show them runs no queries for them."""
     return {
         "version": __version__,
         "theme": request.COOKIES.get("theme", "")
         if request.COOKIES.get("theme") in ("light", "dark")
         else "",
-        "nav": Navigation(
-            getattr(request, "user", None) or AnonymousUser()
-        ),  # none yet where a request is refused early
+        # A request that is rejected early has no user.
+        "nav": Navigation(getattr(request, "user", None) or AnonymousUser()),
         "llm_mode": "written" if llm.chat_model() else "quoted",
         "breaker_notice": SimpleLazyObject(lambda: ((opened := llm.breaker()) and opened.sentence) or ""),
         "search_notice": SimpleLazyObject(
@@ -33,11 +32,11 @@ def site(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-MENU_CONVERSATIONS = 20  # on every page; all of them have a page of their own
+MENU_CONVERSATIONS = 20  # a separate page lists all
 
 
 class Navigation:
-    """What stands beside every page. Each part is read when a template shows it: a row that polls shows one of them."""
+    """The sidebar of every page. Each property runs its query when a template uses it."""
 
     def __init__(self, user: Any) -> None:
         self.user = user
@@ -68,7 +67,7 @@ class Navigation:
 
     @cached_property
     def no_worker(self) -> bool | None:
-        """Whether nobody is there to read documents, so that a page can say so. None while that cannot be found out."""
+        """Whether no worker is running; None if Redis is not available."""
         if not self.user.is_authenticated:
             return False
         try:

@@ -1,4 +1,4 @@
-"""The database as async code and a site in trouble meet it."""
+"""Database connections in threads, connection errors, and the schema of pgvector."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from psycopg_pool import PoolTimeout
 P = ParamSpec("P")
 R = TypeVar("R")
 
-DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
+DATABASE_ERRORS = (OperationalError, InterfaceError, PoolTimeout)
 
 
-def give_connection_back() -> None:
-    """Before something slow that needs no database: a connection that is held meanwhile is missing elsewhere.
+def release_connection() -> None:
+    """Close the connection before slow work without queries, so that the pool can reuse it.
 
-    Inside a transaction nothing happens.
+    Does nothing inside a transaction.
     """
     if not connection.in_atomic_block:
         connection.close()
 
 
 def in_thread(function: Callable[P, R]) -> Callable[P, Any]:
-    """For async code: runs a function that uses the database in a thread, and gives the connection back at once."""
+    """Wrap a function for async code: it runs in a thread and releases its database connection at the end."""
 
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
@@ -38,14 +38,14 @@ def in_thread(function: Callable[P, R]) -> Callable[P, Any]:
     return sync_to_async(call, thread_sensitive=False)
 
 
-# Where pgvector is, by database: hosts put extensions into a schema of their own. "" where it is on the path anyway.
+# The schema of pgvector by database: some hosts install extensions in a separate one. "" if it is on the search path.
 _vector_schemas: dict[tuple[str, str], str] = {}
 
 
-def show_vector_type(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    """For every new connection: the schema that holds pgvector is on its search path, after those that are there.
+def add_vector_schema_to_path(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    """Append the schema of pgvector to the search path of a new connection.
 
-    Asked once in a process, and never again where the path shows it already.
+    Each process looks it up once.
     """
     key = connection.alias, str(connection.settings_dict["NAME"])
     with connection.connection.cursor() as cursor:
@@ -58,11 +58,11 @@ def show_vector_type(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
 VECTOR_SCHEMA = """
 select nspname, nspname = any(current_schemas(true))
 from pg_extension join pg_namespace on pg_namespace.oid = extnamespace where extname = 'vector'"""
-# A pool gives the same session again and again.
+# Idempotent, because a pool reuses sessions.
 ADD_TO_PATH = """
 select set_config('search_path', concat_ws(', ', nullif(current_setting('search_path'), ''), quote_ident(%(schema)s)), false)
 where %(schema)s <> all(current_schemas(true))"""
 
 
 def connect_signals() -> None:
-    connection_created.connect(show_vector_type, dispatch_uid="show_vector_type")
+    connection_created.connect(add_vector_schema_to_path, dispatch_uid="add_vector_schema_to_path")

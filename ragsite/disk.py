@@ -1,4 +1,4 @@
-"""A disk that takes no more, wherever that is met, and what a person is told of it."""
+"""Recognize a full or read-only disk, and the messages for it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from django.utils.translation import gettext_lazy as _
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
-DATABASE_IS_FULL = "53100"  # SQLSTATE disk_full
+DISK_FULL_SQLSTATE = "53100"  # disk_full
 
 
-class Trouble(NamedTuple):
-    """Why something could not be stored: nothing is wrong with what was sent. `status` is HTTP's."""
+class StorageProblem(NamedTuple):
+    """Why the server could not store something that is valid. `status` is the HTTP status."""
 
     kind: str
     status: int
@@ -22,33 +22,34 @@ class Trouble(NamedTuple):
     remedy: Promise
 
 
-IS_FULL = Trouble(
+DISK_FULL = StorageProblem(
     "disk_full",
     507,
-    _("This could not be stored: the server has no space left just now."),
-    _("What was stored before is safe. Tell the operator of this site, and try again later."),
+    _("This could not be saved: the server has no space left."),
+    _("Your saved data is safe. Tell the operator of this site, and try again later."),
 )
-IS_NOT_WRITABLE = Trouble(
+DISK_NOT_WRITABLE = StorageProblem(
     "disk_not_writable",
     503,
-    _("This could not be stored: the server cannot write files just now."),
-    _("What was stored before is safe. Tell the operator of this site, and try again later."),
+    _("This could not be saved: the server cannot write files right now."),
+    _("Your saved data is safe. Tell the operator of this site, and try again later."),
 )
 
 
-class CannotStore(OSError):
-    """The storage did not take a file; nothing of it is left there."""
+class StorageError(OSError):
+    """The storage could not save a file and kept nothing of it."""
 
 
-def trouble_of(error: BaseException | None) -> Trouble | None:
-    """What to say of a failure to store something, be it in files or in the database; None for every other failure."""
+def storage_problem(error: BaseException | None) -> StorageProblem | None:
+    """The problem behind a failed write to files or the database; None for any other error."""
     if error is None:
         return None
-    if getattr(error, "sqlstate", "") == DATABASE_IS_FULL:
-        return IS_FULL
+    if getattr(error, "sqlstate", "") == DISK_FULL_SQLSTATE:
+        return DISK_FULL
     number = error.errno if isinstance(error, OSError) else None
     if number in FULL:
-        return IS_FULL
-    if number in NOT_WRITABLE and (isinstance(error, CannotStore) or number == errno.EROFS):
-        return IS_NOT_WRITABLE  # elsewhere that number may mean any file that may not be opened
-    return trouble_of(error.__cause__)
+        return DISK_FULL
+    # Outside the storage, EACCES and EPERM may mean any file that cannot be opened.
+    if number in NOT_WRITABLE and (isinstance(error, StorageError) or number == errno.EROFS):
+        return DISK_NOT_WRITABLE
+    return storage_problem(error.__cause__)

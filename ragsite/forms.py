@@ -1,4 +1,4 @@
-"""How forms are drawn: a browser never shortens what a person pasted."""
+"""Form rendering: inputs without `maxlength`, with the text direction of their content."""
 
 from __future__ import annotations
 
@@ -8,23 +8,26 @@ from django import forms
 from django.forms.renderers import DjangoTemplates
 from django.forms.widgets import Input
 
-WRITTEN_IN = (Input, forms.Textarea)
+TEXT_WIDGETS = (Input, forms.Textarea)
 
 
-class WholeField(forms.BoundField):
-    """In the direction of what is written, and without `maxlength`, by which browsers cut a pasted text and say nothing.
+class UntruncatedField(forms.BoundField):
+    """Replace `maxlength`, with which browsers truncate pasted text silently, by a data attribute.
 
-    The limit is told to the page, which counts (base.js), and the form's own sentence refuses what is too long.
+    base.js counts characters against it, and validation rejects a text that is too long.
     """
 
     def build_widget_attrs(self, attrs: dict[str, Any], widget: forms.Widget | None = None) -> dict[str, Any]:
-        drawn = widget or self.field.widget
-        if limit := drawn.attrs.pop("maxlength", None):
-            drawn.attrs["data-max-length"] = limit
-        if isinstance(drawn, WRITTEN_IN) and getattr(drawn, "input_type", "text") in ("text", "search"):
-            drawn.attrs.setdefault("dir", "auto")  # Arabic and Hebrew are written from the right
+        rendered = widget or self.field.widget
+        if limit := rendered.attrs.pop("maxlength", None):
+            rendered.attrs["data-max-length"] = limit
+        if isinstance(rendered, TEXT_WIDGETS) and getattr(rendered, "input_type", "text") in (
+            "text",
+            "search",
+        ):
+            rendered.attrs.setdefault("dir", "auto")  # right-to-left for Arabic and Hebrew
         return super().build_widget_attrs(attrs, widget)
 
 
 class FormRenderer(DjangoTemplates):
-    bound_field_class = WholeField
+    bound_field_class = UntruncatedField

@@ -1,4 +1,4 @@
-"""What a platform asks: is the process alive, and can it do its work?"""
+"""Health checks for the platform: is the process alive, and is the site ready?"""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from redis.exceptions import RedisError
 from documents.work.queue import queue_connection, workers_alive
 from documents.work.reconciler import clock_alive
 from ragsite import __version__
-from ragsite.cache import cache_connection
+from ragsite.cache import connect_to_cache
 
 logger = logging.getLogger("ragsite.health")
 
-SECONDS = 0.7  # for all parts together: who asks often gives up after one
+CHECK_SECONDS = 0.7  # for all checks together: many platforms give up after one second
 
 Answer = tuple[int, dict[str, Any]]
 
 
 async def answer(path: str) -> Answer:
-    """Status and body for one of `PATHS`. Needs no thread to be free, nor any part of the site to answer."""
+    """Status and body for one of `PATHS`, even if all threads are busy or other services are down."""
     return await PATHS[path]()
 
 
 async def alive() -> Answer:
-    """The process answers. Says nothing of its parts."""
+    """The process responds; other services are not checked."""
     return 200, {"status": "alive", "version": __version__}
 
 
 async def ready() -> Answer:
-    """Each part, in under a second even when one hangs; 503 when one that a question needs is away.
+    """The state of each service in under a second, even if one hangs; 503 if database or queue is down.
 
-    Never calls the provider. Workers and clock are reported and change nothing: without them the site still answers.
+    The provider is never called. Missing workers or clock are reported with status 200: the site can still answer.
     """
-    parts = await _look_together()
+    parts = await _shared_check()
     is_ready = bool(parts["database"] and parts["queue"])
     if not is_ready:
         logger.warning("not ready: %s", " ".join(f"{name}={value}" for name, value in parts.items()))
@@ -53,47 +53,49 @@ PATHS: dict[str, Callable[[], Any]] = {"/healthz": alive, "/readyz": ready}
 
 
 async def view(request: HttpRequest) -> JsonResponse:
-    """The same for a server that runs Django without `ragsite.asgi`, which answers these paths by itself."""
+    """The same as a Django view, for servers that do not run `ragsite.asgi`."""
     status, body = await answer(request.path_info)
     return JsonResponse(body, status=status)
 
 
-_looks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[dict[str, Any]]] = WeakKeyDictionary()
+_running_checks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[dict[str, Any]]] = (
+    WeakKeyDictionary()
+)
 
 
-async def _look_together() -> dict[str, Any]:
-    """Whoever asks while somebody looks already gets the same answer: probes must not use up the database's connections."""
+async def _shared_check() -> dict[str, Any]:
+    """Concurrent requests share one check, so that health checks cannot exhaust the database's connections."""
     loop = asyncio.get_running_loop()
-    look = _looks.get(loop)
-    if look is None or look.done():
-        look = _looks[loop] = loop.create_task(_look())
-    return await asyncio.shield(look)
+    check = _running_checks.get(loop)
+    if check is None or check.done():
+        check = _running_checks[loop] = loop.create_task(_check_services())
+    return await asyncio.shield(check)
 
 
-async def _look() -> dict[str, Any]:
-    looks: dict[str, asyncio.Task[Any]] = {
+async def _check_services() -> dict[str, Any]:
+    checks: dict[str, asyncio.Task[Any]] = {
         "database": asyncio.create_task(database_answers()),
-        "queue": asyncio.create_task(asyncio.to_thread(queue_says)),
+        "queue": asyncio.create_task(asyncio.to_thread(queue_state)),
         "cache": asyncio.create_task(asyncio.to_thread(cache_answers)),
     }
-    await asyncio.wait(looks.values(), timeout=SECONDS)
-    for look in looks.values():
-        look.cancel()  # not waited for: psycopg takes seconds to give up a server that hangs
+    await asyncio.wait(checks.values(), timeout=CHECK_SECONDS)
+    for check in checks.values():
+        check.cancel()  # not awaited: psycopg takes seconds to cancel a connection that hangs
     found: dict[str, Any] = {
-        name: look.result() if _has_ended(look) else None for name, look in looks.items()
+        name: check.result() if _has_succeeded(check) else None for name, check in checks.items()
     }
     queue = found["queue"] or {"queue": False, "workers": None, "clock": None}
     return {"database": bool(found["database"]), "cache": bool(found["cache"]), **queue}
 
 
-def _has_ended(look: asyncio.Task[Any]) -> bool:
-    return look.done() and not look.cancelled() and look.exception() is None
+def _has_succeeded(check: asyncio.Task[Any]) -> bool:
+    return check.done() and not check.cancelled() and check.exception() is None
 
 
 async def database_answers() -> bool:
-    """On a connection of its own: the pool may be used up by requests that hang."""
+    """Whether the database answers on a new connection: slow requests may occupy the whole pool."""
     parameters = connection.get_connection_params()
-    for name in ("cursor_factory", "context"):  # Django's, for its own kind of connection
+    for name in ("cursor_factory", "context"):  # used by Django's connection class only
         parameters.pop(name, None)
     try:
         async with await psycopg.AsyncConnection.connect(**parameters, autocommit=True) as own:
@@ -103,8 +105,8 @@ async def database_answers() -> bool:
     return True
 
 
-def queue_says() -> dict[str, Any] | None:
-    """None when it does not answer. Takes a second at most: its connection has short time-outs and no retries."""
+def queue_state() -> dict[str, Any] | None:
+    """Queue, workers and clock; None if Redis does not answer. Short time-outs limit it to a second."""
     try:
         workers = workers_alive(queue_connection())
         return {"queue": True, "workers": workers, "clock": clock_alive()}
@@ -121,5 +123,5 @@ def cache_answers() -> bool:
 
 @functools.cache
 def _cache_connection() -> Redis:
-    """A thread that a probe started must end soon."""
-    return cache_connection()
+    """Without retries: the thread of a check must end soon."""
+    return connect_to_cache()

@@ -1,7 +1,8 @@
-"""Names in Redis that mean one thing: of this site alone, and of one row alone.
+"""Unique names in Redis: a prefix for the keys of each site, and a name for each row.
 
-Several sites may share one database, so every key begins with `settings.REDIS_PREFIX`. RQ and its dashboard have their key names (`rq:queue:...`) in their source. The connection therefore renames on the wire:
-`rq:x` is sent as `<prefix>:rq:x`, and `<prefix>:rq:x` in a reply reads `rq:x`.
+Several sites may share one database, so every key begins with `settings.REDIS_PREFIX`. RQ and its dashboard hard-code
+their key names (`rq:queue:...`). The connection therefore rewrites them: it sends `rq:x` as `<prefix>:rq:x`, and
+strips the prefix from replies.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from redis.connection import Connection, ConnectionPool, SSLConnection, UnixDoma
 from redis.exceptions import ResponseError
 
 logger = logging.getLogger("ragsite.redis")
-RQ = "rq:"  # what every key and channel of RQ begins with
+RQ = "rq:"  # the prefix of all keys and channels of RQ
 
 if TYPE_CHECKING:
     Base = Connection
 else:
-    Base = object  # whatever it is mixed into
+    Base = object  # a mixin at run time
 
 
 class Row(Protocol):
@@ -30,13 +31,15 @@ class Row(Protocol):
 
 
 def name_of(row: Row) -> str:
-    """The row's name in Redis: its number and the moment it was made. After a backup is restored numbers are given
-    again, and Redis may still hold what belonged to a row of that number."""
+    """The row's name in Redis: its primary key and creation time.
+
+    A restored backup assigns primary keys again, while Redis may still hold keys of the earlier rows.
+    """
     return f"{row.pk}-{round(row.created_at.timestamp() * 1_000_000):x}"
 
 
-class Renaming(Base):
-    """A connection on which RQ's names carry the prefix, in both directions; whoever uses it sees RQ's own names."""
+class PrefixingMixin(Base):
+    """Add the prefix to RQ's names in commands, and strip it from replies."""
 
     def __init__(self, *args: Any, prefix: str, **kwargs: Any) -> None:
         self._prefix = f"{prefix}:"
@@ -55,9 +58,9 @@ class Renaming(Base):
         return self._without_prefix(super().read_response(*args, **kwargs))
 
     def _with_prefix(self, command: Iterable[Any]) -> list[Any]:
-        return [self._renamed(argument) for argument in command]
+        return [self._add_prefix(argument) for argument in command]
 
-    def _renamed(self, argument: Any) -> Any:
+    def _add_prefix(self, argument: Any) -> Any:
         if isinstance(argument, str) and argument.startswith(RQ):
             return self._prefix + argument
         if isinstance(argument, bytes) and argument.startswith(RQ.encode()):
@@ -76,51 +79,51 @@ class Renaming(Base):
         return reply
 
 
-class RenamingConnection(Renaming, Connection): ...
+class PrefixingConnection(PrefixingMixin, Connection): ...
 
 
-class RenamingUnixConnection(Renaming, UnixDomainSocketConnection): ...
+class PrefixingUnixConnection(PrefixingMixin, UnixDomainSocketConnection): ...
 
 
-class RenamingSSLConnection(Renaming, SSLConnection): ...
+class PrefixingSSLConnection(PrefixingMixin, SSLConnection): ...
 
 
-RENAMING: dict[type, type[Renaming]] = {
-    Connection: RenamingConnection,
-    UnixDomainSocketConnection: RenamingUnixConnection,
-    SSLConnection: RenamingSSLConnection,
+CONNECTION_CLASSES: dict[type, type[PrefixingMixin]] = {
+    Connection: PrefixingConnection,
+    UnixDomainSocketConnection: PrefixingUnixConnection,
+    SSLConnection: PrefixingSSLConnection,
 }
 
 
-def renaming_pool(url: str, prefix: str, **options: Any) -> ConnectionPool:
-    """Connections for RQ under that prefix. Nothing connects before the first command."""
-    kind = RENAMING[parse_url(url).get("connection_class", Connection)]
+def prefixing_pool(url: str, prefix: str, **options: Any) -> ConnectionPool:
+    """A connection pool for RQ with this prefix. It connects at the first command."""
+    kind = CONNECTION_CLASSES[parse_url(url).get("connection_class", Connection)]
     return ConnectionPool.from_url(url, connection_class=kind, prefix=prefix, **options)
 
 
-def renaming_client(url: str, prefix: str, **options: Any) -> Redis:
-    """A client for RQ under that prefix, with a pool of its own."""
-    return Redis.from_pool(renaming_pool(url, prefix, **options))
+def prefixing_client(url: str, prefix: str, **options: Any) -> Redis:
+    """A client for RQ with this prefix and a separate pool."""
+    return Redis.from_pool(prefixing_pool(url, prefix, **options))
 
 
 def connect_beside_the_queue(connection: Any) -> None:
-    """As redis_connect_func of the database after the queue's: where the server has none, the queue's own.
+    """A redis_connect_func for the cache that falls back to the queue's database if there is no next one.
 
-    Hosted servers often have one database only. Keys are apart by their prefixes.
+    Hosted servers often have a single database. Prefixes keep the keys apart.
     """
     try:
         connection.on_connect()
     except ResponseError as error:
         if not (connection.db and is_about_database(error)):
             raise
-        logger.debug("this Redis has no database %s: the cache shares the queue's", connection.db)
+        logger.debug("Redis has no database %s; the cache shares the queue's database", connection.db)
         connection.db -= 1
         connection.on_connect()
 
 
 def is_about_database(error: Exception) -> bool:
-    """Whether the server has no database of that number, or none but one."""
-    said = str(error).lower()
+    """Whether the server reports that the database number does not exist."""
+    message = str(error).lower()
     return isinstance(error, ResponseError) and any(
-        word in said for word in ("db index", "select", "database")
+        word in message for word in ("db index", "select", "database")
     )

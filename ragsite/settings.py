@@ -34,7 +34,7 @@ from ragsite.environment import (
     required,
     with_query,
 )
-from ragsite.redis import connect_beside_the_queue, renaming_pool
+from ragsite.redis import connect_beside_the_queue, prefixing_pool
 
 VERSION = __version__
 
@@ -117,13 +117,13 @@ INSTALLED_APPS = [
 ]
 # All of these can run async: a sync-only middleware would occupy a thread for each open stream.
 MIDDLEWARE = [
-    # Before ServeStatic, so that static files get these headers; ragsite/http/answers.py adds them to other responses.
+    # Before ServeStatic, so that static files get these headers; ragsite/http/responses.py adds them to other responses.
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "ragsite.http.middleware.PrivatePagesMiddleware",
-    "ragsite.logs.note_user_and_page",
+    "ragsite.http.access_log.record_user_and_view",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -234,7 +234,7 @@ CACHES = {
     }
 }
 JOB_TIMEOUT = env_int("JOB_TIMEOUT", 3600, 1, 604_800)
-QUEUE_POOL = renaming_pool(QUEUE_URL, REDIS_PREFIX) if REDIS_URL else None
+QUEUE_POOL = prefixing_pool(QUEUE_URL, REDIS_PREFIX) if REDIS_URL else None
 # In the order in which workers poll them: a scan cannot be searched before OCR, whereas a summary can wait.
 RQ_QUEUES = {
     name: {
@@ -373,7 +373,10 @@ LOG_FORMAT = env_choice("LOG_FORMAT", "text", ["text", "json"])
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"text": {"()": "ragsite.logs.OneLine"}, "json": {"()": "ragsite.logs.OneObject"}},
+    "formatters": {
+        "text": {"()": "ragsite.logs.TextFormatter"},
+        "json": {"()": "ragsite.logs.JSONFormatter"},
+    },
     "handlers": {
         "stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": LOG_FORMAT}
     },

@@ -38,7 +38,7 @@ def written():
 
     def begin(form="text"):
         handler = logging.StreamHandler(io.StringIO())
-        handler.setFormatter({"text": logs.OneLine, "json": logs.OneObject}[form]())
+        handler.setFormatter({"text": logs.TextFormatter, "json": logs.JSONFormatter}[form]())
         root.addHandler(handler)
         root.setLevel(logging.DEBUG)
         for name in ("ragsite", "documents", "qa"):
@@ -190,8 +190,8 @@ def record(message="call=%s", *args, level=logging.INFO, exc_info=None, **extra)
 
 
 def test_json_is_one_object_a_line_with_the_extra_fields_and_the_ids():
-    with logs.bound(request="r1"):
-        line = logs.OneObject().format(record("call=%s", "chat", call="chat", ms=12, request=object()))
+    with logs.bind_ids(request="r1"):
+        line = logs.JSONFormatter().format(record("call=%s", "chat", call="chat", ms=12, request=object()))
 
     assert "\n" not in line
     told = json.loads(line)
@@ -203,15 +203,15 @@ def test_json_is_one_object_a_line_with_the_extra_fields_and_the_ids():
 
 
 def test_json_leaves_out_objects_that_would_write_out_a_whole_request(rf):
-    line = logs.OneObject().format(record("%s", "Not found", request=rf.get("/?q=canary")))
+    line = logs.JSONFormatter().format(record("%s", "Not found", request=rf.get("/?q=canary")))
 
     assert "canary" not in line
 
 
 def test_an_id_that_the_line_names_already_is_not_repeated():
-    with logs.bound(job="task-1-1-0"):
-        assert logs.OneLine().format(record("job=task-1-1-0 ms=3")).count("task-1-1-0") == 1
-        assert logs.OneLine().format(record("call=embed")).endswith("call=embed job=task-1-1-0")
+    with logs.bind_ids(job="task-1-1-0"):
+        assert logs.TextFormatter().format(record("job=task-1-1-0 ms=3")).count("task-1-1-0") == 1
+        assert logs.TextFormatter().format(record("call=embed")).endswith("call=embed job=task-1-1-0")
 
 
 def test_a_traceback_tells_types_and_places_and_the_databases_code_but_no_words():
@@ -222,7 +222,7 @@ def test_a_traceback_tells_types_and_places_and_the_databases_code_but_no_words(
             raise DataError("canary") from error
     except DataError:
         caught = sys.exc_info()
-    line = logs.OneLine().format(record("it failed", exc_info=caught))
+    line = logs.TextFormatter().format(record("it failed", exc_info=caught))
 
     assert "KeyError" in line
     assert "django.db.utils.DataError" in line
@@ -237,7 +237,7 @@ def test_what_postgresql_quotes_of_a_row_is_not_told():
             cursor.execute("select 'canary'::int")
     except DataError:
         caught = sys.exc_info()
-    line = logs.OneLine().format(record("it failed", exc_info=caught))
+    line = logs.TextFormatter().format(record("it failed", exc_info=caught))
 
     assert "InvalidTextRepresentation: 22P02" in line
     assert "invalid input syntax" not in line
@@ -250,7 +250,7 @@ def test_words_that_another_handler_left_in_a_record_are_not_taken_over():
         made = record("it failed", exc_info=sys.exc_info())
     logging.Formatter().format(made)
 
-    assert "ValueError: canary" not in logs.OneLine().format(made)
+    assert "ValueError: canary" not in logs.TextFormatter().format(made)
 
 
 @pytest.mark.parametrize(("name", "value"), [("LOG_LEVEL", "chatty"), ("LOG_FORMAT", "xml")])
@@ -282,7 +282,7 @@ def test_ids_reach_tasks_and_threads_that_a_request_starts():
         return dict(await asyncio.to_thread(logs.current_ids))
 
     async def outer():
-        with logs.bound(request="r1", question=7):
+        with logs.bind_ids(request="r1", question=7):
             return await asyncio.create_task(inner())
 
     assert asyncio.run(outer()) == {"request": "r1", "question": 7}

@@ -17,7 +17,7 @@ from documents.extraction import UnreadableFile
 from documents.ingestion.document_text import PageText, join_pages
 from documents.models.collection import Collection
 from documents.page_report import PageReport, report_of
-from ragsite.disk import FULL, NOT_WRITABLE, CannotStore
+from ragsite.disk import FULL, NOT_WRITABLE, StorageError
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
@@ -62,14 +62,14 @@ def kept(upload: File) -> Iterator[str]:
 
 
 def store(storage: Storage, name: str, upload: File) -> str:
-    """Under which name the storage keeps it. Raises CannotStore for a disk that is full or cannot be written."""
+    """Under which name the storage keeps it. Raises StorageError for a disk that is full or cannot be written."""
     try:
         return storage.save(name, upload)
     except OSError as error:
         logger.error("file not stored: %s (%s bytes)", error.strerror or type(error).__name__, upload.size)
         if error.errno not in (*FULL, *NOT_WRITABLE):
             raise
-        raise CannotStore(error.errno, error.strerror) from error
+        raise StorageError(error.errno, error.strerror) from error
 
 
 class VersionQuerySet(models.QuerySet["Version"]):

@@ -39,7 +39,7 @@ def upload(request: SignedInRequest) -> HttpResponse:
             return JsonResponse({"error": sentence}, status=422)
         return render(request, "documents/uploaded.html", {"form": form, "error": sentence}, status=422)
     results = form.save()
-    troubles = [trouble for result in results for trouble in result.troubles]
+    troubles = [trouble for result in results for trouble in result.problems]
     status = troubles[0].status if troubles else 200
     if wants_json and troubles and not any(result.document or result.added for result in results):
         return JsonResponse({"error": f"{troubles[0].sentence} {troubles[0].remedy}"}, status=status)
@@ -80,7 +80,7 @@ def text(request: SignedInRequest) -> HttpResponse:
     result = form.save()
     if result.document is None:
         form.add_error("text", f"{result.sentence} {result.remedy}")
-        status = result.trouble.status if result.trouble else 422
+        status = result.problem.status if result.problem else 422
         return render(request, "documents/add_text.html", {"paste_form": form}, status=status)
     if not result.is_new:
         messages.info(request, _("You have this text already."))

@@ -191,7 +191,7 @@ def replace(request: SignedInRequest, pk: int) -> HttpResponse:
         request,
         "documents/replace.html",
         {"document": document, "form": form},
-        status=form.trouble.status if form.trouble else 422 if form.is_bound else 200,
+        status=form.problem.status if form.problem else 422 if form.is_bound else 200,
     )
 
 

@@ -25,7 +25,7 @@ from documents.models.part import Part
 from documents.search import find
 from documents.sources import attachments
 from documents.views.documents import listed
-from ragsite.database import give_connection_back
+from ragsite.database import release_connection
 from ragsite.redis import name_of
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def page_image(request: SignedInRequest, pk: int, number: int) -> HttpResponse:
     etag = quote_etag(f"{name_of(version)}-{number}-{width}-{page_images.PAINTER}")
     if unchanged := get_conditional_response(request, etag=etag):
         return _guarded(unchanged)
-    give_connection_back()
+    release_connection()
     try:
         png = page_images.picture(version, number, width, request.user.pk)
     except RendererBusy:
@@ -152,7 +152,7 @@ def page_marks(request: SignedInRequest, pk: int, number: int) -> HttpResponse:
     etag = quote_etag(hashlib.sha256(told.encode()).hexdigest())
     if unchanged := get_conditional_response(request, etag=etag):
         return _guarded(unchanged)
-    give_connection_back()
+    release_connection()
     try:
         places = page_images.marks(page, ranges, request.user.pk)
     except RendererBusy:

@@ -22,7 +22,7 @@ from rq.worker_registration import REDIS_WORKER_KEYS
 
 from documents.models import Task
 from documents.work.job import JSON_SERIALIZER, RUN_TASK, Job
-from ragsite.redis import renaming_client
+from ragsite.redis import prefixing_client
 
 logger = logging.getLogger("ragsite.jobs")
 
@@ -133,4 +133,4 @@ def fail_fast_while_redis_hangs() -> Iterator[None]:
 @cache
 def queue_connection() -> Redis:
     """Redis with short time-outs and no retries, so that no request waits long for a queue that is away."""
-    return renaming_client(settings.QUEUE_URL, settings.REDIS_PREFIX, retry=Retry(NoBackoff(), 0))
+    return prefixing_client(settings.QUEUE_URL, settings.REDIS_PREFIX, retry=Retry(NoBackoff(), 0))

@@ -34,8 +34,8 @@ NEVER_FETCHED = ("page_address", "page_credentials", "page_private", "page_astra
 
 IN_GENERAL = {
     "unexpected": _("Something went wrong here: the traceback is with the attempt."),
-    disk.IS_FULL.kind: disk.IS_FULL.sentence,
-    disk.IS_NOT_WRITABLE.kind: disk.IS_NOT_WRITABLE.sentence,
+    disk.DISK_FULL.kind: disk.DISK_FULL.sentence,
+    disk.DISK_NOT_WRITABLE.kind: disk.DISK_NOT_WRITABLE.sentence,
 }
 
 

@@ -15,7 +15,7 @@ from documents.models.states import SummaryState
 from documents.models.task import STUBBORN_AFTER, Kind
 from documents.sources.web import SiteAway
 from documents.work import fairness
-from ragsite.disk import trouble_of
+from ragsite.disk import storage_problem
 from ragsite.llm import ProviderError, RateLimited
 
 OPERATOR_WAIT = timedelta(seconds=60)
@@ -49,8 +49,8 @@ def retry_later(task: Task, error: Exception) -> None:
     kind, sentence, not_before = "unexpected", _("Something went wrong here."), None
     if known := isinstance(error, (ProviderError, SiteAway)):
         kind, sentence, not_before = error.kind, str(error.sentence), error.not_before
-    elif trouble := trouble_of(error):
-        kind, sentence = trouble.kind, str(trouble.sentence)
+    elif problem := storage_problem(error):
+        kind, sentence = problem.kind, str(problem.sentence)
     if task.tries + 1 >= task.max_tries:
         fail(task, kind, error, sentence, remedy_after_last_try(is_known=known))
     else:

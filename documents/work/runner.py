@@ -58,7 +58,7 @@ def was_requeued(job: RQJob, task: Task) -> bool:
 def run_in_turn(task: Task, job_id: str) -> None:
     """Run the task unless too much slow work is under way: it then stays due."""
     context = {"job": job_id} if job_id else {}
-    with logs.bound(**context), fairness.turn(task, workers=known_workers()) as is_its_turn:
+    with logs.bind_ids(**context), fairness.turn(task, workers=known_workers()) as is_its_turn:
         if is_its_turn:
             run(task, job_id=job_id)
 

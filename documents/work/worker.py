@@ -204,7 +204,7 @@ class Worker(rq.Worker):
             return
         error = sys.exc_info()[1]
         if error is not None and "exc_string" in kwargs:
-            kwargs["exc_string"] = logs.traceback_without_words(error)
+            kwargs["exc_string"] = logs.traceback_without_messages(error)
         super().handle_job_failure(job, *args, **kwargs)
 
     def handle_warm_shutdown_request(self) -> None:

@@ -20,7 +20,7 @@ from qa.models import AnswerState, Conversation, Question
 from qa.models.question import AnswerKind
 from qa.retrieval.retriever import Source, embed_question, find_sources
 from ragsite import llm
-from ragsite.database import DATABASE_AWAY, in_thread
+from ragsite.database import DATABASE_ERRORS, in_thread
 from ragsite.storable import storable_text
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ async def answer(question_id: int, *, stop: asyncio.Event | None = None) -> Asyn
                 GeneratorExit,
                 asyncio.CancelledError,
             ):  # the process is told to end, and this is the last moment
-                with suppress(*DATABASE_AWAY):
+                with suppress(*DATABASE_ERRORS):
                     await in_thread(save.finish)(draft)
                 raise
     finally:

@@ -79,7 +79,7 @@ def remember(key: str, entry: Entry) -> None:
     """Keep a complete answer for a day from now."""
     try:
         for document in {row.get("document_id") for row in entry.get("citations", [])} - {None}:
-            as_ours().note(f"answers-citing:{document}", key, KEEP_SECONDS)
+            as_ours().tag(f"answers-citing:{document}", key, KEEP_SECONDS)
         cache.set(key, {**entry, "at": timezone.now().isoformat()}, KEEP_SECONDS)
     except RedisError:
         logger.warning("the answer cache is away")
@@ -88,7 +88,7 @@ def remember(key: str, entry: Entry) -> None:
 def forget_answers_citing(document_id: int) -> None:
     """Delete what is kept of answers that quote a document. Nobody would find them any more; now nobody can."""
     try:
-        as_ours().delete_noted(f"answers-citing:{document_id}")
+        as_ours().delete_tagged(f"answers-citing:{document_id}")
     except RedisError:
         logger.warning("the answer cache is away")
 

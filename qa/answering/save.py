@@ -17,7 +17,7 @@ from qa.answering.draft import Draft
 from qa.models import AnswerState, Conversation, Question
 from qa.models.question import AnswerKind
 from ragsite import llm
-from ragsite.database import DATABASE_AWAY, in_thread
+from ragsite.database import DATABASE_ERRORS, in_thread
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ SAVE_AGAIN_SECONDS = [1, 2, 4, 8, *[15] * 120]  # half an hour
 async def try_to_save(draft: Draft) -> bool:
     try:
         await in_thread(finish)(draft)
-    except DATABASE_AWAY:
+    except DATABASE_ERRORS:
         logger.warning("question=%s could not be saved yet", draft.question.pk)
         return False
     return True
@@ -43,7 +43,7 @@ async def save_later(draft: Draft) -> None:
     """Until the database is back."""
     for seconds in SAVE_AGAIN_SECONDS:
         await asyncio.sleep(seconds)
-        with suppress(*DATABASE_AWAY):
+        with suppress(*DATABASE_ERRORS):
             await in_thread(finish)(draft)
             return
     logger.error("question %s: its answer is lost, the database did not come back", draft.question.pk)

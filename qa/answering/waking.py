@@ -9,7 +9,7 @@ from time import monotonic
 from documents.models import Task
 from documents.models.task import Kind
 from ragsite import llm
-from ragsite.database import DATABASE_AWAY
+from ragsite.database import DATABASE_ERRORS
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def wake_summaries() -> None:
     global _woken_at, _saw_model_away
     if monotonic() - _woken_at < AT_MOST_EVERY_SECONDS:
         return
-    with suppress(*DATABASE_AWAY):
+    with suppress(*DATABASE_ERRORS):
         count = Task.objects.filter(kind=Kind.SUMMARISE).retry_now(after_outage=_saw_model_away)
         _woken_at, _saw_model_away = monotonic(), False
         if count:

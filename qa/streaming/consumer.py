@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from qa.models import Question
 from qa.streaming.clients import REST_SECONDS, clients, stream_key
 from qa.streaming.publisher import final_html
-from ragsite.database import DATABASE_AWAY, in_thread
+from ragsite.database import DATABASE_ERRORS, in_thread
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
@@ -67,7 +67,7 @@ async def _look(question: Question, reader: Callable[[], User | None] | None) ->
     """None with the database away."""
     try:
         row: Row = await in_thread(look_up)(question, reader)
-    except DATABASE_AWAY:
+    except DATABASE_ERRORS:
         return None
     return row
 

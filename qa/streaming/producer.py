@@ -20,7 +20,7 @@ from qa.models import AnswerState, Question
 from qa.streaming.clients import clients, close_clients, stop_key
 from qa.streaming.publisher import KEPT_SECONDS, Feed
 from ragsite import llm, logs
-from ragsite.database import DATABASE_AWAY, in_thread
+from ragsite.database import DATABASE_ERRORS, in_thread
 from ragsite.redis import name_of
 
 logger = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def start_answer(question: Question) -> asyncio.Task[None]:
 async def write_answer(question: Question, stop: asyncio.Event, zone: tzinfo, language: str) -> None:
     """Answers, and tells all readers. Ends in a state that says how it ended, whatever happens."""
     feed = Feed(question, stop)
-    with timezone.override(zone), translation.override(language), logs.bound(question=question.pk):
+    with timezone.override(zone), translation.override(language), logs.bind_ids(question=question.pk):
         loops = [asyncio.create_task(feed.send_loop()), asyncio.create_task(feed.save_loop())]
         try:
             async with aclosing(answering.answer(question.pk, stop=stop)) as pieces:
@@ -109,7 +109,7 @@ async def _end_early(feed: Feed, state: AnswerState, notice: str) -> None:
         question = await in_thread(end_early)(feed.question, state, notice, feed.text)
         if question:
             await feed.close(question, [])
-    except DATABASE_AWAY:
+    except DATABASE_ERRORS:
         logger.warning("question=%s: its end could not be saved", feed.question.pk)
 
 
@@ -119,7 +119,7 @@ def end_early(question: Question, state: AnswerState, notice: str, text: str) ->
     end = {"state": state, "notice": notice, "finished_at": timezone.now()}
     try:
         running.update(**end, answer=text, kind="written" if text else "")
-    except DATABASE_AWAY:
+    except DATABASE_ERRORS:
         raise
     except Exception:
         logger.exception("question=%s: its text could not be saved", question.pk)

@@ -19,7 +19,7 @@ from qa import answering
 from qa.models import Citation, Question
 from qa.models.question import mark_withheld
 from qa.streaming.clients import REST_SECONDS, clients, stop_key, stream_key
-from ragsite.database import DATABASE_AWAY, in_thread
+from ragsite.database import DATABASE_ERRORS, in_thread
 
 logger = logging.getLogger(__name__)
 
@@ -104,12 +104,12 @@ class Feed:
         try:
             if not await in_thread(save_text)(self.question, text):
                 self.stop.set()  # deleted: nobody waits for it
-        except DATABASE_AWAY:
+        except DATABASE_ERRORS:
             pass  # the next round tries again
         except Exception:
             # A text that cannot be saved must not end the heartbeat, nor keep the wish to stop from being seen.
             logger.exception("question=%s: its text could not be saved", self.question.pk)
-            with suppress(*DATABASE_AWAY):
+            with suppress(*DATABASE_ERRORS):
                 await in_thread(save_heartbeat)(self.question)
 
     async def send(self) -> None:
@@ -172,7 +172,7 @@ def final_html(question: Question, rows: Sequence[Citation] | None = None) -> st
     try:
         mark_withheld([question], question.conversation.user)
         rows = shown_sources(question) or rows or []
-    except DATABASE_AWAY:
+    except DATABASE_ERRORS:
         if rows is None:
             raise
         question.is_withheld = False  # its passages were open to its reader when it was begun

@@ -7,7 +7,7 @@ import threading
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
-from ragsite.database import give_connection_back
+from ragsite.database import release_connection
 
 SECONDS_TO_WAIT = 25  # for a turn: a class of fifty that signs in at once needs some twenty on two cores
 
@@ -22,7 +22,7 @@ class Hasher(PBKDF2PasswordHasher):
     """Django's own, in every respect but two: it holds no database connection, and only as many compute at once as there are cores."""
 
     def encode(self, password: str, salt: str, iterations: int | None = None) -> str:
-        give_connection_back()
+        release_connection()
         if not _turns.acquire(timeout=SECONDS_TO_WAIT):
             raise Busy
         try:

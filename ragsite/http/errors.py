@@ -1,4 +1,4 @@
-"""What a person sees when something of ours goes wrong."""
+"""Error pages, as a page or as JSON."""
 
 from __future__ import annotations
 
@@ -11,44 +11,46 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from ragsite.accounts.hashing import Busy
-from ragsite.database import DATABASE_AWAY
-from ragsite.disk import trouble_of
+from ragsite.database import DATABASE_ERRORS
+from ragsite.disk import storage_problem
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500; or 503 where the database is away or passwords are queueing, or 507 where nothing more can be stored. In JSON where that was asked for."""
+    """500; or 503 if the database or the password hasher is overloaded, or 507 if the disk is full."""
     error = sys.exc_info()[1]
-    if trouble := trouble_of(error):
-        context = {"sentence": trouble.sentence, "remedy": trouble.remedy}
-        return answer(request, trouble.status, "507.html", f"{trouble.sentence} {trouble.remedy}", context)
-    if isinstance(error, (*DATABASE_AWAY, Busy)):
-        sentence = _("The site cannot answer just now. Try again in a few seconds.")
-        response = answer(request, 503, "503.html", sentence, {"is_busy": isinstance(error, Busy)})
+    if problem := storage_problem(error):
+        context = {"sentence": problem.sentence, "remedy": problem.remedy}
+        return error_response(
+            request, problem.status, "507.html", f"{problem.sentence} {problem.remedy}", context
+        )
+    if isinstance(error, (*DATABASE_ERRORS, Busy)):
+        sentence = _("The site is not available right now. Try again in a few seconds.")
+        response = error_response(request, 503, "503.html", sentence, {"is_busy": isinstance(error, Busy)})
         response["Retry-After"] = "5"
         return response
-    return answer(request, 500, "500.html", _("Something went wrong here. Try again in a while."))
+    return error_response(request, 500, "500.html", _("Something went wrong. Try again later."))
 
 
-def answer(
+def error_response(
     request: HttpRequest,
     status: int,
     template: str,
     sentence: str,
     context: Mapping[str, object] | None = None,
 ) -> HttpResponse:
-    """A page, or the sentence alone for a script that takes JSON: the upload tray shows it beside the file."""
+    """A page, or JSON with the sentence for a script: the upload tray shows it beside the file."""
     if "application/json" in request.headers.get("Accept", ""):
         return JsonResponse({"error": sentence}, status=status)
     return HttpResponse(render_to_string(template, dict(context or {})), status=status)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """400; or a 413 that says what to do, for a text that is longer than a form takes or for more files at once."""
+    """400; or 413 with advice, if a text is too long or there are too many files."""
     sentence = ""
     if isinstance(exception, RequestDataTooBig):
         sentence = _("This text is too long for the form. Save it as a file and upload that.")
     elif isinstance(exception, TooManyFilesSent):
-        sentence = _("These are more files than one form takes. Upload them in several turns, or as a zip.")
+        sentence = _("These are too many files for one form. Upload fewer at a time, or a zip.")
     if sentence:
-        return answer(request, 413, "413.html", sentence, {"sentence": sentence, "is_whole": True})
+        return error_response(request, 413, "413.html", sentence, {"sentence": sentence, "is_whole": True})
     return HttpResponse(render_to_string("400.html"), status=400)

@@ -1,4 +1,4 @@
-"""What every request passes. It can run async: a sync-only one would push every open stream into a thread."""
+"""Middleware of the whole site. It runs async: a sync-only one would occupy a thread for each open stream."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from django.utils.deprecation import MiddlewareMixin
 
 
 class TimeZoneMiddleware(MiddlewareMixin):
-    """Times are shown in the reader's own zone, which the page notes in a cookie."""
+    """Activate the visitor's time zone, which a script stores in a cookie."""
 
     def process_request(self, request: HttpRequest) -> None:
         name = request.COOKIES.get("timezone", "")
         try:
             timezone.activate(zoneinfo.ZoneInfo(name)) if name else timezone.deactivate()
-        except (KeyError, ValueError, OSError):  # no such zone, or a path pretending to be one
+        except (KeyError, ValueError, OSError):  # an unknown zone, or a file path
             timezone.deactivate()
 
 
 class PrivatePagesMiddleware(MiddlewareMixin):
-    """No proxy and no browser keeps a page that a person was shown, unless its view says otherwise."""
+    """Keep proxies and browsers from storing a page, unless its view sets Cache-Control."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if not response.has_header("Cache-Control"):

@@ -40,7 +40,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # what `generate_late
 STATEMENT_MS = 5_000  # a scraper waits ten seconds
 WINDOWS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24)}
 QUANTILES = {"0.5": 0.5, "0.95": 0.95}
-DATABASE_AWAY = (DatabaseError, PoolTimeout)
+DATABASE_ERRORS = (DatabaseError, PoolTimeout)
 
 
 @require_safe
@@ -95,7 +95,7 @@ def collect() -> list[Metric]:
     metrics = [build_info()]
     is_up = Metric("up", "Whether a part of the site answers.")
     for part, read, faults in (
-        ("database", from_rows, DATABASE_AWAY),
+        ("database", from_rows, DATABASE_ERRORS),
         ("queue", from_redis, (RedisError,)),
     ):
         try:

@@ -24,7 +24,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from ragsite import embedded
-from ragsite.redis import renaming_client
+from ragsite.redis import prefixing_client
 from tests.drills import CannotBeStaged
 from tests.drills.people import PASSWORD, Person
 from tests.support.fake_openai import KEY, FakeOpenAI
@@ -133,7 +133,7 @@ class Stage:
             raise CannotBeStaged(str(problem)) from None
         self.fake.start()
         self.database_url = urls["DATABASE_URL"]
-        self.redis = renaming_client(urls["REDIS_URL"], PREFIX, socket_timeout=5)
+        self.redis = prefixing_client(urls["REDIS_URL"], PREFIX, socket_timeout=5)
         self.cache = Redis.from_url(urls["REDIS_URL"].replace("db=0", "db=1"), socket_timeout=5)
         self.environment = self._environment(urls)
         subprocess.run([sys.executable, "-c", PREPARE], cwd=ROOT, env=self.environment, check=True)

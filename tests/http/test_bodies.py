@@ -12,7 +12,8 @@ from django.test import Client
 
 from ragsite.asgi import application
 from ragsite.database import in_thread
-from ragsite.http import bodies
+from ragsite.http import bodies, receiver, rejections
+from ragsite.http.upload_slots import slots
 from tests.support.factories import make_user
 
 UPLOAD, SIGN_IN = "/documents/upload/", "/account/login/"
@@ -80,7 +81,7 @@ def alices(transactional_db):
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch):
-    monkeypatch.setattr(bodies, "SECONDS_TO_LINGER", 0.05)
+    monkeypatch.setattr(rejections, "DRAIN_SECONDS", 0.05)
 
 
 @asynccontextmanager
@@ -117,7 +118,7 @@ async def test_a_stranger_sends_no_more_than_a_small_form_even_without_saying_ho
         visit.piece(10 * 1024)
     assert await visit.ended() == 413
     # What comes after the refusal is let pass, and kept nowhere.
-    assert bodies.ANONYMOUS == 64 * 1024
+    assert bodies.MAX_ANONYMOUS_BYTES == 64 * 1024
 
 
 async def test_a_stranger_signs_in_with_a_small_form(alices):
@@ -137,7 +138,7 @@ async def test_somebody_signed_in_may_send_a_large_file(alices):
     assert await visit.answered() == 403, "it came as far as Django"
     visit.pieces.put_nowait({"type": "http.disconnect", "body": b""})
     await visit.ended()
-    assert bodies.places.total() == 0
+    assert slots.total() == 0
 
 
 def cookie_of_somebody_switched_off():
@@ -186,11 +187,11 @@ async def test_one_person_sends_six_large_files_at_once(alices, transactional_db
         seventh = Visit(UPLOAD, alices, HX, declared=3 * MB)
         seventh.piece(0, is_last=True)
         assert (await seventh.ended(), seventh.header("retry-after")) == (429, "10")
-        assert "Wait until some have arrived" in json.loads(seventh.text)["error"]
+        assert "Wait for some to finish" in json.loads(seventh.text)["error"]
         async with held_open(Visit(UPLOAD, bobs, declared=3 * MB)) as (other,):
             other.piece(1)
             await until(lambda: other.taken)
-    assert bodies.places.total() == 0
+    assert slots.total() == 0
 
 
 async def test_one_process_takes_so_many_large_files_at_once(alices, settings):
@@ -201,19 +202,19 @@ async def test_one_process_takes_so_many_large_files_at_once(alices, settings):
         second = Visit(UPLOAD, alices, declared=3 * MB)
         second.piece(0, is_last=True)
         assert (await second.ended(), second.header("retry-after")) == (503, "10")
-        assert "Many files are being sent" in second.text
+        assert "receiving many uploads" in second.text
 
 
-@pytest.mark.parametrize("limit", ["SECONDS_BETWEEN_PIECES", "SECONDS_FREE"])
+@pytest.mark.parametrize("limit", ["MAX_PAUSE_SECONDS", "BASE_SECONDS"])
 async def test_a_body_that_does_not_come_is_not_waited_for(limit, monkeypatch):
-    monkeypatch.setattr(bodies, limit, 0.05)
+    monkeypatch.setattr(receiver, limit, 0.05)
     visit = Visit(SIGN_IN, declared=20)
     assert await visit.ended() == 408
-    assert "too slowly" in visit.text
+    assert "too slow" in visit.text
 
 
 async def test_a_body_that_comes_in_drops_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr(bodies, "SECONDS_FREE", 0.1)
+    monkeypatch.setattr(receiver, "BASE_SECONDS", 0.1)
     visit, drops = Visit(SIGN_IN, declared=2000), 0
     while not visit.sent and drops < 2000:
         visit.piece(1)
@@ -224,7 +225,7 @@ async def test_a_body_that_comes_in_drops_is_not_waited_for(monkeypatch):
 
 
 async def test_a_page_that_takes_long_to_answer_is_not_ended(monkeypatch):
-    monkeypatch.setattr(bodies, "SECONDS_FREE", 0.05)
+    monkeypatch.setattr(receiver, "BASE_SECONDS", 0.05)
     left = asyncio.Event()
 
     async def slow(scope, receive, send):
@@ -237,7 +238,7 @@ async def test_a_page_that_takes_long_to_answer_is_not_ended(monkeypatch):
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
     async def app(scope, receive, send):
-        await bodies.guarded(slow, scope, receive, send)
+        await bodies.limit_body(slow, scope, receive, send)
 
     visit = Visit(SIGN_IN, declared=1, app=app)
     visit.piece(1, is_last=True)
@@ -250,7 +251,7 @@ async def test_a_disk_that_is_full_while_a_body_comes_is_told_in_words(alices):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     async def app(scope, receive, send):
-        await bodies.guarded(full, scope, receive, send)
+        await bodies.limit_body(full, scope, receive, send)
 
     visit = Visit(UPLOAD, alices, JSON, declared=3 * MB, app=app)
     visit.piece(0, is_last=True)

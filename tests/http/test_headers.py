@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from ragsite.http.answers import with_headers
+from ragsite.http.responses import adding_headers
 from tests.http.test_access import DOORS, KNOWN, address_of, things  # noqa: F401 (a fixture)
 from tests.test_logs import visit
 
@@ -59,7 +59,7 @@ async def test_a_site_with_https_says_so_in_every_answer(settings, scheme):
         "scheme": scheme,
         "headers": [(b"host", b"localhost")],
     }
-    await with_headers(scope, send)({"type": "http.response.start", "status": 400, "headers": []})
+    await adding_headers(scope, send)({"type": "http.response.start", "status": 400, "headers": []})
     assert ("strict-transport-security" in headers_of(sent)) is (scheme == "https")
 
 

@@ -17,14 +17,14 @@ from rq import Queue, SimpleWorker, Worker
 from rq.registry import FailedJobRegistry, FinishedJobRegistry, StartedJobRegistry
 
 from documents.work.queue import get_queue
-from ragsite.redis import renaming_client
+from ragsite.redis import prefixing_client
 from tests.support.site import ROOT
 
 PLAIN = settings.REDIS_URL
 
 
 def client(prefix):
-    return renaming_client(PLAIN, prefix, retry=Retry(NoBackoff(), 0))
+    return prefixing_client(PLAIN, prefix, retry=Retry(NoBackoff(), 0))
 
 
 @pytest.fixture
@@ -139,4 +139,4 @@ def test_sites_with_another_key_or_database_have_another_prefix_and_processes_of
     assert mine == prefix_of(DATABASE_URL="postgres://pooler:6432/a", DIRECT_DATABASE_URL="postgres://host/a")
     assert len({mine, prefix_of(SECRET_KEY="two"), prefix_of(DATABASE_URL="postgres://host/b")}) == 3
     assert prefix_of(REDIS_PREFIX="house") == "house"
-    assert "write letters" in prefix_of(REDIS_PREFIX="*")
+    assert "use letters" in prefix_of(REDIS_PREFIX="*")

@@ -21,7 +21,7 @@ from redis.exceptions import RedisError, ResponseError
 from documents.work.locks import lock_conninfo
 from documents.work.queue import queue_connection, workers_alive
 from documents.work.reconciler import clock_alive
-from ragsite.cache import cache_connection
+from ragsite.cache import connect_to_cache
 from ragsite.operations.doctor.finding import Finding, fail, ok, tried, warn
 from ragsite.redis import is_about_database
 
@@ -256,7 +256,7 @@ def no_such_database(name: str, variable: str) -> Finding:
 
 def cache_is_apart() -> Finding:
     """By what the servers say of themselves: two addresses may lead to one place."""
-    with cache_connection() as other:
+    with connect_to_cache() as other:
         probe = f"ragsite:doctor:{uuid4().hex}"
         queue_connection().set(probe, 1, ex=10)
         is_shared = bool(other.exists(probe))

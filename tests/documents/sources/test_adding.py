@@ -72,7 +72,7 @@ def test_more_files_than_a_form_takes_are_told_what_to_do(alices, settings):
     files = [SimpleUploadedFile(f"{number}.txt", b"It rains.") for number in range(3)]
     response = alices.post(UPLOAD, {"files": files})
     assert response.status_code == 413
-    assert "more files than one form takes" in response.text
+    assert "too many files for one form" in response.text
 
 
 def test_a_text_without_marks_is_plain_and_its_title_is_no_path(alices):
@@ -302,7 +302,7 @@ def test_a_locked_file_asks_for_its_password_in_the_list_and_on_its_page(alices,
 
 def test_the_password_opens_the_file_once_and_stands_nowhere(alices, locked, work):
     heard = logging.StreamHandler(io.StringIO())
-    heard.setFormatter(logs.OneLine())
+    heard.setFormatter(logs.TextFormatter())
     logging.getLogger().addHandler(heard)
     level, root = logging.getLogger().level, logging.getLogger()
     root.setLevel(logging.DEBUG)

@@ -18,7 +18,7 @@ from documents.models import Collection, Document, State, Task, Version
 from documents.models.task import Kind, TaskState
 from documents.work import retries
 from ragsite import asgi
-from ragsite.disk import CannotStore, trouble_of
+from ragsite.disk import StorageError, storage_problem
 from tests.support.factories import make_document
 from tests.support.full_disk import FullDisk, ReadOnlyDisk, put_files_on
 
@@ -156,7 +156,7 @@ def test_a_body_that_cannot_be_spooled(accept, monkeypatch):
 
     monkeypatch.setattr(asgi, "django_application", full)
     scope = {"type": "http", "path": UPLOAD, "method": "POST", "headers": [(b"accept", accept)]}
-    asyncio.run(asgi.limited(scope, receive, send))
+    asyncio.run(asgi.limited_django(scope, receive, send))
 
     assert sent[0]["status"] == 507
     assert SENTENCE in sent[1]["body"].decode()
@@ -175,15 +175,15 @@ def full_database():
         (OSError(errno.ENOSPC, "x"), 507),
         (OSError(errno.EDQUOT, "x"), 507),
         (OSError(errno.EROFS, "x"), 503),
-        (CannotStore(errno.EACCES, "x"), 503),
+        (StorageError(errno.EACCES, "x"), 503),
         (PermissionError(errno.EACCES, "a file that may not be opened"), None),
         (FileNotFoundError(errno.ENOENT, "x"), None),
         (ValueError("x"), None),
     ],
 )
 def test_a_full_disk_is_known_wherever_it_is_met(error, status):
-    trouble = trouble_of(error)
-    assert (trouble and trouble.status) == status
+    problem = storage_problem(error)
+    assert (problem and problem.status) == status
 
 
 def test_a_worker_without_space_tries_again_and_says_why(alice):

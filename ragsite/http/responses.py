@@ -1,4 +1,4 @@
-"""Answers that do not come from Django's views: they carry the headers that every page carries."""
+"""Responses that bypass Django's handler, with the security headers of every page."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[Any], Awaitable[None]]
 
 
-def _none(request: object) -> HttpResponseBase:
-    raise AssertionError("these middlewares are only asked for their headers")
+def _no_response(request: object) -> HttpResponseBase:
+    raise AssertionError("only process_response is called")
 
 
-# The outermost of MIDDLEWARE; each only looks at the request's scheme, host and path.
+# The first entries of settings.MIDDLEWARE that add headers; they read scheme, host and path only.
 MIDDLEWARE = (XFrameOptionsMiddleware, CSPMiddleware, SecurityMiddleware)
 
 
-def with_headers(scope: Scope, send: Send) -> Send:
-    """Sends what it is given. An answer that passed none of Django's middleware, such as a refused body or a bare 400, gets its headers here."""
+def adding_headers(scope: Scope, send: Send) -> Send:
+    """Wrap `send` so that a response that passed no middleware, such as a rejected body, gets its security headers."""
 
-    async def sending(message: dict[str, Any]) -> None:
+    async def send_with_headers(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
             given = {name.lower() for name, _value in message.get("headers", ())}
             if b"x-content-type-options" not in given:
@@ -37,34 +37,36 @@ def with_headers(scope: Scope, send: Send) -> Send:
                 message = {**message, "headers": [*message.get("headers", ()), *missing]}
         await send(message)
 
-    return sending
+    return send_with_headers
 
 
 def page_headers(scope: Scope) -> list[tuple[bytes, bytes]]:
-    """What the middleware adds to a page at that address; and that nobody keeps it."""
-    # Without its query: one that is no UTF-8 is what the bare 400 is about.
+    """The headers that middleware adds to a page at this address, and Cache-Control."""
+    # Without the query, which may be invalid UTF-8 and the reason for a 400.
     request, response = ASGIRequest({**scope, "query_string": b""}, io.BytesIO()), HttpResponse()
     for middleware in MIDDLEWARE:
-        middleware(_none).process_response(request, response)
+        middleware(_no_response).process_response(request, response)
     response["Cache-Control"] = "private, no-store"
     del response["Content-Type"]
-    return encoded(response)
+    return encode_headers(response)
 
 
-def encoded(response: HttpResponse) -> list[tuple[bytes, bytes]]:
+def encode_headers(response: HttpResponse) -> list[tuple[bytes, bytes]]:
     return [(name.lower().encode(), value.encode("latin-1")) for name, value in response.items()]
 
 
-async def respond(scope: Scope, send: Send, response: HttpResponse) -> None:
-    """Send all of a response that was made without Django's handler."""
+async def send_response(scope: Scope, send: Send, response: HttpResponse) -> None:
+    """Send a whole response and end the exchange."""
     response.setdefault("Cache-Control", "no-store")
-    await begin(scope, send, response)
+    await send_open(scope, send, response)
     await send({"type": "http.response.body", "body": b""})
 
 
-async def begin(scope: Scope, send: Send, response: HttpResponse) -> None:
-    """Send all of it, and leave the exchange open."""
+async def send_open(scope: Scope, send: Send, response: HttpResponse) -> None:
+    """Send the response without ending the exchange."""
     response["Content-Length"] = str(len(response.content))
-    await send({"type": "http.response.start", "status": response.status_code, "headers": encoded(response)})
+    await send(
+        {"type": "http.response.start", "status": response.status_code, "headers": encode_headers(response)}
+    )
     body = b"" if scope["method"] == "HEAD" else response.content
     await send({"type": "http.response.body", "body": body, "more_body": True})
