@@ -12,5 +12,5 @@ class DocumentsConfig(AppConfig):
 
     def ready(self) -> None:
         database.connect_signals()
-        registry.add_from(lambda: settings.DOCUMENT_LOADERS)
+        registry.add_source(lambda: settings.DOCUMENT_LOADERS)
         from documents import checks, signals  # noqa: F401

@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from documents.extraction import UnreadableFile
-from documents.extraction.registry import accepted_kinds
+from documents.extraction.registry import accepted_types
 from documents.models import Collection, Document
 from documents.models.document import DuplicateContent
 from documents.sources.uploads import clean_name, visible
@@ -114,7 +114,7 @@ class UploadForm(AddingForm):
     files = FilesField(  # type: ignore[assignment]  # the form's own `files` is another thing to the stubs only
         label=_("Files"),
         error_messages={"required": _("Choose one or more files first.")},
-        widget=FilesInput(attrs={"accept": f"{accepted_kinds()},.zip,application/zip"}),
+        widget=FilesInput(attrs={"accept": f"{accepted_types()},.zip,application/zip"}),
     )
 
     def __init__(self, *args: Any, auto_id: str = "upload-%s", **kwargs: Any) -> None:
@@ -307,7 +307,7 @@ class ReplaceForm(forms.Form):
         label=_("New file"),
         allow_empty_file=True,  # the reading itself says it better
         error_messages={"required": _("Choose a file first.")},
-        widget=forms.FileInput(attrs={"accept": accepted_kinds()}),
+        widget=forms.FileInput(attrs={"accept": accepted_types()}),
     )
     text = text_field()
 

@@ -11,7 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from documents.extraction.text.signs import plain, signs
+from documents.extraction.text.markup_spans import markup_spans, without_markup
 from documents.models import Document, Page
 from documents.models.part import Part
 from documents.sources.uploads import MARKDOWN
@@ -181,10 +181,10 @@ def _cut(text: str, passage: Range | None, quote: Range | None, media_type: str)
 
     Without a quote the passage itself is marked.
     """
-    quote, found = quote or passage, signs(text, media_type)
+    quote, found = quote or passage, markup_spans(text, media_type)
     cuts = sorted({0, len(text), *(passage or ()), *(quote or ())})
     return [
-        Stretch(plain(text, found, start, end), _holds(passage, start), _holds(quote, start))
+        Stretch(without_markup(text, found, start, end), _holds(passage, start), _holds(quote, start))
         for start, end in pairwise(cuts)
     ]
 

@@ -1,6 +1,6 @@
-"""From a file to its pages: `extract_pages` for the worker, `sniff` for the upload form.
+"""Extract pages from files: `extract_pages` for the worker, `sniff` for the upload form.
 
-The limited reading processes import this package too: nothing here may import Django or a PDF library.
+Sandboxed processes import this package too: nothing here may import Django or a PDF library.
 """
 
 import pkgutil
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from documents.extraction.errors import UnreadableFile
 from documents.extraction.pages import ExtractedPage, Extraction, Heading
-from documents.extraction.registry import LIMITS_ITSELF, loader_for
+from documents.extraction.registry import SANDBOXES_ITSELF, loader_for
 from documents.extraction.sandbox.client import start_fork_server
 from documents.extraction.sandbox.follow import ReaderLost
 from documents.extraction.sandbox.load import load_in_sandbox
@@ -35,15 +35,15 @@ def extract_pages(
     password: str = "",
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Extraction:
-    """Every page of the file as clean text. Raises UnreadableFile when the file itself is the trouble.
+    """Return every page of a file as clean text. Raises UnreadableFile if the file itself is at fault.
 
-    `name` is the file's own, whose ending may have a loader. `on_progress(pages read, pages in all)` is called from
-    this process now and then, and at the end; what it raises ends the reading. ReaderLost, which says that the
-    reading process was killed from outside, is worth another try.
+    The ending of `name` may select a loader. `on_progress(pages read, pages in total)` is called from this process
+    now and then and at the end; an exception it raises ends the reading. ReaderLost means that the sandboxed process
+    was killed from outside, so a retry may succeed.
     """
     loader = loader_for(media_type, name)
     if not loader:
         raise UnreadableFile("unsupported")
-    if loader in LIMITS_ITSELF:
+    if loader in SANDBOXES_ITSELF:
         return pkgutil.resolve_name(loader)(path, password=password, on_progress=on_progress)
     return load_in_sandbox(loader, path, on_progress)

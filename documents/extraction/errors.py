@@ -1,12 +1,12 @@
-"""Why a file could not be read, in words for the person who uploaded it."""
+"""The error for unreadable files, with a message for the person who uploaded the file."""
 
 from typing import Any
 
 
 class UnreadableFile(Exception):
-    """The file itself is the trouble: reading it again would end the same way.
+    """The file itself is at fault: reading it again would fail the same way.
 
-    `kind` is stored and tested for; `sentence` and `remedy` are translated when they are shown.
+    `kind` is stored and compared; `sentence` and `remedy` are translated when displayed.
     """
 
     def __init__(self, kind: str, **details: Any) -> None:
@@ -23,7 +23,7 @@ class UnreadableFile(Exception):
         return self._wording().remedy
 
     def _wording(self) -> Any:
-        # Imported late: the fork server imports this package and must hold nothing but the PDF libraries.
+        # Imported on use: the fork server imports this package and must not load Django.
         from documents import failure_messages
 
         return failure_messages.for_failure(self.kind, self.details)

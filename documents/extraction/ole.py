@@ -1,12 +1,12 @@
-"""What an old binary Office file is, by the names in its directory. Nothing else of it is read."""
+"""Identify a legacy Office file (OLE compound file) by the names in its directory."""
 
 import struct
 from typing import IO
 
-MARK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-MAX_SECTORS = 64  # of the directory, some two hundred names
+SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+MAX_SECTORS = 64  # of the directory, about 200 names
 END_OF_CHAIN = 0xFFFFFFFA
-# The first that is found decides.
+# The first match wins.
 KINDS = (
     ("EncryptedPackage", "locked"),
     ("WordDocument", "doc"),
@@ -26,10 +26,10 @@ BY_ENDING = {
 }
 
 
-def kind_of(file: IO[bytes], ending: str) -> str:
+def identify(file: IO[bytes], ending: str) -> str:
     """One of doc, xls, ppt, msg, locked; else `office`."""
     try:
-        names = set(names_in(file))
+        names = set(directory_names(file))
     except (struct.error, ValueError, OSError):
         names = set()
     finally:
@@ -38,7 +38,8 @@ def kind_of(file: IO[bytes], ending: str) -> str:
     return found or BY_ENDING.get(ending, "office")
 
 
-def names_in(file: IO[bytes]) -> list[str]:
+def directory_names(file: IO[bytes]) -> list[str]:
+    """The stream names in the directory. Raises ValueError or struct.error for a malformed file."""
     file.seek(0)
     header = file.read(512)
     shift = struct.unpack("<H", header[30:32])[0]
@@ -60,11 +61,11 @@ def names_in(file: IO[bytes]) -> list[str]:
 
 
 def _next(file: IO[bytes], sector: int, size: int, table: tuple[int, ...]) -> int:
-    """The sector that follows in the chain, as the file's table says."""
-    which, place = divmod(sector, size // 4)
-    if which >= len(table) or table[which] >= END_OF_CHAIN:
+    """The next sector of the chain in the file allocation table."""
+    block, place = divmod(sector, size // 4)
+    if block >= len(table) or table[block] >= END_OF_CHAIN:
         return END_OF_CHAIN
-    content = _sector(file, table[which], size)
+    content = _sector(file, table[block], size)
     return int(struct.unpack("<L", content[place * 4 : place * 4 + 4])[0])
 
 

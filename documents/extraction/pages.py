@@ -1,4 +1,4 @@
-"""What every loader gives: pages of cleaned text. Standard library only: the fork server imports this package."""
+"""The result of every loader: pages of clean text. Standard library only, for the fork server."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,10 +15,11 @@ class Heading(NamedTuple):
 
 @dataclass
 class ExtractedPage:
-    """One page: its cleaned text, how that maps to the raw text, and what is wrong with it.
+    """One page: its clean text, how it maps to the raw text, and its problem, if any.
 
-    `runs` are `[clean_start, raw_start, length]` pieces, sorted, in which both texts are equal.
-    `problem` is one of "", "no_text", "garbled", "unreadable". `goes_on`: it begins inside a paragraph of the page before.
+    `runs` are sorted `[clean_start, raw_start, length]` ranges in which both texts are equal.
+    `problem` is one of "", "no_text", "garbled", "unreadable". `goes_on`: it starts inside a paragraph of the
+    previous page.
     """
 
     number: int
@@ -33,7 +34,7 @@ class ExtractedPage:
 
 @dataclass
 class Extraction:
-    """All that was read of a file. `is_partial`: some of it is missing, and the pages say which."""
+    """Everything read from a file. `is_partial`: some of it is missing, as the pages report."""
 
     pages: list[ExtractedPage]
     page_count: int
@@ -43,6 +44,6 @@ class Extraction:
 
     @classmethod
     def of_texts(cls, texts: Iterable[str], title: str = "") -> Self:
-        """Each text as one page: all that a simple loader has to return."""
+        """One page per text: all that a simple loader has to return."""
         pages = [ExtractedPage(number, str(number), text) for number, text in enumerate(texts, 1)]
         return cls(pages, len(pages), title)

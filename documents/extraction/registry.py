@@ -1,4 +1,4 @@
-"""Which function reads which kind of file: found by the ending of its name, else by its media type."""
+"""Map file endings and media types to loaders, the functions that read them."""
 
 import mimetypes
 from collections.abc import Callable, Mapping
@@ -37,7 +37,7 @@ LOADERS = {
     RTF: "documents.extraction.office.rtf.load",
     MAIL: "documents.extraction.text.mail.load",
 }
-# Sniffing judges by content; these are for the file dialog, which cannot.
+# For the file dialog; uploads are identified by their content.
 ENDINGS = (
     *(".pdf", ".txt", ".text", ".log", ".md", ".markdown", ".mdx", ".rst", ".adoc", ".org"),
     *(
@@ -59,36 +59,36 @@ ENDINGS = (
     *(".docx", ".docm", ".pptx", ".pptm", ".xlsx", ".xlsm", ".odt", ".ods", ".odp", ".rtf"),
     *(".epub", ".html", ".htm", ".xhtml", ".csv", ".tsv", ".eml", ".mht", ".mhtml"),
 )
-# These start limited processes of their own, one after the other where one dies. Every other runs inside one.
-LIMITS_ITSELF = frozenset(("documents.extraction.pdf.loader.load",))
+# These start sandboxed processes themselves, to continue after a crash. All others run inside one.
+SANDBOXES_ITSELF = frozenset(("documents.extraction.pdf.loader.load",))
 
-_further: Callable[[], Mapping[str, str]] = dict
+_extra_loaders: Callable[[], Mapping[str, str]] = dict
 
 
-def add_from(source: Callable[[], Mapping[str, str]]) -> None:
-    """Have further loaders looked up in what `source` returns, each time anew; they win over those above."""
-    global _further
-    _further = source
+def add_source(source: Callable[[], Mapping[str, str]]) -> None:
+    """Look up extra loaders in what `source` returns on each call; they override the built-in ones."""
+    global _extra_loaders
+    _extra_loaders = source
 
 
 def loader_for(media_type: str, name: str = "") -> str:
-    """The dotted path of the function that reads such a file; "" where there is none."""
-    further = _further()
-    return further.get(ending_of(name)) or further.get(media_type) or LOADERS.get(media_type) or ""
+    """The dotted path of the loader for a file; "" if there is none."""
+    extra = _extra_loaders()
+    return extra.get(ending_of(name)) or extra.get(media_type) or LOADERS.get(media_type) or ""
 
 
-def further_media_type(name: str) -> str:
-    """The media type of a file that only a loader from the settings reads; "" where none does."""
-    further = _further()
+def extra_media_type(name: str) -> str:
+    """The media type of a file that only an extra loader reads; "" if none does."""
+    extra = _extra_loaders()
     guess = mimetypes.guess_type(name)[0] or UNKNOWN
-    return guess if ending_of(name) in further or guess in further else ""
+    return guess if ending_of(name) in extra or guess in extra else ""
 
 
-def accepted_kinds() -> str:
-    """What a browser may offer in its file dialog: endings, and types for phones that know no endings."""
-    return ",".join(("text/*", *ENDINGS, *(key for key in _further() if key.startswith(".")), *LOADERS))
+def accepted_types() -> str:
+    """The `accept` attribute of a file input: endings, and media types for phones."""
+    return ",".join(("text/*", *ENDINGS, *(key for key in _extra_loaders() if key.startswith(".")), *LOADERS))
 
 
 def ending_of(name: str) -> str:
-    """With its dot and in small letters, as in `.docx`."""
+    """The lowercase ending of a file name with its dot, such as `.docx`."""
     return PurePosixPath(name.lower()).suffix if name else ""

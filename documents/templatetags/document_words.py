@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from documents.extraction.registry import accepted_kinds
+from documents.extraction.registry import accepted_types
 from documents.models.attempt import Outcome
 from documents.quotas import StorageQuota, quota_of
 from documents.search import places_in
@@ -49,7 +49,7 @@ def storage_quota(person: User) -> StorageQuota:
 @register.simple_tag
 def accepted_files() -> str:
     """For `accept`: what the file dialog offers."""
-    return accepted_kinds()
+    return accepted_types()
 
 
 STAGES = {

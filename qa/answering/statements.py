@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
-from documents.extraction.text.signs import BULLET, Sign, plain, signs
+from documents.extraction.text.markup_spans import BULLET, MarkupSpan, markup_spans, without_markup
 from documents.ingestion.sentences import sentences
 from documents.models import Page, Version
 from qa.retrieval.retriever import Source
@@ -28,12 +28,16 @@ class ReadSource:
     """A source with what is known of its text: the signs in it, and where its document's headings stand."""
 
     source: Source
-    signs: list[Sign]
+    markup: list[MarkupSpan]
     headings: list[int]  # in the source's text
 
     def words(self, start: int, end: int) -> str:
         """That stretch as a person reads it, in one line."""
-        return " ".join(plain(self.source.text, self.signs, start, end).split()).removeprefix(BULLET).strip()
+        return (
+            " ".join(without_markup(self.source.text, self.markup, start, end).split())
+            .removeprefix(BULLET)
+            .strip()
+        )
 
     def statements(self) -> Iterator[Span]:
         """The sentences that say something. Lines that may be titles are among them only where nothing else is."""
@@ -72,7 +76,7 @@ def read(sources: Sequence[Source]) -> list[ReadSource]:
     return [
         ReadSource(
             source,
-            signs(source.text, kinds.get(source.version_id, "")),
+            markup_spans(source.text, kinds.get(source.version_id, "")),
             [at - source.start for at in headings[source.version_id] if source.start <= at < source.end],
         )
         for source in sources

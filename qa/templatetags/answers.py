@@ -9,7 +9,7 @@ from django import template
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from documents.extraction.text.signs import plain, signs
+from documents.extraction.text.markup_spans import markup_spans, without_markup
 from documents.models import Version
 from qa import sentences
 from qa.models import Citation, Question
@@ -50,7 +50,7 @@ def rendered(question: Question, citations: Sequence[Citation]) -> SafeString:
 def words_cited(citation: Citation) -> str:
     """Return the quoted words, or the excerpt, without Markdown syntax."""
     text = citation.quote or citation.excerpt
-    return plain(text, signs(text, media_type_of(citation))).strip()
+    return without_markup(text, markup_spans(text, media_type_of(citation))).strip()
 
 
 @register.filter

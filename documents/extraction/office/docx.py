@@ -9,7 +9,7 @@ from documents.extraction.blocks.blocks import Block, PageWriter
 from documents.extraction.blocks.builder import BlockBuilder
 from documents.extraction.errors import UnreadableFile
 from documents.extraction.office.charts import chart_blocks
-from documents.extraction.office.docx_parts import BlockWriter, embedded_document
+from documents.extraction.office.docx_embedded import BlockWriter, embedded_document
 from documents.extraction.office.docx_styles import (
     MAX_DEPTH,
     Numbering,

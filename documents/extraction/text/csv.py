@@ -1,4 +1,4 @@
-"""CSV and its relatives: the delimiter made out, then rows like those of any sheet."""
+"""Loader for CSV and TSV: detect the delimiter, then write the rows as a sheet."""
 
 import csv
 import re
@@ -16,14 +16,14 @@ from documents.extraction.pages import Extraction
 from documents.extraction.text.plain import read_text
 
 DELIMITERS = (",", ";", "\t", "|")
-SAMPLE_LINES = 50  # lines, to make out the delimiter
+SAMPLE_LINES = 50  # examined to detect the delimiter
 LINE_ENDS = re.compile(r"[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")  # other than a newline, within a cell
 DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 MAX_CELL_LENGTH = 1_000_000
 
 
 def load(path: Path) -> Extraction:
-    """Each row a line. Where a quotation mark is never closed, they are all taken for what they are, a letter."""
+    """Extract each row as a line. If a quotation mark is never closed, all of them are read literally."""
     text = read_text(path)
     if not text.strip():
         raise UnreadableFile("empty")
@@ -46,7 +46,7 @@ def build_pages(rows: Iterator[Cells]) -> Extraction:
 
 
 def detect_delimiter(text: str) -> tuple[str, str]:
-    """What parts the cells, and the text without the line in which Excel says so."""
+    """Return the delimiter, and the text without Excel's `sep=` line."""
     first, _newline, rest = text.partition("\n")
     if first.lower().startswith("sep=") and len(first) == 5:
         return first[4], rest
@@ -62,7 +62,7 @@ def has_decimal_commas(lines: list[str]) -> bool:
 
 
 def consistency(lines: list[str], delimiter: str) -> float:
-    """How alike the rows are if that is the delimiter; 0 if it parts nothing."""
+    """The share of rows of equal width with this delimiter; 0 if it separates nothing."""
     try:
         widths = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter) if row)
     except csv.Error:
@@ -81,7 +81,7 @@ def rows_of(text: str, delimiter: str, quoting: Literal[0, 3]) -> Iterator[Cells
 
 
 def _lines(text: str) -> Iterator[str]:
-    """Cut at newlines alone: what else may end a line stands inside a cell."""
+    """Split at newlines only; other line separators belong to cells."""
     start = 0
     while (end := text.find("\n", start)) >= 0:
         yield text[start : end + 1]

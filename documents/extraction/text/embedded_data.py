@@ -1,8 +1,8 @@
-"""Pictures and other files that are written into a text as base64: no words, and hundreds of passages to pay for."""
+"""Remove images and other files embedded as base64, which would cost hundreds of useless chunks."""
 
 import re
 
-# In a link, an attribute or by itself, as base64, which may be wrapped over lines, or with its signs escaped.
+# A data URI, whose base64 may be wrapped over lines or escaped.
 DATA = re.compile(
     r"data:(?:[\w.+-]+\\?/[\w.+-]+(?:;(?!base64,)[\w=.+-]++){0,20}+)?"
     r"(?:;base64,(?:[A-Za-z0-9+/=_%-]++|\\/)*+(?:\r?\n[A-Za-z0-9+/=]{40,}(?=[\s\"')>]|\Z))*+"
@@ -10,13 +10,13 @@ DATA = re.compile(
     r"|(?<!data:),(?:<svg(?:(?!</?svg)[\s\S]){0,100000}</svg>|[^\s\"'()<>]*))",
     re.IGNORECASE,
 )
-# What is left of [plan]: <data:...>.
+# The remainder of the reference definition [plan]: <data:...>.
 EMPTY_REFERENCE = re.compile(r"^ {0,3}\[[^\]\n]{1,300}\]:[ \t]*+<?>?[ \t]*+$\n?", re.MULTILINE)
-# A value that is nothing but data, as notebooks and exports hold it, on one line or escaped over many.
+# A bare base64 value, as in notebooks and exports, on one line or with escaped newlines.
 RUN = re.compile(
     r"(?<![A-Za-z0-9+/_-])(?=(?:[A-Za-z0-9+/_-]|\\[nr/]){512})(?:[A-Za-z0-9+/_-]++|\\[nr/])++={0,2}"
 )
-# The same on lines of its own, indented, quoted, or as a list of strings.
+# The same on several lines, which may be indented, quoted, or a list of strings.
 LINES = re.compile(
     r"(?:^[ \t>\"']*+[A-Za-z0-9+/]{60,}+(?:\\n)?[\"',]*+\r?\n){7,}+"
     r"(?:[ \t>\"']*+[A-Za-z0-9+/]{1,100}+={0,2}(?=[\s\"')\\]|\Z))?",
@@ -24,16 +24,16 @@ LINES = re.compile(
 )
 
 
-def without_embedded_data(text: str) -> str:
-    """The text without them; what stands around them, such as a picture's description, stays."""
+def strip_embedded_data(text: str) -> str:
+    """Remove embedded data and keep the text around it, such as an image's description."""
     without, count = DATA.subn("", text)
     if count:
         text = EMPTY_REFERENCE.sub("", without)
-    return LINES.sub(_unless_words, RUN.sub(_unless_words, text))
+    return LINES.sub(_remove_base64, RUN.sub(_remove_base64, text))
 
 
-def _unless_words(match: re.Match[str]) -> str:
-    """Base64 mixes capitals, small letters and figures within any stretch; a rule of dashes or a long word does not."""
+def _remove_base64(match: re.Match[str]) -> str:
+    """Remove a match that mixes capitals, small letters and digits; a rule or a long word does not."""
     sample = match[0][:512]
     capitals, small, figures = (sum(map(kind, sample)) for kind in (str.isupper, str.islower, str.isdigit))
     return "" if min(capitals, small, figures) >= len(sample) // 20 else match[0]

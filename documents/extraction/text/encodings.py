@@ -1,21 +1,21 @@
-"""From bytes to text: by a mark, by what is declared, as UTF-8, or by chardet's likeliest encoding."""
+"""Decode bytes by byte-order mark, declared encoding, UTF-8, or detection with chardet, in that order."""
 
 import codecs
 import re
 
 from documents.extraction.errors import UnreadableFile
-from documents.extraction.text.guessing import GUESSING_LENGTH, likeliest
+from documents.extraction.text.detection import SAMPLE_LENGTH, detect_encoding
 
-UTF16_LENGTH = 4_096  # bytes that are looked at for UTF-16 without its mark
-MARKS = {
+UTF16_SAMPLE_LENGTH = 4_096  # bytes examined for UTF-16 without a byte-order mark
+BYTE_ORDER_MARKS = {
     b"\xff\xfe\x00\x00": "utf-32",
     b"\x00\x00\xfe\xff": "utf-32",
     b"\xff\xfe": "utf-16",
     b"\xfe\xff": "utf-16",
     codecs.BOM_UTF8: "utf-8",
 }
-# What programs declare, and what they then write.
-MEANT_BY = {
+# Declared encodings and the supersets that programs actually write, as in the WHATWG Encoding Standard.
+ACTUAL_ENCODINGS = {
     **dict.fromkeys(("iso-8859-1", "iso8859-1", "latin1", "latin-1", "us-ascii", "ascii"), "cp1252"),
     **dict.fromkeys(("iso-8859-9", "iso8859-9"), "cp1254"),
     **dict.fromkeys(("iso-8859-11", "windows-874", "tis-620"), "cp874"),
@@ -25,30 +25,38 @@ MEANT_BY = {
     **dict.fromkeys(("euc-kr", "ks-c-5601-1987"), "cp949"),
     "unicode": "utf-8",
 }
-# What no text is written in, though Python decodes it; and what would have had a mark.
-NOT_DECLARED = ("idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "utf-16", "utf-32")
-JAPANESE_MAIL = re.compile(rb"\x1b\$[@B]")  # where ISO-2022-JP goes over to two bytes a letter
+# Python codecs that are no text encodings, and encodings that would have a byte-order mark.
+REJECTED_ENCODINGS = (
+    "idna",
+    "punycode",
+    "unicode-escape",
+    "raw-unicode-escape",
+    "undefined",
+    "utf-16",
+    "utf-32",
+)
+JAPANESE_MAIL = re.compile(rb"\x1b\$[@B]")  # ISO-2022-JP escape to a double-byte set
 BEYOND_ASCII = re.compile(r"[^\x00-\x7f\ufffd]+")
-DAMAGED_SHARE = 0.1  # of the letters beyond ASCII, where a text in UTF-8 was cut or mended badly
+MAX_DAMAGED_SHARE = 0.1  # of non-ASCII characters in truncated or badly repaired UTF-8
 
 
 def decode(content: bytes, declared: str = "") -> str:
-    """By its mark, else as declared, else UTF-8, else the likeliest encoding; raises UnreadableFile for what is no text."""
+    """Decode a text and normalize its line ends. Raises UnreadableFile for binary content."""
     text = _decoded(content, declared).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     if text.count("\x00") * 1000 > len(text):
         raise UnreadableFile("encoding")
-    # PostgreSQL stores no NUL; a blank in its place keeps every offset.
+    # PostgreSQL rejects NUL; a space keeps the offsets.
     return text.replace("\x00", " ")
 
 
-def meant_by(name: str) -> str:
-    """The encoding that programs write which declare this one: mostly a larger one."""
+def actual_encoding(name: str) -> str:
+    """The encoding that content with this declared name is really in, often a superset."""
     name = name.strip().lower().replace("_", "-").removeprefix("x-")
-    return MEANT_BY.get(name, name)
+    return ACTUAL_ENCODINGS.get(name, name)
 
 
-def has_single_bytes(encoding: str) -> bool:
-    """Whether each of its letters is one byte. Whatever is valid UTF-8 beyond ASCII is not written in such a one."""
+def is_single_byte(encoding: str) -> bool:
+    """Whether the encoding is single-byte. Non-ASCII content that is valid UTF-8 is not in such an encoding."""
     try:
         return len(bytes(range(128, 256)).decode(encoding, errors="replace")) == 128
     except (LookupError, ValueError):
@@ -56,28 +64,32 @@ def has_single_bytes(encoding: str) -> bool:
 
 
 def _decoded(content: bytes, declared: str) -> str:
-    marked = next((encoding for mark, encoding in MARKS.items() if content.startswith(mark)), "")
-    if marked in ("", "utf-8"):
-        text = _as_declared(content, marked or declared)
+    encoding = next((encoding for mark, encoding in BYTE_ORDER_MARKS.items() if content.startswith(mark)), "")
+    if encoding in ("", "utf-8"):
+        text = _decode_as(content, encoding or declared)
         if text is not None:
             return text
-    marked = marked or unmarked_utf16(content)
-    if not marked and JAPANESE_MAIL.search(content[:GUESSING_LENGTH]):
-        text = _as_declared(content, "iso2022_jp")
+    encoding = encoding or detect_utf16(content)
+    if not encoding and JAPANESE_MAIL.search(content[:SAMPLE_LENGTH]):
+        text = _decode_as(content, "iso2022_jp")
         if text is not None:
             return text
     try:
-        return content.decode(marked or "utf-8")
+        return content.decode(encoding or "utf-8")
     except UnicodeDecodeError:
-        sample = content[:GUESSING_LENGTH]
-        if marked not in ("", "utf-8") or sample.count(0) * 1000 > len(sample):
+        sample = content[:SAMPLE_LENGTH]
+        if encoding not in ("", "utf-8") or sample.count(0) * 1000 > len(sample):
             raise UnreadableFile("encoding") from None
-    return _guessed(content)
+    return _decode_detected(content)
 
 
-def unmarked_utf16(content: bytes) -> str:
-    """Which of its two kinds it is in, if it begins like a text: every other byte is 0 at least for blanks and figures."""
-    start = content[: UTF16_LENGTH - UTF16_LENGTH % 2] if len(content) > UTF16_LENGTH else content
+def detect_utf16(content: bytes) -> str:
+    """Return the byte order of UTF-16 without a mark, or "": spaces and digits have a zero high byte."""
+    start = (
+        content[: UTF16_SAMPLE_LENGTH - UTF16_SAMPLE_LENGTH % 2]
+        if len(content) > UTF16_SAMPLE_LENGTH
+        else content
+    )
     for encoding, high in (("utf-16-le", start[1::2]), ("utf-16-be", start[::2])):
         if high.count(0) * 10 >= len(high) and high.count(0) == start.count(0) and len(start) > 3:
             text = start.decode(encoding, errors="ignore")
@@ -86,11 +98,11 @@ def unmarked_utf16(content: bytes) -> str:
     return ""
 
 
-def _as_declared(content: bytes, declared: str) -> str | None:
-    """None where the declaration cannot be right. A byte or two that it does not have are no proof of that."""
+def _decode_as(content: bytes, declared: str) -> str | None:
+    """Decode as declared, or return None if more than a few bytes are invalid."""
     try:
-        name = codecs.lookup(meant_by(declared)).name.replace("_", "-")
-        if name.startswith(NOT_DECLARED) or (has_single_bytes(name) and _is_in_utf8(content)):
+        name = codecs.lookup(actual_encoding(declared)).name.replace("_", "-")
+        if name.startswith(REJECTED_ENCODINGS) or (is_single_byte(name) and _is_in_utf8(content)):
             return None
         text = content.decode(name, errors="replace")
     except (LookupError, ValueError):
@@ -108,12 +120,12 @@ def _is_in_utf8(content: bytes) -> bool:
     return True
 
 
-def _guessed(content: bytes) -> str:
-    """What was not looked at may hold a byte or two that the encoding does not have."""
-    sample = content[:GUESSING_LENGTH]
+def _decode_detected(content: bytes) -> str:
+    """Decode with the detected encoding. Bytes after the sample may be invalid in it."""
+    sample = content[:SAMPLE_LENGTH]
     if sum(byte < 9 or 13 < byte < 27 or 27 < byte < 32 for byte in sample[:4_096]) > 20:
         raise UnreadableFile("encoding")
     text = content.decode("utf-8", errors="replace")
-    if DAMAGED_SHARE * sum(map(len, BEYOND_ASCII.findall(text))) > text.count("\ufffd"):
-        return text  # no other encoding makes letters of UTF-8 by chance
-    return content.decode(meant_by(likeliest(sample)), errors="replace")
+    if MAX_DAMAGED_SHARE * sum(map(len, BEYOND_ASCII.findall(text))) > text.count("\ufffd"):
+        return text  # other encodings rarely form valid UTF-8 by chance
+    return content.decode(actual_encoding(detect_encoding(sample)), errors="replace")

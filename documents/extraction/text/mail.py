@@ -1,4 +1,4 @@
-"""Mail: who wrote what to whom and when, the text of the message, messages inside it, the names of what is attached."""
+"""Loader for mail: headers, message text, nested messages, and the names of attachments."""
 
 import email
 import mimetypes
@@ -12,17 +12,17 @@ from pathlib import Path
 from documents.extraction.blocks.blocks import Block, PageWriter, tidy
 from documents.extraction.errors import UnreadableFile
 from documents.extraction.pages import Extraction
-from documents.extraction.text.markdown import with_named_rows
+from documents.extraction.text.markdown import label_tables
 from documents.extraction.text.plain import MAX_BYTES, decode
 from documents.extraction.web.html import read_html
 
-SHOWN = ("From", "To", "Cc", "Date")
+SHOWN_HEADERS = ("From", "To", "Cc", "Date")
 MAX_PARTS = 1_000
 MAX_ATTACHMENTS = 100
 MAX_DEPTH = 20
 MAX_HEADER_LENGTH = 2_000
-STAND_IN = 3  # times as many words in the HTML: the plain text only says where they are to be seen
-# They prove who wrote a mail or how it is encrypted, and say nothing.
+STUB_RATIO = 3  # the plain text is a stub if the HTML has so many times its words
+# Signatures and encryption headers, which hold no text.
 SIGNATURES = frozenset(
     (
         *("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"),
@@ -33,7 +33,7 @@ BLANK_LINES = re.compile(r"\n[ \t]*\n\s*")
 
 
 def load(path: Path) -> Extraction:
-    """The message in pages. Of what is attached it says the names; `attached` unpacks it."""
+    """Extract the message in pages. It lists attachments by name; `sandbox.unpack` extracts them."""
     if path.stat().st_size > MAX_BYTES:
         raise UnreadableFile("limit")
     with path.open("rb") as file:
@@ -52,7 +52,7 @@ def load(path: Path) -> Extraction:
 
 
 class MailReader:
-    """One message and those inside it, into one text."""
+    """Writes a message and its nested messages as one text."""
 
     def __init__(self, writer: PageWriter) -> None:
         self.writer = writer
@@ -60,43 +60,47 @@ class MailReader:
         self.parts = 0
 
     def read(self, message: Message, level: int) -> None:
+        """Write subject, headers, bodies, attachment names and nested messages."""
         if subject := header(message, "Subject"):
             self.writer.add([Block("heading", subject, level)])
-        lines = [f"{name}: {value}" for name in SHOWN if (value := header(message, name))]
+        lines = [f"{name}: {value}" for name in SHOWN_HEADERS if (value := header(message, name))]
         self.writer.add([Block("paragraph", "\n".join(lines))])
-        bodies, inner, attached = self._sort(message)
+        bodies, nested, attached = self._classify(message)
         for body in bodies:
             self._write(body)
         if attached:
             names = ", ".join(name for name, _part in attached)
             self.writer.add([Block("paragraph", f"Attachments: {names}")])
             self.attached += attached[: MAX_ATTACHMENTS - len(self.attached)]
-        for each in inner:
+        for each in nested:
             if level < MAX_DEPTH:
                 self.read(each, level + 1)
 
     def read_bodies(self, message: Message) -> None:
-        """Only its text: of a web page that was saved as a mail, the lines that head it say nothing."""
-        for body in self._sort(message)[0]:
+        """Write only the bodies: the headers of a web page saved as mail carry no information."""
+        for body in self._classify(message)[0]:
             self._write(body)
 
-    def _sort(self, message: Message) -> tuple[list[Message], list[Message], list[tuple[str, Message]]]:
-        """The parts that are its text, the messages inside it, the rest with its names."""
+    def _classify(self, message: Message) -> tuple[list[Message], list[Message], list[tuple[str, Message]]]:
+        """Return the body parts, the nested messages, and the attachments with their names."""
         bodies: list[Message] = []
-        inner: list[Message] = []
+        nested: list[Message] = []
         attached: list[tuple[str, Message]] = []
-        waiting: list[tuple[Message, int]] = [(message, 0)]
-        while waiting and self.parts < MAX_PARTS:
-            part, depth = waiting.pop()
+        pending: list[tuple[Message, int]] = [(message, 0)]
+        while pending and self.parts < MAX_PARTS:
+            part, depth = pending.pop()
             self.parts += 1
             kind = part.get_content_type()
             if kind == "multipart/alternative" and depth < MAX_DEPTH:
-                ways = children(part)
-                waiting += [(each, depth + 1) for each in [*files_in(ways), *preferred(ways)]]
+                alternatives = subparts(part)
+                pending += [
+                    (each, depth + 1)
+                    for each in [*attachments_in(alternatives), *preferred_alternatives(alternatives)]
+                ]
             elif part.is_multipart() and kind != "message/rfc822" and depth < MAX_DEPTH:
-                waiting += [(each, depth + 1) for each in reversed(children(part))]
+                pending += [(each, depth + 1) for each in reversed(subparts(part))]
             elif kind == "message/rfc822" and part is not message:
-                inner += message_in(part)
+                nested += message_in(part)
             elif kind in SIGNATURES or is_inline_picture(part):
                 continue
             elif name := attachment_name(part):
@@ -104,7 +108,7 @@ class MailReader:
             elif kind in ("text/plain", "text/html"):
                 bodies.append(part)
         self.writer.is_partial |= self.parts >= MAX_PARTS
-        return bodies, inner, attached
+        return bodies, nested, attached
 
     def _write(self, part: Message) -> None:
         content = part.get_payload(decode=True)
@@ -123,54 +127,53 @@ class MailReader:
             return
         if str(part.get_param("format", "")).lower() == "flowed":
             text = unflowed(text)
-        text = with_named_rows(text.replace("\r\n", "\n"))
+        text = label_tables(text.replace("\r\n", "\n"))
         self.writer.add(Block("paragraph", tidy(piece)) for piece in BLANK_LINES.split(text))
 
 
-def children(part: Message) -> list[Message]:
+def subparts(part: Message) -> list[Message]:
     payload = part.get_payload()
     return [each for each in payload if isinstance(each, Message)] if isinstance(payload, list) else []
 
 
-def preferred(parts: list[Message]) -> list[Message]:
-    """Of the same said in several ways, the plain text, unless it only stands in for the HTML; else the richest.
+def preferred_alternatives(parts: list[Message]) -> list[Message]:
+    """Choose the plain text unless it is a stub for the HTML, else the HTML, else the last alternative.
 
-    HTML may stand together with its pictures. Anything else, such as a calendar's entry, is chosen only where there
-    is neither.
+    The HTML may be wrapped with its images. Other types, such as a calendar entry, are chosen only without both.
     """
-    plain = [part for part in parts if said_as(part, "text/plain")][:1]
+    plain = [part for part in parts if has_type(part, "text/plain")][:1]
     rich = [part for part in parts if html_of(part)][-1:]
     if plain and rich:
-        few = STAND_IN * word_count(plain[0]) < word_count(html_of(rich[0])[0])
+        few = STUB_RATIO * word_count(plain[0]) < word_count(html_of(rich[0])[0])
         return rich if few else plain
     return plain or rich or parts[-1:]
 
 
-def files_in(parts: list[Message], deepest: int = 3) -> list[Message]:
-    """What is attached within the ways of saying the same: Apple's Mail puts it into the one with HTML."""
+def attachments_in(parts: list[Message], max_depth: int = 3) -> list[Message]:
+    """Find attachments inside alternatives: Apple Mail nests them in the HTML alternative."""
     found = []
     for part in parts:
-        if part.is_multipart() and part.get_content_maintype() == "multipart" and deepest:
-            found += files_in(children(part), deepest - 1)
-        elif is_file(part):
+        if part.is_multipart() and part.get_content_maintype() == "multipart" and max_depth:
+            found += attachments_in(subparts(part), max_depth - 1)
+        elif is_attachment(part):
             found.append(part)
     return found
 
 
-def is_file(part: Message) -> bool:
+def is_attachment(part: Message) -> bool:
     is_data = part.get_content_maintype() == "application" and bool(attachment_name(part))
     return not part.is_multipart() and (is_data or part.get_content_disposition() == "attachment")
 
 
 def is_inline_picture(part: Message) -> bool:
-    """Drawn where the HTML names it, as logos and smileys are."""
+    """Whether the HTML displays the image inline, such as a logo or an emoji."""
     is_picture = part.get_content_maintype() == "image" and bool(part["Content-ID"])
     return is_picture and part.get_content_disposition() != "attachment"
 
 
 def message_in(part: Message) -> list[Message]:
-    """The message inside; some programs encode it, which the standard forbids, and the library does not undo."""
-    found = children(part)[:1]
+    """Return the nested message, decoding one that was encoded against the standard (RFC 2046, 5.2.1)."""
+    found = subparts(part)[:1]
     encoding = str(part.get("Content-Transfer-Encoding", "")).strip().lower()
     if found and not found[0].keys() and encoding in ("base64", "quoted-printable"):
         found[0]["Content-Transfer-Encoding"] = encoding
@@ -179,23 +182,23 @@ def message_in(part: Message) -> list[Message]:
     return found
 
 
-def html_of(part: Message, deepest: int = 2) -> list[Message]:
-    """The HTML that a part is or holds; what is in a message inside it is another's."""
-    if said_as(part, "text/html"):
+def html_of(part: Message, max_depth: int = 2) -> list[Message]:
+    """The HTML parts of a part, without those of nested messages."""
+    if has_type(part, "text/html"):
         return [part]
-    if part.get_content_type() == "message/rfc822" or not deepest:
+    if part.get_content_type() == "message/rfc822" or not max_depth:
         return []
-    return [found for each in children(part) for found in html_of(each, deepest - 1)]
+    return [found for each in subparts(part) for found in html_of(each, max_depth - 1)]
 
 
-def said_as(part: Message, kind: str) -> bool:
+def has_type(part: Message, kind: str) -> bool:
     return (
         part.get_content_type() == kind and not part.is_multipart() and bool(str(part.get_payload()).strip())
     )
 
 
 def word_count(part: Message) -> int:
-    """0 for what cannot be decoded."""
+    """The number of words in a text part; 0 if it cannot be decoded."""
     content = part.get_payload(decode=True)
     if not isinstance(content, bytes):
         return 0
@@ -209,46 +212,46 @@ def word_count(part: Message) -> int:
 
 
 def texts_of(blocks: list[Block]) -> Iterator[str]:
-    """Of all of them and of what stands in the cells of tables, in any order."""
-    waiting = list(blocks)
-    while waiting:
-        block = waiting.pop()
+    """Yield the texts of blocks and of their table cells, in any order."""
+    pending = list(blocks)
+    while pending:
+        block = pending.pop()
         yield block.text
         for row in block.table.rows if block.table else ():
-            waiting += [each for cell in row for each in cell.blocks]
+            pending += [each for cell in row for each in cell.blocks]
 
 
 def attachment_name(part: Message) -> str:
-    """The name of what is no part of the text; "" for what is."""
+    """The name of an attachment; "" for a body part."""
     for field in ("Content-Disposition", "Content-Type"):
         if not (raw := raw_header(part, field)).isascii():
             part.replace_header(field, header_text(raw.encode("utf-8", "surrogateescape"), ""))
     try:
         name = part.get_filename() or ""
-    except Exception:  # the library stumbles over hostile parameters
+    except Exception:  # the library raises various errors on malformed parameters
         name = "?"
     if not name and (
         part.get_content_disposition() == "attachment" or part.get_content_maintype() == "application"
     ):
-        name = nameless(part.get_content_type())
+        name = default_name(part.get_content_type())
     return tidy(decoded(name)).replace("\n", " ")[:200]
 
 
-def nameless(kind: str) -> str:
-    """What to call a file without a name: its ending helps to read it."""
+def default_name(kind: str) -> str:
+    """A name for an unnamed attachment, with the file ending that its type implies."""
     ending = "" if kind == "application/octet-stream" else mimetypes.guess_extension(kind) or ""
     return "attachment" + ending
 
 
 def header(message: Message, name: str) -> str:
-    """A header's text in one line, whatever it was written in."""
+    """A header's decoded text on one line."""
     raw = raw_header(message, name)
     value = raw if raw.isascii() else header_text(raw.encode("utf-8", "surrogateescape"), "")
     return readable_date(value) if name == "Date" else tidy(decoded(value)).replace("\n", " ")
 
 
 def raw_header(message: Message, name: str) -> str:
-    """The header as it came; bytes that should have been encoded stand there as halves of surrogate pairs."""
+    """The undecoded header, with surrogate escapes for bytes beyond ASCII."""
     return next((str(value) for key, value in message.raw_items() if key.lower() == name.lower()), "")
 
 
@@ -270,7 +273,7 @@ def header_text(piece: bytes, charset: str) -> str:
 
 
 def readable_date(value: str) -> str:
-    """As 2024-03-01 14:30, in the sender's own time; as it was written where that is no date."""
+    """Format a date as 2024-03-01 14:30 in the sender's time zone; return an invalid one unchanged."""
     try:
         return f"{parsedate_to_datetime(value):%Y-%m-%d %H:%M}"
     except Exception:
@@ -278,7 +281,7 @@ def readable_date(value: str) -> str:
 
 
 def unflowed(text: str) -> str:
-    """Lines that end in a space go on in the next one (RFC 3676)."""
+    """Join the soft line breaks of format=flowed (RFC 3676)."""
     return "\n".join(_joined(text.split("\n")))
 
 

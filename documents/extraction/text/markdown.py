@@ -1,4 +1,4 @@
-"""Markdown: the text as written, with its headings; rows of tables name their columns, embedded pictures are left out."""
+"""Loader for Markdown and MDX: the source text with its headings, labelled table rows, no embedded images."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ FRONT_MATTER = re.compile(
 )
 FIELD = re.compile(r"^([\w-]+)[ \t]*:(?:[ \t]+(.*))?$", re.MULTILINE)
 MAX_FRONT_MATTER_LENGTH = 20_000
-# Fields of front matter, under the names that the metadata of other kinds of files have.
+# Front matter fields and the metadata names that all formats use.
 METADATA = {
     "author": "author",
     "authors": "author",
@@ -26,29 +26,30 @@ METADATA = {
     "published": "creationdate",
     "lang": "language",
 }
-# The row under a table's header (GitHub's extension); Org writes a plus between its columns.
-DELIMITERS = re.compile(r"\|?[ \t]*+:?-++:?[ \t]*+(?:[|+][ \t]*+:?-++:?[ \t]*+)*+\|?$")
+# The delimiter row of GitHub's table extension; Org uses a plus between columns.
+DELIMITER_ROW = re.compile(r"\|?[ \t]*+:?-++:?[ \t]*+(?:[|+][ \t]*+:?-++:?[ \t]*+)*+\|?$")
 COLUMN_BREAK = re.compile(r"(?<!\\)\|")
 LINE_BREAK = re.compile(r"[ \t]?<br ?/?>[ \t]?", re.IGNORECASE)
 MAX_COLUMNS = 2_000
-# A table may stand in a quotation or in an item of a list.
+# The prefix of a table inside a block quote or list item.
 CONTAINER = re.compile(r"[ \t]*+(?:>[ \t]*+)*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]++(?=\|))?")
-# What MDX adds to Markdown: modules, and components around the text.
+# MDX syntax: module lines and components.
 MODULE_LINE = re.compile(r"""^(?:import\s++(?:[^'"\n]*\sfrom\s++)?['"][^'"\n]*['"]|export\s.*);?[ \t]*$""")
 COMPONENT = re.compile(r"</?[A-Z][\w.]*(?:\s[^<>\n]*)?/?>|\{/\*(?:(?!\{/\*|\*/\}).){0,500}\*/\}")
 
 
 def load(path: Path) -> Extraction:
-    """The text in pages; its title is the one in its front matter, or the first heading of the first level."""
-    return extraction_of(with_named_rows(read_text(path)))
+    """Extract Markdown. The title comes from the front matter, else from the first top-level heading."""
+    return extraction_of(label_tables(read_text(path)))
 
 
 def load_mdx(path: Path) -> Extraction:
-    """The same without the modules and components of MDX; what a component encloses stays."""
-    return extraction_of(with_named_rows(without_components(read_text(path))))
+    """Extract MDX without module lines and component tags; the text inside components stays."""
+    return extraction_of(label_tables(without_components(read_text(path))))
 
 
 def extraction_of(text: str) -> Extraction:
+    """Build pages, headings and metadata from Markdown source."""
     fields = front_fields(text)
     extraction = pages_of_text(text, headings(text), fields.get("title", ""))
     extraction.metadata = {name: fields[field] for field, name in METADATA.items() if fields.get(field)}
@@ -56,9 +57,9 @@ def extraction_of(text: str) -> Extraction:
 
 
 def headings(text: str) -> list[Heading]:
-    """The headings of a Markdown text, written with # or underlined, outside code and front matter."""
+    """The ATX and setext headings outside of code blocks and front matter."""
     found: list[Heading] = []
-    before, before_at = "", 0  # the line above, for underlined headings
+    before, before_at = "", 0  # the previous line, for setext headings
     for at, line, is_code in lines_of(text, front_matter(text)):
         if is_code:
             before = ""
@@ -75,7 +76,7 @@ def headings(text: str) -> list[Heading]:
 
 
 def lines_of(text: str, at: int = 0) -> Iterator[tuple[int, str, bool]]:
-    """Each line from the offset `at` on: where it begins, its text, whether it belongs to a fenced block of code."""
+    """Yield each line from offset `at`: its offset, its text, and whether it is in a fenced code block."""
     fence = ""
     for line in text[at:].split("\n"):
         is_code = bool(fence)
@@ -88,10 +89,10 @@ def lines_of(text: str, at: int = 0) -> Iterator[tuple[int, str, bool]]:
         at += len(line) + 1
 
 
-def with_named_rows(text: str) -> str:
-    """The text with each table as the rows of every other kind of file are written: see `tables`."""
+def label_tables(text: str) -> str:
+    """Rewrite each table with labelled rows: see `blocks.tables`."""
     written: list[str] = []
-    rows: list[str] = []  # of the table under way: its header, then its body
+    rows: list[str] = []  # of the open table: its header, then its body
     is_table, header_rows = False, 1
     for _at, line, is_code in lines_of(text):
         if is_table and not is_code and "|" in line:
@@ -100,7 +101,7 @@ def with_named_rows(text: str) -> str:
         if is_table:
             written += _table(rows, header_rows)
             rows, is_table = [], False
-        if not is_code and written and _begins_table(written[-1], line):
+        if not is_code and written and _starts_table(written[-1], line):
             rows, is_table = _header_above(written), True
             header_rows = len(rows)
         else:
@@ -109,7 +110,7 @@ def with_named_rows(text: str) -> str:
 
 
 def _header_above(written: list[str]) -> list[str]:
-    """The lines that name the columns, taken away: mostly one, at most three of as many cells each."""
+    """Pop the header lines from `written`: usually one, at most three with equal cell counts."""
     header = [written.pop()]
     while len(header) < 3 and written and _continues_header(written[-1], header[0]):
         header.insert(0, written.pop())
@@ -117,14 +118,14 @@ def _header_above(written: list[str]) -> list[str]:
 
 
 def _continues_header(above: str, header: str) -> bool:
-    return _bare(above).startswith("|") and len(_cells(above)) == len(_cells(header))
+    return _without_container(above).startswith("|") and len(_cells(above)) == len(_cells(header))
 
 
-def _begins_table(header: str, line: str) -> bool:
+def _starts_table(header: str, line: str) -> bool:
     return (
         "|" in header
         and "-" in line
-        and bool(DELIMITERS.match(_bare(line)))
+        and bool(DELIMITER_ROW.match(_without_container(line)))
         and len(_cells(header)) == len(_cells(line.replace("+", "|"))) <= MAX_COLUMNS
     )
 
@@ -138,18 +139,19 @@ def _texts(row: str) -> Cells:
     return {column: text for column, text in enumerate(texts) if text}
 
 
-def _bare(row: str) -> str:
-    return row[CONTAINER.match(row).end() :].rstrip()  # type: ignore[union-attr]  # it matches nothing too
+def _without_container(row: str) -> str:
+    return row[CONTAINER.match(row).end() :].rstrip()  # type: ignore[union-attr]  # it also matches an empty prefix
 
 
 def _cells(row: str) -> list[str]:
-    bare = _bare(row).removeprefix("|")
+    bare = _without_container(row).removeprefix("|")
     if bare.endswith("|") and not bare.endswith("\\|"):
         bare = bare[:-1]
     return COLUMN_BREAK.split(bare)
 
 
 def without_components(text: str) -> str:
+    """Remove MDX module lines and component tags outside of code blocks."""
     body = front_matter(text)
     kept = [
         line if is_code else COMPONENT.sub("", line)
@@ -160,16 +162,16 @@ def without_components(text: str) -> str:
 
 
 def front_matter(text: str) -> int:
-    """Where the lines between --- and --- end with which a text may begin; 0 where it does not.
+    """The end offset of the front matter; 0 if there is none.
 
-    They name things, or it is two rules with words between them.
+    A block without any field is text between two rules.
     """
     block = FRONT_MATTER.match(text[:MAX_FRONT_MATTER_LENGTH])
     return block.end() if block and FIELD.search(block[1]) else 0
 
 
 def front_fields(text: str) -> dict[str, str]:
-    """The fields of the front matter that stand on one line, by their names in small letters; the first of each name."""
+    """The single-line front matter fields by lowercase name; the first of each name wins."""
     fields: dict[str, str] = {}
     for field in FIELD.finditer(text, 0, front_matter(text)):
         value = (field[2] or "").strip()

@@ -1,15 +1,15 @@
-"""reStructuredText, AsciiDoc and Org: the text as written, with the headings that their marks make."""
+"""Loaders for reStructuredText, AsciiDoc and Org: the source text with its headings."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from documents.extraction.pages import Extraction, Heading
-from documents.extraction.text.drawn_tables import with_named_cells, with_named_grids
-from documents.extraction.text.markdown import with_named_rows
+from documents.extraction.text.grid_tables import label_asciidoc_tables, label_rst_tables
+from documents.extraction.text.markdown import label_tables
 from documents.extraction.text.plain import MAX_TITLE_LENGTH, pages_of_text, read_text
 
-# A line of one sign repeated, at least as long as the title that it stands under (docutils' specification).
+# A repeated punctuation character, at least as long as the title above it (docutils' specification).
 UNDERLINE = re.compile(r"([!-/:-@\[-`{-~])\1+[ \t]*$")
 MIN_UNDERLINE = 3
 SECTION = re.compile(r"(={1,6})[ \t]+(\S.*)$")
@@ -18,25 +18,26 @@ OUTLINE = re.compile(r"(\*{1,8})[ \t]+(?:(?:TODO|DONE)[ \t]+)?(\S.*)$")
 
 
 def load_rst(path: Path) -> Extraction:
-    """reStructuredText in pages; the first kind of underline that it uses is its first level."""
-    text = with_named_grids(read_text(path))
+    """Extract reStructuredText. Heading levels follow the order in which underline styles first appear."""
+    text = label_rst_tables(read_text(path))
     return pages_of_text(text, list(_underlined(text)))
 
 
 def load_asciidoc(path: Path) -> Extraction:
-    text = with_named_cells(read_text(path))
+    """Extract AsciiDoc."""
+    text = label_asciidoc_tables(read_text(path))
     return pages_of_text(text, list(_sections(text)))
 
 
 def load_org(path: Path) -> Extraction:
-    text = with_named_rows(read_text(path))
+    """Extract an Org file."""
+    text = label_tables(read_text(path))
     return pages_of_text(text, list(_outline(text)))
 
 
 def _underlined(text: str) -> Iterator[Heading]:
-    levels: dict[
-        tuple[str, bool], int
-    ] = {}  # each underline, with and without a line above, in order of its first use
+    # Underline character, and whether there is an overline, in order of first use.
+    levels: dict[tuple[str, bool], int] = {}
     before: list[tuple[int, str]] = [(0, ""), (0, "")]
     for at, line in _lines(text):
         (_above_at, above), (title_at, title) = before

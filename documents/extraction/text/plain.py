@@ -1,7 +1,4 @@
-"""Plain text, source code and data: decoded, and otherwise left as written.
-
-A byte-order mark goes, line ends become newlines, and pictures that are written into the text are left out.
-"""
+"""Loader for plain text, source code and data: decode, normalize line ends, remove embedded images."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -10,22 +7,22 @@ from pathlib import Path
 from documents.extraction.cleanup.garbage import solid_length
 from documents.extraction.errors import UnreadableFile
 from documents.extraction.pages import ExtractedPage, Extraction, Heading
-from documents.extraction.text.embedded_data import without_embedded_data
+from documents.extraction.text.embedded_data import strip_embedded_data
 from documents.extraction.text.encodings import decode
 
 MAX_BYTES = 100 * 1024 * 1024
-PAGE_LENGTH = 20_000  # characters; a longer text is cut into pages at the ends of paragraphs
+PAGE_LENGTH = 20_000  # characters; a longer text is split into pages between paragraphs
 MAX_TITLE_LENGTH = 300
-BREAK = "\n\n"
+PAGE_BREAK = "\n\n"
 
 
 def load(path: Path) -> Extraction:
-    """The text in pages which, joined by blank lines, are the text again."""
+    """Extract the text in pages; joined by blank lines they are the whole text."""
     return pages_of_text(read_text(path))
 
 
 def pages_of_text(text: str, found: Sequence[Heading] = (), title: str = "") -> Extraction:
-    """The title is the one given, else the first heading of the first level."""
+    """Split a text into pages with their headings. The title defaults to the first top-level heading."""
     if not text.strip():
         raise UnreadableFile("empty")
     pages = []
@@ -40,22 +37,22 @@ def pages_of_text(text: str, found: Sequence[Heading] = (), title: str = "") -> 
 
 
 def read_text(path: Path) -> str:
-    """The file's text. Raises UnreadableFile for one that is too large or no text."""
+    """Decode a text file. Raises UnreadableFile if it is too large or binary."""
     if path.stat().st_size > MAX_BYTES:
         raise UnreadableFile("limit")
-    return without_embedded_data(decode(path.read_bytes()))
+    return strip_embedded_data(decode(path.read_bytes()))
 
 
 def page_ranges(text: str) -> list[tuple[int, int]]:
-    """Where each page starts and ends; between two pages stands exactly one blank line's worth of newlines.
+    """The start and end of each page; exactly one blank line separates two pages.
 
-    A page ends at a form feed that has a blank line at its side, and, in a long text, at the end of a paragraph.
+    A page ends at a form feed next to a blank line and, in a long text, between paragraphs.
     """
     ranges = []
     start = 0
     for end in _cuts(text):
         ranges.append((start, end))
-        start = end + len(BREAK)
+        start = end + len(PAGE_BREAK)
     return [*ranges, (start, len(text))]
 
 
@@ -63,16 +60,16 @@ def _cuts(text: str) -> Iterator[int]:
     start = 0
     while (cut := _next_cut(text, start)) >= 0:
         yield cut
-        start = cut + len(BREAK)
+        start = cut + len(PAGE_BREAK)
 
 
 def _next_cut(text: str, start: int) -> int:
-    """Before the last break that keeps the page within its length, else before the first one after."""
+    """Return the last paragraph break within the page length, else the first after it, else -1."""
     limit = start + PAGE_LENGTH
     feed = re.compile(r"\n\n(?=\f)|(?<=\f)\n\n").search(text, start + 1, min(limit, len(text)))
     if feed:
         return feed.start()
     if len(text) <= limit:
         return -1
-    cut = text.rfind(BREAK, start + PAGE_LENGTH // 4, limit)
-    return cut if cut >= 0 else text.find(BREAK, limit)
+    cut = text.rfind(PAGE_BREAK, start + PAGE_LENGTH // 4, limit)
+    return cut if cut >= 0 else text.find(PAGE_BREAK, limit)

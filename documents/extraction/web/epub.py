@@ -1,4 +1,4 @@
-"""E-books: the chapters of an EPUB in reading order, a page or more for each."""
+"""Loader for EPUB: the chapters in reading order, each on pages of its own."""
 
 import posixpath
 from pathlib import Path
@@ -13,12 +13,12 @@ from documents.extraction.zip_guard import Archive
 
 MAX_CHAPTERS = 5_000
 CHAPTER_TYPES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document")
-# Scrambled fonts are no protection of the text.
+# Font obfuscation does not encrypt the text.
 FONT_ALGORITHMS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 
 
 def load(path: Path) -> Extraction:
-    """What the spine names, in its order; the contents page, which says the chapters' titles again, is left out."""
+    """Extract the spine in order, without the navigation document, which repeats the chapter titles."""
     with Archive(path) as archive:
         container = ContainerReader()
         parse(archive.pieces("META-INF/container.xml"), container)
@@ -36,9 +36,7 @@ def load(path: Path) -> Extraction:
 def write_chapter(archive: Archive, name: str, title: str, writer: PageWriter) -> None:
     try:
         page = read_html(archive.read(name))
-    except (
-        UnreadableFile
-    ) as error:  # damaged, or in letters that nobody can make out; the others may be whole
+    except UnreadableFile as error:  # the other chapters may be readable
         if error.kind == "limit":
             raise
         writer.is_partial = True
@@ -62,7 +60,7 @@ def reject_protected(archive: Archive, chapters: list[str]) -> None:
 
 
 def read_titles(archive: Archive, book: "PackageReader") -> dict[str, str]:
-    """The chapters' titles as the book's own table of contents has them, by their files."""
+    """The chapter titles from the table of contents, by file name."""
     reader = TitleReader(book.contents)
     try:
         if book.contents in archive:
@@ -81,7 +79,7 @@ class ContainerReader(XMLHandler):
 
 
 class PackageReader(XMLHandler):
-    """The package file: what the book is called, its files, and their order."""
+    """Reads the package document: metadata, manifest and spine."""
 
     NAMES = {
         "dc:title": "title",
@@ -114,7 +112,7 @@ class PackageReader(XMLHandler):
         self.name = ""
 
     def text(self, text: str) -> None:
-        # The first of each: a book has many creators and dates, and one title.
+        # The first value of each field is kept.
         if self.name and text.strip() and self.name not in self.metadata:
             self.metadata[self.name] = text.strip()[:500]
 
@@ -131,7 +129,7 @@ class PackageReader(XMLHandler):
 
 
 class TitleReader(XMLHandler):
-    """Both kinds of contents: EPUB 3's page of links, EPUB 2's NCX. The first title of a file is taken."""
+    """Reads an EPUB 3 navigation document or an EPUB 2 NCX. The first title of a file is kept."""
 
     def __init__(self, path: str) -> None:
         self.folder = posixpath.dirname(path)
@@ -166,7 +164,7 @@ class TitleReader(XMLHandler):
 
 
 class EncryptionReader(XMLHandler):
-    """The files that are encrypted by more than the scrambling of fonts."""
+    """Collects the encrypted files, ignoring font obfuscation."""
 
     def __init__(self) -> None:
         self.found: set[str] = set()
@@ -182,5 +180,5 @@ class EncryptionReader(XMLHandler):
 
 
 def resolve(folder: str, link: str) -> str:
-    """The name in the archive that a link in that folder means."""
+    """Resolve a link in a folder to a member name."""
     return posixpath.normpath(posixpath.join("/" + folder, unquote(link.partition("#")[0]))).lstrip("/")

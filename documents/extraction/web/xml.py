@@ -11,10 +11,10 @@ from xml.parsers import expat
 from documents.extraction.errors import UnreadableFile
 
 MAX_DEPTH = 500
-MAX_NAMES = 20_000  # different names of elements and attributes
+MAX_NAMES = 20_000  # distinct names that are cached
 Attributes = dict[str, str]
 
-# The names of OOXML come in two spellings, "transitional" and "strict".
+# OOXML namespaces have a "transitional" and a "strict" variant.
 OOXML = ("http://schemas.openxmlformats.org/", "http://purl.oclc.org/ooxml/")
 PREFIXES = {
     "wordprocessingml/2006/main": "w",
@@ -66,7 +66,7 @@ NAMESPACES = {
 
 
 class XMLHandler:
-    """Take what an XML file says. Names are `prefix:local` with the prefixes above, whatever the file calls them."""
+    """Base class for event handlers. Names are `prefix:local` with the prefixes above, not those of the file."""
 
     def start(self, name: str, attributes: Attributes) -> None: ...
 
@@ -76,7 +76,7 @@ class XMLHandler:
 
 
 def parse(pieces: Iterable[bytes], handler: XMLHandler) -> None:
-    """Tell the handler of a file. Raises UnreadableFile: `damaged` for what is no XML, `limit` for an attack."""
+    """Parse a file. Raises UnreadableFile: `damaged` for malformed XML, `limit` for an attack."""
     parser = Parser(handler)
     for piece in pieces:
         parser.feed(piece)
@@ -84,7 +84,7 @@ def parse(pieces: Iterable[bytes], handler: XMLHandler) -> None:
 
 
 class Parser:
-    """One file being parsed."""
+    """An incremental parser for one file."""
 
     def __init__(self, handler: XMLHandler) -> None:
         self.handler = handler
@@ -125,7 +125,7 @@ class Parser:
         self.handler.end(self.names.get(name) or self.shorten(name))
 
     def shorten(self, name: str) -> str:
-        """An unknown namespace becomes `?`; no namespace, no prefix."""
+        """Replace the namespace by its prefix, or `?` if it is unknown."""
         namespace, separator, local = name.rpartition("}")
         short = f"{NAMESPACES.get(namespace, '?')}:{local}" if separator else local
         if len(self.names) < MAX_NAMES:

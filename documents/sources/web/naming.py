@@ -7,8 +7,8 @@ import re
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
-from documents.extraction.sniffing import PDF_MARK, WEB
-from documents.extraction.text.encodings import meant_by
+from documents.extraction.sniffing import HTML_START, PDF_SIGNATURE
+from documents.extraction.text.encodings import actual_encoding
 from documents.sources.web.addresses import Address
 
 ENDINGS = {
@@ -28,7 +28,7 @@ ENDINGS = {
 }
 MAX_TYPE_LENGTH = 300  # characters of a Content-Type
 CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
-TEXTS = (".txt", ".text", ".md", ".markdown", ".mdown", ".mkd", ".csv", ".tsv", ".log")
+TEXT_ENDINGS = (".txt", ".text", ".md", ".markdown", ".mdown", ".mkd", ".csv", ".tsv", ".log")
 # The encodings that the web is written in. Python knows others, some of which take very long over a hostile text.
 KNOWN = re.compile(
     r"iso-?8859-\d{1,2}|latin-?1|windows-\d{3,4}|cp\d{3,4}|utf-16-?(?:le|be)?|(?:x-)?s(?:hift_?)?jis|euc-(?:jp|kr)"
@@ -36,17 +36,17 @@ KNOWN = re.compile(
 )
 
 
-def file_name(address: Address, content_type: str, first: bytes) -> str:
+def file_name(address: Address, content_type: str, start: bytes) -> str:
     """A name with the ending by which its kind is told, as for an upload. What begins as a page or a PDF is one."""
     path = PurePosixPath(unquote(address.target.partition("?")[0]))
     media_type = media_type_in(content_type)
     stem, own = path.stem or address.host, path.suffix.lower()
-    if first.lstrip().startswith(PDF_MARK):
+    if start.lstrip().startswith(PDF_SIGNATURE):
         return stem + ".pdf"
-    if WEB.match(first) and media_type not in ("text/plain", "text/markdown"):
+    if HTML_START.match(start) and media_type not in ("text/plain", "text/markdown"):
         return stem + ".html"
     if media_type == "text/plain":
-        return stem + (own if own in TEXTS else ".txt")
+        return stem + (own if own in TEXT_ENDINGS else ".txt")
     if ending := ENDINGS.get(media_type):
         return stem + ending
     return stem + own
@@ -63,6 +63,6 @@ def foreign_encoding(content_type: str) -> str:
     if not (media_type.startswith("text/") or media_type.endswith("xhtml+xml")) or not KNOWN.fullmatch(name):
         return ""
     try:
-        return codecs.lookup(meant_by(name)).name
+        return codecs.lookup(actual_encoding(name)).name
     except LookupError:
         return ""

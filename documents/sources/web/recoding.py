@@ -7,7 +7,7 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from documents.extraction import UnreadableFile
-from documents.extraction.text.encodings import MARKS, has_single_bytes
+from documents.extraction.text.encodings import BYTE_ORDER_MARKS, is_single_byte
 
 PIECE = 64 * 1024
 
@@ -17,7 +17,7 @@ def in_utf8(file: IO[bytes], encoding: str, most_bytes: int) -> int:
 
     Raises UnreadableFile where it becomes too large.
     """
-    if _is_marked(file) or (has_single_bytes(encoding) and _is_in_utf8(file)):
+    if _is_marked(file) or (is_single_byte(encoding) and _is_in_utf8(file)):
         return file.seek(0, 2)
     with TemporaryFile(prefix="ragsite-page-") as copy:
         size = copy.write(codecs.BOM_UTF8)
@@ -50,7 +50,7 @@ def _recoded(file: IO[bytes], encoding: str) -> Iterator[bytes]:
 def _is_marked(file: IO[bytes]) -> bool:
     """Whether the file itself tells its encoding, which goes before what its site says."""
     file.seek(0)
-    return file.read(4).startswith(tuple(MARKS))
+    return file.read(4).startswith(tuple(BYTE_ORDER_MARKS))
 
 
 def _is_in_utf8(file: IO[bytes]) -> bool:

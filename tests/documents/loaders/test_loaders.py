@@ -5,7 +5,7 @@ from django.core.checks import run_checks
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from documents.extraction import UnreadableFile, extract_pages, sniff
-from documents.extraction.registry import DOCX, LOADERS, accepted_kinds, loader_for
+from documents.extraction.registry import DOCX, LOADERS, accepted_types, loader_for
 from documents.models import Document
 from qa.retrieval.retriever import find_sources
 from tests.support.made_files import docx, paragraph
@@ -54,7 +54,7 @@ def test_a_loader_from_the_settings_may_take_the_place_of_ours(settings):
     assert loader_for("text/csv", "a.csv") == f"{OURS}.load"
     assert loader_for(DOCX, "A.DOCX") == f"{OURS}.load"
     assert loader_for(DOCX, "renamed.bin") == LOADERS[DOCX]
-    assert ".docx" in accepted_kinds()
+    assert ".docx" in accepted_types()
 
 
 @pytest.mark.parametrize(

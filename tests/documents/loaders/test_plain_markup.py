@@ -6,7 +6,7 @@ import string
 import pytest
 
 from documents.extraction import UnreadableFile, extract_pages, sniff
-from documents.extraction.text.embedded_data import without_embedded_data
+from documents.extraction.text.embedded_data import strip_embedded_data
 from documents.sources.uploads import clean_name, file_of_text
 
 
@@ -254,7 +254,7 @@ def test_long_words_and_rules_are_no_data():
         "0123456789" * 100,
         "https://a.example/" + "word/" * 300,
     ):
-        assert without_embedded_data(text) == text
+        assert strip_embedded_data(text) == text
 
 
 @pytest.mark.parametrize("name", ["index.php", "page.svelte", "view.erb", "snapshot.ts"])

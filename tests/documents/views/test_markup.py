@@ -2,11 +2,11 @@ from itertools import pairwise
 
 import pytest
 
-from documents.extraction.text.signs import plain, signs
+from documents.extraction.text.markup_spans import markup_spans, without_markup
 
 
 def read(text, media_type="text/markdown"):
-    return plain(text, signs(text, media_type))
+    return without_markup(text, markup_spans(text, media_type))
 
 
 @pytest.mark.parametrize(
@@ -48,13 +48,15 @@ def test_other_kinds_of_files_are_shown_as_they_are(media_type):
 )
 def test_a_long_odd_text_is_read_to_its_end(unit):
     text = (unit * 50_000)[:50_000]
-    found = signs(text, "text/markdown")
+    found = markup_spans(text, "text/markdown")
     assert all(one.end <= two.start for one, two in pairwise(found))
-    assert len(plain(text, found)) <= len(text)
+    assert len(without_markup(text, found)) <= len(text)
 
 
 def test_stretches_together_are_the_whole():
     text = "# A **title**\n\n- [one](http://x.example) *two*\n\n| a | b |\n|---|---|\n"
-    found = signs(text, "text/markdown")
+    found = markup_spans(text, "text/markdown")
     for cut in range(len(text)):
-        assert plain(text, found, 0, cut) + plain(text, found, cut) == plain(text, found)
+        assert without_markup(text, found, 0, cut) + without_markup(text, found, cut) == without_markup(
+            text, found
+        )

@@ -1,4 +1,4 @@
-"""Tables as AsciiDoc and reStructuredText write them, with the names of their columns in each row: see `tables`."""
+"""Label the cells of AsciiDoc and reStructuredText tables with their columns: see `blocks.tables`."""
 
 import re
 from itertools import pairwise
@@ -6,37 +6,37 @@ from itertools import pairwise
 from documents.extraction.blocks.tables import Cells, rows_as_lines
 
 MAX_COLUMNS = 200
-# AsciiDoc: between two of these lines stand the cells, each behind a bar, as many on a line as one likes.
-EDGE = re.compile(r"\|={3,}[ \t]*$")
+# AsciiDoc: cells, each after a bar, any number per line, between two delimiter lines.
+TABLE_DELIMITER = re.compile(r"\|={3,}[ \t]*$")
 COLUMNS = re.compile(r"""cols=(?:"([^"]*)"|'([^']*)'|(\d+))""")
 REPEATED = re.compile(r"[ \t]*(\d{1,3})\*")
 CELL = re.compile(r"(?<!\\)(?:(?<!\S)[.<>^]{0,4}[adehlms]?)\|")
 SPAN = re.compile(r"(?:^|\s)[.\d]{1,9}[+*][.<>^]{0,4}[adehlms]?\|")
-# reStructuredText: drawn with plus and dash; the line of equals signs ends the header.
-RULE = re.compile(r"[ \t]*\+(?:[-=]+\+)+[ \t]*$")
+# reStructuredText: a grid of plus and dash; the rule of equals signs ends the header.
+GRID_RULE = re.compile(r"[ \t]*\+(?:[-=]+\+)+[ \t]*$")
 
 
-def with_named_cells(text: str) -> str:
-    """AsciiDoc with rows that name their columns; a table in which cells span others stays as it is written."""
-    written: list[str] = []
+def label_asciidoc_tables(text: str) -> str:
+    """Label the tables of an AsciiDoc text; a table with spanning cells is left unchanged."""
+    output: list[str] = []
     table: list[str] = []
     for line in text.split("\n"):
-        if not table and not EDGE.match(line):
-            written.append(line)
+        if not table and not TABLE_DELIMITER.match(line):
+            output.append(line)
             continue
         table.append(line)
-        if len(table) > 1 and EDGE.match(line):
-            written += _cells_named(table[1:-1], _above(written)) or table
+        if len(table) > 1 and TABLE_DELIMITER.match(line):
+            output += _label_asciidoc(table[1:-1], _attributes_above(output)) or table
             table = []
-    return "\n".join([*written, *table])
+    return "\n".join([*output, *table])
 
 
-def _above(written: list[str]) -> str:
-    """What says how the table is made: the attributes, which may stand over its title."""
-    return "\n".join(line[:1000] for line in written[-2:] if line.startswith("["))
+def _attributes_above(output: list[str]) -> str:
+    """The attribute lines above a table and its title."""
+    return "\n".join(line[:1000] for line in output[-2:] if line.startswith("["))
 
 
-def _cells_named(body: list[str], attributes: str) -> list[str]:
+def _label_asciidoc(body: list[str], attributes: str) -> list[str]:
     text = "\n".join(body)
     first = next(filter(str.strip, body), "")
     columns = _column_count(attributes) or len(CELL.findall(first))
@@ -57,26 +57,26 @@ def _column_count(attributes: str) -> int:
     return sum(int(count[1]) if count else 1 for count in counts)
 
 
-def with_named_grids(text: str) -> str:
-    """reStructuredText with rows of grids that name their columns; one in which cells span others stays as written."""
-    written: list[str] = []
+def label_rst_tables(text: str) -> str:
+    """Label the grid tables of a reStructuredText; a grid with spanning cells is left unchanged."""
+    output: list[str] = []
     grid: list[str] = []
     for line in [*text.split("\n"), ""]:
-        if RULE.match(line) or (grid and line.lstrip().startswith(("|", "+"))):
+        if GRID_RULE.match(line) or (grid and line.lstrip().startswith(("|", "+"))):
             grid.append(line)
             continue
-        written += _grid_named(grid) or grid
+        output += _label_grid(grid) or grid
         grid = []
-        written.append(line)
-    return "\n".join(written[:-1])
+        output.append(line)
+    return "\n".join(output[:-1])
 
 
-def _grid_named(grid: list[str]) -> list[str]:
-    edges = _signs(grid[0], "+") if grid else []
+def _label_grid(grid: list[str]) -> list[str]:
+    edges = _positions(grid[0], "+") if grid else []
     rows: list[list[str]] = []  # the lines of each
     header_rows = 0
     for line in grid:
-        if RULE.match(line) and _signs(line, "+") == edges:
+        if GRID_RULE.match(line) and _positions(line, "+") == edges:
             header_rows = header_rows or (len(rows) if "=" in line else 0)
             rows.append([])
         elif len(edges) <= MAX_COLUMNS and all(line[at : at + 1] == "|" for at in edges):
@@ -86,7 +86,7 @@ def _grid_named(grid: list[str]) -> list[str]:
     return list(rows_as_lines([_cells_between(edges, lines) for lines in rows], header_rows))
 
 
-def _signs(line: str, sign: str) -> list[int]:
+def _positions(line: str, sign: str) -> list[int]:
     return [at for at, each in enumerate(line) if each == sign]
 
 

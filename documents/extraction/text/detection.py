@@ -1,20 +1,20 @@
-"""Which encoding a text is in that does not say it: chardet's guesses, less those under which nobody would have written it."""
+"""Detect an undeclared encoding: chardet's candidates without those that yield implausible text."""
 
 import re
 from itertools import islice
 
 from documents.extraction.errors import UnreadableFile
 
-GUESSING_LENGTH = 200_000  # bytes that are looked at
-CANDIDATES, LETTERS = 8, 2_000  # that are looked at for words that nobody writes
-# Near twins of more common encodings, which take their place in short texts; and what no file of a person is written in.
+SAMPLE_LENGTH = 200_000  # bytes examined
+CANDIDATES, LETTERS = 8, 2_000  # candidates, and letters of each, that are checked
+# Near duplicates of more common encodings, which would win for short texts, and encodings that no documents use.
 UNLIKELY = ("mac-turkish", "mac-iceland", "iso8859-4", "cp1006", "utf-7", "hz")
 BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
-# Control codes, a point that no letter carries, and one letter of East Asia within a Latin word.
-NO_LETTER = re.compile(
+# Control codes, combining points without a base letter, and an East Asian letter inside a Latin word.
+IMPLAUSIBLE_CHARACTER = re.compile(
     r"[\x80-\x84\x86-\x9f\ufffd]|(?<![\u0591-\u05ea\u064b-\u06ff])[\u0591-\u05c7\u064b-\u065f]|(?<=[a-z])[\u2e80-\uffdc](?=[a-z])"
 )
-# Whoever joins letters of two of these reads one alphabet as another; the scripts of East Asia join Latin ones.
+# Adjacent letters of two of these are a sign of the wrong encoding. East Asian scripts do mix with Latin.
 ALPHABETS = tuple(
     re.compile(f"[{letters}]")
     for letters in (
@@ -22,18 +22,18 @@ ALPHABETS = tuple(
         *("\u0590-\u05ff", "\u0600-\u06ff", "\u0e00-\u0e7f"),  # Hebrew, Arabic, Thai
     )
 )
-STRANGE_SHARE = 0.05  # of the letters beyond ASCII
+MAX_IMPLAUSIBLE_SHARE = 0.05  # of the non-ASCII letters
 
 
-def likeliest(content: bytes) -> str:
-    """Its encoding by Python's name; raises UnreadableFile where it can be none."""
-    import chardet  # late: its tables are 40 MB, and most files are in UTF-8
+def detect_encoding(content: bytes) -> str:
+    """Return the likeliest encoding by its Python name. Raises UnreadableFile if there is no candidate."""
+    import chardet  # imported on use: its tables take 40 MB, and most files are UTF-8
 
-    sample = content[:GUESSING_LENGTH]
+    sample = content[:SAMPLE_LENGTH]
     guesses = chardet.detect_all(
         sample,
         ignore_threshold=True,
-        max_bytes=GUESSING_LENGTH,
+        max_bytes=SAMPLE_LENGTH,
         encoding_era=chardet.EncodingEra.ALL & ~chardet.EncodingEra.MAINFRAME,
         compat_names=False,
         exclude_encodings=UNLIKELY,
@@ -42,22 +42,22 @@ def likeliest(content: bytes) -> str:
     if not names:
         raise UnreadableFile("encoding")
     readings = ((name, sample.decode(name, errors="replace")) for name in names[:CANDIDATES])
-    return next((name for name, text in readings if looks_written(text)), names[0])
+    return next((name for name, text in readings if is_plausible(text)), names[0])
 
 
-def looks_written(text: str) -> bool:
-    """Whether hardly a letter of it stands beside one that no word has there: of another alphabet, or a capital within."""
+def is_plausible(text: str) -> bool:
+    """Whether few letters have implausible neighbours: another alphabet, or a capital inside a word."""
     beyond = [match.start() for match in islice(BEYOND_ASCII.finditer(text), LETTERS)]
-    return sum(_is_strange(text, at) for at in beyond) <= STRANGE_SHARE * len(beyond)
+    return sum(_is_implausible(text, at) for at in beyond) <= MAX_IMPLAUSIBLE_SHARE * len(beyond)
 
 
-def _is_strange(text: str, at: int) -> bool:
-    if NO_LETTER.match(text, at):
+def _is_implausible(text: str, at: int) -> bool:
+    if IMPLAUSIBLE_CHARACTER.match(text, at):
         return True
-    return _is_torn(text[max(at - 1, 0) : at + 1]) or _is_torn(text[at : at + 2])
+    return _is_implausible_pair(text[max(at - 1, 0) : at + 1]) or _is_implausible_pair(text[at : at + 2])
 
 
-def _is_torn(pair: str) -> bool:
+def _is_implausible_pair(pair: str) -> bool:
     if not pair.isalpha() or len(pair) < 2:
         return False
     if pair[0].islower() and pair[1].isupper():
