@@ -5,7 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from ragsite import health
-from ragsite.accounts.views import sign_in_of_staff
+from ragsite.accounts.views import admin_sign_in
 from ragsite.operations import metrics
 
 urlpatterns = [
@@ -15,8 +15,8 @@ urlpatterns = [
     path("account/", include("ragsite.accounts.urls")),
     path("documents/", include("documents.urls")),
     path("operations/", include("ragsite.operations.urls")),
-    # The administration's doors for passwords are the site's own: tries are counted there.
-    path("admin/login/", sign_in_of_staff, name="sign_in_of_staff"),
+    # The admin's password pages are the site's own, which throttle attempts.
+    path("admin/login/", admin_sign_in, name="sign_in_of_staff"),
     path(
         "admin/password_change/",
         RedirectView.as_view(pattern_name="accounts:account"),

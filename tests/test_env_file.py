@@ -92,7 +92,7 @@ def test_where_a_variable_is_missing_the_file_is_named_without_a_traceback():
 
 def test_doctor_names_it(settings):
     settings.ENV_FILE_PROBLEM = "/srv/.env cannot be read (Permission denied)."
-    assert machine.nobody_else_reads().state == State.WARN
+    assert machine.check_permissions().state == State.WARN
 
 
 @pytest.fixture

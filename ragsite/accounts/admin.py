@@ -8,7 +8,7 @@ from ragsite.accounts.models import User
 
 
 class StaffSignInForm(SignInForm, AdminAuthenticationForm):
-    """The administration's own door: staff only, and wrong passwords are counted here too."""
+    """The sign-in form of the admin: staff only, with the same throttle."""
 
 
 admin.site.login_form = StaffSignInForm
@@ -26,4 +26,4 @@ class PersonAdmin(UserAdmin):
         "last_login",
         "date_joined",
     )
-    fieldsets = (*(UserAdmin.fieldsets or ()), (_("Wishes"), {"fields": ("mail_when_ready",)}))
+    fieldsets = (*(UserAdmin.fieldsets or ()), (_("Preferences"), {"fields": ("mail_when_ready",)}))

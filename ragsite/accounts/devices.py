@@ -1,5 +1,6 @@
-"""The cookie by which a browser is known in which a person has signed in: it lets them try their password again while
-strangers use up the tries for their name. It opens nothing by itself.
+"""A cookie that identifies a browser in which a user has signed in.
+
+It gives the browser its own sign-in throttle, so that strangers cannot lock the user out. It grants no access by itself.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ from django.utils.crypto import salted_hmac
 
 COOKIE = "ragsite_device"
 SALT = "ragsite.accounts.devices"
-KNOWN_FOR = 365 * 24 * 3600
+MAX_AGE = 365 * 24 * 3600
 
 
-def remember(response: HttpResponseBase, name: str) -> None:
-    """This browser is from now on one in which the person of that name has signed in."""
-    value = signing.dumps([digest(name), secrets.token_urlsafe(12)], salt=SALT)
+def set_device_cookie(response: HttpResponseBase, username: str) -> None:
+    """Mark the browser as one in which the user has signed in."""
+    value = signing.dumps([_digest(username), secrets.token_urlsafe(12)], salt=SALT)
     response.set_cookie(
         COOKIE,
         value,
-        max_age=KNOWN_FOR,
+        max_age=MAX_AGE,
         path=settings.SESSION_COOKIE_PATH,
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
@@ -31,16 +32,16 @@ def remember(response: HttpResponseBase, name: str) -> None:
     )
 
 
-def device_of(request: HttpRequest | None, name: str) -> str:
-    """Which of that person's browsers this is; "" where it is none that is known to be theirs."""
+def get_device_id(request: HttpRequest | None, username: str) -> str:
+    """Return the id of the user's browser; "" if the user has not signed in with it."""
     if request is None:
         return ""
     try:
-        whose, device = signing.loads(request.COOKIES.get(COOKIE, ""), salt=SALT, max_age=KNOWN_FOR)
+        owner, device_id = signing.loads(request.COOKIES.get(COOKIE, ""), salt=SALT, max_age=MAX_AGE)
     except (signing.BadSignature, ValueError, TypeError):
         return ""
-    return str(device) if whose == digest(name) else ""
+    return str(device_id) if owner == _digest(username) else ""
 
 
-def digest(name: str) -> str:
-    return salted_hmac(SALT, name.casefold(), algorithm="sha256").hexdigest()
+def _digest(username: str) -> str:
+    return salted_hmac(SALT, username.casefold(), algorithm="sha256").hexdigest()

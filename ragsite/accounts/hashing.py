@@ -1,4 +1,4 @@
-"""Computing what a password becomes takes a third of a second of a core: nothing else waits for it meanwhile."""
+"""Password hashing without blocking others: one hash takes a third of a second of a core."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
 from ragsite.database import release_connection
 
-SECONDS_TO_WAIT = 25  # for a turn: a class of fifty that signs in at once needs some twenty on two cores
+# A class of fifty signing in at once needs about twenty seconds on two cores.
+MAX_WAIT_SECONDS = 25
 
-_turns = threading.BoundedSemaphore(max(2, os.cpu_count() or 2))
+_slots = threading.BoundedSemaphore(max(2, os.cpu_count() or 2))
 
 
 class Busy(Exception):
-    """Too many passwords are being looked at; the visitor is asked to come back in a moment."""
+    """Too many passwords are being hashed; the visitor is asked to retry in a moment."""
 
 
 class Hasher(PBKDF2PasswordHasher):
-    """Django's own, in every respect but two: it holds no database connection, and only as many compute at once as there are cores."""
+    """Django's PBKDF2 hasher, but it holds no database connection and runs at most once per core at a time."""
 
     def encode(self, password: str, salt: str, iterations: int | None = None) -> str:
         release_connection()
-        if not _turns.acquire(timeout=SECONDS_TO_WAIT):
+        if not _slots.acquire(timeout=MAX_WAIT_SECONDS):
             raise Busy
         try:
             return super().encode(password, salt, iterations)
         finally:
-            _turns.release()
+            _slots.release()

@@ -7,22 +7,22 @@ from django.utils.translation import gettext_lazy as _
 
 class Users(UserManager["User"]):
     def find(self, username: str | None = None) -> "User":
-        """The person of that name, else the first operator: for commands and the shell. Raises User.DoesNotExist with a sentence."""
-        people = self.filter(is_active=True)
+        """Return the user of that name, by default the first operator. Raises User.DoesNotExist with a sentence."""
+        users = self.filter(is_active=True)
         found = (
-            people.filter(username=username) if username else people.filter(is_superuser=True).order_by("pk")
+            users.filter(username=username) if username else users.filter(is_superuser=True).order_by("pk")
         )
-        if person := found.first():
-            return person
+        if user := found.first():
+            return user
         raise self.model.DoesNotExist(
-            f"There is no account {username!r}."
+            f"No account is named {username!r}."
             if username
-            else "There is no operator yet; open the site first."
+            else "No operator exists yet. Open the site to create the first account."
         )
 
 
 class User(AbstractUser):
-    """A person. Staff are operators: on readers' pages they see what any reader sees."""
+    """A user. Staff are operators; on readers' pages they see only what any reader sees."""
 
     mail_when_ready = models.BooleanField(
         _("mail me when a document is ready or has failed"),
@@ -37,5 +37,5 @@ class User(AbstractUser):
 
     @property
     def is_operator(self) -> bool:
-        """May see and replay everybody's work on the operators' pages."""
+        """Whether the user may see and retry everyone's jobs on the operator pages."""
         return self.has_perm("documents.operate")

@@ -4,6 +4,6 @@ from ragsite.accounts.models import User
 
 
 class SignedInRequest(HttpRequest):
-    """What a view behind `login_required` is given; only for type checkers, nothing makes one."""
+    """The request of a view behind `login_required`. For type checkers only; never instantiated."""
 
     user: User

@@ -1,4 +1,4 @@
-"""Django's sessions in the database, asked only for keys that it could have made itself."""
+"""Django's database sessions, restricted to keys that Django could have generated."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ KEY = re.compile(r"[a-z0-9]{32}")
 
 
 class SessionStore(db.SessionStore):
-    """A cookie may hold anything, also what PostgreSQL does not take for a text."""
+    """Rejects malformed keys: a cookie may contain characters that PostgreSQL refuses."""
 
     def _validate_session_key(self, key: object) -> bool:
         return isinstance(key, str) and KEY.fullmatch(key) is not None
 
 
 def user_of_session(key: str | None) -> User | None:
-    """Who is signed in by that session now, for what outlives the request that it came with: None once it has ended, the
-    person was switched off, or the password was changed."""
+    """Return the user signed in by that session now, for code that outlives its request.
+
+    None once the session has ended, the account is disabled or the password was changed.
+    """
     request = HttpRequest()
     request.session = SessionStore(key)
     user = get_user(request)

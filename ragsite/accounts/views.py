@@ -18,21 +18,21 @@ from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
 from ragsite.accounts import devices, setup_code
-from ragsite.accounts.forms import AccountForm, FirstAccountForm, PasswordForm, SignInForm, seconds_to_wait
+from ragsite.accounts.forms import AccountForm, FirstAccountForm, PasswordForm, SignInForm, retry_after
 from ragsite.accounts.models import User
 from ragsite.accounts.requests import SignedInRequest
-from ragsite.accounts.sign_in import Try
+from ragsite.accounts.throttling import SignInAttempt
 
 
 @never_cache
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
 def setup(request: HttpRequest) -> HttpResponse:
-    """The first visit: whoever comes with the code becomes the operator. The address that bin/dev prints brings it."""
+    """Create the first account for a visitor with the set-up code. The URL that bin/dev prints contains it."""
     if User.objects.exists():
         return redirect("home")
     given = request.GET.get("code", "")
-    if not setup_code.is_right(given):
+    if not setup_code.is_valid(given):
         setup_code.log_once()
     form = FirstAccountForm(request.POST or None, code=given)
     if not form.is_valid():
@@ -40,8 +40,8 @@ def setup(request: HttpRequest) -> HttpResponse:
     response = redirect("home")
     if user := form.create():
         login(request, user)
-        Try(user.get_username(), request.META.get("REMOTE_ADDR", "")).succeeded()
-        devices.remember(response, user.get_username())
+        SignInAttempt(user.get_username(), request.META.get("REMOTE_ADDR", "")).mark_successful()
+        devices.set_device_cookie(response, user.get_username())
     return response
 
 
@@ -51,50 +51,49 @@ class SignIn(LoginView):
     redirect_authenticated_user = True
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if request.headers.get(
-            "HX-Request"
-        ):  # a part of a page asked, signed out meanwhile: the whole page goes
-            return HttpResponseClientRedirect(sign_in_address(request))
+        # A part of a page was requested after the user signed out: redirect the whole page.
+        if request.htmx:  # type: ignore[attr-defined]
+            return HttpResponseClientRedirect(sign_in_url(request))
         if not User.objects.exists():
             return redirect("accounts:setup")
         return super().dispatch(request, *args, **kwargs)
 
     def form_invalid(self, form: Any) -> HttpResponse:
-        return told_to_wait(super().form_invalid(form), form)
+        return add_retry_after(super().form_invalid(form), form)
 
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
-        devices.remember(response, form.cleaned_data["username"])
+        devices.set_device_cookie(response, form.cleaned_data["username"])
         return response
 
 
 @never_cache
 @sensitive_post_parameters()
-def sign_in_of_staff(request: HttpRequest) -> HttpResponse:
-    """The administration's own sign-in page."""
+def admin_sign_in(request: HttpRequest) -> HttpResponse:
+    """The sign-in page of the admin, throttled."""
     response = admin.site.login(request)
     form = getattr(response, "context_data", {}).get("form")
-    return told_to_wait(response, form) if form else response
+    return add_retry_after(response, form) if form else response
 
 
-def told_to_wait(response: HttpResponse, form: Any) -> HttpResponse:
-    """The form that is shown again; where too many passwords were wrong also scripts can tell that, and for how long."""
-    if seconds := seconds_to_wait(form):
+def add_retry_after(response: HttpResponse, form: Any) -> HttpResponse:
+    """Turn the response into a 429 if the form was throttled."""
+    if seconds := retry_after(form):
         response.status_code, response["Retry-After"] = 429, str(seconds)
     return response
 
 
-def sign_in_address(request: HttpRequest) -> str:
-    """The sign-in page that leads back to the page the reader is looking at."""
-    page = page_looked_at(request)
+def sign_in_url(request: HttpRequest) -> str:
+    """Return the sign-in URL that leads back to the current page."""
+    page = current_page(request)
     return resolve_url("accounts:login") + (f"?{urlencode({'next': page})}" if page else "")
 
 
-def page_looked_at(request: HttpRequest) -> str:
-    """Path and query of the page that a part of a page was asked for from; "" where the header makes no sense."""
+def current_page(request: HttpRequest) -> str:
+    """Return path and query of the page that sent an htmx request; "" if its header is invalid."""
     try:
         page = urlsplit(request.headers.get("HX-Current-URL", ""))
-    except ValueError:  # an address such as http://[
+    except ValueError:  # for example http://[
         return ""
     return page.path and page.path + (f"?{page.query}" if page.query else "")
 
@@ -119,7 +118,7 @@ def password(request: SignedInRequest) -> HttpResponse:
     form = PasswordForm(request.user, request.POST)
     if form.is_valid():
         update_session_auth_hash(request, form.save())
-        messages.success(request, _("Your password was changed."))
+        messages.success(request, _("Password changed."))
         return redirect("accounts:account")
     context = {"form": AccountForm(instance=User.objects.get(pk=request.user.pk)), "password_form": form}
-    return told_to_wait(render(request, "accounts/account.html", context, status=422), form)
+    return add_retry_after(render(request, "accounts/account.html", context, status=422), form)

@@ -79,7 +79,7 @@ def test_who_comes_without_the_code_is_told_where_it_is_and_goes_on_with_it(site
     expect(page.locator("form")).to_contain_text("in the terminal or the log of the site")
     page.get_by_label("Code").fill("AAAA-AAAA-AAAA")
     create_the_first_account(page)
-    expect(page.locator("form")).to_contain_text("That is not the code")
+    expect(page.locator("form")).to_contain_text("Incorrect code")
     page.get_by_label("Code").fill(SETUP_CODE.lower())
     create_the_first_account(page)
     page.wait_for_url(f"{site.url}/")

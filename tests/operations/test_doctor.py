@@ -14,7 +14,7 @@ from documents.models import Index
 from documents.work import queue
 from documents.work.reconciler import beat
 from ragsite import embedded
-from ragsite.operations.doctor import State, machine, providers, servers
+from ragsite.operations.doctor import State, database, machine, processes, providers, redis
 from tests.http.test_health import queue_on, worker  # noqa: F401 (fixtures)
 from tests.support.factories import make_document
 from tests.support.fake_openai import KEY
@@ -50,7 +50,7 @@ def test_a_healthy_site_has_one_line_for_each_part_and_exit_status_0(healthy):
         "database", "pgvector", "migrations", "locks", "redis", "redis persistence", "redis eviction",
         "cache", "cache apart", "workers", "clock", "disk", "files", "file rights", "scanned pages", "packages", "secret key", "debug",
     ]  # fmt: skip
-    assert last.startswith("18 looked at: 0 failed")
+    assert last.startswith("18 checks: 0 failed")
 
 
 def test_what_is_not_well_comes_with_its_remedy_in_the_same_line_and_exit_status_1(healthy, settings):
@@ -60,7 +60,7 @@ def test_what_is_not_well_comes_with_its_remedy_in_the_same_line_and_exit_status
     assert status == 1
     assert found["secret key"].startswith("fail  secret key")
     assert "→ python3 -c" in found["secret key"]
-    assert "18 looked at: 1 failed" in last
+    assert "18 checks: 1 failed" in last
 
 
 def test_offline_calls_no_provider(healthy, fake_openai):
@@ -83,8 +83,8 @@ def test_without_a_provider_the_local_model_is_tried(healthy):
     status, found, _last = look()
 
     assert status == 0
-    assert "all-MiniLM-L6-v2 on this machine answers" in found["embeddings"]
-    assert "answers are quotes" in found["chat"]
+    assert "all-MiniLM-L6-v2 on this machine responds" in found["embeddings"]
+    assert "answers are exact quotes" in found["chat"]
 
 
 def test_looking_changes_nothing(healthy, fake_openai):
@@ -137,7 +137,7 @@ def test_a_queue_that_is_away_is_told_and_what_depends_on_it_left_out(healthy, q
 def test_migrations_that_have_not_been_applied_are_counted():
     with connection.cursor() as cursor:
         cursor.execute("delete from django_migrations where app = 'qa' and name = (select max(name) from django_migrations where app = 'qa')")  # fmt: skip
-    finding = servers.nothing_to_migrate()
+    finding = database.check_migrations()
 
     assert finding.state == State.FAIL
     assert finding.remedy == "Run: python manage.py migrate"
@@ -145,9 +145,9 @@ def test_migrations_that_have_not_been_applied_are_counted():
 
 @pytest.mark.django_db(transaction=True)
 def test_locks_of_a_plain_connection_are_well_and_none_is_left_behind():
-    assert servers.locks_exclude().state == State.OK
+    assert database.check_locks().state == State.OK
     with connection.cursor() as cursor:
-        cursor.execute("select count(*) from pg_locks where locktype = 'advisory' and classid = %s", [servers.TRIAL_NAMESPACE])  # fmt: skip
+        cursor.execute("select count(*) from pg_locks where locktype = 'advisory' and classid = %s", [database.LOCK_NAMESPACE])  # fmt: skip
         assert cursor.fetchone() == (0,)
 
 
@@ -156,7 +156,7 @@ def test_locks_of_a_plain_connection_are_well_and_none_is_left_behind():
 @pytest.mark.parametrize("order", ["last first", "in turn"])
 def test_a_transaction_pooler_is_found_out(settings, pooler, backends, order):
     settings.DIRECT_DATABASE_URL = pooler(backends, order)
-    finding = servers.locks_exclude()
+    finding = database.check_locks()
 
     assert finding.state == State.FAIL
     assert "set DIRECT_DATABASE_URL" in finding.remedy
@@ -165,7 +165,7 @@ def test_a_transaction_pooler_is_found_out(settings, pooler, backends, order):
 @pytest.mark.django_db(transaction=True)
 def test_locks_in_another_database_are_found_out(settings):
     settings.DIRECT_DATABASE_URL = address_of(connection.settings_dict, "postgres")
-    finding = servers.locks_exclude()
+    finding = database.check_locks()
 
     assert finding.state == State.FAIL
     assert "the same database" in finding.remedy
@@ -174,7 +174,7 @@ def test_locks_in_another_database_are_found_out(settings):
 @pytest.mark.django_db(transaction=True)
 def test_a_direct_address_that_leads_nowhere_is_told(settings):
     settings.DIRECT_DATABASE_URL = "postgresql://nobody:hidden@127.0.0.1:1/nothing"
-    finding = servers.locks_exclude()
+    finding = database.check_locks()
 
     assert finding.state == State.FAIL
     assert "hidden" not in finding.sentence
@@ -326,21 +326,21 @@ def redis_with(tmp_path, queue_on):  # noqa: F811
 def test_a_queue_that_is_kept_on_disk_and_never_evicted_is_well(redis_with):
     redis_with("--appendonly", "yes", "--maxmemory-policy", "noeviction")
 
-    assert servers.queue_is_kept().state == State.OK
-    assert servers.queue_is_not_evicted().state == State.OK
+    assert redis.check_persistence().state == State.OK
+    assert redis.check_eviction().state == State.OK
 
 
 def test_a_queue_in_memory_alone_is_warned_of(redis_with):
     redis_with("--save", "", "--appendonly", "no")
-    finding = servers.queue_is_kept()
+    finding = redis.check_persistence()
 
-    assert (finding.state, finding.remedy) == (State.WARN, "Set appendonly yes in its Redis.")
+    assert (finding.state, finding.remedy) == (State.WARN, "Set appendonly yes in the queue's Redis.")
 
 
 def test_snapshots_are_less_than_a_file_that_is_appended_to(redis_with):
     redis_with("--save", "900", "1", "--appendonly", "no")
 
-    assert "snapshots" in servers.queue_is_kept().sentence
+    assert "snapshots" in redis.check_persistence().sentence
 
 
 @pytest.mark.parametrize(
@@ -349,40 +349,40 @@ def test_snapshots_are_less_than_a_file_that_is_appended_to(redis_with):
 def test_a_full_redis_must_not_throw_work_away(redis_with, policy, state):
     redis_with("--maxmemory", "50mb", "--maxmemory-policy", policy)
 
-    assert servers.queue_is_not_evicted().state == state
+    assert redis.check_eviction().state == state
 
 
 def test_a_hosted_server_that_forbids_config_is_asked_in_another_way(redis_with):
     redis_with("--rename-command", "CONFIG", "", "--appendonly", "yes", "--maxmemory-policy", "allkeys-lru")
 
-    assert servers.queue_is_kept().state == State.OK
-    assert servers.queue_is_not_evicted().state == State.WARN
+    assert redis.check_persistence().state == State.OK
+    assert redis.check_eviction().state == State.WARN
 
 
 def test_a_hosted_server_that_says_nothing_at_all_is_not_called_broken(redis_with):
     redis_with("--rename-command", "CONFIG", "", "--rename-command", "INFO", "")
 
-    assert servers.queue_answers().state == State.OK
-    assert servers.queue_is_kept().state == State.WARN
-    assert servers.queue_is_not_evicted().state == State.WARN
+    assert redis.check_queue().state == State.OK
+    assert redis.check_persistence().state == State.WARN
+    assert redis.check_eviction().state == State.WARN
 
 
 def test_a_cache_in_the_queues_own_database_is_warned_of(redis_with):
     redis_with()
-    finding = servers.cache_is_apart()
+    finding = redis.check_separation()
 
     assert finding.state == State.WARN
     assert "CACHE_URL" in finding.remedy
 
 
 def test_a_cache_in_another_database_is_well():
-    assert servers.cache_is_apart().state == State.OK
+    assert redis.check_separation().state == State.OK
 
 
 def test_the_clock_is_missed():
-    assert servers.clock_is_there().state == State.WARN
+    assert processes.check_clock().state == State.WARN
     beat()
-    assert servers.clock_is_there().state == State.OK
+    assert processes.check_clock().state == State.OK
 
 
 # The models
@@ -391,7 +391,7 @@ def test_the_clock_is_missed():
 @pytest.mark.django_db
 def test_a_server_that_cuts_long_prompts_silently_is_found_out(fake_openai):
     fake_openai.answer = "apples"  # of the end, where no code word stands
-    finding = providers.long_prompts_are_read()
+    finding = providers.check_long_prompts()
 
     assert finding.state == State.FAIL
     assert "CHAT_CONTEXT_TOKENS" in finding.remedy
@@ -403,7 +403,7 @@ def test_the_long_prompt_fills_the_window_and_leaves_room_for_the_answer(fake_op
     settings.CHAT_CONTEXT_TOKENS = window
     _prompt, tokens = providers._long_prompt("heron")
 
-    assert 0.85 * (window - providers.ROOM_FOR_ANSWER) < tokens <= window - providers.ROOM_FOR_ANSWER
+    assert 0.85 * (window - providers.MAX_ANSWER_TOKENS) < tokens <= window - providers.MAX_ANSWER_TOKENS
 
 
 @pytest.mark.django_db
@@ -411,7 +411,7 @@ def test_an_answer_that_breaks_off_proves_nothing(fake_openai):
     fake_openai.answer = "Let me think about it"
     fake_openai.fault("finish", reason="length", after=2)
 
-    assert providers.long_prompts_are_read().state == State.WARN
+    assert providers.check_long_prompts().state == State.WARN
 
 
 @pytest.mark.django_db
@@ -428,10 +428,10 @@ def test_vectors_that_are_too_short_for_the_live_index_are_found_out(fake_openai
 
 
 def test_little_room_on_the_disk_is_warned_of_and_none_is_a_failure(monkeypatch):
-    monkeypatch.setattr(machine, "SCARCE", 10**18)
-    assert machine.there_is_room().state == State.WARN
-    monkeypatch.setattr(machine, "TOO_LITTLE", 10**18)
-    assert machine.there_is_room().state == State.FAIL
+    monkeypatch.setattr(machine, "LOW_SPACE", 10**18)
+    assert machine.check_disk().state == State.WARN
+    monkeypatch.setattr(machine, "MIN_SPACE", 10**18)
+    assert machine.check_disk().state == State.FAIL
 
 
 def test_keys_and_uploads_that_others_can_read_are_found_out(settings, tmp_path):
@@ -442,13 +442,13 @@ def test_keys_and_uploads_that_others_can_read_are_found_out(settings, tmp_path)
     (tmp_path / ".env").write_text("SECRET_KEY=x")
     (tmp_path / ".env").chmod(0o640)
     (tmp_path / "files").mkdir(mode=0o755)
-    assert machine.nobody_else_reads().remedy == f"chmod 600 {tmp_path / '.env'}"
+    assert machine.check_permissions().remedy == f"chmod 600 {tmp_path / '.env'}"
 
     (tmp_path / ".env").chmod(0o600)
-    assert machine.nobody_else_reads().remedy == f"chmod 700 {tmp_path / 'files'}"
+    assert machine.check_permissions().remedy == f"chmod 700 {tmp_path / 'files'}"
 
     (tmp_path / "files").chmod(0o700)
-    assert machine.nobody_else_reads().state == State.OK
+    assert machine.check_permissions().state == State.OK
 
 
 def test_a_closed_folder_further_up_is_enough(settings, tmp_path):
@@ -457,7 +457,7 @@ def test_a_closed_folder_further_up_is_enough(settings, tmp_path):
     settings.MEDIA_ROOT.chmod(0o755)
     settings.MEDIA_ROOT.parent.chmod(0o700)
 
-    assert machine.nobody_else_reads().state == State.OK
+    assert machine.check_permissions().state == State.OK
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -465,7 +465,7 @@ def test_a_folder_that_cannot_be_written_is_found_out(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path / "files"
     settings.MEDIA_ROOT.mkdir(mode=0o500)
 
-    assert machine.files_can_be_written().state == State.FAIL
+    assert machine.check_files().state == State.FAIL
 
 
 def test_the_folder_of_the_first_upload_is_closed_to_others(alice, settings):
@@ -482,10 +482,10 @@ def test_packages_other_than_the_pinned_ones_are_named(settings, tmp_path):
     (tmp_path / "requirements.txt").write_text(
         "django==1.0 \\\n    --hash=sha256:00\nleft-pad==2 ; sys_platform == 'nowhere' \\\n    --hash=sha256:00\nabsent-package==3 \\\n"
     )
-    finding = machine.packages_are_as_pinned()
+    finding = machine.check_packages()
 
     assert finding.state == State.WARN
-    assert finding.sentence == "2 packages are not those of requirements.txt: django, absent-package."
+    assert finding.sentence == "2 packages differ from requirements.txt: django, absent-package."
 
 
 @pytest.mark.parametrize(
@@ -494,21 +494,21 @@ def test_packages_other_than_the_pinned_ones_are_named(settings, tmp_path):
 def test_a_secret_key_that_can_be_guessed_is_found_out(settings, key, is_well):
     settings.SECRET_KEY = key
 
-    assert (machine.key_is_long().state == State.OK) is is_well
+    assert (machine.check_secret_key().state == State.OK) is is_well
 
 
 @pytest.mark.parametrize(("is_local", "state"), [(True, State.WARN), (False, State.FAIL)])
 def test_debug_on_a_site_that_others_reach_is_a_failure(settings, is_local, state):
     settings.DEBUG, settings.IS_LOCAL = True, is_local
 
-    assert machine.debug_is_off().state == state
+    assert machine.check_debug().state == state
 
 
 def test_a_check_that_goes_wrong_itself_says_so_without_the_faults_words(healthy, monkeypatch):
     def broken():
         raise ValueError("postgresql://user:hidden@host")
 
-    monkeypatch.setattr(machine, "there_is_room", broken)
+    monkeypatch.setattr(machine, "check_disk", broken)
     status, found, _last = look("--offline")
 
     assert status == 1

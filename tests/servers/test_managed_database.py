@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from psycopg import sql
 
-from ragsite.operations.doctor import State, servers
+from ragsite.operations.doctor import State, database
 
 USE_IT = """
 import django; django.setup()
@@ -96,8 +96,8 @@ def test_a_schema_that_the_role_may_not_use_is_told_with_its_remedy():
         cursor.execute("alter extension vector set schema locked_away")
         cursor.execute("create role visitor")
         cursor.execute("set local role visitor")
-        finding = servers.extension_is_there()
+        finding = database.check_pgvector()
         cursor.execute("reset role")
     assert finding.state == State.FAIL
     assert "locked_away" in finding.sentence
-    assert finding.remedy.startswith("As an administrator: grant usage on schema locked_away")
+    assert finding.remedy.startswith("As a superuser: grant usage on schema locked_away")

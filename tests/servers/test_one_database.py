@@ -12,7 +12,7 @@ from ragsite import embedded, health, llm
 from ragsite import settings as site_settings
 from ragsite.environment import next_redis_database
 from ragsite.llm import cache as llm_cache
-from ragsite.operations.doctor import State, servers
+from ragsite.operations.doctor import State, redis
 from tests.support.factories import make_document
 from tests.support.site import accepts, wait_for
 
@@ -74,7 +74,7 @@ def test_where_there_is_a_next_database_the_cache_is_in_it(redis_of):
     cache.set("answer", 1, 60)
 
     assert queue.queue_connection().dbsize() == 0
-    assert servers.cache_is_apart().state == State.OK
+    assert redis.check_separation().state == State.OK
 
 
 @pytest.mark.django_db
@@ -97,9 +97,9 @@ def test_breaker_vectors_and_passwords_work_in_the_one_database(fake_openai, red
 
 def test_doctor_says_that_they_share_it(redis_of):
     redis_of(1, 0)
-    assert servers.queue_answers().state == State.OK
-    assert servers.cache_answers().state == State.OK
-    finding = servers.cache_is_apart()
+    assert redis.check_queue().state == State.OK
+    assert redis.check_cache().state == State.OK
+    finding = redis.check_separation()
     assert finding.state == State.WARN
     assert "share one Redis database" in finding.sentence
 
@@ -108,13 +108,13 @@ def test_a_number_that_is_set_and_not_there_is_named_with_its_variable(redis_of)
     redis_of(1, 0, cache_number=5)
     with pytest.raises(ResponseError):
         cache.get("answer")
-    finding = servers.cache_answers()
+    finding = redis.check_cache()
     assert finding.state == State.FAIL
     assert "CACHE_URL" in finding.sentence
 
 
 def test_a_queue_in_a_database_that_is_not_there_is_named_with_its_variable(redis_of):
     redis_of(1, 3)
-    finding = servers.queue_answers()
+    finding = redis.check_queue()
     assert finding.state == State.FAIL
     assert "REDIS_URL" in finding.sentence

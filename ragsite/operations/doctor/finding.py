@@ -18,7 +18,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found, as a sentence; and what to do about it, where there is something to do."""
+    """The result of one check as a sentence, and the remedy if there is one."""
 
     name: str
     state: State
@@ -42,10 +42,10 @@ def fail(name: str, sentence: Text, remedy: Text) -> Finding:
     return Finding(name, State.FAIL, sentence, remedy)
 
 
-def tried(name: str, check: Callable[[], Finding]) -> Finding:
-    """The check's finding. One that goes wrong itself says so by the fault's type, whose words might quote a password."""
+def run_check(name: str, check: Callable[[], Finding]) -> Finding:
+    """Run the check. If it crashes, report the exception's type only: its message might contain a password."""
     try:
         return check()
     except Exception as error:
-        sentence = _("This could not be looked at (%(error)s).") % {"error": type(error).__name__}
-        return fail(name, sentence, _("Look at what was found above; else report it as a fault of ragsite."))
+        sentence = _("This check failed (%(error)s).") % {"error": type(error).__name__}
+        return fail(name, sentence, _("See the findings above; otherwise report it as a bug in ragsite."))

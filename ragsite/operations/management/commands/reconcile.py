@@ -9,10 +9,10 @@ from qa.streaming import interrupt_lost_answers
 
 
 class Command(BaseCommand):
-    help = "Put lost work back on the queue: once, or for ever as the clock process."
+    help = "Re-queue lost jobs: once, or with --loop as the clock process."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--loop", action="store_true", help="every two seconds until stopped")
+        parser.add_argument("--loop", action="store_true", help="run every two seconds until stopped")
 
     def handle(self, *args: Any, loop: bool, **options: Any) -> None:
         if loop:

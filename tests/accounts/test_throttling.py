@@ -10,9 +10,9 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from ragsite.accounts import devices, hashing, sign_in
+from ragsite.accounts import devices, hashing, throttling
 from ragsite.accounts.hashing import Hasher
-from ragsite.accounts.sign_in import Try
+from ragsite.accounts.throttling import SignInAttempt
 from tests.support.factories import make_user
 
 RIGHT = "correct horse battery"
@@ -38,11 +38,11 @@ def guesses(count, name="alice", address=HOME):
 
 
 def use_up_everywhere(name="alice"):
-    for number in range(sign_in.FREE_TRIES_ANYWHERE):
-        Try(name, f"192.0.2.{number}").begin()
+    for number in range(throttling.FREE_ATTEMPTS_ANYWHERE):
+        SignInAttempt(name, f"192.0.2.{number}").register()
     for address in ("192.0.2.249", CAFE):  # the one try that a neighbourhood has nevertheless
-        Try(name, address).begin()
-    assert Try(name, "192.0.2.250").begin() > 0
+        SignInAttempt(name, address).register()
+    assert SignInAttempt(name, "192.0.2.250").register() > 0
 
 
 def test_after_five_wrong_passwords_even_the_right_one_has_to_wait(alice):
@@ -71,7 +71,7 @@ def test_nine_at_once_are_counted_as_nine(alice, bob):
         thread.start()
     for thread in threads:
         thread.join()
-    assert sum(map(is_refused, responses)) == 9 - sign_in.FREE_TRIES
+    assert sum(map(is_refused, responses)) == 9 - throttling.FREE_ATTEMPTS
 
 
 def test_no_password_is_looked_at_while_a_try_has_to_wait(alice, monkeypatch):
@@ -106,14 +106,14 @@ def test_names_that_nobody_has_are_counted_alike(alice):
     ],
 )
 def test_a_visitor_owns_a_network(one, other, are_same):
-    assert (sign_in.network_of(one) == sign_in.network_of(other)) is are_same
+    assert (throttling.network_of(one) == throttling.network_of(other)) is are_same
 
 
 def test_people_who_sign_in_rightly_from_one_office_never_wait(alice):
-    for number in range(sign_in.FREE_TRIES_OF_NETWORK * 2):
-        attempt = Try(f"person{number}", CAFE)
-        assert attempt.begin() == 0
-        attempt.succeeded()
+    for number in range(throttling.FREE_ATTEMPTS_PER_NETWORK * 2):
+        attempt = SignInAttempt(f"person{number}", CAFE)
+        assert attempt.register() == 0
+        attempt.mark_successful()
 
 
 def test_a_stranger_from_many_addresses_does_not_keep_her_out_of_a_browser_she_used(alice):
@@ -139,9 +139,17 @@ def test_nor_out_of_a_place_where_nobody_tries_to_keep_her_out(alice):
 
 def test_a_stranger_has_one_try_each_pause_for_a_neighbourhood(alice):
     use_up_everywhere()
-    assert [Try("alice", f"203.0.113.{number}").begin() > 0 for number in range(3)] == [False, True, True]
-    assert [Try("alice", f"2001:db8:1:{number}::1").begin() > 0 for number in range(3)] == [False, True, True]
-    assert Try("alice", "2001:db8:2::1").begin() == 0
+    assert [SignInAttempt("alice", f"203.0.113.{number}").register() > 0 for number in range(3)] == [
+        False,
+        True,
+        True,
+    ]
+    assert [SignInAttempt("alice", f"2001:db8:1:{number}::1").register() > 0 for number in range(3)] == [
+        False,
+        True,
+        True,
+    ]
+    assert SignInAttempt("alice", "2001:db8:2::1").register() == 0
 
 
 def test_the_place_where_the_site_was_set_up_is_known(client, settings, db):
@@ -156,7 +164,7 @@ def test_whoever_has_to_wait_is_told_so_by_the_status_too(alice, client, operato
     guesses(5)
     response = sign_in_as()
     assert response.status_code == 429
-    assert 0 < int(response["Retry-After"]) <= sign_in.FIRST_PAUSE
+    assert 0 < int(response["Retry-After"]) <= throttling.FIRST_PAUSE
     assert sign_in_as("bob", "wrong").status_code == 200
 
     guesses(5, "olga")
@@ -197,16 +205,16 @@ def test_the_cookie_of_a_known_browser_is_closed_to_scripts(alice):
 
 def test_with_redis_away_people_still_sign_in(alice, settings):
     settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}}
-    assert "do not go together" in sign_in_as(password="wrong").text
+    assert "Incorrect username or password" in sign_in_as(password="wrong").text
     assert is_in(sign_in_as())
 
 
 def test_the_waiting_time_grows_and_has_an_end(monkeypatch):
     waits, now = [], [1_000_000.0]
-    monkeypatch.setattr(sign_in.time, "time", lambda: now[0])
+    monkeypatch.setattr(throttling.time, "time", lambda: now[0])
     for _ in range(14):
-        assert Try("alice", HOME).begin() == 0
-        waits.append(Try("alice", HOME).begin() if len(waits) >= 4 else 0)
+        assert SignInAttempt("alice", HOME).register() == 0
+        waits.append(SignInAttempt("alice", HOME).register() if len(waits) >= 4 else 0)
         now[0] += waits[-1]
     assert waits == [0, 0, 0, 0, 15, 30, 60, 120, 240, 480, 900, 900, 900, 900]
     assert not any(b"alice" in key for key in cache._cache.get_client().scan_iter()), (
@@ -292,12 +300,12 @@ def test_nor_while_the_first_account_is_made_or_a_password_changed(watching, cli
     assert not any(watching)
 
 
-def test_when_all_turns_are_taken_the_site_says_when_to_come_back(alice, client, settings, monkeypatch):
+def test_when_all_slots_are_taken_the_site_says_when_to_come_back(alice, client, settings, monkeypatch):
     settings.PASSWORD_HASHERS = [f"{__name__}.Watching"]
-    monkeypatch.setattr(hashing, "_turns", threading.BoundedSemaphore(1))
-    monkeypatch.setattr(hashing, "SECONDS_TO_WAIT", 0.01)
+    monkeypatch.setattr(hashing, "_slots", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(hashing, "MAX_WAIT_SECONDS", 0.01)
     client.raise_request_exception = False
-    with hashing._turns:
+    with hashing._slots:
         response = sign_in_as(name="nobody", client=client)
     assert (response.status_code, response["Retry-After"]) == (503, "5")
     assert "than it can serve" in response.text
