@@ -19,7 +19,7 @@ from documents.models import Collection, Document
 from documents.models.document import DuplicateContent
 from documents.sources.uploads import clean_name, visible
 from documents.sources.web import MAX_LENGTH, Address, without_credentials
-from documents.sources.zip_upload import Archive, is_archive, is_unasked
+from documents.sources.zip_upload import Archive, is_archive, is_hidden
 from ragsite.disk import StorageProblem, storage_problem
 from ragsite.limits import max_upload_bytes
 from ragsite.storable import storable_text
@@ -131,7 +131,7 @@ class UploadForm(AddingForm):
 
     def _asked(self) -> list[UploadedFile]:
         files = self.cleaned_data["files"]
-        return [file for file in files if not is_unasked(file.name or "")] if len(files) > 1 else files
+        return [file for file in files if not is_hidden(file.name or "")] if len(files) > 1 else files
 
     def _take(self, file: UploadedFile, shelf: Collection) -> Upload:
         name = clean_name(file.name or "")
@@ -160,7 +160,7 @@ def take_file(file: File, name: str, shelf: Collection, user: User) -> Upload:
 def take_archive(file: File, name: str, shelf: Collection, user: User) -> Upload:
     """Each file in it as a document of its own."""
     try:
-        with Archive(file, most_bytes=max_upload_bytes()) as archive:
+        with Archive(file, max_bytes=max_upload_bytes()) as archive:
             members = list(_taken(archive, shelf, user))
             if not members:
                 return Upload(

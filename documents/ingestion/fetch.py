@@ -33,7 +33,7 @@ def fetch_document(task: Task) -> None:
         Attempt.objects.record(task, "fetch", task.job_under_way),
         web.fetch_page(
             document.url,
-            most_bytes=max_upload_bytes(),
+            max_bytes=max_upload_bytes(),
             allowed=settings.WEB_PAGES_ALLOW,
             etag=newest.etag if newest else "",
             last_modified=newest.last_modified if newest else "",

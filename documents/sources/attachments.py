@@ -1,4 +1,4 @@
-"""Files that are attached to a mail or PDF become documents of their own, beside the one they came with."""
+"""Adds files attached to a mail or PDF as documents of their own."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from ragsite.limits import max_upload_bytes
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
 
-MAX_DEPTH = 3  # a mail with a PDF to which a mail is attached, and no further
+MAX_DEPTH = 3  # a mail attached to a PDF attached to a mail
 
 
 class Outcome(NamedTuple):
-    """What became of one attached file: the key of its document, or why there is none, in words."""
+    """The result for one attached file: the key of its document, or the reason why it has none."""
 
     name: str
     document: int | None = None
     reason: str = ""
 
 
-class Shown(NamedTuple):
-    """An attached file as a person sees it."""
+class Attachment(NamedTuple):
+    """An attached file, and its document if the user may read it."""
 
     name: str
     document: Document | None
@@ -41,23 +41,23 @@ class Shown(NamedTuple):
 
 
 def are_wanted(version: Version) -> bool:
-    """Whether something is attached that is to be added; what is attached to attachments ends at some depth."""
-    has_some = version.media_type in WITH_ATTACHMENTS and bool(version.metadata.get("attachments"))
-    return has_some and depth_of(version.document) < MAX_DEPTH
+    """Whether the version has attachments to add, and is not nested too deeply itself."""
+    has_attachments = version.media_type in WITH_ATTACHMENTS and bool(version.metadata.get("attachments"))
+    return has_attachments and depth_of(version.document) < MAX_DEPTH
 
 
 def depth_of(document: Document) -> int:
-    """How many documents it hangs on, one on the other."""
-    depth, above = 0, document.attached_to
-    while above and depth < MAX_DEPTH:
-        depth, above = depth + 1, above.attached_to
+    """How many documents the document is nested in."""
+    depth, parent = 0, document.attached_to
+    while parent and depth < MAX_DEPTH:
+        depth, parent = depth + 1, parent.attached_to
     return depth
 
 
 def add_attachments(task: Task) -> None:
-    """Each file attached to the newest content of the task's document, as a document of its own in the same collection.
+    """Add the files attached to the document's newest version as documents of the same collection.
 
-    Safe to run twice: a content that is there already is linked to. Raises UnreadableFile where the file is gone.
+    Safe to run twice: an existing document with the same content is linked. Raises UnreadableFile if the file is gone.
     """
     document = task.document
     if document is None or (version := document.newest) is None:
@@ -91,20 +91,20 @@ def _add(task: Task, document: Document, attached: AttachedFile) -> Outcome:
         )
     except UnreadableFile as error:
         return Outcome(name, reason=str(error.sentence))
-    except Document.DoesNotExist:  # what it was to hang on was deleted meanwhile
+    except Document.DoesNotExist:  # its parent has been deleted
         raise Superseded from None
     return Outcome(name, added.pk)
 
 
-def shown(version: Version, user: User) -> Iterator[Shown]:
-    """What is attached to it, with the documents that the person may read."""
+def attachments_of(version: Version, user: User) -> Iterator[Attachment]:
+    """The attached files, with their documents as far as the user may read them."""
     outcomes = [Outcome(*outcome) for outcome in version.metadata.get("attached", ())]
-    known = Document.objects.visible_to(user).defer("embedding")
-    documents = known.in_bulk([outcome.document for outcome in outcomes if outcome.document])
+    visible = Document.objects.visible_to(user).defer("embedding")
+    documents = visible.in_bulk([outcome.document for outcome in outcomes if outcome.document])
     for name, document, reason in outcomes:
-        yield Shown(name, documents.get(cast("int", document)), reason)
-    told = {outcome.name for outcome in outcomes}
+        yield Attachment(name, documents.get(cast("int", document)), reason)
+    listed = {outcome.name for outcome in outcomes}
     reason = _("It could not be unpacked.") if "attached" in version.metadata else ""
     for name in version.metadata.get("attachments", ()):
-        if clean_name(name) not in told:
-            yield Shown(name, None, reason)
+        if clean_name(name) not in listed:
+            yield Attachment(name, None, reason)

@@ -1,4 +1,4 @@
-"""Files in a folder of the server, as the commands take them: found, opened without being led astray, copied."""
+"""Finds, opens and copies files of a local folder; never follows links out of it, never waits for a pipe."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from typing import IO, Any, NamedTuple
 from django.core.files import File
 
 from documents.extraction import UnreadableFile
-from documents.sources.zip_upload import is_unasked
+from documents.sources.zip_upload import is_hidden
 from ragsite.limits import max_upload_bytes
 
-PIECE = 256 * 1024
-LEADS_OUT = "a link that leads out of the folder"
+CHUNK_SIZE = 256 * 1024
+LEADS_OUT = "link to a file outside the folder"
 
 
 class Found(NamedTuple):
-    """Paths seen from the folder, with slashes; for what could not be looked at, why."""
+    """Paths relative to the folder, with slashes; `unreadable` has the reason for each path."""
 
     files: list[str]
     unreadable: list[tuple[str, str]]
@@ -32,45 +32,45 @@ class Found(NamedTuple):
 
 
 def files_in(folder: Path) -> Found:
-    """All files in it, however deep; hidden ones are left out, as is what is no file: reading a pipe would wait for ever.
+    """All files at any depth. Hidden files are left out, and so are pipes and devices, which could block for ever.
 
-    A link is read as the file it leads to, unless that is found anyway or stands outside.
+    A link counts as its target, unless the target is found anyway or is outside the folder.
     """
-    home = os.path.realpath(folder)
-    files: dict[str, str] = {}  # by where they really stand
+    root = os.path.realpath(folder)
+    files: dict[str, str] = {}  # by real path
     links: dict[str, str] = {}
     links_out: list[str] = []
     errors: list[OSError] = []
     for path in _entries(folder, errors):
         try:
-            seen, real = _seen_from(folder, path), os.path.realpath(path)
-            if os.path.islink(path) and not _is_within(home, real):
-                links_out.append(seen)
+            relative, real = _relative(folder, path), os.path.realpath(path)
+            if os.path.islink(path) and not _is_within(root, real):
+                links_out.append(relative)
             elif stat.S_ISREG(os.stat(path).st_mode):
-                (links if os.path.islink(path) else files).setdefault(real, seen)
+                (links if os.path.islink(path) else files).setdefault(real, relative)
         except OSError as error:
             errors.append(error)
-    unreadable = [(_seen_from(folder, error.filename), reason(error)) for error in errors]
+    unreadable = [(_relative(folder, error.filename), reason(error)) for error in errors]
     return Found(sorted({**links, **files}.values()), sorted(unreadable), sorted(links_out))
 
 
 def _entries(folder: Path, errors: list[OSError]) -> Iterator[str]:
-    """What stands in it, links to folders too, which are not followed."""
-    for root, folders, names in os.walk(folder, onerror=errors.append):
-        folders[:] = [name for name in folders if not is_unasked(name)]
-        yield from (os.path.join(root, name) for name in [*folders, *names] if not is_unasked(name))
+    """Paths of files and folders, and of links to folders, which are not followed."""
+    for parent, folders, names in os.walk(folder, onerror=errors.append):
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        yield from (os.path.join(parent, name) for name in [*folders, *names] if not is_hidden(name))
 
 
-def _is_within(home: str, path: str) -> bool:
-    return path == home or path.startswith(home.rstrip("/") + "/")
+def _is_within(root: str, path: str) -> bool:
+    return path == root or path.startswith(root.rstrip("/") + "/")
 
 
-def _seen_from(folder: Path, path: str) -> str:
+def _relative(folder: Path, path: str) -> str:
     return Path(path).relative_to(folder).as_posix()
 
 
 def printable(path: str) -> str:
-    """A path as it can be shown: with marks for bytes that are not UTF-8 and for what would steer a terminal."""
+    """The path with replacement characters for bytes that are not UTF-8 and for terminal control characters."""
     text = os.fsencode(path).decode(errors="replace")
     return "".join("\ufffd" if unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp") else letter for letter in text)  # fmt: skip
 
@@ -81,35 +81,35 @@ def reason(error: OSError) -> str:
 
 @contextmanager
 def opened(path: Path, within: Path | None = None) -> Iterator[BufferedReader]:
-    """The file, which stands in that folder now, whatever it was when it was found. Raises OSError."""
-    with open(path, "rb", opener=_without_waiting) as stream:
-        own = os.fstat(stream.fileno())
-        if not stat.S_ISREG(own.st_mode):
-            raise OSError(None, "is not a file any more")
+    """Open the file. Raises OSError if it is no regular file, or no longer within that folder."""
+    with open(path, "rb", opener=_without_blocking) as stream:
+        status = os.fstat(stream.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(None, "is no longer a file")
         real = os.path.realpath(path)
         if within and not (
-            _is_within(os.path.realpath(within), real) and os.path.samestat(own, os.stat(real))
+            _is_within(os.path.realpath(within), real) and os.path.samestat(status, os.stat(real))
         ):
             raise OSError(None, LEADS_OUT)
         yield stream
 
 
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)  # a pipe that took a file's place would have us wait
+def _without_blocking(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # the file may have been replaced by a pipe
 
 
 @contextmanager
 def copied(stream: IO[bytes], name: str) -> Iterator[File]:
-    """A copy of it: what someone writes to the file meanwhile cannot part what is stored from its checksum.
+    """A temporary copy, so that later writes to the file cannot make its checksum wrong.
 
-    Raises UnreadableFile for one that is larger than what may be uploaded.
+    Raises UnreadableFile for a file larger than the upload limit.
     """
     most = max_upload_bytes()
     if os.fstat(stream.fileno()).st_size > most:
         raise UnreadableFile("too_large")
     with TemporaryFile(prefix="ragsite-copy-") as copy:
         stream.seek(0)
-        shutil.copyfileobj(stream, copy, PIECE)
+        shutil.copyfileobj(stream, copy, CHUNK_SIZE)
         file: Any = File(copy, name=name)
         file.size = copy.tell()
         copy.seek(0)

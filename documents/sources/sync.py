@@ -1,4 +1,4 @@
-"""A folder and the documents that follow it: what is new, changed, moved and vanished since the last time."""
+"""Compares a folder with the documents synchronized from it: new, changed, moved and missing files."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ from documents.sources.folder import copied, files_in, opened, printable, reason
 from documents.sources.uploads import clean_name, inspect, title_of
 from ragsite.accounts.models import User
 
-MAX_PATH_LENGTH = 1000  # characters, as a document's row has room for
+MAX_PATH_LENGTH = 1000  # characters, as Document.path
 
 
 @dataclass
 class Differences:
-    """Paths in the folder, and the documents that stand for them."""
+    """Paths in the folder and their documents. `displaced` documents only get another path; they are changed or missing too."""
 
     new: list[str] = field(default_factory=list)
     changed: list[tuple[str, Document]] = field(default_factory=list)
     moved: list[tuple[str, Document]] = field(default_factory=list)
-    displaced: list[tuple[str, Document]] = field(default_factory=list)  # among the changed or vanished too
-    vanished: list[Document] = field(default_factory=list)
+    displaced: list[tuple[str, Document]] = field(default_factory=list)
+    missing: list[Document] = field(default_factory=list)
     same: list[str] = field(default_factory=list)
     copies: list[tuple[str, Document]] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     links_out: list[str] = field(default_factory=list)
 
 
-def compare(folder: Path, shelf: Collection, name: str) -> Differences:
-    """By content first, then by path: a file that was renamed keeps its document, and nothing is read anew for it."""
+def compare(folder: Path, collection: Collection, name: str) -> Differences:
+    """Match files to documents by content, then by path: a renamed file keeps its document and is not indexed again."""
     differences = Differences()
     hashes = dict(_hashes(folder, differences))
-    documents = list(shelf.documents.filter(synced_from=name).exclude(path="").defer("embedding"))
-    with_content = {document.sha256: document for document in documents}
+    documents = list(collection.documents.filter(synced_from=name).exclude(path="").defer("embedding"))
+    by_content = {document.sha256: document for document in documents}
     at_path = {document.path: document for document in documents}
     at_path |= {d.path: d for d in documents if hashes.get(d.path) == d.sha256}
     used = {document.pk for path, document in at_path.items() if hashes.get(path) == document.sha256}
     differences.same = [path for path, digest in hashes.items() if _is_at(at_path, path, digest)]
     left = {path: digest for path, digest in hashes.items() if not _is_at(at_path, path, digest)}
     for path, digest in list(left.items()):
-        if document := with_content.get(digest):
+        if document := by_content.get(digest):
             (differences.copies if document.pk in used else differences.moved).append((path, document))
             used.add(document.pk)
             del left[path]
@@ -62,42 +62,42 @@ def compare(folder: Path, shelf: Collection, name: str) -> Differences:
     moved = {document.pk for _path, document in differences.moved}
     differences.displaced = [(p, d) for p, d in at_path.items() if p != d.path and d.pk not in moved]
     for path, document in differences.displaced:
-        document.path = path  # as it is once the moves are carried out
-    homeless = [d for d in documents if d.pk not in used and d.path in hashes]
-    for path, document in zip(_unheld(differences, left, shelf), homeless, strict=False):
+        document.path = path  # its path once the files have been moved
+    unplaced = [d for d in documents if d.pk not in used and d.path in hashes]
+    for path, document in zip(_free_paths(differences, left, collection), unplaced, strict=False):
         differences.new.remove(path)
         differences.changed.append((path, document))
         differences.displaced.append((path, document))
         document.path = path
         used.add(document.pk)
-    # What is there is not known.
-    hidden = [*(path for path, _why in differences.unreadable), *differences.links_out]
-    differences.vanished = [d for d in documents if d.pk not in used and not _is_under(hidden, d.path)]
+    # A file below an unreadable path may still exist.
+    hidden = [*(path for path, _reason in differences.unreadable), *differences.links_out]
+    differences.missing = [d for d in documents if d.pk not in used and not _is_under(hidden, d.path)]
     return differences
 
 
-def _unheld(differences: Differences, digests: dict[str, str], shelf: Collection) -> list[str]:
-    """New paths that a document can take over: one for each content that no document has or is about to get."""
-    fresh = {digests[path]: path for path in reversed(differences.new)}
-    coming = {digests[path] for path, _document in differences.changed}
-    held = set(shelf.documents.filter(sha256__in=fresh).values_list("sha256", flat=True))
-    return sorted(path for digest, path in fresh.items() if digest not in coming | held)
+def _free_paths(differences: Differences, digests: dict[str, str], collection: Collection) -> list[str]:
+    """New paths that a document can be moved to: one for each content that no document has or will have."""
+    new = {digests[path]: path for path in reversed(differences.new)}
+    changed = {digests[path] for path, _document in differences.changed}
+    existing = set(collection.documents.filter(sha256__in=new).values_list("sha256", flat=True))
+    return sorted(path for digest, path in new.items() if digest not in changed | existing)
 
 
 def _after_moves(at_path: dict[str, Document], moves: list[tuple[str, Document]]) -> dict[str, Document]:
-    """Which document is where then. One whose place is taken gets the other's in exchange: no two are in one."""
-    places = {document.pk: path for path, document in at_path.items()}
+    """The documents by path after the moves. A document whose path is taken swaps places, so that no two share a path."""
+    paths = {document.pk: path for path, document in at_path.items()}
     after = dict(at_path)
     for path, document in moves:
-        before = places.get(document.pk)
+        old_path = paths.get(document.pk)
         other = after.get(path)
-        if before is not None and after.get(before) == document:
-            del after[before]
+        if old_path is not None and after.get(old_path) == document:
+            del after[old_path]
             if other is not None and other != document:
-                after[before] = other
-                places[other.pk] = before
+                after[old_path] = other
+                paths[other.pk] = old_path
         after[path] = document
-        places[document.pk] = path
+        paths[document.pk] = path
     return after
 
 
@@ -115,33 +115,33 @@ def _hashes(folder: Path, differences: Differences) -> Iterator[tuple[str, str]]
         try:
             path.encode()
             if len(path) > MAX_PATH_LENGTH:
-                raise OSError(None, "its path is too long to be remembered")
+                raise OSError(None, "its path is too long")
             with opened(folder / path, within=folder) as stream:
                 yield path, hashlib.file_digest(stream, "sha256").hexdigest()
         except OSError as error:
             differences.unreadable.append((path, reason(error)))
         except UnicodeEncodeError:
-            differences.unreadable.append((printable(path), "its name is not written in UTF-8"))
+            differences.unreadable.append((printable(path), "its name is not UTF-8"))
 
 
-def add(folder: Path, path: str, shelf: Collection, name: str, user: User) -> tuple[Document, bool]:
-    """The document, and whether it is new. One that somebody added by hand stays theirs. Raises UnreadableFile, OSError."""
+def add(folder: Path, path: str, collection: Collection, name: str, user: User) -> tuple[Document, bool]:
+    """The document, and whether it is new; an upload with the same content is not touched. Raises UnreadableFile, OSError."""
     with opened(folder / path, within=folder) as stream, copied(stream, Path(path).name) as upload:
         return Document.objects.add_file(
-            shelf, upload, user=user, is_limited=False, synced_from=name, path=path
+            collection, upload, user=user, is_limited=False, synced_from=name, path=path
         )
 
 
 def check(folder: Path, path: str) -> str:
-    """The checksum of a file that could be added. Raises UnreadableFile and OSError where `add` and `replace` would."""
+    """The SHA-256 of a file that can be added. Raises UnreadableFile and OSError, as `add` and `replace` do."""
     with opened(folder / path, within=folder) as stream, copied(stream, Path(path).name) as upload:
         return inspect(upload, clean_name(upload.name or ""))[1]
 
 
 def replace(folder: Path, path: str, document: Document) -> None:
-    """Raises UnreadableFile, OSError; also for a content that the collection has elsewhere.
+    """Replace the document's content. Raises OSError, and UnreadableFile also if another document has the content.
 
-    Whoever syncs the same folder at the same time may have been first: then there is nothing to do.
+    Does nothing if another process that synchronizes the same folder was faster.
     """
     with opened(folder / path, within=folder) as stream, copied(stream, Path(path).name) as upload:
         try:
@@ -155,7 +155,7 @@ def replace(folder: Path, path: str, document: Document) -> None:
 
 
 def move(path: str, document: Document) -> None:
-    """The title that a person gave it, and the one that a mail has of its own, stay."""
+    """Change the path, and the title with it; not a title that a person set or that comes from a mail's subject."""
     moved = Document.objects.filter(pk=document.pk)
     moved.update(path=path)
     named_by_path = moved.filter(is_renamed=False).exclude(title=F("own_title"), serving__media_type=MAIL)

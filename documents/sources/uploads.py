@@ -1,4 +1,4 @@
-"""What someone brings, before there is a row of it: its kind, its name, its title."""
+"""Inspect an upload: media type, checksum, safe file name, title."""
 
 from __future__ import annotations
 
@@ -15,46 +15,46 @@ from documents.extraction import sniff
 
 MARKDOWN = re.compile(
     r"^(?:#{1,6}[ \t]+\S|```|~~~)|\[[^\[\]\n]{1,500}\]\(https?://"
-    r"|^[ \t>]*+\|?[ \t]*+:?-{2,}+:?[ \t]*+\|[ \t]*+(?::?-|$)",  # the line under a table's header
+    r"|^[ \t>]*+\|?[ \t]*+:?-{2,}+:?[ \t]*+\|[ \t]*+(?::?-|$)",  # the line below a table's header
     re.MULTILINE,
 )
 
 
 def inspect(upload: File, name: str) -> tuple[str, str]:
-    """Media type and sha256 of a file, leaving it at its start. Raises UnreadableFile for what cannot be read here."""
+    """Media type and SHA-256 of a file, rewound afterwards. Raises UnreadableFile for unsupported files."""
     media_type = sniff(cast("IO[bytes]", upload), name)
     digest = hashlib.sha256()
-    for piece in upload.chunks():
-        digest.update(piece)
+    for chunk in upload.chunks():
+        digest.update(chunk)
     upload.seek(0)
     return media_type, digest.hexdigest()
 
 
 def clean_name(name: str) -> str:
-    """A file's name as a person may see it: no folders, no control characters, none that turn the writing direction."""
+    """A file name that is safe to show: without folders, control characters and characters that change the text direction."""
     last = PurePosixPath(visible(name).replace("\\", "/")).name.strip()[:255]
     return last if last.strip(". ") else "file"
 
 
 def visible(text: str) -> str:
-    """Without control characters and those that turn the writing direction."""
+    """The text without control characters and characters that change the text direction."""
     return "".join(
         letter for letter in text if unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Co", "Cn")
     )
 
 
 def title_of(name: str) -> str:
-    """A readable title from a file's name: without its ending, with spaces."""
+    """A readable title from a file name: without its suffix, with spaces."""
     return PurePosixPath(name).stem.replace("_", " ").strip() or name
 
 
 def title_of_address(url: str) -> str:
-    """What a web page is called before its own title is known: its address without scheme."""
+    """The title of a web page until it has been fetched: its address without the scheme."""
     return url.partition("://")[2].rstrip("/")[:255]
 
 
 def file_of_text(title: str, text: str) -> ContentFile:
-    """A pasted text as a file: Markdown if it is written like it, else plain text."""
-    ending = ".md" if MARKDOWN.search(text) else ".txt"
+    """A pasted text as a file: Markdown if it looks like Markdown, else plain text."""
+    suffix = ".md" if MARKDOWN.search(text) else ".txt"
     stem = clean_name(title).replace(".", " ").strip()[:200] or "text"
-    return ContentFile(text.replace("\r\n", "\n").encode(), name=stem + ending)
+    return ContentFile(text.replace("\r\n", "\n").encode(), name=stem + suffix)

@@ -1,4 +1,4 @@
-"""The files in an archive that someone uploads, each given out by itself. What could hurt is refused before it is unpacked."""
+"""Opens uploaded zip archives, file by file, and refuses dangerous ones before unpacking them."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from django.core.files.base import File
 from documents.extraction import UnreadableFile, sniff, zip_guard
 from documents.extraction.text.encodings import decode
 
-IN_MEMORY = 1024 * 1024
-ZIP_MARKS = (b"PK\x03\x04", b"PK\x05\x06")
-SAYS_UTF8 = 0x800  # a flag in the format
-UNASKED = ("__MACOSX", "Thumbs.db", "desktop.ini")
+MAX_IN_MEMORY = 1024 * 1024
+ZIP_SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
+UTF8_FLAG = 0x800  # APPNOTE.TXT, 4.4.4, bit 11
+SYSTEM_FILES = ("__MACOSX", "Thumbs.db", "desktop.ini")
 
 
 def is_archive(file: File, name: str) -> bool:
-    """Whether it is a zip of files, and not a document that happens to be stored as one, as Word's are."""
+    """Whether the file is a zip archive, and not a document in zip format such as Word's."""
     file.seek(0)
-    first = file.read(4)
+    signature = file.read(4)
     file.seek(0)
-    if first not in ZIP_MARKS:
+    if signature not in ZIP_SIGNATURES:
         return False
     try:
         sniff(cast("IO[bytes]", file), name)
     except UnreadableFile as error:
-        # One that is damaged is opened as an archive too, which says so.
+        # A damaged zip counts as an archive, which reports the damage.
         return error.details.get("format") == "zip" or name.lower().endswith(".zip")
     finally:
         file.seek(0)
@@ -41,11 +41,11 @@ def is_archive(file: File, name: str) -> bool:
 
 
 class Archive:
-    """An open zip. Raises UnreadableFile for one that is damaged, or unpacks to more than can be taken safely."""
+    """An open zip. Raises UnreadableFile if it is damaged or would unpack to too much."""
 
-    def __init__(self, file: File, *, most_bytes: int) -> None:
-        self.most_bytes = most_bytes  # of one file in it
-        self.left_out = 0  # hidden files, counted as they go by
+    def __init__(self, file: File, *, max_bytes: int) -> None:
+        self.max_bytes = max_bytes  # of each file
+        self.left_out = 0  # hidden files so far
         try:
             self.guarded = zip_guard.Archive(cast("IO[bytes]", file))
         except UnreadableFile as error:
@@ -60,12 +60,12 @@ class Archive:
         self.guarded.zip.close()
 
     def members(self) -> Iterator[Member]:
-        """Its files in order of their paths; hidden ones are only counted."""
+        """The files in the order of their paths; hidden files are only counted."""
         names = readable_names(self.guarded.members)
         for path in sorted(self.guarded.members):
             if self.guarded.members[path].is_dir():
                 continue
-            if is_unasked(path):
+            if is_hidden(path):
                 self.left_out += 1
             else:
                 yield Member(self, path, names[path])
@@ -74,14 +74,14 @@ class Archive:
         size = 0
         for piece in self.guarded.pieces(path):
             size += len(piece)
-            if size > self.most_bytes:
+            if size > self.max_bytes:
                 raise UnreadableFile("too_large")
             yield piece
 
 
 @dataclass(frozen=True)
 class Member:
-    """One file of an archive. `path` finds it there, `name` is how it was called."""
+    """One file of an archive: its path there, and its decoded name."""
 
     archive: Archive
     path: str
@@ -93,10 +93,10 @@ class Member:
 
     @contextmanager
     def open(self) -> Iterator[File]:
-        """The file, unpacked for the while. Raises UnreadableFile."""
+        """The unpacked file, deleted after the block. Raises UnreadableFile."""
         if self.is_link:
             raise UnreadableFile("link")
-        with SpooledTemporaryFile(IN_MEMORY, prefix="ragsite-zip-") as copy:
+        with SpooledTemporaryFile(MAX_IN_MEMORY, prefix="ragsite-zip-") as copy:
             for piece in self.archive.pieces(self.path):
                 copy.write(piece)
             size = copy.tell()
@@ -109,30 +109,30 @@ class Member:
 
 
 def readable_names(members: Mapping[str, ZipInfo]) -> dict[str, str]:
-    """Each path in an archive as it was meant: Macs write UTF-8 and do not say so, Windows its country's code page.
+    """The decoded name of each path: macOS writes UTF-8 without the flag, Windows a national code page.
 
-    One archive was made on one machine: all its names together say more about their encoding than each.
+    All names come from one machine, so that their encoding is detected from all of them together.
     """
     names = {path: member.filename for path, member in members.items()}
-    unsaid = {path: _bytes_of(member) for path, member in members.items() if _says_nothing(member)}
+    unflagged = {path: _bytes_of(member) for path, member in members.items() if _is_unflagged(member)}
     with suppress(UnreadableFile):
-        read = decode(b"\n".join(unsaid.values())).split("\n")
-        if len(read) == len(unsaid):  # none has a line end in it
-            names |= zip(unsaid, read, strict=True)
+        decoded = decode(b"\n".join(unflagged.values())).split("\n")
+        if len(decoded) == len(unflagged):  # no name contains a line feed
+            names |= zip(unflagged, decoded, strict=True)
     return names
 
 
-def _says_nothing(member: ZipInfo) -> bool:
-    return not member.flag_bits & SAYS_UTF8 and not member.filename.isascii()
+def _is_unflagged(member: ZipInfo) -> bool:
+    return not member.flag_bits & UTF8_FLAG and not member.filename.isascii()
 
 
 def _bytes_of(member: ZipInfo) -> bytes:
-    """zipfile reads as CP437 what does not say that it is UTF-8."""
+    """The original bytes: zipfile decodes names without the UTF-8 flag as CP437."""
     return member.filename.encode("cp437", errors="replace")
 
 
-def is_unasked(name: str) -> bool:
-    """What systems put into archives and folders unasked: hidden files, and those in hidden folders."""
+def is_hidden(name: str) -> bool:
+    """Whether a path is a hidden or system file, or inside a hidden folder."""
     return any(
-        part.startswith(".") or part in UNASKED for part in PurePosixPath(name.replace("\\", "/")).parts
+        part.startswith(".") or part in SYSTEM_FILES for part in PurePosixPath(name.replace("\\", "/")).parts
     )

@@ -58,7 +58,7 @@ def document(request: SignedInRequest, pk: int) -> HttpResponse:
         "came_with": Document.objects.visible_to(request.user).filter(attachments=document).first(),
     }
     if version:
-        context["attachments"] = list(attachments.shown(version, request.user))
+        context["attachments"] = list(attachments.attachments_of(version, request.user))
         context["pictures"] = ocr_status(version)
     if version and words and len(words) <= MAX_SEARCH:
         context["hits"] = find(version, words)

@@ -14,15 +14,16 @@ logger = logging.getLogger("ragsite.operations")
 
 class Command(BaseCommand):
     help = (
-        "Stop what is being done, or waits to be: with documents by their ids, or tasks by theirs or by their kind, such as a"
-        " summary (summarise) or the building of an index (build). --kind narrows the others. What could be found before can"
-        " still be found."
+        "Cancel queued and running tasks: of documents (by id), by task id, or of one kind, such as a summary (summarise) or"
+        " an index build (build). The options narrow each other. Documents that were searchable stay searchable."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--document", type=int, nargs="+", metavar="ID", help="only with these documents")
+        parser.add_argument(
+            "--document", type=int, nargs="+", metavar="ID", help="only tasks of these documents"
+        )
         parser.add_argument("--task", type=int, nargs="+", metavar="ID", help="only these tasks")
-        parser.add_argument("--kind", choices=Kind.values, help="only tasks of that kind")
+        parser.add_argument("--kind", choices=Kind.values, help="only tasks of this kind")
 
     def handle(
         self,
@@ -33,36 +34,38 @@ class Command(BaseCommand):
         **options: Any,
     ) -> None:
         if not (document or task or kind):
-            raise CommandError("Say what: --document, --task or --kind.")
-        self.expect("document", document, Document.objects.all())
-        self.expect("task", task, Task.objects.all())
+            raise CommandError("Specify --document, --task or --kind.")
+        self.check_ids("document", document, Document.objects.all())
+        self.check_ids("task", task, Task.objects.all())
         if document and not (task or kind):
             count = self.cancel_documents(document)
         else:
-            count = replay.cancel(self.found(document, task, kind))
+            count = replay.cancel(self.find_tasks(document, task, kind))
         logger.info("user=- verb=cancel count=%s via=manage.py", count)
         self.stdout.write(f"{count} cancelled.")
 
-    def expect(self, what: str, ids: list[int] | None, rows: Any) -> None:
-        """One that is not there is a slip of the pen, and then nothing is changed."""
+    def check_ids(self, noun: str, ids: list[int] | None, rows: Any) -> None:
+        """An unknown id is probably a typing error: the command changes nothing then."""
         known = set(rows.filter(pk__in=ids or []).values_list("pk", flat=True))
         if unknown := set(ids or []) - known:
-            raise CommandError(f"There is no {what} {', '.join(map(str, sorted(unknown)))}.")
+            raise CommandError(f"Unknown {noun}: {', '.join(map(str, sorted(unknown)))}.")
 
     def cancel_documents(self, ids: list[int]) -> int:
-        """Whatever makes them searchable."""
+        """Cancel the tasks that make the documents searchable; returns how many documents that were."""
         found = Document.objects.filter(pk__in=ids).defer("embedding")
         moving = [document for document in found if document.is_moving]
         for document in moving:
             document.cancel()
         return len(moving)
 
-    def found(self, documents: list[int] | None, tasks: list[int] | None, kind: str | None) -> TaskQuerySet:
-        found = Task.objects.open()
+    def find_tasks(
+        self, documents: list[int] | None, tasks: list[int] | None, kind: str | None
+    ) -> TaskQuerySet:
+        open_tasks = Task.objects.open()
         if documents:
-            found = found.filter(document__in=documents)
+            open_tasks = open_tasks.filter(document__in=documents)
         if tasks:
-            found = found.filter(pk__in=tasks)
+            open_tasks = open_tasks.filter(pk__in=tasks)
         if kind:
-            found = found.filter(kind=kind)
-        return found
+            open_tasks = open_tasks.filter(kind=kind)
+        return open_tasks

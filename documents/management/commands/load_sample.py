@@ -14,11 +14,11 @@ SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "Welcome to ragsite.m
 
 
 class Command(BaseCommand):
-    help = "Add a short sample document, readable by everyone, to a site that nobody has used yet. For development."
+    help = "Add a short sample document that everyone may read, if the site has no users and documents yet. For development."
 
     def handle(self, *args: Any, **options: Any) -> None:
         if User.objects.exists() or Document.objects.exists():
-            return  # in use: a sample that was removed must not come back
+            return  # a sample that a person deleted must not come back
         with transaction.atomic(), SAMPLE.open("rb") as stream:
-            shelf = Collection.objects.create(name="Sample", everyone_reads=True)
-            Document.objects.add_file(shelf, File(stream, name=SAMPLE.name), user=None, is_sample=True)
+            collection = Collection.objects.create(name="Sample", everyone_reads=True)
+            Document.objects.add_file(collection, File(stream, name=SAMPLE.name), user=None, is_sample=True)

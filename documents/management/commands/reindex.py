@@ -14,20 +14,25 @@ from ragsite import llm
 
 class Command(BaseCommand):
     help = (
-        "Do the indexing again. With --model: build a new index from the stored pages behind the live one, and make it live"
-        " when it is complete. Without: redo documents in the live index."
+        "Index documents again. With --model: build a new index from the stored pages in the background, and make it live when"
+        " it is complete. Without: index documents again in the live index."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--model", help="an embedding model, such as text-embedding-3-small or all-MiniLM-L6-v2"
+            "--model",
+            help="embedding model of the new index, such as text-embedding-3-small or all-MiniLM-L6-v2",
         )
         parser.add_argument("--document", type=int, metavar="ID")
         parser.add_argument("--collection", metavar="NAME")
         parser.add_argument(
-            "--from", dest="start_at", choices=Stage.values, default="", help="redo from this stage on"
+            "--from",
+            dest="start_at",
+            choices=[Stage.EXTRACT.value],
+            default="",
+            help="extract the files again",
         )
-        parser.add_argument("--yes", action="store_true", help="do not ask before paid work")
+        parser.add_argument("--yes", action="store_true", help="do not ask for confirmation before paid work")
 
     def handle(
         self, *args: Any, model: str, document: int, collection: str, start_at: str, yes: bool, **options: Any
@@ -35,11 +40,11 @@ class Command(BaseCommand):
         if model:
             if document or collection or start_at:
                 raise CommandError(
-                    "A new index holds every document: --model goes without --document, --collection and --from."
+                    "A new index contains all documents: --model excludes --document, --collection and --from."
                 )
             self.build(model, yes)
         else:
-            self.redo(document, collection, start_at)
+            self.queue(document, collection, start_at)
 
     def build(self, model: str, yes: bool) -> None:
         try:
@@ -49,19 +54,17 @@ class Command(BaseCommand):
         estimate = estimates.of_reindexing(model)
         price = "price unknown" if estimate.price is None else f"about ${estimate.price:.4f}"
         if llm.embedding_model(model).is_local:
-            price = "made on this machine"
+            price = "computed on this machine"
         self.stdout.write(f"About {estimate.chunks:,} chunks, {estimate.tokens:,} tokens: {price}.")
-        if not yes and not llm.embedding_model(model).is_local and self.refuses():
-            raise CommandError("Nothing was begun.")
+        if not yes and not llm.embedding_model(model).is_local and not self.is_confirmed():
+            raise CommandError("Cancelled. Nothing was changed.")
         index = rebuild.begin(model)
-        self.stdout.write(
-            f"Index {index.pk} is being built by the workers; it goes live by itself when complete."
-        )
+        self.stdout.write(f"Workers are building index {index.pk}. It goes live when it is complete.")
 
-    def refuses(self) -> bool:
-        return sys.stdin.isatty() and input("Go on? [y/N] ").strip().lower() not in ("y", "yes")
+    def is_confirmed(self) -> bool:
+        return not sys.stdin.isatty() or input("Continue? [y/N] ").strip().lower() in ("y", "yes")
 
-    def redo(self, document: int | None, collection: str | None, start_at: str) -> None:
+    def queue(self, document: int | None, collection: str | None, start_at: str) -> None:
         documents = Document.objects.filter(versions__isnull=False).distinct()
         if document:
             documents = documents.filter(pk=document)
@@ -69,9 +72,9 @@ class Command(BaseCommand):
             documents = documents.filter(collection__name=collection)
         index, count = Index.objects.live(), 0
         for found in documents:
-            with suppress(Document.DoesNotExist):  # deleted meanwhile
+            with suppress(Document.DoesNotExist):  # it was deleted since the query
                 Task.objects.ask_for(Kind.INDEX, found, index, start_at=start_at)
                 count += 1
         if not count:
-            raise CommandError("There is no such document.")
-        self.stdout.write(f"{count} put on the queue.")
+            raise CommandError("No such document.")
+        self.stdout.write(f"{count} queued.")

@@ -16,17 +16,15 @@ logger = logging.getLogger("ragsite.operations")
 
 class Command(BaseCommand):
     help = (
-        "Put work on the queue again, from the start of its tries: what failed, what waits for another try, or documents by"
-        " their ids. Summaries and index builds that failed are among it. The options narrow each other."
+        "Queue tasks again and reset their retries: failed tasks, tasks that wait for a retry, or documents by id. Includes"
+        " summaries and index builds. The options narrow each other."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--failed", action="store_true", help="all that failed for good")
+        parser.add_argument("--failed", action="store_true", help="all failed tasks")
+        parser.add_argument("--all-waiting", action="store_true", help="all tasks that wait for a retry")
         parser.add_argument(
-            "--all-waiting", action="store_true", help="all that waits for another try after a failed one"
-        )
-        parser.add_argument(
-            "--kind", help="only failures of that kind, such as damaged, timeout or unexpected"
+            "--kind", help="only failures of this kind, such as damaged, timeout or unexpected"
         )
         parser.add_argument("--document", type=int, nargs="+", metavar="ID", help="only these documents")
 
@@ -40,27 +38,27 @@ class Command(BaseCommand):
         **options: Any,
     ) -> None:
         if not (failed or all_waiting or kind or document):
-            raise CommandError("Say what: --failed, --all-waiting, --kind or --document.")
+            raise CommandError("Specify --failed, --all-waiting, --kind or --document.")
         if document and not (failed or all_waiting or kind):
             count = self.replay_documents(document)
         else:
-            count = replay(self.found(failed, all_waiting, kind, document))
+            count = replay(self.find_tasks(failed, all_waiting, kind, document))
         logger.info("user=- verb=replay count=%s via=manage.py", count)
-        self.stdout.write(f"{count} put on the queue.")
+        self.stdout.write(f"{count} queued.")
 
     def replay_documents(self, ids: list[int]) -> int:
-        """Whatever their state is."""
+        """Queue the documents again in any state; returns how many."""
         documents = Document.objects.filter(pk__in=ids).defer("embedding")
         if unknown := set(ids) - {document.pk for document in documents}:
-            raise CommandError(f"There is no document {', '.join(map(str, sorted(unknown)))}.")
+            raise CommandError(f"Unknown document: {', '.join(map(str, sorted(unknown)))}.")
         return documents.replay()
 
-    def found(
+    def find_tasks(
         self, failed: bool, all_waiting: bool, kind: str | None, documents: list[int] | None
     ) -> TaskQuerySet:
         is_failed = Q(state=TaskState.FAILED)
         is_waiting = Q(state=TaskState.OPEN) & ~Q(error_kind="")
-        both = failed == all_waiting  # with --kind alone: wherever that kind stands
+        both = failed == all_waiting  # with --kind or --document alone, neither is given
         tasks = Task.objects.filter(is_failed | is_waiting if both else is_failed if failed else is_waiting)
         if kind:
             tasks = tasks.filter(error_kind=kind)

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from documents.extraction import UnreadableFile
-from documents.management.adding import AddingCommand
+from documents.management.adding import AddCommand
 from documents.models import Collection, Document
 from documents.sources import sync
 from documents.sources.folder import LEADS_OUT, files_in, reason
@@ -18,23 +18,25 @@ from ragsite.accounts.models import User
 MAX_NAME_LENGTH = 255
 
 
-class Command(AddingCommand):
+class Command(AddCommand):
     help = (
-        "Have documents follow a folder: adds its new files, replaces the contents of those that have changed, and tells which"
-        " have vanished. Ends with 1 if a file could not be taken."
+        "Synchronize documents with a folder: add new files, replace changed ones, and list missing ones. Exits with 1 if a"
+        " file could not be added."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("folder", type=Path)
         super().add_arguments(parser)
         parser.add_argument(
-            "--name", help="under which name the folder is remembered (default: its path), should it move"
+            "--name", help="name of the folder in the database (default: its path), for folders that move"
+        )
+        parser.add_argument("--delete", action="store_true", help="delete the documents of missing files")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="print what would change, and change nothing"
         )
         parser.add_argument(
-            "--delete", action="store_true", help="delete the documents of files that have vanished"
+            "--wait", action="store_true", help="wait until the workers have indexed the documents"
         )
-        parser.add_argument("--dry-run", action="store_true", help="tell what would be done, and do nothing")
-        parser.add_argument("--wait", action="store_true", help="wait until the workers have read them")
 
     def handle(
         self,
@@ -50,93 +52,93 @@ class Command(AddingCommand):
         **options: Any,
     ) -> None:
         if not folder.is_dir():
-            raise CommandError(f"There is no folder {folder}.")
+            raise CommandError(f"{folder} is not a folder.")
         name = name or str(folder.resolve())
         if len(name) > MAX_NAME_LENGTH:
-            raise CommandError("Its path is too long to be remembered: give it a --name.")
-        person = self.person(user)
-        shelf = self.shelf_of(person, collection)
-        found = sync.compare(folder, shelf, name)
-        if delete and found.vanished and not any(files_in(folder)):
-            # An empty mount point looks like this too.
+            raise CommandError("The path of the folder is too long: specify a --name.")
+        owner = self.get_user(user)
+        target = self.get_collection(owner, collection)
+        found = sync.compare(folder, target, name)
+        if delete and found.missing and not any(files_in(folder)):
+            # An unmounted disk looks the same.
             raise CommandError(
-                "The folder is empty: nothing was deleted. Delete its documents on their page."
+                "The folder is empty, so nothing was deleted. You can delete its documents on the Documents page."
             )
         self.refused = list(found.unreadable)
         self.documents: list[Document] = []
-        self.tell(found, delete)
+        self.list_differences(found, delete)
         if dry_run:
-            self.rehearse(found, folder, shelf)
-            self.sum_up(found, delete, "would be ")
-            self.end()
+            self.rehearse(found, folder, target)
+            self.print_summary(found, delete, "would be ")
+            self.report_failures()
             return
-        if coming := [folder / path for path in [*found.new, *(path for path, _document in found.changed)]]:
-            self.agree_to_price(coming, yes)
-        self.carry_out(found, folder, shelf, name, person, delete)
+        if paths := [folder / path for path in [*found.new, *(path for path, _document in found.changed)]]:
+            self.confirm_price(paths, yes)
+        self.apply(found, folder, target, name, owner, delete)
         if wait:
             self.wait_for(self.documents)
-        self.sum_up(found, delete)
-        self.end()
+        self.print_summary(found, delete)
+        self.report_failures()
 
-    def tell(self, found: Differences, delete: bool) -> None:
+    def list_differences(self, found: Differences, delete: bool) -> None:
         lines = [
             *(("new", path) for path in found.new),
             *(("changed", path) for path, _document in found.changed),
             *(("moved", f"{document.path} -> {path}") for path, document in found.moved),
             *(("same as " + repr(document.title), path) for path, document in found.copies),
-            *(("vanished, deleted" if delete else "vanished", document.path) for document in found.vanished),
-            *((f"passed over, {LEADS_OUT}", path) for path in found.links_out),
+            *(("missing, deleted" if delete else "missing", document.path) for document in found.missing),
+            *((f"skipped, {LEADS_OUT}", path) for path in found.links_out),
         ]
-        for what, path in lines:
-            self.say(f"{path}: {what}")
+        for difference, path in lines:
+            self.print_line(f"{path}: {difference}")
 
-    def rehearse(self, found: Differences, folder: Path, shelf: Collection) -> None:
-        """Look at each content as `carry_out` would: what it would refuse, or find there already, is not promised."""
-        fresh: set[str] = set()
+    def rehearse(self, found: Differences, folder: Path, collection: Collection) -> None:
+        """Check each file as `apply` would, so that --dry-run reports refused files and duplicates too."""
+        digests: set[str] = set()
         for path, document in found.changed:
-            self.could(path, partial(self.check_changed, folder, path, document, shelf, fresh))
+            self.succeeds(path, partial(self.check_changed, folder, path, document, collection, digests))
         for path in list(found.new):
-            self.could(path, partial(self.check_new, folder, path, shelf, found, fresh))
+            self.succeeds(path, partial(self.check_new, folder, path, collection, found, digests))
 
     def check_changed(
-        self, folder: Path, path: str, document: Document, shelf: Collection, fresh: set[str]
+        self, folder: Path, path: str, document: Document, collection: Collection, digests: set[str]
     ) -> None:
         digest = sync.check(folder, path)
-        if digest in fresh or shelf.documents.filter(sha256=digest).exclude(pk=document.pk).exists():
+        if digest in digests or collection.documents.filter(sha256=digest).exclude(pk=document.pk).exists():
             raise UnreadableFile("known_content")
-        fresh.add(digest)
+        digests.add(digest)
 
     def check_new(
-        self, folder: Path, path: str, shelf: Collection, found: Differences, fresh: set[str]
+        self, folder: Path, path: str, collection: Collection, found: Differences, digests: set[str]
     ) -> None:
         digest = sync.check(folder, path)
-        known = shelf.documents.filter(sha256=digest).defer("embedding").first()
+        known = collection.documents.filter(sha256=digest).defer("embedding").first()
         if known:
             self.note_copy(path, known, found)
-        elif digest in fresh:
+        elif digest in digests:
             found.new.remove(path)
             found.same.append(path)
-            self.say(f"{path}: the same as another new file")
-        fresh.add(digest)
+            self.print_line(f"{path}: same as another new file")
+        digests.add(digest)
 
-    def carry_out(
-        self, found: Differences, folder: Path, shelf: Collection, name: str, person: User, delete: bool
+    def apply(
+        self, found: Differences, folder: Path, collection: Collection, name: str, owner: User, delete: bool
     ) -> None:
         for path, document in [*found.displaced, *found.moved]:
             sync.move(path, document)
-        if delete:  # first: their contents may have come back under other names
-            for document in found.vanished:
+        if delete:  # before adding: a new file may have the content of a missing one
+            for document in found.missing:
                 document.delete()
         for path, document in found.changed:
-            if self.could(path, partial(sync.replace, folder, path, document)):
+            if self.succeeds(path, partial(sync.replace, folder, path, document)):
                 self.documents.append(document)
         for path in list(found.new):
-            self.could(path, partial(self.add, folder, path, shelf, name, person, found))
+            self.succeeds(path, partial(self.add, folder, path, collection, name, owner, found))
 
     def add(
-        self, folder: Path, path: str, shelf: Collection, name: str, person: User, found: Differences
+        self, folder: Path, path: str, collection: Collection, name: str, owner: User, found: Differences
     ) -> None:
-        document, is_new = sync.add(folder, path, shelf, name, person)
+        document, is_new = sync.add(folder, path, collection, name, owner)
         if is_new:
             self.documents.append(document)
         else:
@@ -145,11 +147,11 @@ class Command(AddingCommand):
     def note_copy(self, path: str, document: Document, found: Differences) -> None:
         found.new.remove(path)
         found.copies.append((path, document))
-        self.say(f"{path}: there already, as {document.title!r}")
+        self.print_line(f"{path}: already added as {document.title!r}")
 
-    def could(self, path: str, verb: Callable[[], object]) -> bool:
+    def succeeds(self, path: str, action: Callable[[], object]) -> bool:
         try:
-            verb()
+            action()
         except UnreadableFile as error:
             self.refused.append((path, f"{error.sentence} {error.remedy}"))
         except OSError as error:
@@ -158,24 +160,25 @@ class Command(AddingCommand):
             return True
         return False
 
-    def sum_up(self, found: Differences, delete: bool, would: str = "") -> None:
+    def print_summary(self, found: Differences, delete: bool, prefix: str = "") -> None:
         refused = {path for path, _reason in self.refused}
         new = [path for path in found.new if path not in refused]
         changed = [path for path, _document in found.changed if path not in refused]
         self.stdout.write(
-            f"{len(new)} {would}added, {len(changed)} {would}replaced, {len(found.moved)} {would}moved,"
-            f" {len(found.vanished)} {would + 'deleted' if delete else 'vanished'}, {len(found.same) + len(found.copies)} unchanged,"
-            f" {len(refused)} not taken."
+            f"{len(new)} {prefix}added, {len(changed)} {prefix}replaced, {len(found.moved)} {prefix}moved,"
+            f" {len(found.missing)} {prefix + 'deleted' if delete else 'missing'}, {len(found.same) + len(found.copies)} unchanged,"
+            f" {len(refused)} skipped."
         )
-        if found.vanished and not delete:
-            self.stdout.write("The documents of vanished files still answer; --delete deletes them.")
+        if found.missing and not delete:
+            self.stdout.write("Documents of missing files stay searchable; use --delete to delete them.")
 
-    def end(self) -> None:
-        """With 1 if something is not as the folder has it."""
+    def report_failures(self) -> None:
+        """Print why files failed. Exits with 1 if any did."""
         current = Document.objects.filter(pk__in=[document.pk for document in self.documents])
         for document in current.failed():
             self.refused.append((document.path, f"{document.failure} {document.remedy}"))
         for path, sentence in self.refused:
-            self.say(f"{path}: {sentence}")
+            self.print_line(f"{path}: {sentence}")
         if self.refused:
-            raise CommandError(f"{len(self.refused)} files could not be taken.")
+            count = len(self.refused)
+            raise CommandError(f"{count} {'file' if count == 1 else 'files'} could not be added.")

@@ -55,7 +55,7 @@ class FetchedPage:
 def fetch_page(
     url: str,
     *,
-    most_bytes: int,
+    max_bytes: int,
     allowed: Networks = (),
     etag: str = "",
     last_modified: str = "",
@@ -70,9 +70,9 @@ def fetch_page(
     conditions = {"If-None-Match": etag, "If-Modified-Since": last_modified}
     with NamedTemporaryFile(prefix="ragsite-page-") as file:
         with as_our_own_faults(), new_pool(allowed, deadline) as pool:
-            page = _fetch(pool, Address.parse(url), conditions, file, most_bytes)
+            page = _fetch(pool, Address.parse(url), conditions, file, max_bytes)
             if target := _led_on(page):
-                page = _fetch(pool, target, {}, file, most_bytes)
+                page = _fetch(pool, target, {}, file, max_bytes)
                 # What they say of it is no use: the page that was asked for is another one, with a date of its own.
                 page.etag = page.last_modified = ""
         file.seek(0)
@@ -103,7 +103,7 @@ def _fetch(
     address: Address,
     conditions: dict[str, str],
     file: IO[bytes],
-    most_bytes: int,
+    max_bytes: int,
 ) -> FetchedPage:
     for _redirects in range(MAX_REDIRECTS + 1):
         with pool.stream(
@@ -116,7 +116,7 @@ def _fetch(
             if answer.status == 304 and any(conditions.values()):
                 return FetchedPage(address.text)
             refuse(answer.status, said)
-            return _read(answer, said, address, file, most_bytes)
+            return _read(answer, said, address, file, max_bytes)
     raise UnreadableFile("page_loop")
 
 
@@ -173,24 +173,24 @@ def retry_after(said: str) -> datetime | None:
 
 
 def _read(
-    answer: httpcore2.Response, said: dict[str, str], address: Address, file: IO[bytes], most_bytes: int
+    answer: httpcore2.Response, said: dict[str, str], address: Address, file: IO[bytes], max_bytes: int
 ) -> FetchedPage:
     media_type = said.get("content-type", "")
     if media_type.lower().startswith(NO_DOCUMENTS):
         is_picture = media_type.lower().startswith("image/")
         raise UnreadableFile("unsupported", format="picture") if is_picture else UnreadableFile("unsupported")
     declared = said.get("content-length", "")
-    if declared.isdigit() and int(declared) > most_bytes:
+    if declared.isdigit() and int(declared) > max_bytes:
         raise UnreadableFile("page_large")
     size = 0
     file.seek(0)
     file.truncate()
-    packed = within(answer.iter_stream(), most_bytes)
-    for piece in within(unpacked(packed, said.get("content-encoding", "")), most_bytes):
+    packed = within(answer.iter_stream(), max_bytes)
+    for piece in within(unpacked(packed, said.get("content-encoding", "")), max_bytes):
         size += file.write(piece)
     file.flush()
     if encoding := naming.foreign_encoding(media_type):
-        size = in_utf8(file, encoding, most_bytes)
+        size = in_utf8(file, encoding, max_bytes)
     return FetchedPage(
         address.text,
         file,
@@ -206,12 +206,12 @@ def start_of(file: IO[bytes]) -> bytes:
     return file.read(4096)
 
 
-def within(pieces: Iterator[bytes], most_bytes: int) -> Iterator[bytes]:
+def within(pieces: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
     """The same, as long as it is not too much."""
     size = 0
     for piece in pieces:
         size += len(piece)
-        if size > most_bytes:
+        if size > max_bytes:
             raise UnreadableFile("page_large")
         yield piece
 

@@ -12,7 +12,7 @@ from documents.extraction.text.encodings import BYTE_ORDER_MARKS, is_single_byte
 PIECE = 64 * 1024
 
 
-def in_utf8(file: IO[bytes], encoding: str, most_bytes: int) -> int:
+def in_utf8(file: IO[bytes], encoding: str, max_bytes: int) -> int:
     """Recode the file, a piece at a time, and return its new size; what is UTF-8 against its site's word stays as it is.
 
     Raises UnreadableFile where it becomes too large.
@@ -23,7 +23,7 @@ def in_utf8(file: IO[bytes], encoding: str, most_bytes: int) -> int:
         size = copy.write(codecs.BOM_UTF8)
         for piece in _recoded(file, encoding):
             size += len(piece)
-            if size > most_bytes:
+            if size > max_bytes:
                 raise UnreadableFile("page_large")
             copy.write(piece)
         for stream in (copy, file):

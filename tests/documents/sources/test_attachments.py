@@ -43,7 +43,7 @@ def add_attached(document):
 
 
 def outcomes(document, user):
-    return {each.name: each for each in attachments.shown(document.newest, user)}
+    return {each.name: each for each in attachments.attachments_of(document.newest, user)}
 
 
 def test_what_is_attached_to_a_mail_becomes_documents_beside_it(alice, client):

@@ -61,7 +61,7 @@ def test_a_link_that_leads_out_of_the_folder_is_named_and_not_followed(folder, s
     said = both(folder)
     assert contents() == ["It rains in Bergen.", "It snows in Tromsø."]
     for name in ("a.txt", "b.txt", "c", "d.txt", "e.txt"):
-        assert said.count(f"{name}: passed over, a link that leads out of the folder") == 2
+        assert said.count(f"{name}: skipped, link to a file outside the folder") == 2
     assert "failed:" not in said
 
 
@@ -101,7 +101,7 @@ def test_a_file_that_becomes_a_link_or_a_pipe_after_it_was_found_is_not_read(fol
     (folder / "rain.txt").symlink_to(secret)
     (folder / "deep" / "snow.txt").unlink()
     os.mkfifo(folder / "deep" / "snow.txt")
-    for path, why in (("rain.txt", "leads out"), ("deep/snow.txt", "is not a file")):
+    for path, why in (("rain.txt", "outside the folder"), ("deep/snow.txt", "is not a file")):
         with pytest.raises(OSError, match=why), folders.opened(folder / path, within=folder):
             raise AssertionError("unreachable")
 
@@ -206,7 +206,7 @@ def test_who_interrupts_has_whole_documents_and_goes_on_later(folder, monkeypatc
     monkeypatch.setattr(FileSystemStorage, "save", interrupted)
     options = {"no_wait": True} if command == "ingest" else {}
     said = run(command, folder, **options)
-    assert "failed: Stopped. What was added until then stays" in said
+    assert "failed: Interrupted. Documents added so far stay" in said
     assert Document.objects.count() == Version.objects.count() == 1
     assert len([path for path in settings.MEDIA_ROOT.rglob("*") if path.is_file()]) == 1
     run(command, folder, **options)
@@ -219,7 +219,7 @@ def test_many_files_are_taken_once_each(folder):
     assert "152 added" in run("sync", folder)
     assert "302 unchanged" in run("sync", folder)
     with suppress(CommandError):
-        assert "there already" in run("ingest", folder, no_wait=True)
+        assert "already added as" in run("ingest", folder, no_wait=True)
     assert Document.objects.count() == 152
 
 

@@ -44,7 +44,7 @@ def test_ingest_says_what_is_there_already(operator, tmp_path):
     path.write_text("It rains in Bergen.")
     run("ingest", str(path), no_wait=True)
 
-    assert "there already" in run("ingest", str(path), no_wait=True)
+    assert "already added as" in run("ingest", str(path), no_wait=True)
     assert Document.objects.count() == 1
 
 
@@ -95,7 +95,7 @@ def test_ingest_refuses_a_collection_the_person_may_not_add_to(operator, alice, 
 def test_reindex_puts_documents_on_the_queue_again(operator, queue, work):
     make_indexed(operator)
     work()
-    run("reindex", start_at="chunk")
+    run("reindex", start_at="extract")
 
     assert len(queue) == 1
     work()
@@ -108,7 +108,7 @@ def test_reindex_of_one_document_leaves_the_others(operator, work):
     run("reindex", document=first.pk)
 
     assert [task.document for task in Task.objects.open()] == [first]
-    with pytest.raises(CommandError, match="no such document"):
+    with pytest.raises(CommandError, match="No such document"):
         run("reindex", document=12345)
 
 

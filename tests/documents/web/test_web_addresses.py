@@ -17,8 +17,8 @@ from tests.support.web_site import answer, redirect
 MAX_COUNT = 1_000_000
 
 
-def fetched(url, *, allowed=(), most_bytes=MAX_COUNT, **said):
-    with fetch_page(url, most_bytes=most_bytes, allowed=allowed, **said) as page:
+def fetched(url, *, allowed=(), max_bytes=MAX_COUNT, **said):
+    with fetch_page(url, max_bytes=max_bytes, allowed=allowed, **said) as page:
         return page, page.file.read() if page.file else None
 
 
@@ -179,7 +179,7 @@ def test_too_much_is_refused_whether_the_site_says_so_or_not(web_site, loopback)
     web_site.pages["/unsaid"] = answer("x" * 2000, Content_Length=None)
     for path in ("/said", "/unsaid"):
         with pytest.raises(UnreadableFile) as refused:
-            fetched(web_site.url + path, allowed=loopback, most_bytes=1000)
+            fetched(web_site.url + path, allowed=loopback, max_bytes=1000)
         assert refused.value.kind == "page_large"
 
 
@@ -346,7 +346,7 @@ def test_packed_bytes_that_hold_nothing_are_not_taken_for_ever(web_site, loopbac
     nothing = zlib.compress(b"x")[:2] + b"\x00\x00\x00\xff\xff" * 50_000  # blocks of no length
     web_site.pages["/"] = answer(nothing, Content_Encoding="deflate", Content_Length=None)
     with pytest.raises(UnreadableFile) as refused:
-        fetched(web_site.url, allowed=loopback, most_bytes=100_000)
+        fetched(web_site.url, allowed=loopback, max_bytes=100_000)
     assert refused.value.kind == "page_large"
 
 
@@ -459,5 +459,5 @@ def test_a_hostile_head_is_gone_through_once(web_site, loopback):
     for piece in ("<!--", "<noscript ", "<meta ", "<meta content=", "<meta a='"):
         web_site.pages["/"] = answer("<html>" + piece * 100_000, kind="text/html")
         began = time.process_time()
-        fetched(web_site.url, allowed=loopback, most_bytes=10_000_000)
+        fetched(web_site.url, allowed=loopback, max_bytes=10_000_000)
         assert time.process_time() - began < 5

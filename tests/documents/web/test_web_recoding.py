@@ -13,10 +13,10 @@ from documents.sources.web.recoding import in_utf8
 GERMAN = "Das Maß fällt über die Größe."
 
 
-def recoded(content, encoding, most_bytes=1_000_000):
+def recoded(content, encoding, max_bytes=1_000_000):
     with NamedTemporaryFile() as file:
         file.write(content)
-        size = in_utf8(file, encoding, most_bytes)
+        size = in_utf8(file, encoding, max_bytes)
         file.seek(0)
         stored = file.read()
     assert size == len(stored)
@@ -54,7 +54,7 @@ def test_recoding_a_large_page_takes_little_memory():
 def test_the_limit_holds_for_the_recoded_text_too():
     content = ("天" * 400).encode("utf-16-le")
     with pytest.raises(UnreadableFile) as refused:
-        recoded(content, "utf-16-le", most_bytes=1000)
+        recoded(content, "utf-16-le", max_bytes=1000)
     assert refused.value.kind == "page_large"
 
 
