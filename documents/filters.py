@@ -1,4 +1,4 @@
-"""Which documents a list shows, as its address says it."""
+"""Filter and sort the list of documents by its query string."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from documents.models.states import MOVING
 
 
 class DocumentFilter(forms.Form):
-    """Which documents a list shows, and in which order. Nonsense in the address is ignored."""
+    """Which documents the list shows, and in which order. Invalid values in the address are ignored."""
 
     STATES = {
         "ready": Q(state=State.READY),
@@ -42,13 +42,13 @@ class DocumentFilter(forms.Form):
         choices=[
             ("", _("All")),
             ("ready", _("Ready")),
-            ("working", _("Being read")),
-            ("failed", _("Could not be read")),
+            ("working", _("In progress")),
+            ("failed", _("Failed")),
             ("cancelled", _("Cancelled")),
         ],
     )
     sort = forms.ChoiceField(
-        label=_("Order"),
+        label=_("Sort by"),
         required=False,
         choices=[
             ("", _("Newest first")),
@@ -58,23 +58,25 @@ class DocumentFilter(forms.Form):
         ],
     )
 
-    def narrow(self, documents: DocumentQuerySet) -> DocumentQuerySet:
+    def apply(self, documents: DocumentQuerySet) -> DocumentQuerySet:
+        """Return the matching documents in the chosen order."""
         self.is_valid()
-        wanted = self.cleaned_data
-        for word in wanted.get("q", "").replace("\0", "").split():
-            documents = documents.filter(self.named(word))
-        if condition := self.STATES.get(wanted.get("state", "")):
+        chosen = self.cleaned_data
+        for word in chosen.get("q", "").replace("\0", "").split():
+            documents = documents.filter(self._matching(word))
+        if condition := self.STATES.get(chosen.get("state", "")):
             documents = documents.filter(condition)
-        return documents.order_by(*self.SORTS[wanted.get("sort", "")])
+        return documents.order_by(*self.SORTS[chosen.get("sort", "")])
 
-    def named(self, word: str) -> Q:
-        """Titles, authors, addresses and names of files with the word; a year finds what was written in it."""
-        found = Q(title__icontains=word) | Q(own_title__icontains=word) | Q(author__icontains=word)
-        found |= Q(url__icontains=word) | Q(serving__file_name__icontains=word)
+    def _matching(self, word: str) -> Q:
+        """Titles, authors, addresses and file names that contain the word; a year also matches dates."""
+        match = Q(title__icontains=word) | Q(own_title__icontains=word) | Q(author__icontains=word)
+        match |= Q(url__icontains=word) | Q(serving__file_name__icontains=word)
         if word.isascii() and word.isdecimal() and len(word) == 4 and int(word):
-            found |= Q(dated__year=int(word))
-        return found
+            match |= Q(dated__year=int(word))
+        return match
 
     @property
-    def is_narrowing(self) -> bool:
+    def is_active(self) -> bool:
+        """Whether documents may be missing from the list."""
         return bool(self.cleaned_data.get("q") or self.cleaned_data.get("state"))

@@ -1,26 +1,22 @@
+"""Validate what a person adds or changes, and save it."""
+
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
-from django.core.files.base import File
 from django.core.files.uploadedfile import UploadedFile
-from django.db import DatabaseError
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from documents.extraction import UnreadableFile
 from documents.extraction.registry import accepted_types
 from documents.models import Collection, Document
 from documents.models.document import DuplicateContent
+from documents.sources.upload_results import REFUSALS, UploadResult, add_upload
 from documents.sources.uploads import clean_name, visible
 from documents.sources.web import MAX_LENGTH, Address, without_credentials
-from documents.sources.zip_upload import Archive, is_archive, is_hidden
-from ragsite.disk import StorageProblem, storage_problem
+from documents.sources.zip_upload import is_hidden
+from ragsite.disk import StorageProblem
 from ragsite.limits import max_upload_bytes
 from ragsite.storable import storable_text
 
@@ -29,51 +25,9 @@ if TYPE_CHECKING:
 
 MAX_PAGES = 100  # addresses in one form
 MAX_TEXT_LENGTH = 1_000_000  # characters; a longer one is a file
-UNPACK_SECONDS = 25  # for the files of one archive
 
-NOT_TAKEN = (UnreadableFile, OSError, DatabaseError)
-KNOWN_FILE = _("This very file is in the collection already. Choose a newer one.")
-KNOWN_TEXT = _("This very text is in the collection already.")
-
-
-@dataclass(frozen=True)
-class Upload:
-    """What became of one file: a new document, one that was there before, or a reason and what to do."""
-
-    name: str
-    document: Document | None = None
-    is_new: bool = False
-    sentence: Promise | str = ""
-    remedy: Promise | str = ""
-    members: Sequence[Upload] = ()  # of an archive
-    left_out: int = 0  # hidden files of an archive
-    problem: StorageProblem | None = None  # of the server's, where it is not the file's
-
-    @classmethod
-    def refused_for(cls, name: str, error: UnreadableFile | OSError | DatabaseError) -> Upload:
-        """What is said of a file that was not taken. Raises the error on where there are no words for it."""
-        if isinstance(error, UnreadableFile):
-            return cls(name, sentence=error.sentence, remedy=error.remedy)
-        if problem := storage_problem(error):
-            return cls(name, sentence=problem.sentence, remedy=problem.remedy, problem=problem)
-        raise error
-
-    @property
-    def problems(self) -> list[StorageProblem]:
-        """Of the file, or of those in it."""
-        return [upload.problem for upload in (self, *self.members) if upload.problem]
-
-    @property
-    def added(self) -> list[Upload]:
-        return [member for member in self.members if member.is_new]
-
-    @property
-    def known(self) -> list[Upload]:
-        return [member for member in self.members if member.document and not member.is_new]
-
-    @property
-    def refused(self) -> list[Upload]:
-        return [member for member in self.members if not member.document]
+KNOWN_FILE = _("The collection already contains this file. Choose another one.")
+KNOWN_TEXT = _("The collection already contains this text.")
 
 
 class FilesInput(forms.ClearableFileInput):
@@ -81,7 +35,7 @@ class FilesInput(forms.ClearableFileInput):
 
 
 class FilesField(forms.FileField):
-    """One or many files. What is wrong with one of them is said beside it and keeps no other from being stored."""
+    """One or many files. Each is checked when it is added, so that a bad one does not stop the others."""
 
     widget = FilesInput
 
@@ -92,8 +46,8 @@ class FilesField(forms.FileField):
         return files
 
 
-class AddingForm(forms.Form):
-    """Adds documents to a collection: the person's own unless they choose another one they may edit."""
+class AddForm(forms.Form):
+    """Adds documents to the person's own collection, or to another that they may edit."""
 
     collection = forms.ModelChoiceField(
         Collection.objects.none(), label=_("Collection"), required=False, empty_label=None
@@ -106,97 +60,50 @@ class AddingForm(forms.Form):
         self.fields["collection"].initial = Collection.objects.private_to(user)
 
     @property
-    def shelf(self) -> Collection:
+    def target(self) -> Collection:
         return self.cleaned_data["collection"] or Collection.objects.private_to(self.user)
 
 
-class UploadForm(AddingForm):
-    files = FilesField(  # type: ignore[assignment]  # the form's own `files` is another thing to the stubs only
+class UploadForm(AddForm):
+    files = FilesField(  # type: ignore[assignment]  # the stubs know `files` as the form's uploads
         label=_("Files"),
-        error_messages={"required": _("Choose one or more files first.")},
+        error_messages={"required": _("Choose at least one file.")},
         widget=FilesInput(attrs={"accept": f"{accepted_types()},.zip,application/zip"}),
     )
 
     def __init__(self, *args: Any, auto_id: str = "upload-%s", **kwargs: Any) -> None:
-        super().__init__(*args, auto_id=auto_id, **kwargs)  # a page has a form to ask beside it
+        # The page has other forms with fields of these names.
+        super().__init__(*args, auto_id=auto_id, **kwargs)
 
-    def save(self) -> list[Upload]:
-        """Each file on its own: one that cannot be taken stops no other. Hidden files, as folders hold them, are left out."""
-        shelf = self.shelf
-        return [self._take(file, shelf) for file in self._asked()]
+    def save(self) -> list[UploadResult]:
+        """Add each file by itself. Hidden files, which come along with folders, are left out."""
+        return [self._add(file) for file in self._visible_files()]
 
     @property
     def left_out(self) -> int:
-        return len(self.cleaned_data["files"]) - len(self._asked())
+        """How many hidden files were not added."""
+        return len(self.cleaned_data["files"]) - len(self._visible_files())
 
-    def _asked(self) -> list[UploadedFile]:
+    def _visible_files(self) -> list[UploadedFile]:
         files = self.cleaned_data["files"]
         return [file for file in files if not is_hidden(file.name or "")] if len(files) > 1 else files
 
-    def _take(self, file: UploadedFile, shelf: Collection) -> Upload:
+    def _add(self, file: UploadedFile) -> UploadResult:
         name = clean_name(file.name or "")
         if is_too_large(file):
-            return Upload(
-                name,
-                sentence=too_large(),
-                remedy=_("Split it into smaller files, or save it with smaller pictures."),
+            return UploadResult(
+                name, sentence=too_large(), remedy=_("Split it, or save it with smaller pictures.")
             )
-        return (
-            take_archive(file, name, shelf, self.user)
-            if is_archive(file, name)
-            else take_file(file, name, shelf, self.user)
-        )
+        return add_upload(file, name, self.target, self.user)
 
 
-def take_file(file: File, name: str, shelf: Collection, user: User) -> Upload:
-    """What became of one file, under the name that the person knows it by."""
-    try:
-        document, is_new = Document.objects.add_file(shelf, file, user=user)
-    except NOT_TAKEN as error:
-        return Upload.refused_for(name, error)
-    return Upload(name, document, is_new)
-
-
-def take_archive(file: File, name: str, shelf: Collection, user: User) -> Upload:
-    """Each file in it as a document of its own."""
-    try:
-        with Archive(file, max_bytes=max_upload_bytes()) as archive:
-            members = list(_taken(archive, shelf, user))
-            if not members:
-                return Upload(
-                    name, sentence=_("There are no files in this archive."), left_out=archive.left_out
-                )
-            return Upload(name, members=members, left_out=archive.left_out)
-    except NOT_TAKEN as error:
-        return Upload.refused_for(name, error)
-
-
-def _taken(archive: Archive, shelf: Collection, user: User) -> Iterator[Upload]:
-    """Storing a file takes some milliseconds, but nobody waits for a page for minutes: what is left is said to be left."""
-    until = time.monotonic() + UNPACK_SECONDS
-    for member in archive.members():
-        name = visible(member.name)
-        if time.monotonic() > until:
-            yield Upload(
-                name,
-                sentence=_("There was no time left for this one."),
-                remedy=_("Upload the archive again: what is there already is not added twice."),
-            )
-            continue
-        try:
-            with member.open() as file:
-                yield take_file(file, name, shelf, user)
-        except NOT_TAKEN as error:
-            yield Upload.refused_for(name, error)
-
-
-class PagesForm(AddingForm):
-    """Addresses of web pages, one a line."""
+class PagesForm(AddForm):
+    """Addresses of web pages, one per line."""
 
     urls = forms.CharField(
-        label=_("Addresses of web pages, one a line"),
+        label=_("Addresses of web pages, one per line"),
         max_length=MAX_PAGES * (MAX_LENGTH + 2),
-        error_messages={"required": _("Enter one or more addresses first.")},
+        error_messages={"required": _("Enter at least one address.")},
         widget=forms.Textarea(
             attrs={
                 "rows": 3,
@@ -211,28 +118,25 @@ class PagesForm(AddingForm):
     def clean_urls(self) -> list[str]:
         urls = list(dict.fromkeys(self.cleaned_data["urls"].split()))
         if len(urls) > MAX_PAGES:
-            raise forms.ValidationError(
-                _("These are more than %d addresses. Add them in several turns.") % MAX_PAGES
-            )
+            raise forms.ValidationError(_("Add at most %d addresses at a time.") % MAX_PAGES)
         return urls
 
-    def save(self) -> list[Upload]:
-        shelf = self.shelf
-        return [self._take(url, shelf) for url in self.cleaned_data["urls"]]
+    def save(self) -> list[UploadResult]:
+        return [self._add(url) for url in self.cleaned_data["urls"]]
 
-    def _take(self, url: str, shelf: Collection) -> Upload:
+    def _add(self, url: str) -> UploadResult:
         name = visible(without_credentials(url))
         try:
             address = Address.parse(url)
             address.refuse_private(settings.WEB_PAGES_ALLOW)
-            document, is_new = Document.objects.add_page(shelf, address.text, user=self.user)
-        except NOT_TAKEN as error:
-            return Upload.refused_for(name, error)
-        return Upload(name, document, is_new)
+            document, is_new = Document.objects.add_page(self.target, address.text, user=self.user)
+        except REFUSALS as error:
+            return UploadResult.for_error(name, error)
+        return UploadResult(name, document, is_new)
 
 
 class PastedField(forms.CharField):
-    """What a pasted text has that cannot be stored is left out, not refused."""
+    """Removes characters that PostgreSQL cannot store, such as NUL."""
 
     def to_python(self, value: Any) -> str:
         return storable_text(super().to_python(value) or "")
@@ -244,9 +148,9 @@ def text_field() -> forms.CharField:
         max_length=MAX_TEXT_LENGTH,
         strip=False,
         error_messages={
-            "required": _("Paste or type a text first."),
+            "required": _("Enter some text."),
             "max_length": _(
-                "This text is too long for the form: %(limit_value)d characters are the most, it has %(show_value)d. "
+                "This text is too long: it has %(show_value)d characters, and the limit is %(limit_value)d. "
                 "Save it as a file and upload that."
             ),
         },
@@ -254,26 +158,24 @@ def text_field() -> forms.CharField:
     )
 
 
-class PasteForm(AddingForm):
-    """A text that becomes a document as it stands."""
+class PasteForm(AddForm):
+    """Text that becomes a document unchanged."""
 
-    title = PastedField(
-        label=_("Title"), max_length=200, error_messages={"required": _("Give it a title first.")}
-    )
+    title = PastedField(label=_("Title"), max_length=200, error_messages={"required": _("Enter a title.")})
     text = text_field()
 
     def clean_title(self) -> str:
         return visible(self.cleaned_data["title"]).strip() or str(_("Text"))
 
-    def save(self) -> Upload:
+    def save(self) -> UploadResult:
         title = self.cleaned_data["title"]
         try:
             document, is_new = Document.objects.add_text(
-                self.shelf, title, self.cleaned_data["text"], user=self.user
+                self.target, title, self.cleaned_data["text"], user=self.user
             )
-        except NOT_TAKEN as error:
-            return Upload.refused_for(title, error)
-        return Upload(title, document, is_new)
+        except REFUSALS as error:
+            return UploadResult.for_error(title, error)
+        return UploadResult(title, document, is_new)
 
 
 class PasswordForm(forms.Form):
@@ -287,7 +189,7 @@ class PasswordForm(forms.Form):
 
 class TitleForm(forms.Form):
     title = forms.CharField(
-        label=_("Title"), max_length=255, error_messages={"required": _("Give it a title first.")}
+        label=_("Title"), max_length=255, error_messages={"required": _("Enter a title.")}
     )
 
     def __init__(self, *args: Any, document: Document, **kwargs: Any) -> None:
@@ -301,12 +203,12 @@ class TitleForm(forms.Form):
 
 
 class ReplaceForm(forms.Form):
-    """A new content for a document: a file, or another wording of a pasted text."""
+    """A new version of a document: another file, or an edit of pasted text."""
 
     file = forms.FileField(
         label=_("New file"),
-        allow_empty_file=True,  # the reading itself says it better
-        error_messages={"required": _("Choose a file first.")},
+        allow_empty_file=True,  # extraction explains it better
+        error_messages={"required": _("Choose a file.")},
         widget=forms.FileInput(attrs={"accept": accepted_types()}),
     )
     text = text_field()
@@ -324,24 +226,24 @@ class ReplaceForm(forms.Form):
             raise forms.ValidationError(too_large())
         return self.cleaned_data["file"]
 
-    problem: StorageProblem | None = None  # of the server's, for which it was not taken
+    problem: StorageProblem | None = None  # the server's, which kept the file from being stored
 
     def save(self) -> bool:
-        """Whether it was taken; if not, the form's errors say why."""
+        """Return whether the new version was stored; if not, the form's errors say why."""
         field = "text" if self.is_text else "file"
         try:
             if self.is_text:
                 self.document.replace_text(self.cleaned_data["text"])
             else:
                 self.document.replace(self.cleaned_data["file"])
-        except NOT_TAKEN as error:
-            refused = Upload.refused_for("", error)
+        except REFUSALS as error:
+            refused = UploadResult.for_error("", error)
             self.problem = refused.problem
             self.add_error(field, [str(refused.sentence), str(refused.remedy)])
         except DuplicateContent:
             self.add_error(field, KNOWN_TEXT if self.is_text else KNOWN_FILE)
         except Document.DoesNotExist:
-            self.add_error(field, _("The document was deleted meanwhile. Add this as a new one."))
+            self.add_error(field, _("This document was deleted. Add the content as a new one."))
         return self.is_valid()
 
 
@@ -350,6 +252,6 @@ def is_too_large(file: UploadedFile) -> bool:
 
 
 def too_large() -> str:
-    return _("This file is larger than %(size)d MB, the most this site takes.") % {
+    return _("This file is larger than %(size)d MB, the limit of this site.") % {
         "size": settings.MAX_UPLOAD_MB
     }

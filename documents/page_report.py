@@ -1,4 +1,4 @@
-"""How well the pages of a document could be read: kept on its version, so that a list need not look at pages."""
+"""Report how well the pages of a document could be read; stored on its version, so that a list needs no page rows."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-NAMED = 12  # stretches of numbers that are listed; a person reads no more
+MAX_RANGES = 12  # that a sentence lists; a person reads no more
 NAMES = ("hidden_sheets", "attachments")
 Ranges = list[list[int]]
 
@@ -21,7 +23,7 @@ class ReadPage(Protocol):
 
 @dataclass(frozen=True)
 class Trouble:
-    """Some pages that have the same trouble: how many, and their numbers in words."""
+    """Pages with the same problem: how many, and their numbers as text ("3, 7–8")."""
 
     kind: str
     count: int
@@ -31,10 +33,10 @@ class Trouble:
 
 @dataclass(frozen=True)
 class PageReport:
-    """`hidden`: pages with text that cannot be seen on them; they are readable all the same.
+    """How many pages are readable, which are not and why, and what the file hides.
 
-    What of other kinds of files cannot be seen was left out: text on the pages `left_out`, whole slides and sheets. Of files
-    that are attached only the names are known.
+    `hidden`: pages of a PDF with text that readers cannot see; it is indexed all the same. What other formats hide is left
+    out of the index: text on the pages `left_out`, whole slides and sheets. `attachments` are file names.
     """
 
     total: int
@@ -50,6 +52,70 @@ class PageReport:
     @property
     def has_left_out(self) -> bool:
         return bool(self.left_out or self.hidden_slides or self.hidden_sheets)
+
+    @property
+    def is_worth_a_row(self) -> bool:
+        """Whether a list should mention it. What a web page hides is its site's habit, and no news."""
+        return bool(self.troubles or self.hidden or self.attachments)
+
+    def summary(self, *, with_details: bool = False) -> str:
+        """Return one line: how many pages are readable, which are not, and (with details) what is hidden or attached."""
+        parts = [self._readable(), *map(_trouble_line, self.troubles)]
+        return "; ".join(parts + self._details() if with_details else parts)
+
+    @property
+    def hidden_text_warning(self) -> str:
+        """Warn of answers that rest on text readers cannot see; empty if there is none."""
+        if not self.hidden:
+            return ""
+        return ngettext(
+            "Page %(numbers)s contains text that readers cannot see. Answers may rest on it: check there before you trust one.",
+            "Pages %(numbers)s contain text that readers cannot see. Answers may rest on it: check there before you trust one.",
+            self.hidden.count,
+        ) % {"numbers": self.hidden.numbers}
+
+    @property
+    def omissions(self) -> list[str]:
+        """Say what the file hides and was therefore not indexed, one sentence for each kind."""
+        sentences = []
+        if self.left_out:
+            sentence = ngettext(
+                "Page %(numbers)s contains text that the file hides. It was left out: no answer rests on it.",
+                "Pages %(numbers)s contain text that the file hides. It was left out: no answer rests on it.",
+                self.left_out.count,
+            )
+            sentences.append(sentence % {"numbers": self.left_out.numbers})
+        if self.hidden_slides:
+            names = ngettext("slide %s", "slides %s", self.hidden_slides.count) % self.hidden_slides.numbers
+            sentences.append(f"{_hidden_slides(self.hidden_slides.count)} ({names}).")
+        if self.hidden_sheets:
+            sentences.append(f"{_hidden_sheets(len(self.hidden_sheets))} ({', '.join(self.hidden_sheets)}).")
+        return sentences
+
+    def _readable(self) -> str:
+        sentence = ngettext(
+            "%(readable)s of %(total)s page readable", "%(readable)s of %(total)s pages readable", self.total
+        )
+        return sentence % {"readable": intcomma(self.readable), "total": intcomma(self.total)}
+
+    def _details(self) -> list[str]:
+        details = []
+        if self.hidden:
+            text = ngettext("hidden text on page %s", "hidden text on pages %s", self.hidden.count)
+            details.append(text % self.hidden.numbers)
+        if self.left_out:
+            text = ngettext(
+                "hidden text on page %s left out", "hidden text on pages %s left out", self.left_out.count
+            )
+            details.append(text % self.left_out.numbers)
+        if self.hidden_slides:
+            details.append(_hidden_slides(self.hidden_slides.count))
+        if self.hidden_sheets:
+            details.append(_hidden_sheets(len(self.hidden_sheets)))
+        if self.attachments:
+            count = len(self.attachments)
+            details.append(ngettext("%d attached file", "%d attached files", count) % count)
+        return details
 
     @classmethod
     def stored(cls, report: dict[str, Any]) -> PageReport:
@@ -71,9 +137,9 @@ class PageReport:
 def report_of(
     pages: Iterable[ReadPage], page_count: int, metadata: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """What is stored. Pages that the file has and that were not reached count as unreadable.
+    """Return the report as JSON for the version's row. Pages that extraction did not reach count as unreadable.
 
-    `metadata` is what its loader said of the file as a whole.
+    `metadata` is the loader's, about the file as a whole.
     """
     numbers: dict[str, list[int]] = {}
     hidden: dict[str, list[int]] = {}
@@ -102,7 +168,7 @@ def report_of(
 
 
 def ranges_of(numbers: Iterable[int]) -> Ranges:
-    """Rising numbers as first and last of each unbroken stretch."""
+    """Group ascending numbers into [first, last] pairs."""
     ranges: Ranges = []
     for number in numbers:
         if ranges and number == ranges[-1][1] + 1:
@@ -117,6 +183,43 @@ def _trouble_if_any(kind: str, report: dict[str, Any]) -> Trouble | None:
 
 
 def _trouble(kind: str, ranges: Sequence[Sequence[int]]) -> Trouble:
-    named = ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in ranges[:NAMED])
-    numbers = _("%s and more") % named if len(ranges) > NAMED else named
+    named = ", ".join(
+        str(first) if first == last else f"{first}–{last}" for first, last in ranges[:MAX_RANGES]
+    )
+    numbers = _("%s and more") % named if len(ranges) > MAX_RANGES else named
     return Trouble(kind, sum(last - first + 1 for first, last in ranges), numbers, ranges[0][0])
+
+
+def _trouble_line(trouble: Trouble) -> str:
+    sentence = {
+        "no_text": ngettext(
+            "%(count)s looks scanned (page %(numbers)s)",
+            "%(count)s look scanned (pages %(numbers)s)",
+            trouble.count,
+        ),
+        "garbled": ngettext(
+            "%(count)s has unreadable letters (page %(numbers)s)",
+            "%(count)s have unreadable letters (pages %(numbers)s)",
+            trouble.count,
+        ),
+        "unreadable": ngettext(
+            "%(count)s could not be read (page %(numbers)s)",
+            "%(count)s could not be read (pages %(numbers)s)",
+            trouble.count,
+        ),
+    }[trouble.kind]
+    return sentence % {"count": intcomma(trouble.count), "numbers": trouble.numbers}
+
+
+def _hidden_slides(count: int) -> str:
+    sentence = ngettext(
+        "%s slide is hidden and was left out", "%s slides are hidden and were left out", count
+    )
+    return sentence % intcomma(count)
+
+
+def _hidden_sheets(count: int) -> str:
+    sentence = ngettext(
+        "%s sheet is hidden and was left out", "%s sheets are hidden and were left out", count
+    )
+    return sentence % intcomma(count)

@@ -1,4 +1,4 @@
-"""Finding words in one document. PostgreSQL looks through the pages; only what is shown of them leaves it."""
+"""Search one document. PostgreSQL matches the pages and returns only snippets of them."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from django.db.models.functions import Cast, Greatest, StrIndex, Substr
 from documents.models import Page, Version
 from documents.models.page import PageQuerySet
 from documents.models.part import LENGTH
+from documents.presentation.page_names import page_name
 
 MAX_HITS = 50
-MAX_PER_TEXT = 500  # that are marked in it
+MAX_PER_TEXT = 500  # matches that are marked
 MAX_WORDS = 10
-BEFORE, AFTER = 90, 160  # characters shown around a hit
-# A page as long as a file is looked through here, so that each of its parts is listed; above that only the first.
+BEFORE, AFTER = 90, 160  # characters of context around a match
+# A page longer than a part is searched in Python, so that each of its parts is listed; above this only the first match is.
 MAX_CHARACTERS = 5_000_000
 
 
 class Hit(NamedTuple):
-    """A place where the words stand: the page's number and name, the part of a long page, what stands around."""
+    """A match: the page's number and name, the part of a long page, and a snippet."""
 
     number: int
     name: str
@@ -32,7 +33,7 @@ class Hit(NamedTuple):
 
 
 def find(version: Version, words: str) -> list[Hit]:
-    """The first places where the words stand one after the other, else where pages have all of them; one a page or part."""
+    """Return the first matches of the phrase, or else of pages with all of its words; one for each page or part."""
     if not words:
         return []
     pages = version.pages.order_by("number")
@@ -44,7 +45,7 @@ def find(version: Version, words: str) -> list[Hit]:
 
 
 def places_in(text: str, words: str) -> list[tuple[int, int]]:
-    """Where the words stand one after the other, else where each of them stands."""
+    """Return the ranges that match the phrase, or else those that match any of its words."""
     if not words:
         return []
     found = [match.span() for match in _matches(words, text)]
@@ -59,7 +60,7 @@ def _matches(words: str, text: str) -> Iterator[re.Match[str]]:
 
 
 def _escaped(words: str) -> str:
-    """The words as PostgreSQL's pattern, whatever the spaces and line ends between them."""
+    """Return the words as a PostgreSQL pattern that accepts any white space between them."""
     letters = (
         "".join(f"\\{c}" if not c.isalnum() and c.isascii() else c for c in word) for word in words.split()
     )
@@ -67,7 +68,7 @@ def _escaped(words: str) -> str:
 
 
 def _pages_with(pages: PageQuerySet, words: str) -> list[Page]:
-    """With `place`, where the words first stand, and `snippet`, what stands around."""
+    """Annotate each page with `place`, the start of its first match, and `snippet`, the text around it."""
     first = Func(
         F("text"),
         Value(_escaped(words)),
@@ -99,5 +100,6 @@ def _hits_on(page: Page, words: str) -> Iterator[Hit]:
 
 def _hit(page: Page, part: int, around: str, place: int, length: int) -> Hit:
     snippet = " ".join(around.split())
+    name = page_name(page.number, page.label, page.version.media_type)
     before, after = place > BEFORE, place + AFTER < length
-    return Hit(page.number, page.name, part, ("… " if before else "") + snippet + (" …" if after else ""))
+    return Hit(page.number, name, part, ("… " if before else "") + snippet + (" …" if after else ""))

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from documents.views import add, changes, documents, read
+from documents.views import actions, add, changes, documents, download, images, read
 
 app_name = "documents"
 urlpatterns = [
@@ -12,17 +12,17 @@ urlpatterns = [
     path("changes/", changes.changes, name="changes"),
     path("<int:pk>/", read.document, name="document"),
     path("<int:pk>/pages/<int:number>/", read.page, name="page"),
-    path("<int:pk>/pages/<int:number>/image", read.page_image, name="page_image"),
-    path("<int:pk>/pages/<int:number>/marks", read.page_marks, name="page_marks"),
-    path("<int:pk>/retry/", documents.retry, name="retry"),
-    path("<int:pk>/cancel/", documents.cancel, name="cancel"),
-    path("<int:pk>/delete/", documents.delete, name="delete"),
-    path("<int:pk>/rename/", documents.rename, name="rename"),
-    path("<int:pk>/replace/", documents.replace, name="replace"),
-    path("<int:pk>/keep/", documents.keep, name="keep"),
-    path("<int:pk>/refresh/", documents.refresh, name="refresh"),
-    path("<int:pk>/password/", documents.password, name="password"),
-    path("<int:pk>/pictures/", documents.read_pictures, name="read_pictures"),
-    path("<int:pk>/pictures/stop/", documents.stop_reading_pictures, name="stop_reading_pictures"),
-    path("<int:pk>/download/", documents.download, name="download"),
+    path("<int:pk>/pages/<int:number>/image", images.page_image, name="page_image"),
+    path("<int:pk>/pages/<int:number>/marks", images.page_marks, name="page_marks"),
+    path("<int:pk>/retry/", actions.retry, name="retry"),
+    path("<int:pk>/cancel/", actions.cancel, name="cancel"),
+    path("<int:pk>/delete/", actions.delete, name="delete"),
+    path("<int:pk>/rename/", actions.rename, name="rename"),
+    path("<int:pk>/replace/", actions.replace, name="replace"),
+    path("<int:pk>/keep/", actions.keep, name="keep"),
+    path("<int:pk>/refresh/", actions.refresh, name="refresh"),
+    path("<int:pk>/password/", actions.password, name="password"),
+    path("<int:pk>/pictures/", actions.run_ocr, name="read_pictures"),
+    path("<int:pk>/pictures/stop/", actions.stop_ocr, name="stop_reading_pictures"),
+    path("<int:pk>/download/", download.download, name="download"),
 ]

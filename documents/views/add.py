@@ -1,4 +1,4 @@
-"""What a person adds: files, web pages, texts. The pages for it; `views` shows and changes what is there."""
+"""Add documents: files, web pages, text."""
 
 from __future__ import annotations
 
@@ -14,49 +14,79 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from documents.forms import PagesForm, PasteForm, Upload, UploadForm
+from documents.forms import PagesForm, PasteForm, UploadForm
 from documents.models import Document
-from documents.views.documents import listed
-from documents.views.watched import PARTS
+from documents.presentation.watched import PARTS
+from documents.views.access import listed_documents
 
 if TYPE_CHECKING:
+    from documents.sources.upload_results import UploadResult
     from ragsite.accounts.requests import SignedInRequest
+    from ragsite.disk import StorageProblem
 
-ROWS = 50  # of one archive; the list has more when it is opened again
+MAX_ROWS = 50  # of one archive; a reload of the list shows the others
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload(request: SignedInRequest) -> HttpResponse:
-    """One file or many. The tray in the page sends each by itself and takes JSON; a plain form gets a page."""
-    wants_json = "application/json" in request.headers.get("Accept", "")
+    """One file or many. upload.js sends each by itself and expects JSON; a plain form gets a page."""
     if request.method != "POST":
         return redirect("documents:list")
     form = UploadForm(request.POST, request.FILES, user=request.user)
-    if not form.is_valid():
-        sentence = next(iter(form.errors.values()))[0]
-        if wants_json:
-            return JsonResponse({"error": sentence}, status=422)
-        return render(request, "documents/uploaded.html", {"form": form, "error": sentence}, status=422)
-    results = form.save()
-    troubles = [trouble for result in results for trouble in result.problems]
-    status = troubles[0].status if troubles else 200
-    if wants_json and troubles and not any(result.document or result.added for result in results):
-        return JsonResponse({"error": f"{troubles[0].sentence} {troubles[0].remedy}"}, status=status)
+    wants_json = "application/json" in request.headers.get("Accept", "")
+    if form.is_valid():
+        results = form.save()
+        return _as_json(request, results) if wants_json else _as_page(request, results, form.left_out)
+    sentence = next(iter(form.errors.values()))[0]
     if wants_json:
-        count = intcomma(Document.objects.visible_to(request.user).count())
-        return JsonResponse(
-            {"results": [as_json(request, result) for result in results], "document_count": count},
-            status=status,
-        )
-    context = {"results": results, "left_out": form.left_out}
-    return render(request, "documents/uploaded.html", context, status=status)
+        return JsonResponse({"error": sentence}, status=422)
+    return render(request, "documents/uploaded.html", {"form": form, "error": sentence}, status=422)
+
+
+def _as_page(request: SignedInRequest, results: list[UploadResult], left_out: int) -> HttpResponse:
+    context = {"results": results, "left_out": left_out}
+    return render(request, "documents/uploaded.html", context, status=_status(results))
+
+
+def _as_json(request: SignedInRequest, results: list[UploadResult]) -> JsonResponse:
+    problem = next(iter(_problems(results)), None)
+    if problem and not any(result.document or result.added for result in results):
+        return JsonResponse({"error": f"{problem.sentence} {problem.remedy}"}, status=problem.status)
+    count = intcomma(Document.objects.visible_to(request.user).count())
+    data = {"results": [_result(request, result) for result in results], "document_count": count}
+    return JsonResponse(data, status=_status(results))
+
+
+def _problems(results: list[UploadResult]) -> list[StorageProblem]:
+    return [problem for result in results for problem in result.problems]
+
+
+def _status(results: list[UploadResult]) -> int:
+    """200, or the status of the server's first problem, such as a full disk."""
+    return next((problem.status for problem in _problems(results)), 200)
+
+
+def _result(request: SignedInRequest, result: UploadResult) -> dict[str, object]:
+    """One file's result for the tray, with the rows to insert if the page shows the list."""
+    added = (
+        [member.document for member in result.added] if result.members else [result.document] * result.is_new
+    )
+    rows = listed_documents(request.user).filter(pk__in=[document.pk for document in added if document])
+    document = result.document and listed_documents(request.user).filter(pk=result.document.pk).first()
+    return {
+        "is_accepted": result.document is not None or bool(result.added),
+        "html": render_to_string(
+            "documents/_upload_result.html", {"result": result, "document": document}, request
+        ),
+        "row": "".join(render_to_string(PARTS["row"], {"document": row}, request) for row in rows[:MAX_ROWS]),
+    }
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def pages(request: SignedInRequest) -> HttpResponse:
-    """Web pages by their addresses; a worker fetches them."""
+    """Web pages by address; a worker fetches them."""
     form = PagesForm(request.POST if request.method == "POST" else None, user=request.user)
     if request.method != "POST" or not form.is_valid():
         status = 422 if form.is_bound else 200
@@ -64,7 +94,7 @@ def pages(request: SignedInRequest) -> HttpResponse:
     results = form.save()
     if not all(result.is_new for result in results):
         return render(request, "documents/uploaded.html", {"results": results})
-    sentence = ngettext("%d web page is being fetched.", "%d web pages are being fetched.", len(results))
+    sentence = ngettext("Fetching %d web page.", "Fetching %d web pages.", len(results))
     messages.success(request, sentence % len(results))
     return redirect("documents:list")
 
@@ -72,7 +102,7 @@ def pages(request: SignedInRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def text(request: SignedInRequest) -> HttpResponse:
-    """A text that was pasted or typed."""
+    """Pasted or typed text."""
     form = PasteForm(request.POST if request.method == "POST" else None, user=request.user)
     if request.method != "POST" or not form.is_valid():
         status = 422 if form.is_bound else 200
@@ -85,23 +115,3 @@ def text(request: SignedInRequest) -> HttpResponse:
     if not result.is_new:
         messages.info(request, _("You have this text already."))
     return redirect(result.document)
-
-
-def as_json(request: SignedInRequest, result: Upload) -> dict[str, object]:
-    """One file's outcome for the tray, and the rows for the list if one is on the page."""
-    new = (
-        [member.document for member in result.added]
-        if result.members
-        else [result.document]
-        if result.is_new
-        else []
-    )
-    rows = listed(request.user).filter(pk__in=[document.pk for document in new if document])
-    document = result.document and listed(request.user).filter(pk=result.document.pk).first()
-    return {
-        "is_accepted": result.document is not None or bool(result.added),
-        "html": render_to_string(
-            "documents/_upload_result.html", {"result": result, "document": document}, request
-        ),
-        "row": "".join(render_to_string(PARTS["row"], {"document": row}, request) for row in rows[:ROWS]),
-    }

@@ -1,4 +1,5 @@
 from django.http import HttpRequest
+from django_htmx.middleware import HtmxDetails
 
 from ragsite.accounts.models import User
 
@@ -7,3 +8,4 @@ class SignedInRequest(HttpRequest):
     """The request of a view behind `login_required`. For type checkers only; never instantiated."""
 
     user: User
+    htmx: HtmxDetails

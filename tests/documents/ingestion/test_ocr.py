@@ -314,7 +314,7 @@ def test_reading_pictures_has_a_queue_of_its_own_and_says_how_far_it_is(alice, r
 
     ocr.show_progress(task, document, 3, 12)
     client.force_login(alice)
-    assert "Reading pictures: page 3 of 12" in client.get(reverse("documents:list")).content.decode()
+    assert "OCR: page 3 of 12" in client.get(reverse("documents:list")).content.decode()
 
 
 def test_cancelling_stops_the_reading_of_pictures(alice, reads):

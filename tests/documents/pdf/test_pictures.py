@@ -228,7 +228,7 @@ def test_a_page_that_cannot_be_painted_says_so_in_its_place(alices, alice, handb
     handbook.serving.file.storage.delete(handbook.serving.file.name)
     response = alices.get(image(handbook))
     assert response.status_code == 404
-    assert "cannot be shown as a picture" in response.text
+    assert "cannot be shown as an image" in response.text
     assert response["Content-Type"] == "image/svg+xml"
     assert alices.get(handbook.get_absolute_url()).status_code == 200
 

@@ -103,13 +103,13 @@ def test_a_password_that_was_used_up_is_asked_for_again_and_then_the_pictures_ar
         patch.setattr(ocr, "password_for", lambda version: nullcontext(""))
         done(work, document)
     assert (document.state, reads) == (State.READY, [])
-    assert "the password of the file is needed once more" in page_of(alices, document)
+    assert "needs the password of the file once more" in page_of(alices, document)
 
     give(alices, document)
     done(work, document)
     assert len(reads) == 1
     assert "lighthouse" in document.serving.text
-    assert "needed once more" not in page_of(alices, document)
+    assert "once more" not in page_of(alices, document)
 
 
 def test_a_wrong_password_for_the_pictures_is_asked_for_again(alice, alices, work, reads, tmp_path):
@@ -186,15 +186,15 @@ def test_above_the_cap_the_page_says_how_many_were_read_and_how_many_left(
     settings.OCR_MAX_PAGES = 2
     document = done(work, made(alice, tmp_path, *[PICTURE] * 5))
     said = page_of(alices, document)
-    assert "The first 2 scanned pages were read. 3 after them stay pictures" in said
+    assert "OCR has read the first 2 scanned pages. 3 more are over this site’s limit" in said
     assert "OCR_MAX_PAGES" not in said
-    assert "Read its pictures" not in said
+    assert "Run OCR" not in said
 
     alice.is_superuser = True
     alice.save()
     assert "raise OCR_MAX_PAGES" in page_of(alices, document)
     settings.OCR_MAX_PAGES = 4
-    assert "Read its pictures" in page_of(alices, document)
+    assert "Run OCR" in page_of(alices, document)
 
 
 def test_pictures_of_a_document_that_is_ready_in_part_are_read_when_asked_for(
@@ -216,8 +216,8 @@ def test_pictures_of_a_document_that_is_ready_in_part_are_read_when_asked_for(
     document.refresh_from_db()
     assert document.state == State.READY  # it answers meanwhile
     said = page_of(alices, document)
-    assert "are being read: 0 of 1 so far" in said
-    assert "Stop reading them" in said
+    assert "OCR of the scanned pages: 0 of 1 done" in said
+    assert "Stop OCR" in said
     done(work, document)
     assert "lighthouse" in document.serving.text
     assert address not in page_of(alices, document)
@@ -231,7 +231,7 @@ def test_reading_pictures_beside_a_ready_document_can_be_stopped(alice, alices, 
 
     assert (document.state, reads) == (State.READY, [])
     assert Task.objects.get(document=document, kind=Kind.RECOGNISE).state == TaskState.CANCELLED
-    assert "Read its pictures" in page_of(alices, document)
+    assert "Run OCR" in page_of(alices, document)
 
 
 def test_what_was_read_in_vain_is_read_again_when_asked_for(alice, alices, work, tmp_path, monkeypatch):
@@ -242,7 +242,7 @@ def test_what_was_read_in_vain_is_read_again_when_asked_for(alice, alices, work,
 
     monkeypatch.setattr(ocr, "ocr_page", too_long)
     document = done(work, made(alice, tmp_path, WORDS, PICTURE))
-    assert "no text could be read, and nothing in it can be found" in page_of(alices, document)
+    assert "OCR found no text on 1 scanned page, so search cannot find anything on it" in page_of(alices, document)
     assert "1 took too long" in page_of(alices, document)
     index = Task.objects.get(document=document, kind=Kind.INDEX)
     assert index.generation == 1  # nothing was read, and nothing is embedded again
@@ -323,7 +323,7 @@ def test_where_reading_pictures_is_switched_off_no_program_is_called_missing(
     for address in (reverse("documents:list"), whole.get_absolute_url(), part.get_absolute_url()):
         said = alices.get(address).content.decode()
         assert "tesseract" not in said
-        assert "take OCR=False out" in said
+        assert "remove OCR=False" in said
 
 
 def test_pictures_that_wait_when_reading_is_switched_off_are_not_read(alice, work, settings, reads):

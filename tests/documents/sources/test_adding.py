@@ -12,7 +12,7 @@ from django.db import connection
 from django.urls import reverse
 from pypdf import PdfWriter
 
-from documents import forms
+from documents.sources import upload_results
 from documents.extraction import zip_guard
 from documents.ingestion import passwords
 from documents.models import Collection, Document, State
@@ -84,12 +84,12 @@ def test_a_text_without_marks_is_plain_and_its_title_is_no_path(alices):
 @pytest.mark.parametrize(
     ("form", "sentence"),
     [
-        ({"title": "", "text": "x"}, "Give it a title first."),
-        ({"title": "x", "text": ""}, "Paste or type a text first."),
+        ({"title": "", "text": "x"}, "Enter a title."),
+        ({"title": "x", "text": ""}, "Enter some text."),
         ({"title": "x", "text": " \n "}, "There is no text in this file."),
         (
             {"title": "x", "text": "rain " * 200_001},
-            "This text is too long for the form: 1000000 characters are the most",
+            "and the limit is 1000000",
         ),
     ],
     ids=["no title", "no text", "only space", "too long"],
@@ -113,7 +113,7 @@ def test_a_pasted_text_is_kept_once_and_can_be_worded_anew(alices, alice, work):
     document.refresh_from_db()
     assert document.serving.text == "It snows in Bergen."
     again = alices.post(address, {"text": "It snows in Bergen."})
-    assert "This very text is in the collection already." in again.text
+    assert "The collection already contains this text." in again.text
 
 
 # Archives
@@ -131,9 +131,9 @@ def test_every_file_of_an_archive_becomes_a_document_with_its_own_outcome(alices
 
     assert set(Document.objects.values_list("title", flat=True)) == {"weather", "snow"}
     assert "1 added" in said
-    assert "1 you have already" in said
-    assert "2 not taken" in said
-    assert "3 hidden files left out" in said
+    assert "1 already there" in said
+    assert "2 skipped" in said
+    assert "3 hidden files ignored" in said
     assert "b/pixel.png" in said
     assert "An archive within an archive is not unpacked." in said
 
@@ -226,7 +226,7 @@ def test_names_in_an_archive_are_read_in_the_code_page_of_the_machine_that_made_
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(b"PK\x03\x04" + bytes(80), "damaged"), (zipped().read(), "There are no files in this archive.")],
+    [(b"PK\x03\x04" + bytes(80), "damaged"), (zipped().read(), "This archive contains no files.")],
     ids=["broken", "empty"],
 )
 def test_an_archive_that_cannot_be_opened_says_so(alices, content, sentence):
@@ -240,14 +240,14 @@ def test_an_archive_of_too_many_files_is_refused(alices, monkeypatch):
 
 
 def test_nobody_waits_for_ever_for_an_archive_and_nothing_is_added_twice(alices, monkeypatch):
-    monkeypatch.setattr(forms, "UNPACK_SECONDS", -1)
+    monkeypatch.setattr(upload_results, "MAX_UNPACK_SECONDS", -1)
     assert (
-        "There was no time left for this one."
+        "There was no time left for this file."
         in alices.post(UPLOAD, {"files": zipped(rain="a", snow="b")}).text
     )
     monkeypatch.undo()
     alices.post(UPLOAD, {"files": zipped(rain="a", snow="b")})
-    assert "2 you have already" in alices.post(UPLOAD, {"files": zipped(rain="a", snow="b")}).text
+    assert "2 already there" in alices.post(UPLOAD, {"files": zipped(rain="a", snow="b")}).text
 
 
 def test_a_folder_is_sent_without_script_and_its_hidden_files_are_left_out(alices):
@@ -256,7 +256,7 @@ def test_a_folder_is_sent_without_script_and_its_hidden_files_are_left_out(alice
     ]
     said = alices.post(UPLOAD, {"files": files}).text
     assert set(Document.objects.values_list("title", flat=True)) == {"rain", "snow"}
-    assert "2 hidden files were left out." in said
+    assert "2 hidden files were skipped." in said
 
 
 # Passwords

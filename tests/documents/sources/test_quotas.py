@@ -50,7 +50,7 @@ def test_each_file_of_a_batch_says_for_itself_whether_there_was_room(alices, ali
     assert alices.post("/documents/upload/", several).text.count(FULL) == 2
     said = alices.post("/documents/upload/", {"files": zipped(a="a", e="e", f="f")}).text
     assert said.count(FULL) == 2
-    assert "1 you have already" in said
+    assert "1 already there" in said
     assert Document.objects.count() == 2
 
 

@@ -230,7 +230,7 @@ def test_a_new_content_that_cannot_be_read_can_be_taken_back(client, alice, sett
     document.replace(ContentFile(b"%PDF-1.4 nothing", name="broken.pdf"))
     work()
     said = client.get(document.get_absolute_url()).text
-    assert "The earlier content still answers." in said
+    assert "Answers still use the previous version." in said
     assert reverse("documents:keep", args=[document.pk]) in said
     assert "umbrellas" in answering.ask("What do people carry in Bergen?", user=alice).answer
 
@@ -270,5 +270,5 @@ def test_a_document_that_was_deleted_while_it_was_replaced_says_so_and_leaves_no
     client.force_login(alice)
     form = {"file": SimpleUploadedFile("snow.txt", b"It snows.")}
     response = client.post(reverse("documents:replace", args=[document.pk]), form)
-    assert (response.status_code, "was deleted meanwhile" in response.text) == (422, True)
+    assert (response.status_code, "This document was deleted." in response.text) == (422, True)
     assert stored_files(settings) == []

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from documents.models import Document, Notice, State
-from documents.views.watched import MAX_WATCHED, PARTS
+from documents.presentation.watched import MAX_WATCHED, PARTS
 from tests.support.factories import make_document
 
 URL = reverse("documents:changes")

@@ -122,7 +122,7 @@ def test_the_list_is_searched_narrowed_and_sorted(alices, alice):
 
 def test_nothing_found_is_not_the_same_as_nothing_there(alices, alice):
     make_document(alice)
-    assert "No document fits" in alices.get(reverse("documents:list"), {"q": "sunshine"}).text
+    assert "No matching documents" in alices.get(reverse("documents:list"), {"q": "sunshine"}).text
 
 
 def test_a_long_list_comes_in_pages_and_a_page_costs_a_fixed_number_of_queries(
@@ -147,7 +147,7 @@ def test_a_long_list_comes_in_pages_and_a_page_costs_a_fixed_number_of_queries(
     [
         ({"state": State.WAITING}, "Waiting"),
         ({"state": State.EXTRACTING, "progress_done": 120, "progress_total": 300}, "Reading page 120 of 300"),
-        ({"state": State.EMBEDDING, "progress_done": 37, "progress_total": 1200}, "Almost ready: 37 of 1,200 parts"),
+        ({"state": State.EMBEDDING, "progress_done": 37, "progress_total": 1200}, "Indexing: 37 of 1,200"),
         ({"state": State.READY}, "Ready"),
         ({"state": State.FAILED, "failure": "This PDF needs a password.", "remedy": "Upload a copy without one."},
          "This PDF needs a password. Upload a copy without one."),
@@ -163,7 +163,7 @@ def test_a_row_says_when_it_is_tried_again_and_why(alices, alice):
     document = make_document(alice, state=State.WAITING, failure="The provider is away.")
     document.tasks.filter(kind=Kind.INDEX).update(tries=2, next_try_at=timezone.now() + timedelta(seconds=40))
     assert re.search(
-        r"Waiting to try again in (39|40) s \(try 3\). The provider is away.", words_of(row(alices, document))
+        r"Waiting to try again in (39|40) s \(attempt 3\). The provider is away.", words_of(row(alices, document))
     )
 
 
@@ -183,7 +183,7 @@ def test_a_row_that_is_drawn_anew_stays_chosen(alices, alice):
 
 def test_a_row_shows_the_first_lines_of_the_summary_or_that_it_is_being_written(alices, alice):
     document = make_document(alice, state=State.READY, summary_state=SummaryState.WAITING)
-    assert "being written" in row(alices, document)
+    assert "Summarizing …" in row(alices, document)
     Document.objects.update(summary="About <rain>.", summary_state=SummaryState.READY)
     assert "About &lt;rain&gt;." in row(alices, document)
 
@@ -240,7 +240,7 @@ def test_deleting_is_asked_first_and_takes_the_file_along(
 ):
     document = make_document(alice)
     url = reverse("documents:delete", args=[document.pk])
-    assert "gone for good" in alices.get(url).text
+    assert "permanently deletes" in alices.get(url).text
     with django_capture_on_commit_callbacks(execute=True):
         alices.post(url)
     assert not Document.objects.exists()
@@ -268,7 +268,7 @@ def test_several_are_put_to_work_again_those_that_need_it(alices, alice):
 @pytest.mark.parametrize("chosen", [[], ["x"], ["9" * 40], ["-1"]])
 def test_choosing_nonsense_says_to_choose_first(alices, alice, chosen):
     response = alices.post(reverse("documents:selected"), {"action": "delete", "chosen": chosen}, follow=True)
-    assert "Choose some documents first." in response.text
+    assert "Select some documents first." in response.text
 
 
 # One document
@@ -287,7 +287,7 @@ def test_words_are_found_on_their_pages_across_line_ends_and_marked(alices, alic
     page = alices.get(document.get_absolute_url(), {"q": "(OLD) harbour"})
     assert [hit.number for hit in page.context["hits"]] == [2]
     assert "<mark>(old) harbour</mark> &amp; &lt;town&gt;." in page.text
-    assert "stands on none of its pages" in alices.get(document.get_absolute_url(), {"q": "a.b*[\\"}).text
+    assert "No match for “" in alices.get(document.get_absolute_url(), {"q": "a.b*[\\"}).text
 
 
 def test_a_pages_text_has_an_address_of_its_own(alices, alice):
@@ -318,7 +318,7 @@ def test_the_history_shows_tries_and_never_a_traceback(alices, alice):
         error_class="KeyError",
     )
     page = alices.get(document.get_absolute_url()).text
-    assert "Reading the file (try 2) Failed" in words_of(page)
+    assert "Reading the file (attempt 2) Failed" in words_of(page)
     assert "secret" not in page
     assert "KeyError" not in page
 
@@ -349,7 +349,7 @@ def test_a_storage_that_is_away_is_a_plain_503(alices, alice, monkeypatch):
     monkeypatch.setattr(FileSystemStorage, "_open", fail_to_open)
     response = alices.get(reverse("documents:download", args=[document.pk]))
     assert response.status_code == 503
-    assert "keeps its files does not answer" in response.text
+    assert "file storage is not responding" in response.text
 
 
 def fail_to_open(*args):

@@ -1,0 +1,1 @@
+"""Describe documents and pages to people: plain functions that return sentences."""

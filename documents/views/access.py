@@ -1,0 +1,59 @@
+"""Find the documents that a person may see or change, and answer after a change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING
+
+from django.db.models import Exists, OuterRef, Subquery
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from documents.models import Collection, Document, Version
+from documents.models.document_queryset import DocumentQuerySet
+from documents.presentation.watched import PARTS
+
+if TYPE_CHECKING:
+    from ragsite.accounts.models import User
+    from ragsite.accounts.requests import SignedInRequest
+
+View = Callable[["SignedInRequest", int], HttpResponse]
+
+
+def not_found_if_deleted(view: View) -> View:
+    """Answer 404 if someone else deletes the document while the view works on it."""
+
+    @wraps(view)
+    def wrapped(request: SignedInRequest, pk: int) -> HttpResponse:
+        try:
+            return view(request, pk)
+        except Document.DoesNotExist:
+            raise Http404 from None
+
+    return wrapped
+
+
+def listed_documents(user: User, *, with_vector: bool = False) -> DocumentQuerySet:
+    """The documents that a person may see, with everything that a row of the list shows."""
+    newest = Version.objects.filter(document=OuterRef("pk")).order_by("-number")
+    editable = Collection.objects.editable_by(user).filter(pk=OuterRef("collection"))
+    documents = (
+        Document.objects.visible_to(user)
+        .select_related("collection", "uploaded_by", "serving")
+        .with_tasks()
+        .annotate(page_count=Subquery(newest.values("page_count")[:1]), can_edit=Exists(editable))
+    )
+    return documents if with_vector else documents.defer("embedding")
+
+
+def editable_document(request: SignedInRequest, pk: int) -> Document:
+    """The document, or 404 if the person may not change it."""
+    return get_object_or_404(Document.objects.editable_by(request.user).defer("embedding"), pk=pk)
+
+
+def after_change(request: SignedInRequest, document: Document) -> HttpResponse:
+    """Answer htmx with the document's row, and a plain form with the page that it was on."""
+    if request.htmx:
+        return render(request, PARTS["row"], {"document": listed_documents(request.user).get(pk=document.pk)})
+    return redirect("documents:list") if "list" in request.POST else redirect(document)
