@@ -1,4 +1,4 @@
-"""What was asked and how the answer came about, for operators; nothing here can be typed in."""
+"""Read-only admin of conversations, questions and evaluations."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class QuestionAdmin(ReadOnly):
     readonly_fields = ["how_sources_were_chosen"]
     inlines = [CitationInline]
 
-    @admin.display(description=_("how the sources were chosen"))
+    @admin.display(description=_("retrieval trace"))
     def how_sources_were_chosen(self, question: Question) -> SafeString:
         rows = [
             (", ".join(f"{name}: {value}" for name, value in step.items()),)

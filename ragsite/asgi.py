@@ -62,7 +62,7 @@ async def answer_directly(scope: Scope, send: Send) -> bool:
         await send_response(scope, send, JsonResponse(body, status=status))
         return True
     authorization = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
-    if path == metrics.PATH and metrics.is_token(authorization):
+    if path == metrics.PATH and metrics.has_token(authorization):
         text = await in_thread(metrics.exposition)()
         await send_response(scope, send, HttpResponse(text, content_type=metrics.CONTENT_TYPE))
         return True

@@ -1,4 +1,4 @@
-"""Figures for Prometheus. Read from the rows and from Redis when asked, so that they speak for every process."""
+"""Metrics for Prometheus, read from the database and Redis at scrape time: any process reports for the whole site."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from ragsite.operations.stage_times import Percentile
 
 PATH = "/metrics"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # what `generate_latest` writes
-STATEMENT_MS = 5_000  # a scraper waits ten seconds
+STATEMENT_TIMEOUT_MS = 5_000  # a scraper waits ten seconds
 WINDOWS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24)}
 QUANTILES = {"0.5": 0.5, "0.95": 0.95}
 DATABASE_ERRORS = (DatabaseError, PoolTimeout)
@@ -46,13 +46,13 @@ DATABASE_ERRORS = (DatabaseError, PoolTimeout)
 @require_safe
 @never_cache
 def page(request: HttpRequest) -> HttpResponse:
-    """For operators, and for whoever brings METRICS_TOKEN."""
-    if not is_token(request.headers.get("Authorization", "")) and not _is_operator(request):
+    """Serve the metrics to operators and to clients that send METRICS_TOKEN."""
+    if not has_token(request.headers.get("Authorization", "")) and not _is_operator(request):
         return HttpResponse(status=401, headers={"WWW-Authenticate": "Bearer"})
     return HttpResponse(exposition(), content_type=CONTENT_TYPE)
 
 
-def is_token(authorization: str) -> bool:
+def has_token(authorization: str) -> bool:
     scheme, _space, token = authorization.partition(" ")
     wanted = settings.METRICS_TOKEN
     return bool(wanted) and scheme.lower() == "bearer" and constant_time_compare(token.strip(), wanted)
@@ -63,13 +63,13 @@ def _is_operator(request: HttpRequest) -> bool:
 
 
 class Metric(GaugeMetricFamily):
-    """One name with all its samples. All are gauges: what is kept in rows can be deleted, so nothing only grows."""
+    """One metric with its samples. All are gauges: rows can be deleted, so no value only grows."""
 
     def __init__(self, name: str, documentation: str) -> None:
         super().__init__(f"ragsite_{name}", documentation)
 
     def add(self, value: int | float | timedelta | Decimal | None, **labels: object) -> None:
-        """A value that is not known, None, is left out."""
+        """Add a sample; None, an unknown value, is skipped."""
         if value is None:
             return
         number = value.total_seconds() if isinstance(value, timedelta) else float(value)
@@ -77,31 +77,31 @@ class Metric(GaugeMetricFamily):
 
 
 class SiteCollector(Collector):
-    """Reads the figures when it is asked: no process keeps any."""
+    """Collects at scrape time; no process keeps a count."""
 
     def collect(self) -> Iterable[Metric]:
         return collect()
 
 
 def exposition() -> str:
-    """Everything, in Prometheus' text format."""
+    """Return all metrics in Prometheus' text format."""
     registry = CollectorRegistry()
     registry.register(SiteCollector())
     return generate_latest(registry).decode()
 
 
 def collect() -> list[Metric]:
-    """Everything. A part that is away is told as such, and its figures are left out."""
+    """Return all metrics. `up` is 0 for an unavailable part, whose metrics are left out."""
     metrics = [build_info()]
-    is_up = Metric("up", "Whether a part of the site answers.")
-    for part, read, faults in (
-        ("database", from_rows, DATABASE_ERRORS),
+    is_up = Metric("up", "Whether a part of the site responds.")
+    for part, collect_part, errors in (
+        ("database", from_database, DATABASE_ERRORS),
         ("queue", from_redis, (RedisError,)),
     ):
         try:
-            metrics += read()
+            metrics += collect_part()
             is_up.add(1, part=part)
-        except faults:
+        except errors:
             is_up.add(0, part=part)
     return [*metrics, is_up, breaker()]
 
@@ -113,9 +113,9 @@ def build_info() -> Metric:
 
 
 def breaker() -> Metric:
-    """0 too while its memory, the cache, is away."""
+    """Return the circuit breaker's state; 0 also while the cache, which stores it, is unavailable."""
     metric = Metric(
-        "breaker_open", "Whether calls to the provider are held back: a refused key or a spent quota."
+        "breaker_open", "Whether calls to the provider are paused: a refused key or an exhausted quota."
     )
     kinds = {opened.kind for opened in llm.breakers()}
     for reason in circuit_breaker.REASONS:
@@ -124,11 +124,11 @@ def breaker() -> Metric:
 
 
 def from_redis() -> list[Metric]:
-    workers = Metric("workers", "Workers that have shown themselves within the last 45 seconds.")
+    workers = Metric("workers", "Workers with a heartbeat in the last 45 seconds.")
     workers.add(workers_alive(queue_connection()))
-    clock = Metric("clock_alive", "Whether a clock process has shown itself within the last minute.")
+    clock = Metric("clock_alive", "Whether a clock process had a heartbeat in the last minute.")
     clock.add(int(clock_alive()))
-    waiting = Metric("queue_jobs", "Jobs that wait on a queue.")
+    waiting = Metric("queue_jobs", "Jobs waiting on a queue.")
     failed = Metric("queue_failed_jobs", "Jobs on RQ's failed list.")
     for name in settings.RQ_QUEUES:
         queue = get_queue(name)
@@ -137,11 +137,11 @@ def from_redis() -> list[Metric]:
     return [workers, clock, waiting, failed]
 
 
-def from_rows() -> list[Metric]:
-    """In one transaction, which sees one moment; given up rather than made to wait for long."""
+def from_database() -> list[Metric]:
+    """Query in one transaction, for a consistent snapshot, with a statement timeout."""
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute(f"set local statement_timeout = {STATEMENT_MS}")
+            cursor.execute(f"set local statement_timeout = {STATEMENT_TIMEOUT_MS}")
         return [*documents(), *tasks(), *attempts(), *questions()]
 
 
@@ -168,17 +168,17 @@ def tasks() -> Iterator[Metric]:
     due = Task.objects.open().aggregate(
         count=Count("pk", filter=is_due), since=Min("next_try_at", filter=is_due)
     )
-    number = Metric("tasks_due", "Open tasks whose time has come, those that a worker is at included.")
+    number = Metric("tasks_due", "Open tasks that are due, including those in progress.")
     number.add(due["count"])
-    oldest = Metric("oldest_due_seconds", "How long the oldest of them has been due.")
+    oldest = Metric("oldest_due_seconds", "Time since the oldest of them became due.")
     oldest.add(now - due["since"] if due["since"] else 0)
     yield from (by_state, number, oldest)
 
 
 def attempts() -> Iterator[Metric]:
-    number = Metric("attempts", "Tries of a stage that began within the window, by outcome.")
-    took = Metric("attempt_seconds", "How long the good ones took.")
-    tokens = Metric("attempt_tokens", "Tokens that tries of a stage used within the window.")
+    number = Metric("attempts", "Attempts of a stage started within the window, by outcome.")
+    took = Metric("attempt_seconds", "Duration of successful attempts.")
+    tokens = Metric("attempt_tokens", "Tokens used by attempts of a stage within the window.")
     for window, length in WINDOWS.items():
         began = Attempt.objects.filter(started_at__gte=timezone.now() - length).order_by()
         counted = began.values("stage", "outcome").annotate(count=Count("pk"), tokens=Sum("tokens"))
@@ -195,9 +195,9 @@ def attempts() -> Iterator[Metric]:
 
 
 def questions() -> Iterator[Metric]:
-    by_state = Metric("questions", "Questions that are kept, by state and by kind of answer.")
-    tokens = Metric("question_tokens", "Tokens that their answers used.")
-    cost = Metric("question_cost_dollars", "US dollars that they cost, where the model's price is known.")
+    by_state = Metric("questions", "Stored questions by state and kind of answer.")
+    tokens = Metric("question_tokens", "Tokens used by their answers.")
+    cost = Metric("question_cost_dollars", "Cost in US dollars, for models with a known price.")
     rows = Question.objects.order_by().values("state", "kind").annotate(count=Count("pk"))
     for row in rows:
         by_state.add(row["count"], state=row["state"], kind=row["kind"] or "none")
@@ -211,7 +211,7 @@ def questions() -> Iterator[Metric]:
 
 def answer_times() -> Metric:
     took = Metric(
-        "answer_seconds", "From a question to the end of its answer, of those asked within the window."
+        "answer_seconds", "Time from question to complete answer, for questions asked within the window."
     )
     duration = ExpressionWrapper(F("finished_at") - F("created_at"), output_field=DurationField())
     for window, length in WINDOWS.items():

@@ -1,4 +1,4 @@
-// What HTML cannot do by itself on every page: colours, the reader's time zone, toasts, the source panel, failed requests.
+// Behaviour of every page: theme, time zone, toasts, source panel, failed requests, selections and character counters.
 const YEAR = 31_536_000;
 const words = document.getElementById("site-words").dataset;
 
@@ -6,11 +6,11 @@ function setCookie(name, value, age = YEAR) {
   document.cookie = `${name}=${value}; path=${words.home}; max-age=${age}; samesite=lax`;
 }
 
-// The server shows times in this zone from the next page on. As it stands: Django takes cookies without decoding them.
+// The server uses this zone from the next request on. Not URL-encoded: Django does not decode cookies.
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
 if (/^[\w+\-/]+$/.test(zone)) setCookie("timezone", zone);
 
-// Colours: as the system, light, dark
+// Theme
 const THEMES = ["system", "light", "dark"];
 const theme = () => document.documentElement.dataset.theme || "system";
 
@@ -21,10 +21,10 @@ function showTheme() {
   }
 }
 
-function choose(next) {
+function setTheme(next) {
   if (next === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = next;
-  try { localStorage.setItem("theme", next); } catch { /* private browsing: the cookie is enough */ }
+  try { localStorage.setItem("theme", next); } catch { /* private browsing: the cookie suffices */ }
   setCookie("theme", next, next === "system" ? 0 : YEAR);
   showTheme();
 }
@@ -51,26 +51,26 @@ function announce(text) {
   document.getElementById("announcer").textContent = text;
 }
 
-// Good news leaves by itself, unless someone is just at it; bad news stays until it was dismissed. Never a wall of them.
-const MOST_TOASTS = 4;
-const GOOD_NEWS_MS = 10_000;
+// A success toast disappears by itself unless hovered or focused; an error stays until dismissed. At most four at a time.
+const MAX_TOASTS = 4;
+const TOAST_MS = 10_000;
 const toasts = document.getElementById("toasts");
 
-function tend(box) {
+function expire(box) {
   if (box.matches(".toast-error, .toast-warning")) return;
-  const leave = () => (box.matches(":hover, :focus-within") ? setTimeout(leave, GOOD_NEWS_MS) : box.remove());
-  setTimeout(leave, GOOD_NEWS_MS);
+  const remove = () => (box.matches(":hover, :focus-within") ? setTimeout(remove, TOAST_MS) : box.remove());
+  setTimeout(remove, TOAST_MS);
 }
 
-for (const box of toasts.querySelectorAll(".toast")) tend(box);
+for (const box of toasts.querySelectorAll(".toast")) expire(box);
 new MutationObserver((changes) => {
-  for (const change of changes) for (const node of change.addedNodes) if (node.nodeType === Node.ELEMENT_NODE) tend(node);
-  while (toasts.childElementCount > MOST_TOASTS) toasts.firstElementChild.remove();
+  for (const change of changes) for (const node of change.addedNodes) if (node.nodeType === Node.ELEMENT_NODE) expire(node);
+  while (toasts.childElementCount > MAX_TOASTS) toasts.firstElementChild.remove();
 }).observe(toasts, { childList: true });
 
 window.ragsite = { toast, announce };
 
-// The source panel: opened by whatever is swapped into it, closed by its button or Esc, focus goes back to the opener.
+// The source panel opens when content is swapped into it. Its button or Esc closes it, and focus returns to the opener.
 const panel = document.getElementById("panel");
 let opener = null;
 
@@ -84,7 +84,7 @@ function closePanel() {
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   const { elt, target } = event.detail;
-  // A page that nobody looks at asks for nothing.
+  // A hidden page does not poll.
   if (document.hidden && (elt.matches("[data-polls]"))) event.preventDefault();
   if (target === panel && !panel.contains(elt)) opener = elt;
 });
@@ -98,7 +98,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-panel-close]")) { event.preventDefault(); closePanel(); }
   if (event.target.closest("[data-dismiss]")) event.target.closest(".toast")?.remove();
-  if (event.target.closest("[data-theme-switch]")) choose(THEMES[(THEMES.indexOf(theme()) + 1) % THEMES.length]);
+  if (event.target.closest("[data-theme-switch]")) setTheme(THEMES[(THEMES.indexOf(theme()) + 1) % THEMES.length]);
   const opens = event.target.closest("[data-dialog]");
   const dialog = opens && document.getElementById(opens.dataset.dialog);
   if (dialog?.showModal) { event.preventDefault(); dialog.showModal(); }
@@ -109,69 +109,69 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !event.defaultPrevented && !document.querySelector("dialog[open], :popover-open")) closePanel();
 });
 
-// What a body that was refused was refused for comes as JSON.
-function reasonIn(request) {
+// A refused upload returns its reason as JSON.
+function refusalReason(request) {
   if (!request.getResponseHeader("Content-Type")?.startsWith("application/json")) return "";
   try { return JSON.parse(request.responseText).error ?? ""; } catch { return ""; }
 }
 
-// Requests that fail say so, except those that will simply ask again.
+// Report failed requests, except polls, which repeat anyway.
 document.addEventListener("htmx:responseError", (event) => {
   if (event.detail.elt.closest("[data-polls]")) return;
-  toast(event.detail.xhr.status === 404 ? words.gone : reasonIn(event.detail.xhr) || words.failed, "error");
+  toast(event.detail.xhr.status === 404 ? words.gone : refusalReason(event.detail.xhr) || words.failed, "error");
 });
 document.addEventListener("htmx:sendError", (event) => {
   if (!event.detail.elt.closest("[data-polls]")) toast(words.offline, "error");
 });
 
-// Choosing a whole page of a list is of use only where this runs.
-function showChooseAll() {
+// "Select all" needs this script, so it is hidden until now.
+function showSelectAll() {
   for (const label of document.querySelectorAll("[data-choose-all]")) label.hidden = false;
 }
-showChooseAll();
-document.addEventListener("htmx:afterSettle", showChooseAll);
+showSelectAll();
+document.addEventListener("htmx:afterSettle", showSelectAll);
 document.addEventListener("change", (event) => {
   if (!event.target.closest("[data-choose-all]")) return;
   for (const box of document.querySelectorAll("input[name=chosen]")) box.checked = event.target.checked;
 });
 
-// A row's Retry becomes its Cancel under the pointer: the second half of a double click must not press it.
+// A row's Retry turns into Cancel under the pointer: the second click of a double click must not press it.
 document.addEventListener("click", (event) => {
   if (event.detail > 1 && event.target.closest("form[hx-post] button")) event.preventDefault();
 }, { capture: true });
 
-// Selects and checkboxes that stand for an answer send their form at once; without script its button does.
+// Some selects and checkboxes submit their form at once; without this script, its button does.
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-autosend]");
   if (form) form.requestSubmit();
 });
 
-// A text that grows too long is counted, and is never cut: its form waits until it was shortened.
-const NEARLY = 0.9;
-const inWords = new Intl.NumberFormat(document.documentElement.lang || undefined);
+// Count the characters of a text near its limit. A text over the limit is never cut; its form is invalid until shortened.
+const NEAR_LIMIT = 0.9;
+const numberFormat = new Intl.NumberFormat(document.documentElement.lang || undefined);
 
-function lineBelow(field) {
-  const place = field.closest("[data-counted]") || field;
-  if (place.nextElementSibling?.matches(".field-count")) return place.nextElementSibling;
+function counterOf(field) {
+  const anchor = field.closest("[data-counted]") || field;
+  if (anchor.nextElementSibling?.matches(".field-count")) return anchor.nextElementSibling;
   const line = document.createElement("p");
   line.className = "field-count note numeric";
   line.setAttribute("role", "status");
-  place.after(line);
+  anchor.after(line);
   return line;
 }
 
 function count(field) {
   const limit = Number(field.dataset.maxLength);
-  // By characters, as the server counts: some emoji are two of what a string is made of here.
-  const length = field.value.length > limit * NEARLY ? [...field.value].length : 0;
-  const values = { length: inWords.format(length), limit: inWords.format(limit) };
+  // In code points, as the server counts: some emoji are two UTF-16 units.
+  const length = field.value.length > limit * NEAR_LIMIT ? [...field.value].length : 0;
+  const values = { length: numberFormat.format(length), limit: numberFormat.format(limit) };
   const sentence = (length > limit ? words.tooLong : words.count).replace(/\[(\w+)\]/g, (_, name) => values[name]);
   field.setCustomValidity(length > limit ? sentence : "");
-  if (length <= limit * NEARLY && !field.dataset.isCounted) return;
+  if (length <= limit * NEAR_LIMIT && !field.dataset.isCounted) return;
   field.dataset.isCounted = "true";
-  const line = lineBelow(field);
+  const line = counterOf(field);
   line.textContent = sentence;
-  line.hidden = length <= limit * NEARLY;
+  line.hidden = length <= limit * NEAR_LIMIT;
   line.classList.toggle("field-count-over", length > limit);
 }
 
