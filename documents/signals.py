@@ -1,4 +1,4 @@
-"""A new content asks for its work, after the commit. `bulk_create`, `update` and COPY send no signals: ask for the task there."""
+"""Creates the tasks of new versions and deletes what deleted rows leave behind. `bulk_create`, `update` and COPY send no signals."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from documents.work import queue
 
 
 @receiver(post_save, sender=Version)
-def index_new_content(instance: Version, created: bool, raw: bool, **kwargs: Any) -> None:
-    if created and not raw:  # raw: loaddata brings its own chunks
-        # A new site has no index yet: the worker makes it, since a provider may have to be asked, and may be away.
+def index_new_version(instance: Version, created: bool, raw: bool, **kwargs: Any) -> None:
+    if created and not raw:  # raw: loaddata loads the chunks too
+        # A new site has no index yet: the worker creates it, since that may need the provider, which may be away.
         indexes: list[Index | None] = [*Index.objects.wanted()]
         for index in indexes or [None]:
             Task.objects.ask_for(Kind.INDEX, instance.document, index)
@@ -29,13 +29,13 @@ def index_new_content(instance: Version, created: bool, raw: bool, **kwargs: Any
 
 @receiver(pre_delete, sender=Collection)
 def delete_documents_first(instance: Collection, **kwargs: Any) -> None:
-    """Also where a person's shelf goes with its person: by themselves, for they wait for whoever writes something of them."""
+    """Delete the documents by their own queryset, which takes the locks that a cascade would not."""
     instance.documents.all().delete()
 
 
 @receiver(pre_delete, sender=Version)
 def forget_vectors(instance: Version, **kwargs: Any) -> None:
-    """What Redis keeps of its passages' vectors, against paying twice. While their texts are there to name them by."""
+    """Delete the cached vectors of its chunks. Before the rows go: the cache keys are hashes of their texts."""
     for index in Index.objects.filter(chunks__version=instance).distinct():
         rows = index.chunks.filter(version=instance).values_list("heading_path", "text")
         texts = [embedding_text(*row) for row in rows.iterator()]
@@ -47,19 +47,19 @@ def delete_file_and_pictures(instance: Version, **kwargs: Any) -> None:
     if instance.file:
         storage, name = instance.file.storage, str(instance.file.name)
         transaction.on_commit(lambda: storage.delete(name), robust=True)
-    gone = copy(instance)  # once it is deleted it has no number
-    transaction.on_commit(partial(forget_pictures, gone), robust=True)
-    transaction.on_commit(partial(passwords.delete, gone), robust=True)
+    deleted = copy(instance)  # Django clears the primary key after deleting
+    transaction.on_commit(partial(forget_pictures, deleted), robust=True)
+    transaction.on_commit(partial(passwords.delete, deleted), robust=True)
     transaction.on_commit(partial(summarize.delete_cached, instance.sha256), robust=True)
 
 
 @receiver(post_delete, sender=Task)
 def forget_jobs_of_deleted_task(instance: Task, **kwargs: Any) -> None:
     if instance.tries:
-        # A copy: once it is deleted it has no number.
+        # A copy: Django clears the primary key after deleting.
         transaction.on_commit(partial(queue.forget_failed_jobs, copy(instance)), robust=True)
 
 
 @receiver(post_delete, sender=Document)
 def outdate_answers(instance: Document, **kwargs: Any) -> None:
-    Collection(pk=instance.collection_id).has_changed()
+    Collection(pk=instance.collection_id).change_stamp()

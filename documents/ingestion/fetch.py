@@ -46,7 +46,7 @@ def fetch_document(task: Task) -> None:
 def check(task: Task) -> None:
     """Raises where the worker is told to end, or the page is no longer wanted: a slow one is not waited for then."""
     shutdown.check()
-    if not task.stands():
+    if not task.is_current():
         raise Superseded
 
 

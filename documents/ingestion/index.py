@@ -57,7 +57,7 @@ class Run:
 
     def check(self) -> None:
         shutdown.check()
-        if not self.task.stands():
+        if not self.task.is_current():
             raise Superseded
 
 
@@ -67,7 +67,7 @@ def index_document(task: Task) -> None:
     Readers see the old chunks or the new ones, never a mixture. Raises UnreadableFile for a faulty file,
     ProviderError for a faulty embedder, and Superseded for an outdated task; nothing is written in these cases.
     """
-    task.settle_index()
+    task.assign_index()
     if task.document is None or task.index is None or (version := task.document.newest) is None:
         raise Superseded
     run = Run(task, task.document, task.index)

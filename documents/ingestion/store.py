@@ -120,7 +120,7 @@ def serve(
     document.ready_at = timezone.now()
     document.save(update_fields=["serving", "chunk_count", "embedding", "ready_at"])
     document.move_to(State.READY)
-    document.collection.has_changed()
+    document.collection.change_stamp()
     announce(document, is_new=is_new, has_new_text=has_new_text)
 
 

@@ -1,4 +1,4 @@
-"""A document's life, one noun a file."""
+"""The models of documents, one file for each with its queryset."""
 
 from documents.models.attempt import Attempt
 from documents.models.chunk import Chunk, Posting

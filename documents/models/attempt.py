@@ -33,7 +33,7 @@ class AttemptQuerySet(models.QuerySet["Attempt"]):
 
     @contextmanager
     def record(self, task: Task, stage: str, job_id: str = "") -> Iterator[Attempt]:
-        """One try of one stage, in the ledger whatever becomes of it. What raises is noted and raised on."""
+        """Record one run of one stage and its outcome. Errors are recorded and re-raised."""
         attempt = self.create(
             task=task, document=task.document, stage=stage, number=task.tries + 1, job_id=job_id
         )
@@ -52,13 +52,13 @@ class AttemptQuerySet(models.QuerySet["Attempt"]):
             else:
                 attempt.close(Outcome.DONE, used)
 
-    def interrupted(self, task: Task) -> int:
-        """Whoever was at this task is gone: its process died. Call it only while holding the task's lock."""
+    def mark_interrupted(self, task: Task) -> int:
+        """Mark the runs of processes that died at this task; return how many. Call it only while holding the task's lock."""
         return self.filter(task=task, outcome=Outcome.RUNNING).update(outcome=Outcome.INTERRUPTED)
 
 
 class Attempt(models.Model):
-    """One try of one stage on one document: the ledger behind search, timings and replay."""
+    """One run of one stage on one document: the history that the activity page searches and times."""
 
     task = models.ForeignKey(Task, null=True, on_delete=models.SET_NULL, related_name="attempts")
     document = models.ForeignKey(Document, null=True, on_delete=models.CASCADE, related_name="attempts")
@@ -72,7 +72,7 @@ class Attempt(models.Model):
     error_message = models.TextField(_("message"), blank=True)
     traceback = models.TextField(_("traceback"), blank=True)
     tokens = models.PositiveIntegerField(
-        _("tokens"), null=True, help_text=_("Sent to and received from a provider.")
+        _("tokens"), null=True, help_text=_("Sent to and received from the provider.")
     )
 
     objects = AttemptQuerySet.as_manager()
@@ -86,13 +86,14 @@ class Attempt(models.Model):
         return f"{self.stage} {self.number}: {self.get_outcome_display()}"
 
     def close(self, outcome: Outcome, used: llm.Collected, error: BaseException | None = None) -> None:
+        """Store the outcome, the duration, the tokens used, and the error if there is one."""
         self.outcome, self.took = outcome, timezone.now() - self.started_at
         self.tokens = used.input_tokens + used.output_tokens if used.calls else None
         if error:
             self.error_class = type(error).__name__
             self.error_message = storable_text(str(error)[:2000])
             self.traceback = storable_text("".join(traceback.format_exception(error))[-20_000:])
-        # An update, not a save: the document may have been deleted meanwhile, and this row with it.
+        # An update, not a save: the document may have been deleted during the run, and this row with it.
         Attempt.objects.filter(pk=self.pk).update(
             outcome=self.outcome,
             took=self.took,

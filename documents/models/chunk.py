@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class CosineDistanceTo(Func):
-    """Cosine distance, cast to the index's width: without the same cast PostgreSQL would not use that index's HNSW index."""
+    """Cosine distance, cast to the index's dimensions: PostgreSQL uses an HNSW index only for the same cast."""
 
     template = "(%(expressions)s)"
     output_field = FloatField()
@@ -41,11 +41,11 @@ class ChunkQuerySet(models.QuerySet["Chunk"]):
         return self.filter(document__in=Document.objects.visible_to(user, operating=operating))
 
     def searchable(self) -> Self:
-        """In the live index, and of the version that its document serves."""
+        """In the live index, of the version that the document serves."""
         return self.filter(index__state="live", document__serving=F("version"))
 
     def nearest_to(self, vector: Sequence[float], index: Index) -> Self:
-        """That index's chunks, nearest first, with `distance` (cosine, 0 to 2)."""
+        """The chunks of that index, nearest first, annotated with `distance` (cosine, 0 to 2)."""
         return (
             self.filter(index_id=index.pk)
             .annotate(distance=CosineDistanceTo(vector, index.dimensions))
@@ -55,12 +55,12 @@ class ChunkQuerySet(models.QuerySet["Chunk"]):
 
 class ChunkManager(models.Manager.from_queryset(ChunkQuerySet)):  # type: ignore[misc]
     def get_queryset(self) -> ChunkQuerySet:
-        # A vector costs 0.6 ms to read (it comes as text): only those who ask for it pay.
+        # Loading a vector takes 0.6 ms (it comes as text), and few callers need it.
         return super().get_queryset().defer("embedding")
 
 
 class Chunk(models.Model):
-    """A passage of one version of a document, in one index."""
+    """A chunk of one version of a document, in one index."""
 
     index = models.ForeignKey(Index, on_delete=models.CASCADE, related_name="chunks")
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="chunks")
@@ -70,10 +70,10 @@ class Chunk(models.Model):
     heading_path = ArrayField(models.TextField(), verbose_name=_("headings"), default=list)
     page_start = models.PositiveIntegerField(_("first page"))
     page_end = models.PositiveIntegerField(_("last page"))
-    start = models.PositiveBigIntegerField(_("start"), help_text=_("In the document's text, in characters."))
+    start = models.PositiveBigIntegerField(_("start"), help_text=_("Offset in the document's text, in characters."))
     end = models.PositiveBigIntegerField(_("end"))
     tokens = models.PositiveIntegerField(_("tokens"))
-    embedding = HalfVectorField()  # of any width: the index says which
+    embedding = HalfVectorField()  # of the index's dimensions
 
     objects = ChunkManager()
 
@@ -89,19 +89,19 @@ class Chunk(models.Model):
         return f"{self.document}, {self.position}"
 
     def nearest(self, count: int = 5) -> list[Chunk]:
-        """The chunks of the same index most like this one, nearest first, whoever they belong to: for operators."""
+        """The nearest chunks of the same index, of all owners: for operators only."""
         return list(Chunk.objects.nearest_to(self.embedding, self.index).exclude(pk=self.pk)[:count])
 
 
 class Posting(models.Model):
-    """How often a word's stem stands in a chunk: what BM25 ranks by. Written in the transaction that copies the chunks."""
+    """How often a lexeme occurs in a chunk, for BM25. Written in the transaction that copies the chunks."""
 
     pk = models.CompositePrimaryKey("index_id", "lexeme", "chunk_id")
     index = models.ForeignKey(
         Index, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )
     lexeme = models.TextField()
-    # The database itself deletes them with the chunk (the constraint stands in the migration): millions never pass through Python.
+    # The database cascades the deletion (constraint in the migration): millions of rows never pass through Python.
     chunk = models.ForeignKey(Chunk, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
     tf = models.PositiveSmallIntegerField()
 

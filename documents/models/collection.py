@@ -20,8 +20,8 @@ class Role(models.TextChoices):
 
 class CollectionQuerySet(models.QuerySet["Collection"]):
     def visible_to(self, user: User, *, operating: bool = False) -> Self:
-        """What the user may read; with `operating`, everything for those who may operate the site and nothing for others."""
-        if not user.is_active:  # nobody signed in, or an account that was switched off
+        """What the user may read. With `operating`: everything for operators of the site, nothing for others."""
+        if not user.is_active:  # anonymous or deactivated
             return self.none()
         if operating:
             return self.all() if user.has_perm("documents.operate") else self.none()
@@ -31,7 +31,7 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
         )
 
     def editable_by(self, user: User) -> Self:
-        """Where the user may add, replace and delete. Operators look after what everyone reads."""
+        """Where the user may add, replace and delete. Operators may edit the collections that everyone reads."""
         if not user.is_active:
             return self.none()
         editing = Membership.objects.filter(user=user, role__in=[Role.EDITOR, Role.OWNER])
@@ -41,15 +41,15 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
         )
 
     def private_to(self, user: User) -> Collection:
-        """The person's own shelf, made at first need. Safe when two requests ask at once."""
-        shelf, created = self.get_or_create(private_to=user, defaults={"name": str(_("My documents"))})
+        """The user's private collection, created on first use. Safe for concurrent requests."""
+        collection, created = self.get_or_create(private_to=user, defaults={"name": str(_("My documents"))})
         if created:
-            Membership.objects.get_or_create(user=user, collection=shelf, defaults={"role": Role.OWNER})
-        return shelf
+            Membership.objects.get_or_create(user=user, collection=collection, defaults={"role": Role.OWNER})
+        return collection
 
 
 class Collection(models.Model):
-    """A shelf of documents. Its `stamp` is another one after every change of what can be found in it."""
+    """A set of documents with its members. Its `stamp` changes whenever its searchable content changes."""
 
     name = models.CharField(_("name"), max_length=200)
     private_to = models.OneToOneField(
@@ -61,8 +61,8 @@ class Collection(models.Model):
         related_name="shelf",
     )
     everyone_reads = models.BooleanField(_("every member may read it"), default=False)
-    # Not a counter: after a restore one would count again, over other content, to numbers that caches know.
-    stamp = models.UUIDField(_("stamp of its content"), default=uuid4, editable=False)
+    # Not a counter: after a restore it would reach numbers again that caches have seen with other content.
+    stamp = models.UUIDField(_("content stamp"), default=uuid4, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = CollectionQuerySet.as_manager()
@@ -75,13 +75,13 @@ class Collection(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def has_changed(self) -> None:
-        """Answers cached from the former content no longer count. Call it inside the transaction that changes the content."""
+    def change_stamp(self) -> None:
+        """Invalidate answers cached from the old content. Call it inside the transaction that changes the content."""
         type(self).objects.filter(pk=self.pk).update(stamp=RandomUUID())
 
 
 class Membership(models.Model):
-    """What a person may do with a collection."""
+    """A user's role in a collection."""
 
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")

@@ -225,7 +225,7 @@ class Document(models.Model):
         media_type, sha256 = inspect(upload, name)
         self.refuse_if_known(sha256)
         with kept(upload) as stored_as, transaction.atomic():
-            self.tasks.hold()  # as whoever deletes does first
+            self.tasks.lock()  # as whoever deletes does first
             self.tasks.filter(kind=Kind.FETCH).delete()  # what its address holds is no longer asked for
             content = Content(stored_as, name, media_type, upload.size or 0, sha256)
             return self.take(content, is_limited=is_limited)
@@ -329,7 +329,7 @@ class Document(models.Model):
         """Give it another title, which stays whatever its contents call themselves."""
         with transaction.atomic():
             self._update(title=title, is_renamed=True)
-            self.collection.has_changed()  # answers that are kept name its title
+            self.collection.change_stamp()  # answers that are kept name its title
 
     def replay(self, *, enqueue: bool = True) -> Task | None:
         """Put its work on the queue again from the start of its tries. None where it has no content to work on."""
@@ -360,7 +360,7 @@ class Document(models.Model):
     def cancel(self) -> None:
         """Stop what is being done. What could be found before can still be found."""
         with transaction.atomic():
-            self.tasks.hold()
+            self.tasks.lock()
             self.tasks.filter(kind__in=[Kind.FETCH, Kind.INDEX, Kind.RECOGNISE]).cancel()
             self.move_to(State.CANCELLED)
 

@@ -119,7 +119,7 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         Whatever is written of a document names its row or a version's: it would otherwise stand where that is gone.
         """
         pks = list(self.values_list("pk", flat=True))
-        Task.objects.filter(document__in=pks).hold()
+        Task.objects.filter(document__in=pks).lock()
         for rows in (self.model.objects.filter(pk__in=pks), Version.objects.filter(document__in=pks)):
             list(rows.select_for_update().order_by("pk").values_list("pk"))
 

@@ -24,18 +24,18 @@ class IndexState(models.TextChoices):
 
 class IndexQuerySet(models.QuerySet["Index"]):
     def live(self) -> Index:
-        """The one that answers. A new site's first is made here, with the embedder that is configured at that moment."""
+        """The index in use. Creates the first one of a new site, with the embedding model that is configured now."""
         return self.filter(state=IndexState.LIVE).first() or self._first_live()
 
     def live_model(self) -> str:
-        """The embedding model in use; "" on a new site, and while the database is away."""
+        """The embedding model in use; "" on a new site and while the database is away."""
         try:
             return self.filter(state=IndexState.LIVE).values_list("embedding_model", flat=True).first() or ""
         except (DatabaseError, InterfaceError):
             return ""
 
     def wanted(self) -> Self:
-        """Those that every document must be in: the live one and those being built."""
+        """The indexes that every document must be in: the live one and those being built."""
         return self.filter(state__in=[IndexState.LIVE, IndexState.BUILDING])
 
     def cancel_building(self) -> None:
@@ -46,7 +46,7 @@ class IndexQuerySet(models.QuerySet["Index"]):
                 Index.objects.filter(pk=index.pk).update(state=IndexState.RETIRED)
 
     def draft(self, model: str) -> Index:
-        """A new recipe for that embedding model, with the sizes that suit it. Asks the provider for its width if need be."""
+        """A new index for that embedding model, with its settings. Asks the provider for the dimensions if they are unknown."""
         embedder = llm.embedding_model(model)
         return self.create(
             embedding_model=model,
@@ -71,7 +71,7 @@ class IndexQuerySet(models.QuerySet["Index"]):
 
 
 class Index(models.Model):
-    """A recipe for making passages and vectors. Several may be filled side by side; exactly one is live."""
+    """Settings for splitting and embedding, and the chunks made with them. Several may be filled side by side; one is live."""
 
     embedding_model = models.CharField(_("embedding model"), max_length=200)
     dimensions = models.PositiveIntegerField(_("dimensions"))
@@ -105,7 +105,7 @@ class Index(models.Model):
     def embed_passages(
         self, texts: Sequence[str], *, on_progress: Callable[[int], None] | None = None
     ) -> np.ndarray:
-        """Their vectors as this recipe has them, in the order of the texts. Raises ProviderError."""
+        """The vectors of the texts, in their order. Raises ProviderError."""
         return llm.embed_documents(
             texts,
             model=self.embedding_model,
@@ -115,13 +115,13 @@ class Index(models.Model):
         )
 
     def embed_question(self, text: str) -> np.ndarray:
-        """Its vector, to be compared with those of passages. Raises ProviderError."""
+        """The vector to compare with those of chunks. Raises ProviderError."""
         return llm.embed_query(
             text, model=self.embedding_model, dimensions=self.dimensions, prefix=self.query_prefix
         )
 
     def forget_passages(self, texts: Sequence[str]) -> None:
-        """Take back what is cached of their vectors."""
+        """Delete the cached vectors of these texts."""
         sent = [self.passage_prefix + text for text in texts]
         llm.forget_vectors(sent, model=self.embedding_model, dimensions=self.dimensions)
 
@@ -130,10 +130,10 @@ class Index(models.Model):
         return f"chunk_vectors_{self.pk}"
 
     def create_vector_index(self, *, concurrently: bool = False) -> None:
-        """The HNSW index over this index's vectors alone. Filling comes first where there is much: building is faster than growing."""
-        if self.dimensions > 4000:  # pgvector's limit for halfvec; such an index is searched one by one
+        """Create the HNSW index over this index's vectors. For many rows fill first: building it is faster than growing it."""
+        if self.dimensions > 4000:  # pgvector's limit for halfvec; larger vectors are scanned
             return
-        if not self._has_whole_vector_index():
+        if not self._has_valid_vector_index():
             self.drop_vector_index()
         how = "concurrently if not exists" if concurrently else "if not exists"
         with connection.cursor() as cursor:
@@ -142,8 +142,8 @@ class Index(models.Model):
                 f" using hnsw ((embedding::halfvec({self.dimensions})) halfvec_cosine_ops) where index_id = {self.pk}"
             )
 
-    def _has_whole_vector_index(self) -> bool:
-        """A concurrent build that was cut off leaves an index of that name which no search uses."""
+    def _has_valid_vector_index(self) -> bool:
+        """An interrupted concurrent build leaves an invalid index of that name, which no search uses."""
         with connection.cursor() as cursor:
             cursor.execute(
                 "select exists (select from pg_index where indisvalid and indexrelid = to_regclass(%s))",
@@ -156,7 +156,7 @@ class Index(models.Model):
             cursor.execute(f"drop index if exists {self.vector_index_name}")
 
     def make_live(self) -> None:
-        """From the next question on, this index answers. The former live one stays, to be taken back."""
+        """Answer from this index from the next question on. The former live one is retired and kept, so that it can return."""
         with transaction.atomic():
             Index.objects.filter(state=IndexState.LIVE).exclude(pk=self.pk).update(state=IndexState.RETIRED)
             self.state, self.live_at = IndexState.LIVE, timezone.now()
@@ -165,7 +165,7 @@ class Index(models.Model):
             Collection.objects.update(stamp=RandomUUID())
 
     def _count_documents(self) -> None:
-        """What the documents' rows keep of the live index: how many chunks, their mean, and which content they are of."""
+        """Update what the documents' rows store about the live index: chunk count, mean vector, served version."""
         with connection.cursor() as cursor:
             cursor.execute("update documents_document set chunk_count = 0, embedding = null")
             cursor.execute(

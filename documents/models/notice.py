@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 class NoticeQuerySet(models.QuerySet["Notice"]):
     def unseen_by(self, user: User) -> Self:
-        """Of documents that the person may still read."""
+        """Unseen notices of documents that the user may still read."""
         return self.filter(user=user, seen_at__isnull=True, document__in=Document.objects.visible_to(user))
 
     def mark_seen(self) -> int:
@@ -23,7 +23,7 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
 
 
 class Notice(models.Model):
-    """ "Your document is ready": shown once, on whichever page the person is."""
+    """ "Your document is ready" or failed: shown once, on the next page that the user loads."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notices")
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="notices")

@@ -1,17 +1,17 @@
-"""Long texts in parts: a page may be as large as a file, and nobody reads that at once."""
+"""Splits long pages into parts for display: a page may be as large as a file."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-LENGTH = 20_000  # characters; of a text up to half as long again everything is shown
-SEAM = 500  # characters in which the end of a line is sought to end a part at
+LENGTH = 20_000  # characters; a text up to half as long again is one part
+BREAK_WINDOW = 500  # characters before the end of a part, searched for the end of a line
 
 
 @dataclass(frozen=True)
 class Part:
-    """What is shown at once: a text from `start` to `end`, part `number` of `count`."""
+    """One part of a text, from `start` to `end`: part `number` of `count`."""
 
     text: str
     start: int
@@ -29,21 +29,21 @@ class Part:
 
 
 def part_of(read: Callable[[int, int], str], length: int, number: int) -> Part:
-    """That part of a text so long, of which `read(start, end)` gives a stretch. All parts together are the text."""
+    """Part `number` of a text of `length` characters, loaded by `read(start, end)`. All parts joined are the text."""
     count = max(1, round(length / LENGTH))
     number = min(max(1, number), count)
     nominal = (number - 1) * LENGTH
-    before = min(nominal, SEAM)
+    before = min(nominal, BREAK_WINDOW)
     text = read(nominal - before, length if number == count else number * LENGTH)
-    first = _seam(text[:before]) if before else 0
-    last = len(text) if number == count else _seam(text)
+    first = _last_break(text[:before]) if before else 0
+    last = len(text) if number == count else _last_break(text)
     start = nominal - before + first
     return Part(text[first:last], start, start + last - first, number, count)
 
 
-def _seam(text: str) -> int:
-    """Where to part, as late in the text as a line or at least a word ends."""
-    floor = max(0, len(text) - SEAM)
+def _last_break(text: str) -> int:
+    """Where to end the part: after the last line, or at least the last word."""
+    floor = max(0, len(text) - BREAK_WINDOW)
     place = text.rfind("\n", floor)
     if place < 0:
         place = text.rfind(" ", floor)

@@ -5,13 +5,13 @@ from django.utils.translation import gettext_lazy as _
 
 
 class State(models.TextChoices):
-    """What is being done with a document. What can be found in it is another matter, see `Chunk.objects.searchable`."""
+    """What is being done with a document. What is searchable in it does not depend on this: see `Chunk.objects.searchable`."""
 
     WAITING = "waiting", _("waiting")
     FETCHING = "fetching", _("fetching")
     EXTRACTING = "extracting", _("reading")
-    RECOGNISING = "recognising", _("reading pictures")
-    EMBEDDING = "embedding", _("almost ready")
+    RECOGNISING = "recognising", _("OCR")
+    EMBEDDING = "embedding", _("indexing")
     READY = "ready", _("ready")
     FAILED = "failed", _("failed")
     CANCELLED = "cancelled", _("cancelled")
@@ -22,6 +22,6 @@ MOVING = [State.WAITING, State.FETCHING, State.EXTRACTING, State.RECOGNISING, St
 
 class SummaryState(models.TextChoices):
     NONE = "", _("none")
-    WAITING = "waiting", _("being written")
+    WAITING = "waiting", _("summarizing")
     READY = "ready", _("ready")
     FAILED = "failed", _("failed")

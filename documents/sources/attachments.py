@@ -76,7 +76,7 @@ def add_attachments(task: Task) -> None:
 
 def _add(task: Task, document: Document, attached: AttachedFile) -> Outcome:
     shutdown.check()
-    if not task.stands():
+    if not task.is_current():
         raise Superseded
     name = clean_name(attached.name)
     try:

@@ -35,7 +35,7 @@ def record_failure(task: Task, error: Exception) -> bool:
             case ProviderError(is_passing=False):
                 fail(task, error.kind, error, str(error.sentence), str(error.remedy))
             case RateLimited() if error.not_before:
-                task.wait_its_turn(error.not_before, error.kind, repr(error))
+                task.wait_for_rate_limit(error.not_before, error.kind, repr(error))
                 show_waiting(task, error.kind, str(error.sentence))
             case _:
                 retry_later(task, error)

@@ -134,7 +134,7 @@ def wait_for_database(task: Task) -> None:
     while True:
         connections.close_all()
         try:
-            Attempt.objects.interrupted(task)
+            Attempt.objects.mark_interrupted(task)
             return
         except (OperationalError, InterfaceError):
             time.sleep(OUTAGE_PAUSE)
@@ -150,7 +150,7 @@ def mark_interrupted(job_id: str) -> None:
 
 def crashed_too_often(task: Task) -> bool:
     """Count a crash if the worker of the last run died. After the third crash the task fails for good."""
-    if not Attempt.objects.interrupted(task):
+    if not Attempt.objects.mark_interrupted(task):
         return False
     task.deaths += 1
     Task.objects.filter(pk=task.pk).update(deaths=task.deaths)

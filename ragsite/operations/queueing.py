@@ -19,6 +19,7 @@ from rq.worker import Worker
 
 from documents.models import Attempt, Task
 from documents.models.attempt import Outcome
+from documents.models.job_id import JobId
 from documents.work import locks
 from documents.work.job import JSON_SERIALIZER, Job
 from documents.work.queue import get_queue, queue_connection
@@ -125,7 +126,7 @@ def worker_status(key: str, entry: dict[bytes, bytes], seconds_left: int) -> Wor
 
 
 def attach_current_tasks(workers: list[WorkerStatus]) -> None:
-    ids = {task_id: worker for worker in workers if (task_id := task_of_job(worker.job_id))}
+    ids = {task_id: worker for worker in workers if (task_id := task_pk_of(worker.job_id))}
     if not ids:
         return
     running = Attempt.objects.filter(task__in=ids, outcome=Outcome.RUNNING).defer("traceback")
@@ -135,10 +136,10 @@ def attach_current_tasks(workers: list[WorkerStatus]) -> None:
             ids[task.pk].task, ids[task.pk].attempt = task, attempts.get(task.pk)
 
 
-def task_of_job(job_id: str) -> int | None:
-    """Return the task id in a `Task.job_id`. Check `Task.has_job`: the id may belong to an older generation."""
-    parts = job_id.split("-")
-    return int(parts[1]) if len(parts) == 5 and parts[0] == "task" and parts[1].isdecimal() else None
+def task_pk_of(job_id: str) -> int:
+    """The task number in an RQ job id; 0 if there is none. `Task.has_job` says whether that task still has the job."""
+    parsed = JobId.parse(job_id)
+    return parsed.task_pk if parsed else 0
 
 
 def queue_status(name: str) -> QueueStatus:

@@ -81,7 +81,7 @@ def test_a_collection_that_changes_again_after_the_restore_finds_no_answer_of_be
 def test_a_new_collection_or_index_with_a_number_of_before_finds_no_answer_either(alice):
     make_indexed(alice, "It rains.")
     keys = [key_of(alice)]
-    Collection.objects.private_to(alice).has_changed()
+    Collection.objects.private_to(alice).change_stamp()
     keys.append(key_of(alice))
     index = Index.objects.live()
     Index.objects.filter(pk=index.pk).update(created_at=index.created_at.replace(year=2020))

@@ -145,7 +145,7 @@ def job_url(work: Attempt | Task, job_id: str) -> str:
 def work_of_job(context: Context, job_id: str) -> dict[str, object]:
     """Show the task and attempts of a job on RQ's page; nothing to users who may not operate the site."""
     user = context["user"]
-    found = Task.objects.with_document().filter(pk=queueing.task_of_job(job_id) or 0)
+    found = Task.objects.with_document().filter(pk=queueing.task_pk_of(job_id))
     task = found.first() if user.has_perm("documents.operate") else None
     if task is None or not task.has_job(job_id):
         return {"task": None}
