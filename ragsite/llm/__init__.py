@@ -13,7 +13,7 @@ from ragsite.llm.cache import forget_vectors
 from ragsite.llm.chat.completion import Completion, Message, Piece, declines
 from ragsite.llm.chat.fence import Fence
 from ragsite.llm.circuit_breaker import Breaker, breaker, breakers, embedding_breaker
-from ragsite.llm.embeddings.batches import embed_documents, embed_query, probe_dimensions
+from ragsite.llm.embeddings.embed import embed_documents, embed_query, probe_dimensions
 from ragsite.llm.embeddings.models import (
     EmbeddingModel,
     default_embedding_model,

@@ -26,7 +26,7 @@ LOG_SECONDS = 60
 # --- vectors
 
 
-def vectors_for(
+def cached_vectors(
     texts: Iterable[str], *, model: str, dimensions: int | None, as_query: bool = False
 ) -> dict[str, np.ndarray]:
     """The vectors of those texts that were embedded within the last day. Damaged entries count as absent."""
@@ -39,7 +39,7 @@ def vectors_for(
     return found
 
 
-def keep_vectors(
+def save_vectors(
     vectors: Mapping[str, np.ndarray], *, model: str, dimensions: int | None, as_query: bool = False
 ) -> None:
     """Keeps the vectors of these texts for a day."""

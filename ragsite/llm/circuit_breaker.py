@@ -70,7 +70,7 @@ def check(server: Provider) -> None:
         raise _reason(server, entry["kind"], "breaker is being tried", soon)
 
 
-def failed(server: Provider, error: ProviderError) -> None:
+def record_failure(server: Provider, error: ProviderError) -> None:
     """To be told of every failed call: opens the breaker, or gives a probe back. Sets `error.not_before`."""
     _name_key(server, error)
     if error.kind in REASONS:
@@ -81,13 +81,13 @@ def failed(server: Provider, error: ProviderError) -> None:
     cache.forget(_probe_key(server))
 
 
-def answered(server: Provider) -> None:
+def record_success(server: Provider) -> None:
     """To be told of every call that went well: closes the breaker."""
     cache.forget(_key(server), _probe_key(server))
     cache.remember(_answered_key(server), 1, ANSWERED_SECONDS)
 
 
-def answered_lately(server: Provider) -> bool:
+def answered_recently(server: Provider) -> bool:
     """True when key and quota are known to be good, so that several requests at once are no risk."""
     return bool(cache.recall(_answered_key(server)))
 

@@ -145,13 +145,13 @@ class BadResponse(ProviderError):
 
 
 class TooLarge(RequestRefused):
-    """A batch of texts is too much for one request: `too_many` texts, else too many tokens. Its half may pass.
+    """A batch of texts is too much for one request: `has_too_many_texts` texts, else too many tokens. Its half may pass.
 
     `may_pass`: where even a single text is refused so, the server is at fault, and not the text.
     """
 
     kind = "too_long"
-    too_many = False
+    has_too_many_texts = False
     may_pass = False
 
 

@@ -8,7 +8,7 @@ from time import monotonic
 from django.utils.translation import gettext_lazy as _
 
 from ragsite.llm.chat.completion import Message
-from ragsite.llm.embeddings.batches import probe_dimensions
+from ragsite.llm.embeddings.embed import probe_dimensions
 from ragsite.llm.embeddings.models import default_embedding_model, host_of_embeddings
 from ragsite.llm.errors import BadResponse, ProviderError, Text
 from ragsite.llm.provider import chat_model, host_of_chat

@@ -24,11 +24,11 @@ def redis_away(settings):
 
 
 def keep(text="rain", vector=VECTOR, model=MODEL, dimensions=3):
-    llm_cache.keep_vectors({text: vector}, model=model, dimensions=dimensions)
+    llm_cache.save_vectors({text: vector}, model=model, dimensions=dimensions)
 
 
 def found(text="rain", model=MODEL, dimensions=3):
-    return llm_cache.vectors_for([text], model=model, dimensions=dimensions)
+    return llm_cache.cached_vectors([text], model=model, dimensions=dimensions)
 
 
 def test_a_kept_vector_comes_back_bit_for_bit():
@@ -54,8 +54,8 @@ def test_vectors_are_kept_for_a_day_under_a_key_that_shows_no_text():
 
 def test_a_great_many_vectors_go_in_and_out():
     texts = [f"text {number}" for number in range(700)]
-    llm_cache.keep_vectors(dict.fromkeys(texts, VECTOR), model=MODEL, dimensions=3)
-    assert list(llm_cache.vectors_for(texts, model=MODEL, dimensions=3)) == texts
+    llm_cache.save_vectors(dict.fromkeys(texts, VECTOR), model=MODEL, dimensions=3)
+    assert list(llm_cache.cached_vectors(texts, model=MODEL, dimensions=3)) == texts
 
 
 @pytest.mark.parametrize("damage", ["", "not base64!", "AAAA", 7, None, {"a": 1}])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ragsite import llm
-from ragsite.llm.embeddings import batches
+from ragsite.llm.embeddings import run
 from tests.support.fake_openai import count_tokens, vector_of
 
 MODEL = "text-embedding-3-small"
@@ -53,7 +53,7 @@ def test_the_same_text_is_sent_once(fake_openai):
 
 
 def test_a_text_without_words_is_the_callers_mistake(fake_openai):
-    with pytest.raises(ValueError, match="without words"):
+    with pytest.raises(ValueError, match="blank text"):
         embed(["rain", " \n"])
     assert fake_openai.requests == []
 
@@ -563,8 +563,8 @@ def test_a_hanging_server_is_given_up(fake_openai, settings):
 
 def test_a_server_that_never_ends_its_answer_is_given_up_and_hung_up_on(fake_openai, settings, monkeypatch):
     settings.LLM_FIRST_TOKEN_TIMEOUT = 0.4  # each byte comes well within it
-    monkeypatch.setattr(batches, "OVERHEAD_SECONDS", 0.2)
-    monkeypatch.setattr(batches, "SECONDS_A_TEXT", 0.01)
+    monkeypatch.setattr(run, "OVERHEAD_SECONDS", 0.2)
+    monkeypatch.setattr(run, "SECONDS_PER_TEXT", 0.01)
     fake_openai.fault("drip")
     started = time.monotonic()
     with pytest.raises(llm.ProviderUnavailable) as error:
@@ -579,7 +579,7 @@ def test_a_server_that_never_ends_its_answer_is_given_up_and_hung_up_on(fake_ope
 
 def test_the_other_answers_are_kept_when_one_never_ends(known_good, settings, monkeypatch):
     settings.LLM_FIRST_TOKEN_TIMEOUT, settings.EMBEDDING_BATCH_TEXTS = 0.4, 5
-    monkeypatch.setattr(batches, "OVERHEAD_SECONDS", 0.2)
+    monkeypatch.setattr(run, "OVERHEAD_SECONDS", 0.2)
     known_good.fault("drip")
     with pytest.raises(llm.ProviderUnavailable):
         embed()
@@ -589,7 +589,7 @@ def test_the_other_answers_are_kept_when_one_never_ends(known_good, settings, mo
 
 
 def test_many_texts_may_take_longer_than_few():
-    assert batches.longest_request(2048) > batches.longest_request(1) + 300
+    assert run.max_request_seconds(2048) > run.max_request_seconds(1) + 300
 
 
 def test_after_a_fault_in_the_middle_only_the_rest_is_sent_again(known_good, settings):

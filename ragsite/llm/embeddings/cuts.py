@@ -1,34 +1,38 @@
-"""A text that is too long for the model is embedded in parts, and the parts' vectors make up its own."""
+"""Split a text that is too long for the model, and combine the vectors of its parts."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-MIN_TOKENS = 16  # where even so short a text is refused, its length is not the reason
-BREAKS = ("\n\n", "\n", ". ", " ")  # best first
+Counted = list[tuple[str, int]]  # texts with their token counts
+Keep = Callable[[Sequence[str], np.ndarray], None]
+
+MIN_TOKENS = 16  # a shorter text is not rejected for its length
+BREAKS = ("\n\n", "\n", ". ", " ")  # in order of preference
 
 
 @dataclass
 class Cuts:
-    """What was cut of the texts `wanted` in one call of embed_documents. Each part begins with `prefix`, as they do."""
+    """The parts of the texts `wanted` in one call of embed_documents. Parts begin with the same `prefix`."""
 
     wanted: frozenset[str]
     prefix: str = ""
     parts: dict[str, tuple[str, str]] = field(default_factory=dict)
-    vectors: dict[str, np.ndarray] = field(default_factory=dict)  # of texts that were cut, and of their parts
+    vectors: dict[str, np.ndarray] = field(default_factory=dict)  # of split texts and their parts
 
     def cut(self, text: str) -> tuple[str, str] | None:
-        """The text's two parts, to be embedded in its place; None where it is a single character."""
+        """Split the text into two parts; None if it cannot be split."""
         body = text.removeprefix(self.prefix)
-        if (place := cutting_place(body)) is None:
+        if (offset := _split_offset(body)) is None:
             return None
-        first, second = body[:place].strip(), body[place:].strip()
+        first, second = body[:offset].strip(), body[offset:].strip()
         self.parts[text] = self.prefix + first, self.prefix + second
         return self.parts[text]
 
     def complete(self, text: str, vector: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-        """The wanted ones among the text and those whose last part it is, with their vectors."""
+        """The wanted texts that this vector completes, with their vectors."""
         yield from (known for known in self._add(text, vector) if known[0] in self.wanted)
 
     def _add(self, text: str, vector: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
@@ -36,32 +40,54 @@ class Cuts:
         if not self.parts:
             return
         self.vectors[text] = vector
-        for whole, parts in reversed(self.parts.items()):  # parts of parts come last
+        for whole, parts in reversed(self.parts.items()):  # inner splits come last
             if whole not in self.vectors and all(part in self.vectors for part in parts):
-                self.vectors[whole] = joined([self.vectors[part] for part in parts], [*map(len, parts)])
+                self.vectors[whole] = _combined([self.vectors[part] for part in parts], [*map(len, parts)])
                 yield whole, self.vectors[whole]
 
 
-def cutting_place(text: str) -> int | None:
-    """Near the middle: after a paragraph, a line, a sentence or a word, else anywhere between two characters."""
+def split_long_texts(
+    counted: Counted, max_tokens: int | None, cuts: Cuts, count: Callable[[str], int]
+) -> Counted:
+    """The texts with their token counts; texts of more than `max_tokens` are split."""
+    waiting, found = deque(counted), []
+    while waiting:
+        text, tokens = waiting.popleft()
+        if max_tokens and tokens > max(max_tokens, MIN_TOKENS) and (parts := cuts.cut(text)):
+            waiting.extendleft((part, count(part)) for part in reversed(parts))
+        else:
+            found.append((text, tokens))
+    return found
+
+
+def _split_offset(text: str) -> int | None:
+    """An offset near the middle: after a paragraph, line, sentence or word, otherwise between any two characters."""
     quarter, middle = len(text) // 4, len(text) // 2
     for mark in BREAKS:
         before = text.rfind(mark, quarter, middle)
         after = text.find(mark, middle, len(text) - quarter)
-        places = [place + len(mark) for place in (before, after) if place >= 0]
-        if places:
-            return _with_text(text, min(places, key=lambda place: abs(place - middle)))
-    return _with_text(text, middle)
+        offsets = [offset + len(mark) for offset in (before, after) if offset >= 0]
+        if offsets:
+            return _valid_offset(text, min(offsets, key=lambda offset: abs(offset - middle)))
+    return _valid_offset(text, middle)
 
 
-def _with_text(text: str, place: int) -> int | None:
-    return place if text[:place].strip() and text[place:].strip() else None
+def _valid_offset(text: str, offset: int) -> int | None:
+    return offset if text[:offset].strip() and text[offset:].strip() else None
 
 
-def joined(vectors: list[np.ndarray], weights: list[int]) -> np.ndarray:
-    """The mean by weight, as long as the vectors themselves are. Opposite ones have none: the first stands for both."""
+def _combined(vectors: list[np.ndarray], weights: list[int]) -> np.ndarray:
+    """The weighted mean, scaled to the length of the vectors; the first vector if they cancel out."""
     mean = np.average(vectors, axis=0, weights=weights)
     length, wanted = np.linalg.norm(mean), np.average(np.linalg.norm(vectors, axis=1), weights=weights)
     if length < wanted / 1000:
         return vectors[0]
     return (mean * (wanted / length)).astype(np.float32)
+
+
+def keep_complete(texts: Sequence[str], matrix: np.ndarray, cuts: Cuts, keep: Keep) -> None:
+    """Keep the vectors of wanted texts; a split text counts when all its parts have arrived."""
+    pairs = zip(texts, matrix, strict=True)
+    complete = dict(found for pair in pairs for found in cuts.complete(*pair))
+    if complete:
+        keep([*complete], np.stack([*complete.values()]))

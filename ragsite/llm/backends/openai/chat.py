@@ -14,9 +14,11 @@ from django.conf import settings
 
 from ragsite.llm import circuit_breaker
 from ragsite.llm.backends.openai.clients import async_client, options_for
-from ragsite.llm.backends.openai.errors import FAULTS, SYSTEM_ROLE, raise_if_refused, translate
+from ragsite.llm.backends.openai.error_details import raise_if_error
+from ragsite.llm.backends.openai.errors import FAULTS, translate
 from ragsite.llm.backends.openai.pace import Pace
-from ragsite.llm.backends.openai.requests import accepted, drop_refused, sendable
+from ragsite.llm.backends.openai.parameters import SYSTEM_ROLE
+from ragsite.llm.backends.openai.requests import accepted, drop_rejected, sendable
 from ragsite.llm.backends.openai.sse import DONE, read_chunks
 from ragsite.llm.chat.completion import AnswerReader, Message, Piece, longest_answer
 from ragsite.llm.errors import NotConfigured, ProviderError
@@ -63,11 +65,11 @@ async def _reported(call: Call, server: Provider, reader: AnswerReader) -> Async
     try:
         yield
         outcome = "ok" if reader.completion().is_complete else "unfinished"
-        await asyncio.to_thread(circuit_breaker.answered, server)
+        await asyncio.to_thread(circuit_breaker.record_success, server)
     except (*FAULTS, ProviderError) as error:
         fault = translate(error, has_begun=reader.has_begun)
         outcome = fault.kind
-        await asyncio.to_thread(circuit_breaker.failed, server, fault)
+        await asyncio.to_thread(circuit_breaker.record_failure, server, fault)
         raise fault from None  # the client's own words may quote the key
     finally:
         call.usage = reader.usage
@@ -189,7 +191,7 @@ async def _pieces(request: _Request, reader: AnswerReader) -> AsyncGenerator[Pie
         except openai.APIStatusError as error:
             if reader.has_begun:
                 raise
-            drop_refused(error, body, request.quirks)
+            drop_rejected(error, body, request.quirks)
         else:
             return
 
@@ -226,7 +228,7 @@ def _fed(chunk: Any, reader: AnswerReader) -> Piece | None:
     if reader.is_done:
         return None
     if not reader.finish_reason:
-        raise_if_refused(chunk)
+        raise_if_error(chunk)
     return reader.feed(chunk)
 
 

@@ -13,14 +13,10 @@ import numpy as np
 import openai
 
 from ragsite.llm.backends.openai.clients import options_for, sync_client
-from ragsite.llm.backends.openai.errors import (
-    FAULTS,
-    raise_if_refused,
-    translate_embedding,
-    wants_one_text,
-    wants_purpose,
-)
-from ragsite.llm.backends.openai.requests import accepted, drop_refused, sendable
+from ragsite.llm.backends.openai.error_details import raise_if_error
+from ragsite.llm.backends.openai.errors import FAULTS, translate_embedding
+from ragsite.llm.backends.openai.parameters import requires_input_type, requires_single_text
+from ragsite.llm.backends.openai.requests import accepted, drop_rejected, sendable
 from ragsite.llm.backends.openai.vectors import read_vectors
 from ragsite.llm.errors import ProviderError, TooLarge
 from ragsite.llm.provider import Provider
@@ -75,15 +71,15 @@ def _post_embeddings(
         body = _body(texts, model, dimensions, server, quirks, as_query)
         try:
             answer = client.post(path, cast_to=object, body=body, options=options_for(server))
-            raise_if_refused(answer)
+            raise_if_error(answer)
             return answer
         except openai.APIStatusError as error:
-            if isinstance(body["input"], list) and wants_one_text(error):
+            if isinstance(body["input"], list) and requires_single_text(error):
                 quirks.drop(ONE_TEXT)
-            elif NO_PURPOSE not in quirks.dropped and wants_purpose(error):
+            elif NO_PURPOSE not in quirks.dropped and requires_input_type(error):
                 quirks.drop(NO_PURPOSE)
             else:
-                drop_refused(error, body, quirks)
+                drop_rejected(error, body, quirks)
 
 
 # Among what a server refuses:
@@ -118,7 +114,7 @@ def _purpose(model: str, as_query: bool) -> str:
 
 def one_at_a_time() -> TooLarge:
     refusal = TooLarge("one text at a time")
-    refusal.too_many = True
+    refusal.has_too_many_texts = True
     return refusal
 
 
