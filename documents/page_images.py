@@ -15,7 +15,7 @@ from documents.extraction import UnreadableFile
 from documents.extraction.cleanup.clean_pages import raw_range
 from documents.extraction.ocr.engines import RAPIDOCR, TESSERACT
 from documents.extraction.ocr.result import rectangles_of
-from documents.extraction.render.client import Places, locate_text, render_page
+from documents.extraction.render.client import TextPlaces, locate_text, render_page
 from documents.models import Page, Version
 from ragsite.redis import name_of
 
@@ -44,7 +44,7 @@ def picture(version: Version, number: int, width: int, person: int | None = None
     return made or None
 
 
-def marks(page: Page, ranges: Sequence[tuple[int, int]], person: int | None = None) -> Places | None:
+def marks(page: Page, ranges: Sequence[tuple[int, int]], person: int | None = None) -> TextPlaces | None:
     """Where these ranges of its text stand on the page; None where that cannot be told. Raises RendererBusy."""
     raw = [raw_range(page.runs, start, end) for start, end in ranges[:MAX_RANGES]]
     wanted = [(start, end) for start, end in raw if start < end]
@@ -58,10 +58,10 @@ def marks(page: Page, ranges: Sequence[tuple[int, int]], person: int | None = No
     return None
 
 
-def _kept_places(page: Page, ranges: Sequence[tuple[int, int]]) -> Places:
+def _kept_places(page: Page, ranges: Sequence[tuple[int, int]]) -> TextPlaces:
     """Of what was read in its picture: noted then, so that nothing is painted or read for it now."""
     width, height = page.size
-    return Places(page.size, rectangles_of(page.word_places, ranges, width / height))
+    return TextPlaces(page.size, rectangles_of(page.word_places, ranges, width / height))
 
 
 def forget(version: Version) -> None:

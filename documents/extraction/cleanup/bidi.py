@@ -1,7 +1,7 @@
-"""The order in which a right-to-left line is read, from where its letters stand on the page.
+"""Puts the glyphs of a right-to-left line into reading order, by their places on the page.
 
-From right to left, Latin words and figures from left to right, each mark behind the letter that bears it: Unicode's
-rules for how such a line is set (UAX 9), the other way round. Pure functions.
+Right to left, but Latin words and figures left to right, and each mark after its base letter. This inverts Unicode's
+rules for displaying such a line (UAX 9). Pure functions.
 """
 
 import re
@@ -19,7 +19,7 @@ ARABIC = re.compile("[\u0600-\u08ff\ufb50-\ufdff\ufe70-\ufefc]")
 MARKS = "\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u200c\u200d"
 MARK = re.compile(f"[{MARKS}]")
 OTHER_LETTER = re.compile(rf"[^\W\d_{LETTER}]")
-SHADDA = "\u0651"  # is typed before the vowel on it
+SHADDA = "\u0651"  # precedes a vowel on the same letter
 LAM, ALEFS = "\u0644", "\u0622\u0623\u0625\u0627\u0649\u0671"
 WITHIN_FIGURES = ".,:/\u066b\u066c"
 BESIDE_FIGURES = "%$€£₪°\u066a"
@@ -53,21 +53,20 @@ UNITS = frozenset(
 )
 OPENING, CLOSING = "([{«", ")]}»"
 MIRRORED = str.maketrans(OPENING + CLOSING, CLOSING + OPENING)
-# A bracket that closes where a word begins, or opens where one ends.
-TURNED_BRACKET = re.compile(
+# A closing bracket at the start of a word, or an opening one at its end.
+MISPLACED_BRACKET = re.compile(
     r"(?:^|(?<=\s))[)\]}»](?=[^\s.,:;!?\u060c\u061b\u061f])|(?<=\S)[(\[{«](?=[\s.,:;!?\u060c\u061b\u061f\u201c\u201d]|$)"
 )
-# netstat)8): within a word two brackets close, and none was opened.
+# As in netstat)8): two closing brackets in a word, and no opening one.
 UNOPENED = re.compile(r"(?<!\S)([^\s()]*\w)\)(\w[^\s()]*)\)")
-LEANING = (
-    0.15  # of its width, by which a mark stands to the left of its letter's middle in calligraphic fonts
-)
-LAM_ALEF = 0.05  # of a line's height, which is less than any letter is wide
-SPACE = 0.1  # of a line's height: what is further apart are two words
+# Times its width: how far left of its letter's middle a mark is drawn in calligraphic fonts
+SLANT = 0.15
+LAM_ALEF = 0.05  # times the line height; less than the width of any letter
+SPACE = 0.1  # times the line height; words are further apart
 
 
 class Glyph(NamedTuple):
-    """What is drawn as one: its letters as they are read, PDFium's count of each, and where it stands."""
+    """One drawn glyph: its letters in reading order, PDFium's index of each, and its place."""
 
     text: str
     places: tuple[int, ...]
@@ -83,7 +82,7 @@ class Glyph(NamedTuple):
 
 
 def in_order(letters: str, places: Sequence[int]) -> tuple[str, tuple[int, ...]]:
-    """One glyph's letters: lam before alef, marks behind their letter; else PDFium has turned them round."""
+    """The letters of one glyph in reading order: lam before alef, marks after their letter, others reversed."""
     order = sorted(range(len(letters)), key=lambda i: (_rank(letters[i]), -i))
     return "".join(letters[i] for i in order), tuple(places[i] for i in order)
 
@@ -95,34 +94,34 @@ def _rank(letter: str) -> int:
 
 
 def with_marks(glyphs: Sequence[Glyph], mark: Glyph) -> list[Glyph]:
-    """The line's glyphs with the mark behind the letter that it stands over or under.
+    """The glyphs with the mark added to the letter above or below it.
 
-    Some programs give the letter once more with its mark, and some give it only there.
+    Some programs repeat the letter together with its mark, and some write it only there.
     """
-    bearers = [i for i, glyph in enumerate(glyphs) if glyph.text[0] in LETTERS]
+    bases = [i for i, glyph in enumerate(glyphs) if glyph.text[0] in LETTERS]
     if HAS_LETTER.search(mark.text):
-        bearers = [i for i in bearers if glyphs[i].left < mark.middle < glyphs[i].right]
-        if not bearers:
+        bases = [i for i in bases if glyphs[i].left < mark.middle < glyphs[i].right]
+        if not bases:
             return [*glyphs, mark]
-    if not bearers:
+    if not bases:
         return list(glyphs)
-    place = mark.middle + LEANING * (mark.right - mark.left)
-    bearer = min(bearers, key=[_distance(glyph, place) for glyph in glyphs].__getitem__)
+    place = mark.middle + SLANT * (mark.right - mark.left)
+    base = min(bases, key=[_distance(glyph, place) for glyph in glyphs].__getitem__)
     changed = list(glyphs)
     for letter, counted in zip(mark.text, mark.places, strict=True):
-        if MARK.match(letter) and not (len(mark.text) > 1 and letter in changed[bearer].text):
-            changed[bearer] = _marked(changed[bearer], mark._replace(text=letter, places=(counted,)))
+        if MARK.match(letter) and not (len(mark.text) > 1 and letter in changed[base].text):
+            changed[base] = _marked(changed[base], mark._replace(text=letter, places=(counted,)))
     return changed
 
 
 def _distance(glyph: Glyph, x: float) -> float:
-    """How far a place is from the glyph's middle, half its width being 1."""
+    """Distance of a place from the glyph's middle, relative to its width."""
     width = glyph.right - glyph.left
     return abs((glyph.left + glyph.right) / 2 - x) / (width if width > 0.01 else 0.01)
 
 
 def _marked(glyph: Glyph, mark: Glyph) -> Glyph:
-    """Of a ligature of two letters the first is on the right."""
+    """Add the mark to its letter. The first letter of a ligature is on the right."""
     letters = [i for i, letter in enumerate(glyph.text) if not MARK.match(letter)]
     at = letters[1] if len(letters) == 2 and mark.middle > glyph.middle else len(glyph.text)
     if mark.text == SHADDA:
@@ -135,24 +134,24 @@ def _marked(glyph: Glyph, mark: Glyph) -> Glyph:
 
 
 def read_line(
-    glyphs: Sequence[Glyph], is_arabic: bool = True, runs_to_the_right: bool = False
+    glyphs: Sequence[Glyph], is_arabic: bool = True, is_left_to_right: bool = False
 ) -> tuple[str, list[int]]:
-    """The line as it is read, and for each of its characters PDFium's count; -1 for a space that nobody wrote.
+    """Return the line in reading order, and PDFium's index of each character, or -1 for an inserted space.
 
-    `is_arabic`: whether a line of figures alone is to be read as Arabic ones are, and not as Hebrew ones.
-    `runs_to_the_right`: it is a line of Latin text with right-to-left words in it.
+    `is_arabic` selects Arabic rules, not Hebrew ones, for a line of figures only. `is_left_to_right` means a line of
+    Latin text with right-to-left words in it.
     """
-    from_the_right = _with_lam_first(sorted(glyphs, key=_from_the_right))
-    readable = _latin_readable if runs_to_the_right else _readable
-    ordered = _without_stretches(readable(_with_spaces(from_the_right), is_arabic))
+    right_to_left = _with_lam_first(sorted(glyphs, key=_from_the_right))
+    reorder = _reorder_left_to_right if is_left_to_right else _reorder
+    ordered = _without_tatweel(reorder(_with_spaces(right_to_left), is_arabic))
     text = "".join(glyph.text for glyph in ordered)
-    text = TURNED_BRACKET.sub(lambda bracket: bracket.group().translate(MIRRORED), text)
+    text = MISPLACED_BRACKET.sub(lambda bracket: bracket.group().translate(MIRRORED), text)
     text = UNOPENED.sub(r"\1(\2)", text)
     return text, [place for glyph in ordered for place in glyph.places]
 
 
 def _with_lam_first(glyphs: list[Glyph]) -> list[Glyph]:
-    """Lam and alef may be written over each other, and neither be further left."""
+    """Put lam before an alef that is drawn at the same place."""
     for i in range(1, len(glyphs)):
         alef, lam = glyphs[i - 1], glyphs[i]
         if lam.text[0] == LAM and alef.text[0] in ALEFS and alef.x - lam.x < LAM_ALEF * lam.height:
@@ -160,8 +159,8 @@ def _with_lam_first(glyphs: list[Glyph]) -> list[Glyph]:
     return glyphs
 
 
-def _without_stretches(glyphs: Iterable[Glyph]) -> list[Glyph]:
-    """Without the strokes that stretch a word: they are no letters, and come as tatweels or as any letter at all."""
+def _without_tatweel(glyphs: Iterable[Glyph]) -> list[Glyph]:
+    """Drop the strokes that stretch a word. They are encoded as tatweel, or as any other letter."""
     ordered = list(glyphs)
     kinds = "".join(["t" if glyph.text in STRETCHES else _kind_of(glyph.text[0]) for glyph in ordered])
     for match in reversed(list(WITHIN_WORD.finditer(kinds))):
@@ -175,19 +174,19 @@ def _without_stretches(glyphs: Iterable[Glyph]) -> list[Glyph]:
             glyph.right - glyph.left > SPACE * glyph.height
             and "r" not in kinds[max(0, number - 1) : number + 2]
         ):
-            kept.append(glyph._replace(text=" "))  # a sign without a name, between Latin words
+            kept.append(glyph._replace(text=" "))  # a control code between Latin words
     return kept
 
 
 def _from_the_right(glyph: Glyph) -> float:
-    """A space at the end of a line may stand in its last letter's place."""
+    """Sort key. A space at the end of a line may have the place of the last letter."""
     return 0.5 - glyph.x if glyph.text == " " else -glyph.x
 
 
 def _with_spaces(glyphs: Sequence[Glyph]) -> list[Glyph]:
-    """From right to left, with a space in each gap that has none."""
+    """Insert a space into each wide gap without one."""
     spaced: list[Glyph] = []
-    edge = 0.0  # the furthest left so far
+    edge = 0.0  # leftmost so far
     enough = SPACE * max([glyph.height for glyph in glyphs])
     for glyph in glyphs:
         if glyph.text == " " and (not spaced or spaced[-1].text == " "):
@@ -200,8 +199,8 @@ def _with_spaces(glyphs: Sequence[Glyph]) -> list[Glyph]:
     return spaced
 
 
-def _readable(glyphs: Sequence[Glyph], is_arabic: bool) -> Iterator[Glyph]:
-    """Glyphs from right to left as they are read: what runs from left to right is turned round."""
+def _reorder(glyphs: Sequence[Glyph], is_arabic: bool) -> Iterator[Glyph]:
+    """Yield glyphs, given from right to left, in reading order: left-to-right runs are reversed."""
     kinds = "".join([_kind_of(glyph.text[0]) for glyph in glyphs])
     if "r" in kinds:
         is_arabic = _is_arabic(glyphs, kinds.index("r"))
@@ -219,13 +218,13 @@ def _readable(glyphs: Sequence[Glyph], is_arabic: bool) -> Iterator[Glyph]:
         at = end
 
 
-def _latin_readable(glyphs: Sequence[Glyph], is_arabic: bool) -> Iterator[Glyph]:
-    """Glyphs from right to left as a Latin line is read: from the left, but for stretches of right-to-left words."""
+def _reorder_left_to_right(glyphs: Sequence[Glyph], is_arabic: bool) -> Iterator[Glyph]:
+    """Yield glyphs, given from right to left, in the reading order of a Latin line with right-to-left words."""
     kinds = "".join([_kind_of(glyph.text[0]) for glyph in glyphs])
     end = len(glyphs)
     for words in reversed(list(RIGHT_TO_LEFT_WORDS.finditer(kinds))):
         yield from reversed(glyphs[words.end() : end])
-        yield from _readable(glyphs[words.start() : words.end()], is_arabic)
+        yield from _reorder(glyphs[words.start() : words.end()], is_arabic)
         end = words.start()
     yield from reversed(glyphs[:end])
 
@@ -236,14 +235,14 @@ def _is_arabic(glyphs: Sequence[Glyph], at: int) -> bool:
 
 @lru_cache(4096)
 def _kind_of(letter: str) -> str:
-    """r: read from right to left, l: Latin and the like, 1: a figure; a full stop for what is none of them."""
+    """Bidi class of a letter: r right-to-left, l left-to-right, 1 digit, and a full stop for all others."""
     if letter.isalpha():
         return "r" if letter in LETTERS else "l"
     return "1" if letter.isdecimal() else "."
 
 
 def _run(glyphs: Sequence[Glyph], kinds: str, at: int, is_arabic: bool) -> tuple[int, int]:
-    """Where the next Latin words or figure begin and end; all that stands before them is read from right to left."""
+    """Start and end of the next left-to-right run. Glyphs before it are read from right to left."""
     stop = kinds.find("r", at)
     stop = len(kinds) if stop < 0 else stop
     start = next((i for i in range(at, stop) if kinds[i] != "."), stop)
@@ -253,26 +252,26 @@ def _run(glyphs: Sequence[Glyph], kinds: str, at: int, is_arabic: bool) -> tuple
     end = _end_of_figure(glyphs, kinds, start, stop, WITHIN_FIGURES if is_arabic else WITHIN_FIGURES + "+-")
     if end < stop and glyphs[end].text in BESIDE_FIGURES and not is_arabic:
         end += 1
-    # Where a line begins with a share, some programs no longer know that Arabic stands before it.
+    # At the start of a line, some programs put the percent sign of Arabic figures on this side.
     if start > at and glyphs[start - 1].text in (SHARES if is_arabic else BESIDE_FIGURES):
         start -= 1
     return _with_hyphen(glyphs, at, start, end), end
 
 
 def _with_hyphen(glyphs: Sequence[Glyph], at: int, start: int, end: int) -> int:
-    """Where a run begins that is broken behind its hyphen at the end of the line, as of equivs-build or 2015-2019."""
+    """Start of a run that the line end breaks after its hyphen, as in equivs-build or 2015-2019."""
     has_one = end == len(glyphs) and start > at and glyphs[start - 1].text == "-"
     return start - 1 if has_one and (start - 1 == at == 0 or glyphs[start - 2].text == " ") else start
 
 
 def _is_measure(glyphs: Sequence[Glyph], kinds: str, start: int, end: int) -> bool:
-    """10 GB: here the figure comes first, unlike in Windows 10, which looks the same from right to left."""
+    """Whether the run is a figure with its unit, as 10 GB. Windows 10 looks the same from right to left."""
     first = kinds.find("l", start)
     return kinds[start] == "1" and "".join(glyph.text for glyph in glyphs[first:end])[::-1] in UNITS
 
 
 def _with_bracket(glyphs: Sequence[Glyph], at: int, start: int, end: int) -> int:
-    """Where Latin words begin whose last bracket closes one that opens among them, or whose last figure is a share."""
+    """Start of Latin words with the bracket or percent sign at their end."""
     while start > at:
         letter, run = glyphs[start - 1].text, [glyph.text for glyph in glyphs[start:end]]
         is_open = sum(t in OPENING for t in run) != sum(t in CLOSING for t in run)

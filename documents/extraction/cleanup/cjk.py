@@ -1,4 +1,4 @@
-"""Chinese, Japanese and Korean: whether the end of a line stands for a space, as the rest of the document tells."""
+"""Joins lines of Chinese, Japanese and Korean. Learns from the document whether a line end stands for a space."""
 
 import re
 from collections import Counter
@@ -14,14 +14,14 @@ LATIN = "[A-Za-z0-9]"
 SPACED = re.compile(f"{LATIN} {CJK.pattern}|{CJK.pattern} {LATIN}")
 TIGHT = re.compile(f"{LATIN}\u200b?{CJK.pattern}|{CJK.pattern}\u200b?{LATIN}")
 GAP = re.compile(f"(?<={LATIN}) (?={ANY.pattern})|(?:(?<={CJK.pattern})|(?<={HANGUL.pattern})) (?={LATIN})")
-# What Korean writes behind a noun without a space, be the noun of Latin letters: particles, and after figures what is counted.
+# Korean suffixes that follow a noun, even in Latin letters, without a space: particles, and counters after figures.
 PARTICLES = (
     "은|는|가|을|를|의|에|에는|에도|에서|에서는|에게|로|으로|로는|으로는|로부터|으로부터|와|과|도|까지|부터"
 )
-ENDINGS = f"{PARTICLES}|이|만|만을|만이|인|이며|이고|이나|이라는|라는|입니다|년|년에|년부터|월|월에|일|일에|장|장에서|항|개|개의|번|호|명"
+SUFFIXES = f"{PARTICLES}|이|만|만을|만이|인|이며|이고|이나|이라는|라는|입니다|년|년에|년부터|월|월에|일|일에|장|장에서|항|개|개의|번|호|명"
 PARTICLE = re.compile(f"(?:{PARTICLES})(?![\uac00-\ud7a3])")
-ENDING = re.compile(f"(?:{ENDINGS})(?![\uac00-\ud7a3])")
-BEFORE_ENDING = re.compile(f"(?<={LATIN}) (?={ENDING.pattern})")
+SUFFIX = re.compile(f"(?:{SUFFIXES})(?![\uac00-\ud7a3])")
+BEFORE_SUFFIX = re.compile(f"(?<={LATIN}) (?={SUFFIX.pattern})")
 SPACE_AT_END = re.compile(r"\S \r?\n")
 WHOLE = re.compile("(?<= )[\uac00-\ud7a3]+(?=[ .,!?)])")  # within a line
 MAX_WORD_LENGTH = 60
@@ -32,15 +32,15 @@ BROKEN = re.compile(r"([\uac00-\ud7a3]+)\r?\n([\uac00-\ud7a3]+)")
 
 
 def without_gaps(text: str, is_added: Callable[[int], bool]) -> str:
-    """The text without spaces that only stand for the gap which programs leave between wide letters and Latin ones.
+    """Replace spaces that only reflect the gap between CJK and Latin letters.
 
-    `is_added`: whether PDFium made up the space at that place. A program that writes even the space at which a line
-    ends writes all there are; of others PDFium makes up true ones, too. What goes is held by a character that is never
-    stored, so that places stay.
+    `is_added` says whether PDFium inserted the space at an offset. A program that writes a space at line ends writes
+    all other spaces too, so every inserted one goes. Otherwise PDFium inserts real spaces as well. The replacement is
+    U+200B, which is never stored, so that offsets stay valid.
     """
     if not ANY.search(text):
         return text
-    gap = GAP if SPACE_AT_END.search(text) else BEFORE_ENDING
+    gap = GAP if SPACE_AT_END.search(text) else BEFORE_SUFFIX
     return gap.sub(lambda gap: "\u200b" if is_added(gap.start()) else " ", text)
 
 
@@ -51,20 +51,20 @@ class Words(Protocol):
 
 
 class LineEnds:
-    """Looked into when a line first asks."""
+    """Decides what joins two lines. Reads the texts when a line first needs it."""
 
     def __init__(self, texts: Sequence[str], words: Words) -> None:
         self.texts = texts
         self.words = words
 
     def between(self, text: str, after: str, ends_in_space: bool) -> str | None:
-        """What joins two lines where either side is a wide letter; None where none is."""
+        """What joins two lines if either side is CJK, else None."""
         if text[-1].isascii() and after[0].isascii():
             return "" if self._breaks_latin and self._is_broken_latin(text, after) else None
         if text[-1] in CJK_STOPS:
             return ""
-        is_wide, is_wide_after = ANY.match(text[-1]), ANY.match(after[0])
-        if not is_wide and not is_wide_after:
+        is_cjk, is_cjk_after = ANY.match(text[-1]), ANY.match(after[0])
+        if not is_cjk and not is_cjk_after:
             return None
         if CJK.match(text[-1]) and CJK.match(after[0]):
             return ""
@@ -73,7 +73,7 @@ class LineEnds:
         if HANGUL.match(text[-1]) and HANGUL.match(after[0]):
             return self._between_hangul(text, after)
         if HANGUL.match(after[0]):
-            return "" if text[-1].isalnum() and ENDING.match(after) else " "
+            return "" if text[-1].isalnum() and SUFFIX.match(after) else " "
         return "" if self._sets_latin_tight and not HANGUL.match(text[-1]) else " "
 
     def _between_hangul(self, text: str, after: str) -> str:
@@ -97,7 +97,7 @@ class LineEnds:
 
     @cached_property
     def _keeps_spaces(self) -> bool:
-        """Some programs leave at the end of a line the space at which it was broken."""
+        """Whether the program kept the space at which it broke a line."""
         return any(SPACE_AT_END.search(text) for text in self.texts)
 
     @cached_property
@@ -111,16 +111,16 @@ class LineEnds:
 
     @cached_property
     def _breaks_words(self) -> bool:
-        """Whether Korean lines break anywhere."""
+        """Whether Korean lines break inside words."""
         return self._breaks_within(BROKEN)
 
     @cached_property
     def _breaks_latin(self) -> bool:
-        """Whether lines of Chinese or Japanese break Latin words anywhere, as LibreOffice does."""
+        """Whether Chinese or Japanese lines break Latin words at any letter, as LibreOffice does."""
         return any(map(CJK.search, self.texts[:SOME_PAGES])) and self._breaks_within(BROKEN_LATIN)
 
     def _breaks_within(self, broken: re.Pattern[str]) -> bool:
-        """Whether the halves make words that stand elsewhere, more often than they are words by themselves."""
+        """Whether joined halves occur elsewhere more often than the separate ones do."""
         joined = apart = 0
         for text in self.texts:
             for first, second in broken.findall(text):
@@ -130,7 +130,7 @@ class LineEnds:
 
 
 class Syllables:
-    """With which syllables the Korean words of a document begin and end; many end in one of a few particles."""
+    """Counts the first and last syllables of Korean words. Many words end in one of a few particles."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         self.all: Counter[str] = Counter()
@@ -143,12 +143,12 @@ class Syllables:
                 self.last[word[-1]] += 1
 
     def are_apart(self, ended: str, begun: str) -> bool:
-        """Whether a word more likely ends between the two than goes on, each syllable taken for itself (naive Bayes)."""
+        """Whether a word boundary between the two syllables is more likely than none (naive Bayes)."""
         usual = self.last.total() / max(1, self.all.total())
 
         def odds(part: int, whole: int) -> float:
-            """Of one against the other; with one usual case added, so that a syllable never seen tells nothing."""
+            """Odds with one average case added, so that an unseen syllable has no influence."""
             return (part + usual) / (whole - part + 1 - usual)
 
-        told = odds(self.last[ended], self.all[ended]) * odds(self.first[begun], self.all[begun])
-        return told > odds(0, 0)
+        boundary = odds(self.last[ended], self.all[ended]) * odds(self.first[begun], self.all[begun])
+        return boundary > odds(0, 0)

@@ -1,8 +1,7 @@
-"""From the text of a page as it was printed to the text as it was meant.
+"""Turns the raw text of pages into clean paragraphs.
 
-Pure functions, linear in the text. What is dropped: running headers and footers, page numbers, control codes;
-what is mended: words broken at line ends, drop caps, ligatures, paragraphs broken into lines. `runs` keep where
-each piece of the cleaned text stood in the raw text.
+Pure functions, linear in the text. They drop headers, footers, page numbers and control codes, and repair words broken
+at line ends, drop caps, ligatures and paragraphs broken into lines. `runs` map the clean text to the raw text.
 """
 
 import re
@@ -14,7 +13,7 @@ from typing import NamedTuple
 from documents.extraction.cleanup.cjk import CJK, LineEnds
 from documents.extraction.cleanup.footnotes import move_notes_before_paragraphs
 from documents.extraction.cleanup.headers_footers import find_headers_and_footers
-from documents.extraction.cleanup.hyphens import Vocabulary, mend_over_pages
+from documents.extraction.cleanup.hyphens import Vocabulary, join_over_pages
 from documents.extraction.cleanup.line import Line, split_labels
 from documents.extraction.cleanup.paragraphs import Separators
 
@@ -22,16 +21,16 @@ Runs = list[list[int]]
 
 
 class RawPage(NamedTuple):
-    """A page as the reader gave it; `geometry` is that of its lines, as read_lines() has it."""
+    """A page as the reader sent it. `geometry` has one entry per line, as read_lines() returns it."""
 
     text: str
     geometry: Sequence[Sequence[float]] = ()
 
 
 class CleanPage(NamedTuple):
-    """The cleaned text; `lines` are (offset, height) of each line that was kept, for those who seek headings.
+    """The clean text. `lines` has the (offset, height) of each remaining line, from which headings are found.
 
-    `rows` counts the lines that are rows of tables. `ends_full`: its last lines reach the edge of their column.
+    `rows` counts the rows of tables. `ends_full` says that the last lines reach the edge of their column.
     """
 
     text: str
@@ -42,28 +41,28 @@ class CleanPage(NamedTuple):
 
 
 def clean_pages(pages: Iterable[RawPage]) -> tuple[list[CleanPage], list[str]]:
-    """Every page cleaned in the light of the others, and the running lines that were dropped.
+    """Clean all pages of a document together. Return them, and one sample of each header and footer that was dropped.
 
-    Lines of a thousand pages are a hundred megabytes: a page's geometry is asked for once, and what has been used let go.
+    The lines of a thousand pages take a hundred megabytes, so this reads each geometry once and frees lines after use.
     """
     texts: list[str] = []
     lines: list[list[Line]] = []
     for page in pages:
         texts.append(page.text)
         lines.append(split_lines(page))
-    running, samples = find_headers_and_footers(
+    repeated, samples = find_headers_and_footers(
         [[line.text for line in page] for page in lines],
         [[(line.baseline, line.height) for line in page] for page in lines],
     )
-    for number, dropped in enumerate(running):
+    for number, dropped in enumerate(repeated):
         kept = [line for place, line in enumerate(lines[number]) if place not in dropped]
         lines[number] = split_labels(kept)
     vocabulary = Vocabulary(texts)
-    told = [line.has_actual_text for page in lines for line in page if line.is_hyphenated]
-    vocabulary.learn_hyphens(sum(told), len(told))
+    has_actual_text = [line.has_actual_text for page in lines for line in page if line.is_hyphenated]
+    vocabulary.learn_hyphens(sum(has_actual_text), len(has_actual_text))
     line_ends = LineEnds(texts, vocabulary)
     move_notes_before_paragraphs(lines, line_ends)
-    tails = [(fold(tail), cut) for tail, cut in mend_over_pages(lines, vocabulary)]
+    tails = [(fold(tail), cut) for tail, cut in join_over_pages(lines, vocabulary)]
     separators = Separators(lines, vocabulary, tails, line_ends)
     cleaned = []
     for number, text in enumerate(texts):
@@ -73,7 +72,7 @@ def clean_pages(pages: Iterable[RawPage]) -> tuple[list[CleanPage], list[str]]:
 
 
 def clean_text(text: str) -> tuple[str, Runs]:
-    """One page without neighbours and without geometry."""
+    """Clean one page without neighbours and without geometry."""
     pages, _ = clean_pages([RawPage(text)])
     return pages[0].text, pages[0].runs
 
@@ -87,11 +86,11 @@ BLANK_LINE = re.compile(rf"{NEW_LINE}[^\S\r\n]*{NEW_LINE}|\u2029|\f")
 
 
 def split_lines(page: RawPage) -> list[Line]:
-    """The lines as printed, without the white space around them; PDFium's U+FFFE ends a line inside a word."""
+    """Split into printed lines without surrounding white space. PDFium's U+FFFE ends a line inside a word."""
     geometry = {int(entry[0]): entry for entry in page.geometry}
     lines: list[Line] = []
     raw = page.text
-    after = 0  # where the last line with something on it ended
+    after = 0  # the end of the last line that was not blank
     for match in LINE.finditer(raw):
         text, start = match.group(), match.start()
         stripped = _stripped(text)
@@ -100,7 +99,7 @@ def split_lines(page: RawPage) -> list[Line]:
         if text[0] != stripped[0]:
             start += text.index(stripped)
         if stripped == SOFT_HYPHEN and lines:
-            # The hyphen of the word that the line before breaks, for which PDFium found no line.
+            # PDFium made a line of the soft hyphen that breaks a word of the previous line.
             lines[-1] = lines[-1]._replace(is_hyphenated=True)
             continue
         between = raw[after:start]
@@ -137,14 +136,14 @@ def _gaps(numbers: Sequence[float]) -> tuple[tuple[int, float, float], ...]:
 
 
 def _stripped(text: str) -> str:
-    """Without white space, and without what is never stored, at both ends."""
+    """Strip white space and characters that are never stored."""
     text = text.strip()
     if text.isprintable():
         return text
     return text.strip(NEVER_AT_ENDS)
 
 
-# Never stored: control codes (PostgreSQL refuses NUL), noncharacters, surrogates, marks that only steer layout.
+# Control codes (PostgreSQL rejects NUL), noncharacters, surrogates, and marks that only control layout.
 NEVER_STORED = (
     r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb\ufffe\uffff"
     r"\ufdd0-\ufdef\ud800-\udfff"
@@ -155,27 +154,27 @@ FOLDED = re.compile(
     rf"(?P<removed>{REMOVED.pattern})"
     rf"|(?P<gap>[^\S\n](?:[^\S\n]|[{NEVER_STORED}])+|[^\S\n ])"
     r"|(?P<hyphen>\u00ad)"
-    # PDFium turns the ligature of lam and alef round; behind an alef, with a hamza, it can only have been one.
+    # PDFium reverses the ligature of lam and alef. After an alef, an alef with hamza can only come from one.
     r"|(?P<ligature>(?<=\u0627)[\u0622\u0623\u0625]\u0644)"
-    # Latin, Armenian, Hebrew and Arabic presentation forms, and the radicals that stand for whole characters
+    # Latin, Armenian, Hebrew and Arabic presentation forms, and radicals used as characters
     r"|(?P<form>[\ufb00-\ufb4f\ufb50-\ufdcf\ufdf0-\ufdfb\ufe70-\ufefc\u2e80-\u2fd5]+)"
     rf"|(?P<accented>[^\W\d_](?:[{NEVER_STORED}]*[\u0300-\u036f])+)"
 )
 
 
-# What is printable and yet to be folded.
+# Printable characters that must be folded.
 FOLDABLE = re.compile(
     r"[\u0622\u0623\u0625\u0300-\u036f\u2e80-\u2fd5\ufb00-\ufdcf\ufdf0-\ufdfb\ufe70-\ufefc]"
 )
 
 
 def fold(text: str) -> str:
-    """Characters as a person would type them; folding twice changes nothing."""
+    """Replace characters by those that a person would type. Folding twice changes nothing."""
     return "".join(piece for piece, _start in _folded_pieces(text, 0, len(text)))
 
 
 def _folded_pieces(text: str, start: int, end: int) -> list[tuple[str, int]]:
-    """The range in pieces: text and where it stood, or -1 for what did not stand there."""
+    """Split the folded range into pieces: text and its offset in the raw text, or -1 for replacements."""
     whole = text[start:end]
     if whole.isprintable() and "  " not in whole and (whole.isascii() or not FOLDABLE.search(whole)):
         return [(whole, start)] if whole else []
@@ -199,7 +198,7 @@ def _replacement(match: re.Match[str]) -> str:
     if kind == "gap":
         return " "
     if kind == "hyphen":
-        return "-"  # a soft hyphen that was printed inside a line is a hyphen
+        return "-"  # inside a line, a soft hyphen was printed as a hyphen
     if kind == "ligature":
         return match.group()[::-1]
     if kind == "form":
@@ -210,7 +209,7 @@ def _replacement(match: re.Match[str]) -> str:
 def _assemble(
     raw: str, lines: Sequence[Line], separators: Sequence[tuple[str, int]], rows: int, ends_full: bool
 ) -> CleanPage:
-    """Lines joined by what the separators say; each also tells how many characters of its line's end go."""
+    """Join the lines by their separators. Each separator has the number of characters to cut from its line's end."""
     parts: list[str] = []
     runs: Runs = []
     offsets: list[tuple[int, float]] = []
@@ -218,7 +217,9 @@ def _assemble(
     for line, (separator, cut) in zip(lines, separators, strict=True):
         offsets.append((length, line.height))
         end = line.end - cut
-        for begin, stop in ((line.start, end),) if line.text.isascii() else _unspread(raw, line.start, end):
+        for begin, stop in (
+            ((line.start, end),) if line.text.isascii() else _without_spread(raw, line.start, end)
+        ):
             for piece, start in _folded_pieces(raw, begin, stop):
                 if start >= 0:
                     _extend(runs, length, start, len(piece))
@@ -234,8 +235,8 @@ SPREAD = re.compile(rf"(?<={CJK.pattern}) (?={CJK.pattern})")
 ALONE = re.compile(rf"(?<= ){CJK.pattern}(?= )")
 
 
-def _unspread(raw: str, start: int, end: int) -> list[tuple[int, int]]:
-    """The range, cut at spaces that are only the gaps between Chinese or Japanese letters of a line spread to its width."""
+def _without_spread(raw: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Split the range at spaces that only spread Chinese or Japanese characters over the width of a line."""
     line = raw[start:end]
     if " " not in line or len(ALONE.findall(line)) < 2:
         return [(start, end)]
@@ -255,16 +256,16 @@ def _extend(runs: Runs, clean: int, raw: int, length: int) -> None:
 
 
 def raw_range(runs: Sequence[Sequence[int]], start: int, end: int) -> tuple[int, int]:
-    """The range of the raw text that a range of the cleaned text came from; (0, 0) if nothing of it did.
+    """Map a range of the clean text to the raw text, or to (0, 0) if nothing of it comes from there.
 
-    Characters that were put in or folded belong to the text around them.
+    Inserted and folded characters belong to the text around them.
     """
     if not runs or end <= start:
         return 0, 0
     starts = [run[0] for run in runs]
     first = max(0, bisect_right(starts, start) - 1)
     if start >= runs[first][0] + runs[first][2] and first + 1 < len(runs):
-        raw_start = runs[first][1] + runs[first][2]  # inside a gap: from the end of what stands before it
+        raw_start = runs[first][1] + runs[first][2]  # inside a gap: start at the end of the run before it
     else:
         raw_start = runs[first][1] + max(0, min(start - runs[first][0], runs[first][2]))
     last = max(0, bisect_right(starts, end - 1) - 1)

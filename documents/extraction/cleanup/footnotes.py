@@ -1,4 +1,4 @@
-"""Footnotes and captions that stand between the two halves of a paragraph: they go before it, and it is whole."""
+"""Moves footnotes and captions out of paragraphs that continue in the next column or on the next page."""
 
 import re
 from collections import Counter
@@ -8,20 +8,20 @@ from documents.extraction.cleanup.cjk import LineEnds
 from documents.extraction.cleanup.line import Line
 from documents.extraction.cleanup.paragraphs import SENTENCE_END, Page, usual_spacing
 
-SMALL = 0.92  # of the height of most of a page's letters
+SMALL = 0.92  # times the height of body text
 LARGE = 1.08
 FORMULAS = 0.85
-CLOSE = 1.5  # of its height, in which a line of the same block follows
-# Some programs leave no more of a letter's box than its ink: lines of one size then differ by as much.
+CLOSE = 1.5  # times its height: the distance of the next line in the same block
+# Some programs reduce a letter's box to its ink. Heights of lines in one font size then differ this much.
 MAX_SIZE = 1.45
-MAX_LINES = 40  # of notes together
-FEW_LETTERS = 10  # in words of three and more; a note has as many
+MAX_LINES = 40  # of a group of notes
+MIN_LETTERS = 10  # of a note, in words of three letters and more
 WORD = re.compile(r"[^\W\d_]{3,}")
-MAX_END_LENGTH = 60  # characters, in which a sentence may end
+MAX_END_LENGTH = 60  # characters searched for the end of a sentence
 
 
 def move_notes_before_paragraphs(pages: list[list[Line]], line_ends: LineEnds) -> None:
-    """On each page, notes at the foot of a column are put before the paragraph that goes on in the next one."""
+    """Move notes at the foot of a column before the paragraph that continues in the next column."""
     for number, page in enumerate(pages):
         following = pages[number + 1] if number + 1 < len(pages) else []
         body = _usual_height(page)
@@ -30,7 +30,7 @@ def move_notes_before_paragraphs(pages: list[list[Line]], line_ends: LineEnds) -
 
 
 def _usual_height(lines: Sequence[Line]) -> float:
-    """Of most letters; but fonts for formulas have higher boxes than those for words of one size, which count then."""
+    """The height of most letters. Prefers the smaller of two sizes, since fonts for formulas have higher boxes."""
     counted: Counter[float] = Counter()
     for line in lines:
         counted[line.height] += len(line.text)
@@ -67,14 +67,14 @@ def _rises(lines: Sequence[Line], notes: Sequence[Line]) -> bool:
 
 
 def _are_notes(lines: Sequence[Line]) -> bool:
-    """Whether they have words: parts of formulas and labels of figures are small, too, and belong where they are."""
+    """Whether they have words. Parts of formulas and labels of figures are small too, but must stay."""
     return len(lines) <= MAX_LINES and (
-        sum(len(word) for line in lines for word in WORD.findall(line.text)) >= FEW_LETTERS
+        sum(len(word) for line in lines for word in WORD.findall(line.text)) >= MIN_LETTERS
     )
 
 
 def _interrupt(lines: Sequence[Line], notes: Sequence[Line], after: Line | None, body: float) -> bool:
-    """Whether a paragraph is open before the notes and goes on after them."""
+    """Whether a paragraph is unfinished before the notes and continues after them."""
     if not lines or after is None or max(lines[-1].height, after.height) > MAX_SIZE * body:
         return False
     if min(lines[-1].height, after.height) < SMALL * body or _is_close(lines[-1], notes[0]):
@@ -85,14 +85,14 @@ def _interrupt(lines: Sequence[Line], notes: Sequence[Line], after: Line | None,
 
 
 def _is_close(line: Line, note: Line) -> bool:
-    """Whether both are of one printed line, as an index or words on an arrow are, or one block, as of a caption."""
+    """Whether both belong to one printed line, as with an index, or to one block, as with a caption."""
     down = line.baseline - note.baseline
     is_under = note.left < line.right and line.left < note.right
     return -0.5 * line.height < down < CLOSE * line.height if is_under else abs(down) < line.height
 
 
 def _is_full(lines: Sequence[Line], after: str, body: float) -> bool:
-    """Whether the last line reaches so far in its column that the word after it had no room."""
+    """Whether the next word did not fit on the last line."""
     last = lines[-1]
     if last.is_hyphenated:
         return True
@@ -107,7 +107,7 @@ def _ends_sentence(line: Line) -> bool:
 
 
 def _start_of_paragraph(lines: Sequence[Line], body: float, line_ends: LineEnds) -> int:
-    """Where the last paragraph begins, its headings included; the end where it began on the page before."""
+    """Index of the last paragraph's first line, headings included, or the end if it began on the previous page."""
     page = Page(lines, usual_spacing(lines), line_ends)
     start = len(lines) - 1
     while start > 0 and not page.separator(start - 1).startswith("\n"):

@@ -1,36 +1,36 @@
-"""How much of a text is not text: control codes, replacement characters, glyph names.
+"""Measures how much of a text is garbage: control codes, replacement characters, glyph names.
 
-Standard library only: the limited child uses it too.
+Standard library only, since the sandboxed child imports it.
 """
 
 import re
 
 GLYPH = r"(?:[A-Za-z]{1,2}\d{1,4}|\d{1,3})"
 NAMES = (
-    # pypdf writes the names of glyphs that have no character: /g18/g19, /D9/D1. A date, 3/14/2026, has a figure before.
+    # pypdf writes names of glyphs without a character: /g18/g19, /D9/D1. Dates such as 3/14/2026 start with a digit.
     re.compile(rf"/(?<![\w/]/){GLYPH}(?:/{GLYPH})*(?![\w/])"),
     re.compile(r"\(cid:\d+\)"),
 )
 PIECE = 100_000
-# U+FFFE is PDFium's line-end hyphen, everything else up there is no character at all
+# Not U+FFFE, which is PDFium's line-end hyphen. The others are private use or noncharacters.
 CODES = re.compile(
     r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufffd\ue000-\uf8ff\ufdd0-\ufdef\uffff\U000f0000-\U0010ffff]+"
 )
 
 
 def solid_length(text: str) -> int:
-    """Characters that are not white space. Counted by pieces: the words of a long text take five times its memory."""
+    """Count characters other than white space. Works in pieces, since split() takes five times the memory of a text."""
     pieces = (text[start : start + PIECE] for start in range(0, len(text), PIECE))
     return sum(sum(map(len, piece.split())) for piece in pieces)
 
 
 def is_shorter(text: str, length: int) -> bool:
-    """Whether it has fewer characters that are not white space; a long text is not looked through for it."""
+    """Whether the text has fewer characters other than white space. Reads only the start of a long text."""
     return solid_length(text[: 3 * length]) < length and solid_length(text) < length
 
 
 def garbled_share(text: str) -> float:
-    """Between 0 and 1: the share of the text's characters that no reader could use."""
+    """The share of garbage characters in the text, between 0 and 1."""
     found = 0
     if "/" in text or "(cid:" in text:
         found = sum(len(match.group()) for pattern in NAMES for match in pattern.finditer(text))

@@ -1,4 +1,4 @@
-"""Words that are broken at the ends of lines: whether the hyphen is the word's own, as the rest of the document tells."""
+"""Joins words broken at line ends. Learns from the document which hyphens belong to the word."""
 
 import re
 from collections import Counter
@@ -12,28 +12,28 @@ from documents.extraction.cleanup.line import Line
 WORD = re.compile(r"[^\W\d_]+")
 NO_WORD = {code: " " for code in range(128) if not chr(code).isalpha()}
 COMPOUND = re.compile(r"[^\W\d_]+(?:[-\u2010\u2011][^\W\d_]+)+")
-# A search for the end of a line looks at no more than this, or long lines would cost their square.
+# Limits for searches at the end of a line, which would take quadratic time in long lines.
 MAX_WORD_LENGTH = 60
-MAX_TOKEN_LENGTH = 200  # between two spaces; longer ones are no compounds
-# It begins with what is seldom, so that a text is looked through quickly.
+MAX_TOKEN_LENGTH = 200  # between two spaces; longer tokens are not compounds
+# Starts with the rare characters, so that the search is fast.
 BREAK_IN_WORD = re.compile(
     r"[-\u2010\u00ad\ufffe](?:(?<=\ufffe)|(?<!\ufffe)[^\S\n]*\n\s*)(?P<rest>[^\W\d_]+)"
 )
 LONG_LINE = re.compile(r"[^\r\n\ufffe]{25,}")
 UNUSUAL_AT_END = re.compile("(?<=[^\\W\\d_])\u2010[^\\S\n]*\n")
 UNUSUAL_WITHIN = re.compile("\u2010(?=\\w)")
-# Who breaks words does so at the end of every tenth line: seldom hyphens there are those of compounds.
-# Of those that it breaks, some stand whole elsewhere.
-SELDOM = 0.025
-SOME_KNOWN = 0.15
-ENOUGH_LINES = 60
-MOST_ARE_SOFT = 3  # of as many hyphens at line ends at least two
+# A program that hyphenates does so at every tenth line end. Fewer hyphens are those of compounds.
+# Some of the words that it breaks occur unbroken elsewhere.
+MIN_HYPHENATED = 0.025
+MIN_KNOWN = 0.15
+MIN_LINES = 60
+MOST_ARE_SOFT = 3  # of three hyphens at line ends, at least two are soft
 BROKEN_END = re.compile(r"([^\W\d_]+)[-\u2010\u00ad]$")
 WORD_AT_END = re.compile(r"[^\W\d_]+$")
 REST_OF_WORD = re.compile(r"(?P<word>\S{1,40})(?:\s+|$)")
 ADDRESS_AT_END = re.compile(r"(?:https?://|www\.)\S*$")
 WORD_AT_START = re.compile(r"[^\W\d_]+")
-# Halves of compounds that are hardly ever pieces of one word.
+# Halves of compounds that are hardly ever parts of a broken word.
 NUMERALS = """two three five seven twenty thirty forty fifty sixty seventy eighty ninety third fourth fifth sixth seventh
     eighth ninth tenth"""
 SECONDS = """and of level quality friendly related based lived shaped sized style term specific driven oriented year century scale minded haired eyed
@@ -46,9 +46,9 @@ ENDINGS_OF_NUMERALS = ("teen", "ty", "ties", "tieth", "fold", "some", "score", "
 
 
 class Known(NamedTuple):
-    """What the texts of a document tell.
+    """What the texts of a document reveal about its words.
 
-    `has_own_soft_hyphen`: the program ends broken lines with U+2010, and all other hyphens are plain ones.
+    `has_own_soft_hyphen` says that the program ends broken lines with U+2010 and uses plain hyphens elsewhere.
     """
 
     words: Counter[str]
@@ -58,21 +58,21 @@ class Known(NamedTuple):
 
 
 class Vocabulary:
-    """The words of the document, gathered when a broken word first asks for them."""
+    """The words of the document, collected when a broken word first needs them."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._texts = texts
-        self.soft_are_told: bool | None = None
+        self.soft_have_actual_text: bool | None = None
 
-    def learn_hyphens(self, told: int, all_: int) -> None:
-        """Soft hyphens and written ones are drawn alike; some programs tell those apart that come second in a document.
+    def learn_hyphens(self, with_actual_text: int, total: int) -> None:
+        """Learn whether ActualText marks soft hyphens or real ones, which look alike. Programs differ in this.
 
-        Of lines that were broken within words, most have soft ones.
+        Most hyphens at line ends are soft.
         """
-        if MOST_ARE_SOFT * told < all_ and told:
-            self.soft_are_told = False
-        elif told < all_ < told * MOST_ARE_SOFT / (MOST_ARE_SOFT - 1):
-            self.soft_are_told = True
+        if MOST_ARE_SOFT * with_actual_text < total and with_actual_text:
+            self.soft_have_actual_text = False
+        elif with_actual_text < total < with_actual_text * MOST_ARE_SOFT / (MOST_ARE_SOFT - 1):
+            self.soft_have_actual_text = True
 
     @cached_property
     def known(self) -> Known:
@@ -87,24 +87,24 @@ class Vocabulary:
                 within += len(UNUSUAL_WITHIN.findall(text))
             lowered = _without_broken_words(text.lower(), joined)
             words.update(_words(lowered))
-            # To look for compounds in the text as a whole would cost the square of each word's length.
+            # Searching the whole text for compounds would take quadratic time in the length of words.
             for token in lowered.split():
                 if "-" in token or "\u2010" in token or "\u2011" in token:
                     compounds.update(COMPOUND.findall(token[:MAX_TOKEN_LENGTH]))
-        stand_whole = sum(word in words for word in joined)
-        is_frequent = long_lines < ENOUGH_LINES or len(joined) > SELDOM * long_lines
-        hyphenates = is_frequent or stand_whole > SOME_KNOWN * len(joined)
+        unbroken = sum(word in words for word in joined)
+        is_frequent = long_lines < MIN_LINES or len(joined) > MIN_HYPHENATED * long_lines
+        hyphenates = is_frequent or unbroken > MIN_KNOWN * len(joined)
         return Known(words, compounds, hyphenates, at_ends > max(2, within))
 
     def __contains__(self, word: str) -> bool:
         return word.lower() in self.known.words
 
     def has_elsewhere(self, word: str) -> bool:
-        """Whether the word, which a broken line shows as one, stands somewhere else too."""
+        """Whether a word that occurs at a line end occurs elsewhere too."""
         return self.known.words[word.lower()] > 1
 
     def knows_hyphen(self, left: str, right: str) -> bool | None:
-        """Whether the word that is broken between these two lines stands elsewhere with a hyphen; None if not at all."""
+        """Whether the word broken between these lines occurs elsewhere with a hyphen, or None if it does not occur."""
         ended, begun = word_at_end(left[-MAX_WORD_LENGTH:]), WORD_AT_START.match(right)
         return self._knows(ended.lower(), begun.group().lower()) if ended and begun else None
 
@@ -114,7 +114,7 @@ class Vocabulary:
         return True if f"{first}-{second}" in self.known.compounds else None
 
     def keeps_hyphen(self, left: str, right: str) -> bool:
-        """Whether the word that is broken between these two lines has a hyphen of its own there."""
+        """Whether the word broken between these lines is written with a hyphen."""
         begun = WORD_AT_START.match(right)
         assert begun is not None
         first, second = word_at_end(left[-MAX_WORD_LENGTH:]).lower(), begun.group().lower()
@@ -133,23 +133,23 @@ class Vocabulary:
 
 
 def _words(text: str) -> list[str]:
-    """All words of a text: where it is plain, three times as quick as by the pattern."""
+    """All words of a text. For ASCII, translate() is three times as fast as the pattern."""
     return text.translate(NO_WORD).split() if text.isascii() else WORD.findall(text)
 
 
 def word_at_end(text: str) -> str:
-    """The letters with which it ends."""
+    """The letters at the end of the text."""
     match = WORD_AT_END.search(text.rpartition(" ")[2])
     return match.group() if match else ""
 
 
 def ends_in_address(text: str) -> bool:
-    """Whether a web address goes on up to its end."""
+    """Whether the text ends inside a web address."""
     return ("://" in text or "www." in text) and ADDRESS_AT_END.search(text[-MAX_TOKEN_LENGTH:]) is not None
 
 
 def _without_broken_words(text: str, joined: list[str]) -> str:
-    """The pieces of words that are broken at line ends are no words; what they make together is added to `joined`."""
+    """Remove the parts of words broken at line ends, and append the joined words to `joined`."""
     kept, at = [], 0
     for match in BREAK_IN_WORD.finditer(text):
         end = match.start() - 2 if text.endswith("\r\n", 0, match.start()) else match.start()
@@ -161,14 +161,14 @@ def _without_broken_words(text: str, joined: list[str]) -> str:
 
 
 def _may_be_compound(first: str, second: str) -> bool:
-    """self-made, newly-born, armour-piercing: of words that are both known, these mostly keep the hyphen."""
+    """Whether two known words usually keep the hyphen, as in self-made, newly-born and armour-piercing."""
     if first in ("self", "well", "half", "cross") or second == "like":
         return True
     return len(second) > 4 and ((first.endswith("ly") and len(first) > 5) or second.endswith(("ed", "ing")))
 
 
-def mend(line: Line, after: str, vocabulary: Vocabulary) -> tuple[str, int]:
-    """What joins a line that ends in a hyphen to the next, and how many characters of its end go."""
+def join_hyphenated(line: Line, after: str, vocabulary: Vocabulary) -> tuple[str, int]:
+    """What joins a line that ends in a hyphen to the next, and how many characters to cut from its end."""
     if line.ends_in_dash:
         return " - ", 0
     stem = line.text if line.is_hyphenated else line.text[:-1]
@@ -189,16 +189,16 @@ def mend(line: Line, after: str, vocabulary: Vocabulary) -> tuple[str, int]:
 
 
 def _is_soft(line: Line, vocabulary: Vocabulary) -> bool | None:
-    """Whether the program put in the hyphen at the line's end; None where the document does not tell."""
-    if vocabulary.soft_are_told is not None and line.is_hyphenated:
-        return line.has_actual_text == vocabulary.soft_are_told
+    """Whether the program inserted the hyphen at the line's end, or None if the document does not reveal it."""
+    if vocabulary.soft_have_actual_text is not None and line.is_hyphenated:
+        return line.has_actual_text == vocabulary.soft_have_actual_text
     if vocabulary.known.has_own_soft_hyphen:
         return not line.is_hyphenated and line.text[-1] == "\u2010"
     return None
 
 
-def mend_over_pages(pages: list[list[Line]], vocabulary: Vocabulary) -> list[tuple[str, int]]:
-    """What ends each page: the rest of a word that the page's end has broken, taken from the next page."""
+def join_over_pages(pages: list[list[Line]], vocabulary: Vocabulary) -> list[tuple[str, int]]:
+    """Move the rest of a word broken at the end of a page from the next page. Return what to append to each page."""
     tails = [("", 0)] * len(pages)
     for number, (page, following) in enumerate(pairwise(pages)):
         if not page or not following:
@@ -212,7 +212,7 @@ def mend_over_pages(pages: list[list[Line]], vocabulary: Vocabulary) -> list[tup
             or not (line.is_hyphenated or BROKEN_END.search(line.text[-MAX_WORD_LENGTH:]))
         ):
             continue
-        hyphen, cut = mend(line, first.text, vocabulary)
+        hyphen, cut = join_hyphenated(line, first.text, vocabulary)
         tails[number] = hyphen + rest["word"], cut
         if remainder := first.text[rest.end() :]:
             following[0] = first._replace(start=first.start + rest.end(), text=remainder)

@@ -1,11 +1,11 @@
-"""A printed line, as all that cleans a page's text knows it."""
+"""The printed line that all cleanup steps work on."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 
 class Line(NamedTuple):
-    """A printed line; without geometry (`height` 0) its characters stand for its width."""
+    """A printed line. Without geometry (`height` 0), the number of its characters serves as its width."""
 
     start: int
     end: int
@@ -14,21 +14,20 @@ class Line(NamedTuple):
     right: float
     baseline: float
     height: float
-    is_hyphenated: bool  # PDFium took a hyphen away from its end
+    is_hyphenated: bool  # PDFium removed a hyphen from its end
     follows_blank: bool
-    ends_in_dash: bool = False  # and that hyphen stood apart from the word before it
+    ends_in_dash: bool = False  # and a space stood before that hyphen
     ends_in_space: bool = False
-    has_actual_text: bool = (
-        False  # the PDF tells by itself what that hyphen is, not only by what it is drawn as
-    )
-    # Of each gap as between the cells of a row, or between two labels: its place in the text, where it begins and ends.
+    # The hyphen at its end has an ActualText entry in the PDF.
+    has_actual_text: bool = False
+    # Wide gaps, as between cells or labels: offset in the text, left and right edge.
     gaps: tuple[tuple[int, float, float], ...] = ()
 
 
 def split_labels(lines: Sequence[Line]) -> list[Line]:
-    """The lines, of which those that are several words or marks far apart are cut: labels of a figure, what printers note.
+    """Split lines with wide gaps into labels of a figure or printer's marks.
 
-    Rows of tables have their like above or below, or end in a figure, and stay whole.
+    Rows of tables, which have another row above or below or end in a figure, stay whole.
     """
     if not any(line.gaps for line in lines):
         return list(lines)

@@ -1,4 +1,4 @@
-"""What stands between two printed lines: nothing, a space, a new line or a new paragraph."""
+"""Decides what separates two printed lines: nothing, a space, a line break or a new paragraph."""
 
 import re
 from collections import defaultdict
@@ -13,33 +13,33 @@ from documents.extraction.cleanup.hyphens import (
     WORD_AT_START,
     Vocabulary,
     ends_in_address,
-    mend,
+    join_hyphenated,
 )
 from documents.extraction.cleanup.line import Line
 
 HYPHENS = "-\u2010\u2011\u00ad"
-CLOSING = "\"'”’»)]"  # "pre"-school and (post)-war are broken behind their hyphens, too
+CLOSING = "\"'”’»)]"  # as in "pre"-school and (post)-war, broken after the hyphen
 PATH_AT_END = re.compile(r"/\S*/$")
 PATH_AT_START = re.compile(r"\w[\w~-]{0,60}(?:[/_]|\.\w)")
 SENTENCE_END = re.compile(r"[.!?:;…。！？：；؟۔।](?:[\"'”’»)\]」』]|\[\d+\])*$")
 BULLET = re.compile(r"(?:[•‣◦▪■●○·∙➢✓*–—-]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)])\s+\S")
-# A row of a table mostly ends in a figure.
+# Most rows of tables end in a figure.
 FIGURE_AT_END = re.compile(r"(?:^|\s)[(\-+−$€£]*\d[\d.,]*\s?(?:%|€|\))?$")
 CAPTION = re.compile(
     r"(?:Fig(?:ure|\.)|Tab(?:le|elle|\.)|Abb(?:ildung|\.)|Chart|Figur[ae]?|Tableau|Tabla) \d[\d.]*[:.] "
 )
 FIRST_OF_CAPTION = "FTAC"
-LEVEL = 0.5  # of their height, between the baselines of pieces of one printed line,
-APART = 1.5  # and between pieces that are not of one block
-LABEL = 7  # times its height: a line as narrow is no line of a column
-PROSE = 14  # times its height: a line as wide is no label
+LEVEL = 0.5  # times the height: distance of baselines within one printed line
+APART = 1.5  # times the height: distance between separate blocks
+LABEL = 7  # times the height: width of lines too narrow for a column
+PROSE = 14  # times the height: width of lines too wide for a label
 JUSTIFIED = 0.2  # points
-FULL = 1.5  # times its height, which a full line may lack: the letter that is no longer on it
+FULL = 1.5  # times the height: space left on a full line
 RTL = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
 
 class Separators:
-    """Decides for every pair of lines of a document; learns line spacing and widths from all of them."""
+    """Decides for every pair of lines in a document, with line spacing learnt from all of them."""
 
     def __init__(
         self,
@@ -53,18 +53,20 @@ class Separators:
         self.tails = tails
         self.vocabulary = vocabulary
         self.ratios = [_spacings(page) for page in self.pages]
-        self.spacing = _usual([ratio for page in self.ratios for ratio in page], 1.2)
+        self.spacing = _median_or([ratio for page in self.ratios for ratio in page], 1.2)
 
     def of_page(self, number: int) -> tuple[list[tuple[str, int]], int, bool]:
-        """For each line what follows it, and how many characters of its own end are to go; how many are rows; and `ends_full`.
+        """Return for each line its separator and how many characters to cut from its end; the count of rows; `ends_full`.
 
-        A page can be asked for once: its lines are let go.
+        Call it once per page, since it frees the page's lines.
         """
         lines, self.pages[number] = self.pages[number], []
         if not lines:
             return [], 0, False
         ratios, self.ratios[number] = self.ratios[number], []
-        page = Page(lines, _usual(ratios, self.spacing) if len(ratios) >= 8 else self.spacing, self.line_ends)
+        page = Page(
+            lines, _median_or(ratios, self.spacing) if len(ratios) >= 8 else self.spacing, self.line_ends
+        )
         between = [*(self._between(page, i) for i in range(len(lines) - 1)), self.tails[number]]
         return between, sum(page.is_row), page.ends_full()
 
@@ -72,8 +74,8 @@ class Separators:
         line, after = page.lines[i], page.lines[i + 1]
         if line.is_hyphenated:
             if not _same_size(line, after) and not after.text[0].islower():
-                return "-\n\n", 0  # a footnote stands between the halves of the word
-            return mend(line, after.text, self.vocabulary)
+                return "-\n\n", 0  # a footnote follows, not the rest of the word
+            return join_hyphenated(line, after.text, self.vocabulary)
         if line.baseline == after.baseline and (within := _within_line(line, after)) is not None:
             return within, 0
         if after.follows_blank:
@@ -86,11 +88,11 @@ class Separators:
             and after.text[0].isalnum()
             and _same_size(line, after, 0.25)
         ):
-            return mend(line, after.text, self.vocabulary)
+            return join_hyphenated(line, after.text, self.vocabulary)
         return page.separator(i), 0
 
     def _is_drop_cap(self, letter: str, after: str) -> bool:
-        """One big letter whose word goes on in the next line; A, I and O may be words of their own."""
+        """Whether the letter starts the word on the next line. A, I and O may be words themselves."""
         rest = WORD_AT_START.match(after)
         assert rest is not None
         whole = letter + rest.group()
@@ -100,7 +102,7 @@ class Separators:
 
 
 def _within_line(line: Line, after: Line) -> str | None:
-    """What stands between two pieces at one height, which PDFium may take for two lines; None where they are two."""
+    """What joins two pieces of one printed line that PDFium split, or None if they are separate lines."""
     gap = after.left - line.right
     if not line.height or not _same_size(line, after):
         return None
@@ -114,7 +116,7 @@ def _ends_word(text: str) -> bool:
 
 
 class Page:
-    """The lines of one page, with what can be measured about them."""
+    """The lines of one page, with measurements of columns and rows."""
 
     def __init__(self, lines: Sequence[Line], spacing: float, line_ends: LineEnds) -> None:
         self.lines = lines
@@ -130,7 +132,7 @@ class Page:
         gap = self._gap(line, after)
         if (apart := self._between_blocks(i, gap)) is not None:
             return apart
-        if not (_same_size(line, after) or self._goes_on_evenly(i)) or self._is_edge_of_table(i):
+        if not (_same_size(line, after) or self._continues_evenly(i)) or self._is_edge_of_table(i):
             return "\n\n"
         if gap is not None and gap > 1.25:
             return "\n\n"
@@ -147,7 +149,7 @@ class Page:
         return "" if _breaks_an_address(line.text, after.text) else " "
 
     def _between_blocks(self, i: int, gap: float | None) -> str | None:
-        """What stands between rows of a table, and between blocks of the page; None within a block."""
+        """The separator between rows of a table or blocks of the page, or None within a block."""
         if gap is None and self._is_of_two_directions(i):
             return " "
         is_spread, next_is = bool(self.lines[i].gaps), bool(self.lines[i + 1].gaps)
@@ -157,13 +159,13 @@ class Page:
         return "\n\n" if is_spread or next_is or self._begins_another_block(i) else None
 
     def _is_of_two_directions(self, i: int) -> bool:
-        """Whether Latin and right-to-left words are of one printed line."""
+        """Whether the two lines are Latin and right-to-left words of one printed line."""
         line, after = self.lines[i], self.lines[i + 1]
         is_level = abs(line.baseline - after.baseline) <= 0.1 * line.height
         return is_level and (line.left < 0) != (after.left < 0)
 
     def _begins_another_block(self, i: int) -> bool:
-        """Whether the next line stands elsewhere on the page: labels of a figure, marks of the printer, cells, captions."""
+        """Whether the next line belongs elsewhere on the page, as labels, printer's marks, cells and captions do."""
         line, after = self.lines[i], self.lines[i + 1]
         if not line.height or not after.height:
             return False
@@ -178,7 +180,7 @@ class Page:
         return right > 0 or line.left > after.right
 
     def _is_in_column(self, i: int, other: int) -> bool:
-        """Whether the line is as wide as prose, or the other, which is the one before or after it, is of its column."""
+        """Whether the line is as wide as prose, or in one column with its neighbour `other`."""
         line = self.lines[i]
         if line.right - line.left > PROSE * line.height:
             return True
@@ -190,11 +192,11 @@ class Page:
         return is_over and gap is not None and gap < 2.5 and _same_size(line, near, 0.25)
 
     def _gap(self, line: Line, after: Line) -> float | None:
-        """Distance of the baselines, 1 being the usual; None at a jump to another column."""
+        """Distance of the baselines in units of the usual spacing, or None at a jump to another column."""
         if not line.height or not after.height:
             return None
         down = line.baseline - after.baseline
-        # The larger height: a line in which a narrower font stands in the middle is no smaller one.
+        # The larger height, since a smaller font in the middle of a line reduces its measured height.
         height = max(line.height, after.height)
         return down / height / self.spacing if down > 0.1 * height else None
 
@@ -206,8 +208,8 @@ class Page:
             or BULLET.match(line.text)
         )
 
-    def _goes_on_evenly(self, i: int) -> bool:
-        """A full line and one at the usual distance: their fonts differ, but they are of one paragraph."""
+    def _continues_evenly(self, i: int) -> bool:
+        """Whether a full line is followed at the usual distance. Such lines form one paragraph even in different fonts."""
         line, after = self.lines[i], self.lines[i + 1]
         gap = self._gap(line, after)
         return (
@@ -215,13 +217,13 @@ class Page:
         )
 
     def _is_edge_of_table(self, i: int) -> bool:
-        """A table begins, or ends and is not followed by the rest of a cell."""
+        """Whether a table starts here, or ends without the rest of a cell after it."""
         if self.is_row[i] == self.is_row[i + 1]:
             return False
         return self.is_row[i + 1] or not self.lines[i + 1].text[0].islower()
 
     def _rows(self) -> list[bool]:
-        """Which lines are rows of a table: neighbours that end in figures, and the headings above them."""
+        """Which lines are rows of a table: neighbours that end in figures, and the header row above them."""
         figures = [_ends_in_figure(line.text) for line in self.lines]
         rows = [False] * len(figures)
         first = 0
@@ -229,7 +231,7 @@ class Page:
             last = first
             while last < len(figures) and figures[last]:
                 last += 1
-            # Two lines of prose may end in figures by chance, but then they are full.
+            # Two full lines of prose may end in figures by chance.
             if last - first >= 3 or (last - first == 2 and self._ends_early(first)):
                 headed = first > 0 and not SENTENCE_END.search(self.lines[first - 1].text[-MAX_WORD_LENGTH:])
                 for row in range(first - headed, last):
@@ -238,14 +240,14 @@ class Page:
         return rows
 
     def _ends_early(self, i: int) -> bool:
-        """The next line's first word would have had room: the line ends because it was meant to."""
+        """Whether the next word would have fitted, so that the line break is intended."""
         line = self.lines[i]
         room = self.edges[i] - line.right
         if i + 1 == len(self.lines):
             return room > 0.3 * max(1.0, self.edges[i] - line.left)
         slack = 0.5 * line.height if line.height else 0.1 * self.edges[i]
         if room <= slack:
-            return False  # as in every full line
+            return False  # a full line
         if self._is_justified(i):
             return False
         after = self.lines[i + 1]
@@ -254,12 +256,12 @@ class Page:
         return room > width * (first + 1) * 1.1 + slack
 
     def _is_justified(self, i: int) -> bool:
-        """Whether it is one of three lines and more that begin and end at the same places, in a column narrower than others."""
+        """Whether the line is one of at least three with equal edges, as in a narrow justified column."""
         line = self.lines[i]
         if not line.height:
             return False
         if _ends_in_figure(line.text) and not self.lines[i + 1].text[0].islower():
-            return False  # a row of a table, more likely
+            return False  # more likely a row of a table
         first = last = i
         while first > i - 2 and self._is_as_wide(line, first - 1):
             first -= 1
@@ -274,7 +276,7 @@ class Page:
         return abs(line.right - other.right) <= JUSTIFIED and abs(line.left - other.left) <= JUSTIFIED
 
     def ends_full(self) -> bool:
-        """Whether the last two lines reach the edge of their column, and are thus not the end of a paragraph."""
+        """Whether the last two lines reach the edge of their column, so that the paragraph continues."""
         line = self.lines[-1]
         most = FULL * line.height
         return len(self.lines) > 1 and all(
@@ -289,7 +291,7 @@ class Page:
         return not _same_size(line, after) or (gap is not None and gap > 1.25)
 
     def _starts_indented(self, i: int) -> bool:
-        """The first line of a paragraph set in from the one before and the one after it."""
+        """Whether the next line is indented as the first line of a paragraph."""
         line, after = self.lines[i], self.lines[i + 1]
         if not line.height or line.baseline <= after.baseline:
             return False
@@ -302,7 +304,7 @@ class Page:
 
 
 def _breaks_an_address(text: str, after: str) -> bool:
-    """Whether a line ends within an address, a path or a pair of words with a stroke: /etc/, https://example., and/."""
+    """Whether a line breaks inside an address, a path or a pair of words with a slash: https://example., /etc/, and/."""
     if text[-1] == "/":
         is_path = text[-2:-1] in ("", " ") or PATH_AT_END.search(text[-MAX_TOKEN_LENGTH:])
         return bool(PATH_AT_START.match(after)) if is_path else after[0].isalnum()
@@ -315,15 +317,13 @@ def _ends_in_figure(text: str) -> bool:
 
 
 def _mirrored(lines: Sequence[Line]) -> list[Line]:
-    """Lines that run from right to left, measured as if they ran the other way; figures alone run as the line before."""
+    """Mirror the geometry of right-to-left lines. Lines of figures have the direction of the line before."""
     mirrored: list[Line] = []
-    is_turned = False
+    is_rtl = False
     for line in lines:
         if not line.text.isascii() or any(map(str.isalpha, line.text)):
-            is_turned = not line.text.isascii() and RTL.search(line.text) is not None
-        mirrored.append(
-            line._replace(left=-line.right, right=-line.left) if line.height and is_turned else line
-        )
+            is_rtl = not line.text.isascii() and RTL.search(line.text) is not None
+        mirrored.append(line._replace(left=-line.right, right=-line.left) if line.height and is_rtl else line)
     return mirrored
 
 
@@ -346,16 +346,17 @@ def _spacings(lines: Sequence[Line]) -> list[float]:
     return found
 
 
-def _usual(ratios: list[float], otherwise: float) -> float:
-    return median(ratios) if ratios else otherwise
+def _median_or(ratios: list[float], default: float) -> float:
+    return median(ratios) if ratios else default
 
 
 def usual_spacing(lines: Sequence[Line]) -> float:
-    return _usual(_spacings(lines), 1.2)
+    """The median line spacing, in units of the letter height."""
+    return _median_or(_spacings(lines), 1.2)
 
 
 def _right_edges(lines: Sequence[Line]) -> list[float]:
-    """For each line where its column ends: the furthest right that two of its lines reach."""
+    """The right edge of each line's column: the furthest that two of its lines reach."""
     edges: list[float] = []
     block: list[Line] = []
     for line in lines:
@@ -364,7 +365,7 @@ def _right_edges(lines: Sequence[Line]) -> list[float]:
             block = []
         block.append(line)
     edges += [_edge(block)] * len(block)
-    # A column that is taken up again further down is as wide there as it was above.
+    # A column that continues further down is as wide there as above.
     lefts = [round(line.left / 4) for line in lines]
     wide: dict[int, list[float]] = defaultdict(list)
     for left, edge in zip(lefts, edges, strict=True):

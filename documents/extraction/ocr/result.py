@@ -1,28 +1,28 @@
-"""What a program read in the picture of a page: its text, how sure it is, and where each word stands."""
+"""The result of OCR on one page: text, confidence, and the place of each word."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from documents.extraction.render.rectangles import Rectangle, joined
+from documents.extraction.render.rectangles import Rectangle, merge_on_lines
 from ragsite.storable import storable_at_same_length
 
 Place = list[int]
 
-WHOLE = 10_000  # the steps in which a place is told, from one side of the picture to the other
+SCALE = 10_000  # coordinates count in ten-thousandths of the image's sides
 MAX_TEXT_LENGTH = 200_000  # characters of a page
-MAX_PLACES = 5_000  # words of a page that can be marked; a full page of a newspaper has some 3,000
+MAX_PLACES = 5_000  # words of a page that can be highlighted; a full newspaper page has some 3,000
 MAX_RECTANGLES = 400
-LONG_WORD = 4  # letters: wider than high where lines run from side to side
-DOUBTFUL = 30  # of a hundred: a word of which the program is less sure is a stain or a scratch
-UNSURE = 55  # where all words together reach no more, it is no text: a photograph, or a page upside down
-COLUMNS = 12  # of the table that tesseract writes
-WORD, PICTURE = "5", "1"  # its levels
-NO_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff60]")  # written without any
+LONG_WORD = 4  # letters; wider than high if lines are horizontal
+MIN_WORD_CONFIDENCE = 30  # percent; less confident words are stains or scratches
+MIN_PAGE_CONFIDENCE = 55  # percent; less is a photograph, or a page upside down
+COLUMNS = 12  # of tesseract's TSV
+WORD_LEVEL, PAGE_LEVEL = "5", "1"
+NO_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff60]")  # scripts without spaces
 
 
 class Word(NamedTuple):
-    line: tuple[str, ...]  # its block, paragraph and line
+    line: tuple[str, ...]  # block, paragraph and line number
     left: int
     top: int
     width: int
@@ -32,28 +32,28 @@ class Word(NamedTuple):
 
 
 class OcrResult(NamedTuple):
-    """A line of the page a line, a blank line between paragraphs. `places` are the words':
-    start and end in the text, left, top, right and bottom in ten-thousandths of the picture's sides."""
+    """The text keeps the lines of the page, with a blank line between paragraphs. `places` has one entry per word:
+    start and end in the text, then left, top, right and bottom in ten-thousandths of the image's sides."""
 
     text: str = ""
     places: Sequence[Place] = ()
-    confidence: float = 0.0  # of a hundred, by letters
+    confidence: float = 0.0  # percent, weighted by letters
 
     @property
     def is_text(self) -> bool:
-        return self.confidence > UNSURE
+        return self.confidence > MIN_PAGE_CONFIDENCE
 
 
 def parse_tsv(table: str) -> OcrResult:
-    """From the table that tesseract writes (TSV); what is no such table gives nothing."""
+    """Parse tesseract's TSV. Anything else gives an empty result."""
     rows = [cells for line in table.split("\n") if len(cells := line.split("\t", COLUMNS - 1)) == COLUMNS]
-    size = next((_numbers(cells[8:10]) for cells in rows if cells[0] == PICTURE), [])
-    words = list(_words(cells for cells in rows if cells[0] == WORD))
+    size = next((_numbers(cells[8:10]) for cells in rows if cells[0] == PAGE_LEVEL), [])
+    words = list(_words(cells for cells in rows if cells[0] == WORD_LEVEL))
     letters = sum(len(word.text) for word in words)
     if not letters or len(size) != 2 or min(size) < 1:
         return OcrResult()
     confidence = sum(word.confidence * len(word.text) for word in words) / letters
-    return _assembled([word for word in words if word.confidence >= DOUBTFUL], size, confidence)
+    return _assemble([word for word in words if word.confidence >= MIN_WORD_CONFIDENCE], size, confidence)
 
 
 def _words(rows: Iterable[Sequence[str]]) -> Iterator[Word]:
@@ -67,14 +67,14 @@ def _words(rows: Iterable[Sequence[str]]) -> Iterator[Word]:
 
 
 def _numbers(cells: Sequence[str]) -> list[float]:
-    """All of them, or none where one is no number."""
+    """All values as numbers, or an empty list if one is not a number."""
     try:
         return [min(max(float(int(float(cell))), 0.0), 1e6) for cell in cells]
-    except (ValueError, OverflowError):  # not a number, or without end
+    except (ValueError, OverflowError):  # also infinity
         return []
 
 
-def _assembled(words: Sequence[Word], size: Sequence[float], confidence: float) -> OcrResult:
+def _assemble(words: Sequence[Word], size: Sequence[float], confidence: float) -> OcrResult:
     parts: list[str] = []
     places: list[Place] = []
     length = 0
@@ -98,10 +98,10 @@ def _between(before: Word, word: Word) -> str:
 
 
 def _corners(word: Word, size: Sequence[float]) -> list[int]:
-    """Left, top, right and bottom; nothing for what has no extent within the picture."""
+    """Left, top, right and bottom, or an empty list for a word without extent within the image."""
     sides = (word.left, word.top, word.left + word.width, word.top + word.height)
     corners = [
-        min(WHOLE, round(WHOLE * side / whole)) for side, whole in zip(sides, [*size, *size], strict=True)
+        min(SCALE, round(SCALE * side / length)) for side, length in zip(sides, [*size, *size], strict=True)
     ]
     return corners if corners[0] < corners[2] and corners[1] < corners[3] else []
 
@@ -109,31 +109,35 @@ def _corners(word: Word, size: Sequence[float]) -> list[int]:
 def rectangles_of(
     places: Sequence[Place], ranges: Iterable[tuple[int, int]], shape: float
 ) -> list[Rectangle]:
-    """Where ranges of the text stand, one rectangle for each stretch of a line. `shape` is the page's width over its height."""
-    is_sideways = _run_up_or_down(places)
+    """The rectangles of ranges of the text, one per line. `shape` is the width of the page divided by its height."""
+    is_vertical = _are_vertical(places)
     found: list[Rectangle] = []
     for start, end in ranges:
         cut = [_cut(place, start, end) for place in places if place[0] < end and start < place[1]]
-        found += _turned(joined(_turned(cut), 1 / shape)) if is_sideways else joined(cut, shape)
+        found += (
+            _transposed(merge_on_lines(_transposed(cut), 1 / shape))
+            if is_vertical
+            else merge_on_lines(cut, shape)
+        )
     return found[:MAX_RECTANGLES]
 
 
-def _run_up_or_down(places: Sequence[Place]) -> bool:
-    """Whether the lines of the picture do, as on a page that lies on its side."""
+def _are_vertical(places: Sequence[Place]) -> bool:
+    """Whether lines run up or down, as on a page that was scanned sideways."""
     long = [place for place in places if place[1] - place[0] >= LONG_WORD]
     return 2 * sum(bottom - top > right - left for _s, _e, left, top, right, bottom in long) > len(long)
 
 
-def _turned(places: Sequence[Rectangle]) -> list[Rectangle]:
-    """Columns for lines, and lines for columns."""
+def _transposed(places: Sequence[Rectangle]) -> list[Rectangle]:
+    """Swap the two axes."""
     return [[top, left, height, width] for left, top, width, height in places]
 
 
 def _cut(place: Place, start: int, end: int) -> Rectangle:
-    """The place of a word, or of a whole line where that is all that is known: then as much of it as the range takes."""
+    """The part of a word or line that the range covers, estimated from its share of the characters."""
     first, last, left, top, right, bottom = place
     width = right - left
     if width > bottom - top:
         right = left + width * (min(end, last) - first) / (last - first)  # type: ignore[assignment]
         left += width * (max(start, first) - first) / (last - first)  # type: ignore[assignment]
-    return [left / WHOLE, top / WHOLE, (right - left) / WHOLE, (bottom - top) / WHOLE]
+    return [left / SCALE, top / SCALE, (right - left) / SCALE, (bottom - top) / SCALE]

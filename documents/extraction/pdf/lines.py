@@ -56,7 +56,7 @@ class PrintedLine:
         self.glyphs: list[Glyph] = []
         self.marks: list[Glyph] = []
         self.baseline = self.height = self.left = self.right = 0.0
-        self.is_anew = self.is_gone = self.runs_to_the_right = False
+        self.is_anew = self.is_gone = self.is_left_to_right = False
 
     def measure(self, drawn: Sequence[Glyph]) -> "list[PrintedLine]":
         """Tell letters from marks and from what is told once more for a mark; further lines that PDFium took for this."""
@@ -141,7 +141,7 @@ def reorder_rtl_lines(textpage: Any, text: str, place_of: PlaceOf) -> tuple[str,
             1, sum(n.others for n in near)
         )
         line.is_anew = bool(may_be) and (are_more or line.letters > 0)
-        line.runs_to_the_right = line.is_anew and not are_more
+        line.is_left_to_right = line.is_anew and not are_more
     lines = [part for line in lines for part in _parts(line, drawn_in)]
     _join_pieces(lines)
     _place_marks(lines)
@@ -153,12 +153,12 @@ def _parts(line: PrintedLine, drawn_in: Callable[[PrintedLine], list[Glyph]]) ->
     if not line.is_anew and (len(line.text) > MAX_LINE_LENGTH or not MARK.search(line.text)):
         return [line]
     drawn = drawn_in(line)
-    if line.others > line.letters and _runs_to_the_right(drawn):
-        line.runs_to_the_right = True
+    if line.others > line.letters and _is_left_to_right(drawn):
+        line.is_left_to_right = True
     return sorted(line.measure(drawn), key=lambda part: -part.baseline)
 
 
-def _runs_to_the_right(drawn: Sequence[Glyph]) -> bool:
+def _is_left_to_right(drawn: Sequence[Glyph]) -> bool:
     """Whether a Latin sentence with a few right-to-left words is drawn: it begins on the left, and ends on the right."""
     solid = [glyph for glyph in drawn if glyph.text != " "]
     if not solid:
@@ -286,7 +286,7 @@ def _assembled(
             pieces.append("\n")
             places.append(-1)
         if line.is_anew and line.glyphs:
-            read, counted = read_line(line.glyphs, is_arabic, line.runs_to_the_right)
+            read, counted = read_line(line.glyphs, is_arabic, line.is_left_to_right)
         else:
             read, counted = line.text, [place_of(number) for number in range(line.start, after)]
         pieces.append(read)

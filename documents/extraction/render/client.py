@@ -1,4 +1,4 @@
-"""Pages of PDFs as pictures, painted by a limited child while somebody waits for them: a few at once, and not for long."""
+"""Renders PDF pages in sandboxed children while a request waits: few at a time, each with a short timeout."""
 
 import base64
 import threading
@@ -10,59 +10,59 @@ from typing import Any, NamedTuple
 from documents.extraction.errors import UnreadableFile
 from documents.extraction.sandbox.client import fork_server
 
-AT_ONCE = 2  # in one process
-PATIENCE = 5.0  # seconds for one, of wall time
-TURN_SECONDS = 3.0  # that one may wait for its turn
-MAX_SIZE = 24 * 1024 * 1024  # bytes of a picture; no page that is a page comes near it
+MAX_RENDERERS = 2  # at a time, per web process
+MAX_SECONDS = 5.0  # of wall time for one page
+MAX_WAIT_SECONDS = 3.0  # for a free slot
+MAX_SIZE = 24 * 1024 * 1024  # bytes of a PNG, far more than any real page needs
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 class RendererBusy(Exception):
-    """Too many want a picture at this moment; a little later it will do."""
+    """All renderers are busy. A retry a little later may succeed."""
 
 
-class Turns:
-    """So many at once, of one person only one, and who had the last one lets others go first: nobody keeps all painters busy."""
+class RenderSlots:
+    """Limits how many pages are rendered at a time, and gives each person one slot, in turn with others who wait."""
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self.taken: list[int | None] = []
+        self.active: list[int | None] = []
         self.waiting: list[int | None] = []
         self.last: int | None = None
         self.changed = threading.Condition()
 
     @contextmanager
-    def turn(self, person: int | None) -> Iterator[None]:
-        """Waits for it. Raises RendererBusy when it does not come in time."""
+    def acquire(self, person: int | None) -> Iterator[None]:
+        """Hold a slot. Raises RendererBusy if none becomes free in time."""
         with self.changed:
             self.waiting.append(person)
-            has_come = self.changed.wait_for(lambda: self._may_begin(person), TURN_SECONDS)
+            has_slot = self.changed.wait_for(lambda: self._may_start(person), MAX_WAIT_SECONDS)
             self.waiting.remove(person)
-            if not has_come:
-                self.changed.notify_all()  # somebody may have let this one go first
+            if not has_slot:
+                self.changed.notify_all()  # others may have waited for this one
                 raise RendererBusy
-            self.taken.append(person)
+            self.active.append(person)
         try:
             yield
         finally:
             with self.changed:
-                self.taken.remove(person)
+                self.active.remove(person)
                 self.last = person
                 self.changed.notify_all()
 
-    def _may_begin(self, person: int | None) -> bool:
-        if len(self.taken) >= self.count or person in self.taken:
+    def _may_start(self, person: int | None) -> bool:
+        if len(self.active) >= self.count or person in self.active:
             return False
         return person != self.last or not any(
-            other != person and other not in self.taken for other in self.waiting
+            other != person and other not in self.active for other in self.waiting
         )
 
 
-_turns = Turns(AT_ONCE)
+_slots = RenderSlots(MAX_RENDERERS)
 
 
-class Places(NamedTuple):
-    """Where words stand on a page: its width and height, and rectangles (left, top, width, height) as shares of them."""
+class TextPlaces(NamedTuple):
+    """The size of a page, and rectangles (left, top, width, height) as shares of it."""
 
     size: tuple[float, float]
     rectangles: Sequence[Sequence[float]]
@@ -71,9 +71,11 @@ class Places(NamedTuple):
 def render_page(
     path: Path, number: int, width: int, password: str = "", *, person: int | None = None
 ) -> bytes | None:
-    """The page (from 1) as a PNG; None where it cannot be painted. `person`: who waits for it. Raises RendererBusy, and
-    UnreadableFile for a password."""
-    answer = _asked(person, work="paint", path=str(path), index=number - 1, width=width, password=password)
+    """Render page `number` (from 1) as a PNG, or return None if that fails. `person` is the id of the user who waits.
+
+    Raises RendererBusy, and UnreadableFile for a missing or wrong password.
+    """
+    answer = _request(person, work="render", path=str(path), index=number - 1, width=width, password=password)
     if answer.get("reason") == "password":
         raise UnreadableFile("password", was_given=bool(password))
     if answer.get("kind") != "picture":
@@ -84,9 +86,9 @@ def render_page(
 
 def locate_text(
     path: Path, number: int, ranges: Sequence[tuple[int, int]], person: int | None = None
-) -> Places | None:
-    """Where ranges of the page's raw text stand on it; None where that cannot be told. Raises RendererBusy."""
-    answer = _asked(person, work="locate", path=str(path), index=number - 1, ranges=list(ranges))
+) -> TextPlaces | None:
+    """Locate ranges of the page's raw text, or return None if that fails. Raises RendererBusy."""
+    answer = _request(person, work="locate", path=str(path), index=number - 1, ranges=list(ranges))
     if answer.get("kind") != "places":
         return None
     try:
@@ -94,14 +96,14 @@ def locate_text(
         rectangles = [tuple(map(float, rectangle)) for rectangle in answer["rectangles"]]
     except (TypeError, ValueError, KeyError):
         return None
-    return Places((width, height), [place for place in rectangles if len(place) == 4])
+    return TextPlaces((width, height), [place for place in rectangles if len(place) == 4])
 
 
-def _asked(person: int | None, **request: Any) -> dict[str, Any]:
-    """What the child says first; nothing where it says nothing in time."""
-    with _turns.turn(person):
+def _request(person: int | None, **request: Any) -> dict[str, Any]:
+    """The first message of the child, or an empty one after the timeout."""
+    with _slots.acquire(person):
         try:
-            with closing(fork_server.read(max_silence=PATIENCE, **request)) as messages:
+            with closing(fork_server.read(max_silence=MAX_SECONDS, **request)) as messages:
                 return next(messages, {})
         except TimeoutError:
             return {}

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 Rectangle = list[float]
 
 
-def joined(places: Sequence[Rectangle], shape: float) -> list[Rectangle]:
-    """What follows on the same line is one rectangle, gaps between words included, a little higher than its letters.
+def merge_on_lines(places: Sequence[Rectangle], shape: float) -> list[Rectangle]:
+    """Merge neighbours on the same line, gaps between words included, and pad them a little.
 
-    `shape` is the page's width over its height.
+    `shape` is the width of the page divided by its height.
     """
     lines: list[Rectangle] = []
     for left, top, width, height in places:
@@ -17,13 +17,13 @@ def joined(places: Sequence[Rectangle], shape: float) -> list[Rectangle]:
             common = min(before[1] + before[3], top + height) - max(before[1], top)
             gap = max(left - before[0] - before[2], before[0] - left - width) * shape
             if common > 0.5 * min(before[3], height) and gap < 1.5 * max(before[3], height):
-                lines[-1] = _around(before, [left, top, width, height])
+                lines[-1] = _union(before, [left, top, width, height])
                 continue
         lines.append([left, top, width, height])
     return [_padded(line) for line in lines]
 
 
-def _around(one: Rectangle, other: Rectangle) -> Rectangle:
+def _union(one: Rectangle, other: Rectangle) -> Rectangle:
     left, top = min(one[0], other[0]), min(one[1], other[1])
     right, bottom = max(one[0] + one[2], other[0] + other[2]), max(one[1] + one[3], other[1] + other[3])
     return [left, top, right - left, bottom - top]

@@ -27,7 +27,7 @@ from documents.extraction.sandbox.protocol import encode
 
 WORK: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
     "read": reader.read,
-    "paint": child.paint,
+    "render": child.render,
     "locate": child.locate,
     "unpack": unpack.unpack,
 }

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from documents import page_images
 from documents.extraction import UnreadableFile
-from documents.extraction.render import client as painters
+from documents.extraction.render import client as rendering
 from documents.extraction.render.client import RendererBusy, locate_text, render_page
 from documents.extraction.render.png import png
 from documents.models import Page
@@ -132,39 +132,39 @@ def test_a_page_that_would_be_painted_for_ever_is_given_up(tmp_path):
     path = make_pdf(tmp_path / "endless.pdf", [b"/N Do"], extra=objects, resources=resources)
     started = time.monotonic()
     assert render_page(path, 1, 800) is None
-    assert time.monotonic() - started < painters.PATIENCE + 5
+    assert time.monotonic() - started < rendering.MAX_SECONDS + 5
 
 
 def test_only_a_few_are_painted_at_once(monkeypatch):
-    monkeypatch.setattr(painters, "TURN_SECONDS", 0.05)
-    monkeypatch.setattr(painters, "_turns", painters.Turns(1))
-    with painters._turns.turn(1), pytest.raises(RendererBusy):
+    monkeypatch.setattr(rendering, "MAX_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(rendering, "_slots", rendering.RenderSlots(1))
+    with rendering._slots.acquire(1), pytest.raises(RendererBusy):
         render_page(HANDBOOK, 1, 800, person=2)
     assert render_page(HANDBOOK, 1, 800)
 
 
 def test_one_person_has_one_painter_and_leaves_the_other_to_others(monkeypatch):
-    monkeypatch.setattr(painters, "TURN_SECONDS", 0.05)
-    turns = painters.Turns(2)
-    with turns.turn(1):
-        with pytest.raises(RendererBusy), turns.turn(1):
+    monkeypatch.setattr(rendering, "MAX_WAIT_SECONDS", 0.05)
+    slots = rendering.RenderSlots(2)
+    with slots.acquire(1):
+        with pytest.raises(RendererBusy), slots.acquire(1):
             pass
-        with turns.turn(2):
-            assert turns.taken == [1, 2]
+        with slots.acquire(2):
+            assert slots.taken == [1, 2]
 
 
 def test_who_had_a_turn_just_now_lets_others_go_first():
-    turns, order = painters.Turns(1), []
+    slots, order = rendering.RenderSlots(1), []
 
     def wait_for(person):
-        with turns.turn(person):
+        with slots.acquire(person):
             order.append(person)
 
     threads = [threading.Thread(target=wait_for, args=(person,)) for person in (1, 1, 2)]
-    with turns.turn(1):
+    with slots.acquire(1):
         for number, thread in enumerate(threads, start=1):
             thread.start()
-            while len(turns.waiting) < number:
+            while len(slots.waiting) < number:
                 time.sleep(0.001)
     for thread in threads:
         thread.join(10)

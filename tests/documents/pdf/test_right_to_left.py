@@ -92,7 +92,7 @@ def test_no_letter_is_lost_and_each_keeps_its_place(seen):
     ],
 )
 def test_a_latin_line_is_read_from_left_to_right_its_hebrew_words_from_right_to_left(seen, written):
-    assert read_line(glyphs_of(seen), runs_to_the_right=True)[0] == written
+    assert read_line(glyphs_of(seen), is_left_to_right=True)[0] == written
 
 
 def test_a_latin_word_is_whole_though_its_first_letter_is_told_with_the_word_beside_it(tmp_path):
