@@ -150,7 +150,7 @@ def test_one_person_has_one_painter_and_leaves_the_other_to_others(monkeypatch):
         with pytest.raises(RendererBusy), slots.acquire(1):
             pass
         with slots.acquire(2):
-            assert slots.taken == [1, 2]
+            assert slots.active == [1, 2]
 
 
 def test_who_had_a_turn_just_now_lets_others_go_first():
