@@ -1,4 +1,4 @@
-"""Headings of a PDF: from its bookmarks, else from the size of its letters."""
+"""Finds headings: from bookmarks, else from the letter size."""
 
 import re
 import sys
@@ -10,19 +10,19 @@ from documents.extraction.cleanup.clean_pages import CleanPage, fold
 from documents.extraction.pages import Heading
 
 MAX_LENGTH = 150
-LOOKED_AT = 50_000  # characters of a page; far more than any has that a person would print
-LARGER = 1.12  # than the body's letters
+MAX_SEARCHED = 50_000  # characters of a page, far more than a printed page has
+LARGER = 1.12  # times the letter height of the body
 
 
 def headings_from_outline(outline: Sequence[Sequence[Any]], texts: Sequence[str]) -> dict[int, list[Heading]]:
-    """Bookmarks by page index, each where its title stands on that page, else at the page's beginning."""
+    """Bookmarks by page index, each at its title in the page's text, else at the previous heading."""
     found: dict[int, list[Heading]] = defaultdict(list)
     for level, bookmark, number in outline:
         title = " ".join(fold(str(bookmark)).split())
         if title and 0 <= number < len(texts):
             after = found[number][-1].offset if found[number] else 0
             found[number].append(
-                Heading(_offset_of(title, texts[number][:LOOKED_AT], after), int(level), title)
+                Heading(_offset_of(title, texts[number][:MAX_SEARCHED], after), int(level), title)
             )
     return {
         number: sorted(headings, key=lambda heading: heading.offset) for number, headings in found.items()
@@ -30,16 +30,16 @@ def headings_from_outline(outline: Sequence[Sequence[Any]], texts: Sequence[str]
 
 
 def relocate_headings(headings: Sequence[Heading], text: str) -> list[list[Any]]:
-    """Headings of a page that has another text now: at the place of their title there, else where the one before begins."""
+    """The headings of a page after its text changed, each at its title, else at the previous heading."""
     found: list[list[Any]] = []
     for heading in headings:
         after = found[-1][0] if found else 0
-        found.append([_offset_of(heading.title, text[:LOOKED_AT], after), heading.level, heading.title])
+        found.append([_offset_of(heading.title, text[:MAX_SEARCHED], after), heading.level, heading.title])
     return sorted(found)
 
 
 def _offset_of(title: str, text: str, after: int) -> int:
-    """Where a paragraph begins with the title, perhaps behind its number; `after` when nowhere."""
+    """Offset of a paragraph that begins with the title, perhaps after a number, else `after`."""
     words = r"\s+".join(map(re.escape, title.split()[:30]))
     pattern = re.compile(rf"(?:^|\n)(?P<heading>(?:[\dA-Z][\d.]*\s+)?{words})", re.IGNORECASE)
     match = pattern.search(text, max(0, after - 1)) or pattern.search(text)
@@ -47,7 +47,7 @@ def _offset_of(title: str, text: str, after: int) -> int:
 
 
 def headings_by_size(pages: Sequence[CleanPage]) -> Mapping[int, list[Heading]]:
-    """Short paragraphs in larger letters than the body's, unless the document is full of them."""
+    """Short paragraphs in larger letters than the body, unless they are too many for headings."""
     paragraphs = [_paragraphs(page) for page in pages]
     weights: Counter[float] = Counter()
     for page in paragraphs:
@@ -72,7 +72,7 @@ def headings_by_size(pages: Sequence[CleanPage]) -> Mapping[int, list[Heading]]:
 
 
 def _paragraphs(page: CleanPage) -> list[tuple[int, str, float]]:
-    """Offset, text and height of letters of each paragraph of a page that was read with geometry."""
+    """Offset, text and letter height of each paragraph."""
     found = []
     heights = iter([*page.lines, (sys.maxsize, 0.0)])
     at, height = next(heights)

@@ -1,6 +1,6 @@
-"""Text that is in a PDF but not to be seen on its page: a guard against words that only machines read.
+"""Counts text that is in a PDF but invisible on the page, as a defence against words meant for machines only.
 
-Looked at where each printed line ends, since more would cost a tenth of the time in which a page is read.
+Checks the last character of each printed line. Checking all would take a tenth of a page's time.
 """
 
 import ctypes
@@ -14,8 +14,8 @@ from documents.extraction.pdf import fast_calls
 
 NEARLY_WHITE = 245  # of 255, each of red, green and blue
 NEARLY_CLEAR = 13  # of 255
-TINY = 1.6  # points, of the height of a line
-MAX_OBJECTS = 3_000  # that are looked at on one page for what is behind white letters
+TINY = 1.6  # points of line height
+MAX_OBJECTS = 3_000  # examined per page for the background of white text
 INVISIBLE, WHITE, TINY_OR_OUTSIDE = "invisible", "white", "small"
 Line = Sequence[float]
 
@@ -23,13 +23,19 @@ Line = Sequence[float]
 def hidden_text(
     page: Any, textpage: Any, text: str, lines: Sequence[Line], place_of: Callable[[int], int]
 ) -> dict[str, int]:
-    """How many characters are `invisible`, `white` on white, or `small` (tiny, or beside the page); what there is none of is left out."""
-    kind_of = _Looks(textpage.raw)
-    sheet = _sheet(page)
+    """Count characters that are `invisible`, `white` on white, or `small` (tiny or outside the page). Omits zeros."""
+    kind_of = _RenderInspector(textpage.raw)
+    visible = _visible_box(page)
     found: dict[str, list[Line]] = {}
     for line in lines:
         _start, end, left, right, baseline, height = line[:6]
-        if height < TINY or right < sheet[0] or left > sheet[2] or baseline < sheet[1] or baseline > sheet[3]:
+        if (
+            height < TINY
+            or right < visible[0]
+            or left > visible[2]
+            or baseline < visible[1]
+            or baseline > visible[3]
+        ):
             found.setdefault(TINY_OR_OUTSIDE, []).append(line)
         elif kind := kind_of(place_of(int(end) - 1)):
             found.setdefault(kind, []).append(line)
@@ -40,8 +46,8 @@ def hidden_text(
     return {kind: count for kind, count in counts.items() if count}
 
 
-class _Looks:
-    """Tells how a character is drawn, with what has to be made for asking made once."""
+class _RenderInspector:
+    """Finds out how a character is drawn. Reuses its ctypes buffers."""
 
     def __init__(self, handle: Any) -> None:
         self.handle = fast_calls.pointer(handle)
@@ -62,8 +68,8 @@ class _Looks:
         return WHITE if is_white else ""
 
 
-def _sheet(page: Any) -> tuple[float, float, float, float]:
-    """Left, bottom, right and top of what of the page is shown."""
+def _visible_box(page: Any) -> tuple[float, float, float, float]:
+    """Left, bottom, right and top of the displayed part of the page."""
     box = pdfium_c.FS_RECTF()
     if not pdfium_c.FPDF_GetPageBoundingBox(page.raw, ctypes.byref(box)):
         return (-1e9, -1e9, 1e9, 1e9)
@@ -71,17 +77,17 @@ def _sheet(page: Any) -> tuple[float, float, float, float]:
 
 
 def _backgrounds(page: Any) -> list[tuple[float, float, float, float]]:
-    """Boxes of what white letters can be seen on: pictures, shadings, forms, shapes filled with a colour."""
+    """Boxes on which white text is visible: images, shadings, forms and shapes filled with a colour."""
     found = []
     corners = [ctypes.c_float() for _ in range(4)]
     for number in range(min(pdfium_c.FPDFPage_CountObjects(page.raw), MAX_OBJECTS)):
-        drawn = pdfium_c.FPDFPage_GetObject(page.raw, number)
-        kind = pdfium_c.FPDFPageObj_GetType(drawn)
+        item = pdfium_c.FPDFPage_GetObject(page.raw, number)
+        kind = pdfium_c.FPDFPageObj_GetType(item)
         if kind == pdfium_c.FPDF_PAGEOBJ_TEXT or (
-            kind == pdfium_c.FPDF_PAGEOBJ_PATH and not _is_coloured(drawn)
+            kind == pdfium_c.FPDF_PAGEOBJ_PATH and not _is_coloured(item)
         ):
             continue
-        if pdfium_c.FPDFPageObj_GetBounds(drawn, *corners):
+        if pdfium_c.FPDFPageObj_GetBounds(item, *corners):
             found.append(tuple(corner.value for corner in corners))
     return found  # type: ignore[return-value]
 
@@ -92,7 +98,7 @@ def _is_coloured(path: Any) -> bool:
     if not pdfium_c.FPDFPath_GetDrawMode(path, mode, stroke) or mode.value == pdfium_c.FPDF_FILLMODE_NONE:
         return False
     if not pdfium_c.FPDFPageObj_GetFillColor(path, *parts):
-        return True  # a pattern
+        return True  # filled with a pattern
     return parts[3].value >= NEARLY_CLEAR and min(part.value for part in parts[:3]) < NEARLY_WHITE
 
 

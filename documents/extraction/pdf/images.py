@@ -1,14 +1,14 @@
-"""Which images a page of a PDF shows, and how much of it they cover."""
+"""Finds the images on a page, and how much of it they cover."""
 
 from itertools import islice
 from typing import Any
 
 import pypdfium2.raw as pdfium_c
 
-MAX_OBJECTS = 1_000  # that are looked at on one page for a picture of its size
+MAX_OBJECTS = 1_000  # examined per page
 
 
-def shows_pictures(page: Any) -> bool:
+def shows_images(page: Any) -> bool:
     """Whether the page draws an image, or so many shapes that its letters may be drawings."""
     shapes = 0
     for item in page.get_objects(max_depth=3):
@@ -20,8 +20,8 @@ def shows_pictures(page: Any) -> bool:
     return False
 
 
-def shares_of_pictures(page: Any) -> list[float]:
-    """How much of the page each of its images covers: most or all of it on a scan, which may be cut into strips."""
+def image_shares(page: Any) -> list[float]:
+    """The share of the page that each image covers. A scan covers most of it, perhaps in strips."""
     left, bottom, right, top = page.get_bbox()
     area, shares = (right - left) * (top - bottom), []
     for item in islice(page.get_objects(max_depth=3), MAX_OBJECTS):
@@ -33,7 +33,7 @@ def shares_of_pictures(page: Any) -> list[float]:
 
 
 def bounds_on_page(item: Any) -> tuple[float, float, float, float]:
-    """Left, bottom, right and top; PDFium counts what is in a form in the form's own units."""
+    """Left, bottom, right and top in page units. PDFium gives objects inside a form in the form's units."""
     box = item.get_bounds()
     form = item.container
     while form:
@@ -43,6 +43,7 @@ def bounds_on_page(item: Any) -> tuple[float, float, float, float]:
 
 
 def has_images(page: Any) -> bool:
+    """Whether a page of pypdf has an image, or a form that may contain one."""
     resources = page.get("/Resources", {}).get_object()
     objects = resources.get("/XObject", {}).get_object()
     return any(item.get_object().get("/Subtype") in ("/Image", "/Form") for item in objects.values())

@@ -1,294 +1,290 @@
-"""The text of pages that are read from right to left, by the places of their letters.
-
-In which order PDFium gives such letters depends on the program that wrote the PDF, and marks that stand apart, alone or
-with their letter, become lines of their own. Where a letter stands on the page is sure.
-"""
+"""Reads the text of a page and its printed lines with PDFium."""
 
 import ctypes
 import re
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from statistics import median
 from typing import Any
 
 import pypdfium2.raw as pdfium_c
 
-from documents.extraction.cleanup.bidi import (
-    ARABIC,
-    HAS_LETTER,
-    LETTERS,
-    MARK,
-    OTHER_LETTER,
-    Glyph,
-    in_order,
-    read_line,
-    with_marks,
-)
+from documents.extraction.cleanup.bidi import HAS_LETTER
+from documents.extraction.cleanup.cjk import without_gaps
+from documents.extraction.limits import MAX_CHARACTERS_PER_PAGE
 from documents.extraction.pdf import fast_calls
+from documents.extraction.pdf.raised import Piece, is_vertical, join_raised_letters, mark_raised_digits
+from documents.extraction.pdf.rtl_lines import reorder_rtl_lines
+from documents.extraction.pdf.tex_glyphs import replace_tex_glyphs
 
-PlaceOf = Callable[[int], int]
-Drawn = tuple[str, int, float, float, float]  # a letter, PDFium's count of it, left, right, height
+VISUAL_LINE = re.compile(r"[^\r\n\ufffe]+")
+# Brackets of formulas in fonts without glyph names, not line ends
+SYMBOLS = re.compile("[\v\f\x85\u2028\u2029]")
+LINE_END_HYPHEN = "\ufffe"  # PDFium's replacement for a hyphen at the end of a line
+ASTRAL = re.compile("[\U00010000-\U0010ffff]")
+SAME_HEIGHT = 0.12
+BESIDE = 4  # times the height: overlap of a piece with the one before, as in fractions
+FIRST_CJK = "\u2e80"
+WIDE = 3  # times the height: a gap that justification does not cause
+SPREAD = 1.12  # times the usual width per letter: a line that may have such a gap
+WIDE_LETTERS = 0.6  # times the height: more than the average width of letters
+MAX_BULLET_LENGTH = 4  # letters; a gap after a bullet does not count
+MAX_GAPS = 100
+SPACE = re.compile(r"(?<=\S) (?=\S)")
+SAMPLED_LETTERS = 12
+MAX_EDGE = 30  # letters of a word
+SAME_EDGE = 0.01  # points
+NARROW_GAP = 0.3  # times the letter height
 
-LINE = re.compile(r"[^\r\n\ufffe]+")
-ENDS_ON_THE_LEFT = re.compile(r"[.,:;!?\u060c\u061b]+\w")  # .Firefox
-CLOSING_MARKS = ".,:;!?)]\"'"
-ALL_MARKS = frozenset(letter for letter in map(chr, range(0x590, 0x2010)) if MARK.match(letter))
-NOT_DRAWN = "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
-OTHER_LINE = 0.45  # of its height, between the baselines of two lines that PDFium took for one,
-# PDFium turns them round with the brackets of right-to-left words; on the page they are never turned.
-QUOTES = {"\u201c": "\u201d", "\u201d": "\u201c", "\u2018": "\u2019", "\u2019": "\u2018"}
-SAME_LINE = 0.1  # between those of one line,
-MARK_RISE = 0.8  # between a line's and that of a mark above or below its letters,
-NEAR = 1.5  # and between two pieces of one line
-MAX_LINE_LENGTH = 600  # letters; no printed line has more,
-MAX_PAGE_LENGTH = 50_000  # no page,
-MAX_MARKS = 5_000  # nor so many marks on it, each of which is compared with the letters around it
-WORD_IN_A_GLYPH = 5  # letters; no ligature has more
-NEIGHBOURS = 4  # lines before and after a mark that may be its own
 
+def read_lines(textpage: Any) -> tuple[str, list[list[float]], Callable[[int], int]]:
+    """Return the page's text in reading order, its printed lines, and a map from offsets to PDFium's character indexes.
 
-class PrintedLine:
-    """A line of PDFium's text, and what is drawn in it where that matters."""
-
-    def __init__(self, start: int, text: str) -> None:
-        self.start, self.text = start, text
-        self.letters = len(HAS_LETTER.findall(text))
-        self.others = len(OTHER_LETTER.findall(text))
-        self.glyphs: list[Glyph] = []
-        self.marks: list[Glyph] = []
-        self.baseline = self.height = self.left = self.right = 0.0
-        self.is_anew = self.is_gone = self.is_left_to_right = False
-
-    def measure(self, drawn: Sequence[Glyph]) -> "list[PrintedLine]":
-        """Tell letters from marks and from what is told once more for a mark; further lines that PDFium took for this."""
-        marked = [not ALL_MARKS.isdisjoint(glyph.text) for glyph in drawn]
-        solid = [
-            glyph
-            for glyph, is_marked in zip(drawn, marked, strict=True)
-            if not is_marked and glyph.text != " "
+    A line is a list: start and end in the text, left, right, baseline, height. Then, optionally, 1 if its hyphen has an
+    ActualText, else 0, and for each wide gap its offset in the text, its left and its right edge.
+    """
+    text, place_of = _text_of(textpage)
+    lines, beside = _lines_of(textpage, text, place_of)
+    boxes = Boxes(textpage)
+    if beside:
+        near = beside | {number - 1 for number in beside}
+        pieces = [
+            _piece(text, line, boxes, place_of) if number in near else Piece.of_line(text, line)
+            for number, line in enumerate(lines)
         ]
-        if not solid:
-            self.marks = list(drawn)
-            self.is_gone = True
-            return [self]
-        counted = Counter([glyph.baseline for glyph in solid])
-        self.height = max([glyph.height for glyph in solid])
-        self.baseline = max(counted, key=lambda baseline: counted[baseline])
-        others = []
-        for glyph, is_marked in zip(drawn, marked, strict=True):
-            text, away = glyph.text, abs(glyph.baseline - self.baseline)
-            if is_marked and (away > 0.3 or all(map(MARK.match, text))):
-                self.marks.append(glyph)
-            elif away > OTHER_LINE * self.height:
-                others.append(glyph)
-            elif not (is_marked and len(text) > 1 and self._has_told(glyph)):
-                self.glyphs.append(glyph)
-        self._measure_width()
-        return [self, *self._further(others)]
+        text, lines, place_of = join_raised_letters(text, pieces, place_of)
+    _add_wide_gaps(text, lines, boxes, place_of)
+    return mark_raised_digits(text, lines, boxes.baselines(place_of)), lines, place_of
 
-    def _has_told(self, glyph: Glyph) -> bool:
-        """What one piece of text stands for is given once more for each glyph of it."""
-        return any(
-            other.text == glyph.text and other.left < glyph.right and glyph.left < other.right
-            for other in self.glyphs
-        )
 
-    def _further(self, drawn: Sequence[Glyph]) -> "list[PrintedLine]":
-        if all(glyph.text == " " for glyph in drawn):
-            return []
-        line = PrintedLine(self.start + len(self.text), "")
-        line.is_anew = self.is_anew
-        return line.measure(drawn)
-
-    def _measure_width(self) -> None:
-        self.left = min([glyph.left for glyph in self.glyphs])
-        self.right = max([glyph.right for glyph in self.glyphs])
-
-    def goes_on_in(self, other: "PrintedLine") -> bool:
-        """Whether the other is a further piece of this line, which PDFium has cut where a mark stands."""
-        if (
-            abs(self.baseline - other.baseline) > SAME_LINE * self.height
-            or len(self.glyphs) > MAX_LINE_LENGTH
+def _lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> tuple[list[list[float]], set[int]]:
+    """PDFium's lines, and the indexes of those that may continue the line before."""
+    x, y = ctypes.c_double(), ctypes.c_double()
+    at_x, at_y = ctypes.byref(x), ctypes.byref(y)
+    boxes, has_actual_text = Boxes(textpage), hyphen_inspector(textpage)
+    handle, loose_box, box, at_box = boxes.handle, fast_calls.loose_box, boxes.box, boxes.at_box
+    has_rtl = not is_plain(text) and HAS_LETTER.search(text) is not None
+    found: list[list[float]] = []
+    beside, edge, level = set[int](), 0.0, float("inf")
+    for match in VISUAL_LINE.finditer(text):
+        line, start = match.group(), match.start()
+        stripped = line.strip()
+        if not stripped:
+            continue
+        if line[0] != stripped[0]:
+            start += line.index(stripped)
+        end = start + len(stripped)
+        first, last = place_of(start), place_of(end - 1)
+        if first < 0 or last < 0 or not fast_calls.origin(handle, first, at_x, at_y):
+            continue
+        loose_box(handle, first, at_box)
+        left, right, height = box.left, box.right, box.top - box.bottom
+        loose_box(handle, last, at_box)
+        left, right, other = min(left, box.left), max(right, box.right), box.top - box.bottom
+        is_rtl = has_rtl and HAS_LETTER.search(line)
+        if height != other or is_rtl:
+            inner = partial(inner_letters, line, match.start(), place_of)
+            height = usual_height(line, height, other, boxes, inner)
+        if is_rtl:
+            left, right = boxes.reach(places_of_edges(line, match.start(), place_of), left, right)
+        # Rounds to tenths of a point, three times as fast as round().
+        entry = [start, end, *[(side * 10 + 0.5) // 1 / 10 for side in (left, right, y.value, height)]]
+        if text.startswith(LINE_END_HYPHEN, match.end()) and has_actual_text(place_of(match.end())):
+            entry.append(1)
+        if -height < y.value - level < height and (
+            (left > edge - BESIDE * height or is_rtl) and not is_vertical(entry)
         ):
-            return False
-        return max(self.left - other.right, other.left - self.right) < NEAR * self.height
-
-    def take(self, other: "PrintedLine") -> None:
-        self.glyphs += other.glyphs
-        self.marks += other.marks
-        self._measure_width()
-        self.is_anew |= other.is_anew
-        other.marks, other.is_gone = [], True
-
-    def distance(self, mark: Glyph) -> float:
-        """How far above or below the line a mark stands; endless where it is beside it."""
-        if not self.left - self.height < mark.middle < self.right + self.height:
-            return float("inf")
-        return abs(mark.baseline - self.baseline) / self.height
+            beside.add(len(found))
+        edge, level = right, y.value
+        found.append(entry)
+    return found, beside
 
 
-def reorder_rtl_lines(textpage: Any, text: str, place_of: PlaceOf) -> tuple[str, PlaceOf]:
-    """The text with its right-to-left lines as they are read, and PDFium's count for each of its characters."""
-    if len(text) > MAX_PAGE_LENGTH or not HAS_LETTER.search(text) or len(MARK.findall(text)) > MAX_MARKS:
-        return text, place_of
-    lines = [PrintedLine(match.start(), match.group()) for match in LINE.finditer(text)]
-    drawn_in = _measuring(textpage, place_of)
-    for number, line in enumerate(lines):
-        near = lines[max(0, number - 1) : number + 2]
-        may_be = len(line.text) <= MAX_LINE_LENGTH and (
-            line.letters or not line.others or ENDS_ON_THE_LEFT.match(line.text)
-        )
-        are_more = line.letters >= max(1, line.others) or sum(n.letters for n in near) >= max(
-            1, sum(n.others for n in near)
-        )
-        line.is_anew = bool(may_be) and (are_more or line.letters > 0)
-        line.is_left_to_right = line.is_anew and not are_more
-    lines = [part for line in lines for part in _parts(line, drawn_in)]
-    _join_pieces(lines)
-    _place_marks(lines)
-    return _assembled(text, lines, place_of, len(ARABIC.findall(text)) * 2 > len(HAS_LETTER.findall(text)))
+def _add_wide_gaps(
+    text: str, lines: list[list[float]], boxes: "Boxes", place_of: Callable[[int], int]
+) -> None:
+    """Add gaps to lines that are wider than usual per letter, and to their neighbours.
+
+    Checking every line would take a tenth of the total time.
+    """
+    widths = [(line[3] - line[2]) / (line[1] - line[0]) / line[5] if line[5] else 0.0 for line in lines]
+    usual = min(SPREAD * median(widths), WIDE_LETTERS) if widths else 0.0
+    waiting = [number for number, width in enumerate(widths) if width > usual]
+    seen = set(waiting)
+    while waiting:
+        number = waiting.pop()
+        if gaps := _wide_gaps(text, lines[number], boxes, place_of):
+            lines[number][6:] = [lines[number][6] if lines[number][6:] else 0, *gaps]
+            near = {number - 1, number + 1} - seen
+            waiting += [other for other in near if 0 <= other < len(lines)]
+            seen |= near
 
 
-def _parts(line: PrintedLine, drawn_in: Callable[[PrintedLine], list[Glyph]]) -> list[PrintedLine]:
-    """What PDFium took for one line, from the top."""
-    if not line.is_anew and (len(line.text) > MAX_LINE_LENGTH or not MARK.search(line.text)):
-        return [line]
-    drawn = drawn_in(line)
-    if line.others > line.letters and _is_left_to_right(drawn):
-        line.is_left_to_right = True
-    return sorted(line.measure(drawn), key=lambda part: -part.baseline)
+def _wide_gaps(text: str, line: list[float], boxes: "Boxes", place_of: Callable[[int], int]) -> list[float]:
+    """Offset, left and right edge of each space that is too wide for a justified line."""
+    start, end, enough = int(line[0]), int(line[1]), WIDE * line[5]
+    if is_vertical(line):
+        return []
+    found: list[float] = []
+    for space in islice(SPACE.finditer(text, start + MAX_BULLET_LENGTH, end), MAX_GAPS):
+        before, after = place_of(space.start() - 1), place_of(space.end())
+        if before >= 0 and after >= 0:
+            left, right = boxes.gap(before, after)
+            if right - left > enough:
+                found += [space.start(), round(left, 1), round(right, 1)]
+    return found
 
 
-def _is_left_to_right(drawn: Sequence[Glyph]) -> bool:
-    """Whether a Latin sentence with a few right-to-left words is drawn: it begins on the left, and ends on the right."""
-    solid = [glyph for glyph in drawn if glyph.text != " "]
-    if not solid:
-        return False
-    first = min(solid, key=lambda glyph: glyph.left).text
-    inwards = sorted(solid, key=lambda glyph: -glyph.right)
-    last = next((glyph.text for glyph in inwards if glyph.text not in CLOSING_MARKS), "")
-    return bool(OTHER_LETTER.match(first) and (OTHER_LETTER.match(last) or last.isdecimal()))
-
-
-def _measuring(textpage: Any, place_of: PlaceOf) -> Callable[[PrintedLine], list[Glyph]]:
-    """A function from a line to what is drawn in it, with what has to be made for asking made once."""
-    x, y, box, handle = (
-        ctypes.c_double(),
-        ctypes.c_double(),
-        pdfium_c.FS_RECTF(),
-        fast_calls.pointer(textpage.raw),
+def _piece(text: str, line: list[float], boxes: "Boxes", place_of: Callable[[int], int]) -> Piece:
+    """Measure the line by some of its letters, since the first and the last may be raised."""
+    start, end = int(line[0]), int(line[1])
+    places = [place_of(start), *inner_letters(text[start:end], start, place_of), place_of(end - 1)]
+    measured = [boxes.baseline_and_height(place) for place in places if place >= 0]
+    baselines = Counter(round(baseline, 1) for baseline, _height in measured)
+    baseline = max(baselines, key=lambda found: baselines[found])
+    height = median(height for found, height in measured if round(found, 1) == baseline)
+    return Piece(
+        text[start:end],
+        line,
+        baseline,
+        height,
+        min(measured[0][1], measured[-1][1]),
+        measured[0][0] - baseline,
     )
-    at_x, at_y, at_box = ctypes.byref(x), ctypes.byref(y), ctypes.byref(box)
-    sides = [ctypes.c_double() for _ in range(4)]  # left, right, bottom, top
-    at_sides = [ctypes.byref(side) for side in sides]
-
-    def drawn_in(line: PrintedLine) -> list[Glyph]:
-        found: dict[tuple[float, float, bool], list[Drawn]] = {}
-        has_quotes, is_turned = not QUOTES.keys().isdisjoint(line.text), True
-        for number, letter in enumerate(line.text, line.start):
-            place = place_of(number)
-            if letter in NOT_DRAWN or place < 0 or not fast_calls.origin(handle, place, at_x, at_y):
-                continue
-            fast_calls.loose_box(handle, place, at_box)
-            left, right, height = box.left, box.right, box.top - box.bottom
-            if right <= left and letter.isspace():
-                continue
-            if letter in ALL_MARKS and fast_calls.tight_box(handle, place, *at_sides):
-                left, right = sides[0].value, sides[1].value
-            if has_quotes:
-                if letter.isalpha():
-                    is_turned = letter in LETTERS
-                elif letter in QUOTES and is_turned:
-                    letter = QUOTES[letter]  # noqa: PLW2901
-            origin = x.value, (y.value * 100 + 0.5) // 1 / 100, letter == " "
-            found.setdefault(origin, []).append((letter, place, left, right, height))
-        return [
-            _glyph(part, x, baseline)
-            for (x, baseline, _is_space), pieces in found.items()
-            for part in _apart(pieces)
-        ]
-
-    return drawn_in
 
 
-def _apart(pieces: list[Drawn]) -> list[list[Drawn]]:
-    """What of one glyph's text is of another direction: some programs give a whole word to the letter beside it."""
-    text = "".join(piece[0] for piece in pieces)
-    if len(text) < 3 or not HAS_LETTER.search(text) or not OTHER_LETTER.search(text):
-        return [pieces]
-    latin = [piece for piece in pieces if OTHER_LETTER.match(piece[0])]
-    return [latin, [piece for piece in pieces if piece not in latin]]
+class Boxes:
+    """Reads the boxes of characters from PDFium. Reuses its ctypes buffers."""
+
+    def __init__(self, textpage: Any) -> None:
+        self.handle, self.box = fast_calls.pointer(textpage.raw), pdfium_c.FS_RECTF()
+        self.at_box = ctypes.byref(self.box)
+        self.x, self.y = ctypes.c_double(), ctypes.c_double()
+        self.at_origin = ctypes.byref(self.x), ctypes.byref(self.y)
+
+    def gap(self, before: int, after: int) -> tuple[float, float]:
+        """The left and right edge of the gap between two characters."""
+        fast_calls.loose_box(self.handle, before, self.at_box)
+        right = self.box.right
+        fast_calls.loose_box(self.handle, after, self.at_box)
+        return right, self.box.left
+
+    def baselines(self, place_of: Callable[[int], int]) -> Callable[[int], float | None]:
+        """A function that maps an offset in the text to the baseline of its character."""
+        origin, handle, y, (at_x, at_y) = fast_calls.origin, self.handle, self.y, self.at_origin
+
+        def baseline(at: int) -> float | None:
+            return y.value if origin(handle, place_of(at), at_x, at_y) else None
+
+        return baseline
+
+    def baseline_and_height(self, place: int) -> tuple[float, float]:
+        fast_calls.origin(self.handle, place, *self.at_origin)
+        fast_calls.loose_box(self.handle, place, self.at_box)
+        return self.y.value, self.box.top - self.box.bottom
+
+    def heights(self, places: Iterable[int]) -> Iterator[float]:
+        for place in places:
+            fast_calls.loose_box(self.handle, place, self.at_box)
+            yield self.box.top - self.box.bottom
+
+    def reach(self, places: Iterable[int], left: float, right: float) -> tuple[float, float]:
+        """Extend the two edges to include all characters."""
+        for place in places:
+            if fast_calls.loose_box(self.handle, place, self.at_box):
+                left, right = min(left, self.box.left), max(right, self.box.right)
+        return left, right
 
 
-def _glyph(pieces: Sequence[Drawn], x: float, baseline: float) -> Glyph:
-    """Characters of one origin. PDFium gives each its share of the glyph's width, or to all of them the whole."""
-    if len(pieces) == 1:
-        letter, place, left, right, height = pieces[0]
-        text = " " if letter.isspace() and letter >= " " else letter
-        return Glyph(text, (place,), x, x if x < left else left, right, height, baseline)
-    letters, places, lefts, rights, heights = zip(*pieces, strict=True)
-    text = "".join(letters)
-    if len(text) > 1 and (HAS_LETTER.search(text) or MARK.search(text)):
-        if len(set(rights)) == len(text) and len(MARK.sub("", text)) > 1:
-            order = sorted(range(len(text)), key=lambda i: -rights[i])
-            text, places = "".join(text[i] for i in order), tuple(places[i] for i in order)
-        elif len(letters) >= WORD_IN_A_GLYPH:
-            text, places = text[::-1], places[::-1]  # a word, which PDFium has turned round
-        else:
-            text, places = in_order(text, places)
-    if text == " " * len(text):
-        text, places = " ", places[:1]
-    return Glyph(text, places, x, min(x, *lefts), max(rights), max(heights), baseline)
+def hyphen_inspector(textpage: Any) -> Callable[[int], bool]:
+    """A function that tells whether the hyphen that PDFium removed from a line end has an ActualText.
+
+    Programs mark either written or inserted hyphens with it, which look alike. For such a character, PDFium returns its
+    ink box as its font box.
+    """
+    handle, loose, tight = fast_calls.pointer(textpage.raw), pdfium_c.FS_RECTF(), (ctypes.c_double * 4)()
+    at_loose = ctypes.byref(loose)
+    at_sides = [ctypes.byref(tight, ctypes.sizeof(ctypes.c_double) * side) for side in range(4)]
+
+    def has_actual_text(place: int) -> bool:
+        if place < 0:
+            return False
+        fast_calls.loose_box(handle, place, at_loose)
+        fast_calls.tight_box(handle, place, *at_sides)
+        left, _right, _bottom, top = tight
+        return abs(loose.left - left) < SAME_EDGE and abs(loose.top - top) < SAME_EDGE
+
+    return has_actual_text
 
 
-def _join_pieces(lines: Sequence[PrintedLine]) -> None:
-    before: list[PrintedLine] = []
-    for line in lines:
-        if line.is_gone or not line.glyphs:
-            continue
-        if own := next((other for other in before[: -NEIGHBOURS - 1 : -1] if other.goes_on_in(line)), None):
-            own.take(line)
-        else:
-            before.append(line)
+def inner_letters(line: str, start: int, place_of: Callable[[int], int]) -> list[int]:
+    """A sample of a line's letters, without the first and the last. Spaces that PDFium inserted have no box."""
+    step = max(1, len(line) // SAMPLED_LETTERS)
+    return [place_of(start + at) for at in range(1, len(line) - 1, step) if not line[at].isspace()]
 
 
-def _place_marks(lines: Sequence[PrintedLine]) -> None:
-    """Give each mark to the letter under or above which it stands, in whichever line PDFium has put it."""
-    for number, line in enumerate(lines):
-        left_over = []
-        for mark in line.marks:
-            near = lines[max(0, number - NEIGHBOURS) : number + NEIGHBOURS + 1]
-            own = min(
-                (other for other in near if other.is_anew and not other.is_gone),
-                key=lambda other: other.distance(mark),
-                default=None,
-            )
-            if own is None or own.distance(mark) > MARK_RISE:
-                left_over.append(mark)
-            else:
-                own.glyphs = with_marks(own.glyphs, mark)
-        line.is_gone = line.is_gone and not left_over
+def usual_height(
+    line: str, height: float, other: float, boxes: Boxes, inner: Callable[[], Sequence[int]]
+) -> float:
+    """The height of a line whose first and last letter differ in height, or may be in another font than the rest.
+
+    Hebrew full stops and figures come from other fonts, and some programs reduce Chinese letters to their ink boxes.
+    """
+    is_alike = abs(height - other) <= SAME_HEIGHT * height
+    if is_alike and not (line[-1] > FIRST_CJK or (not line.isascii() and HAS_LETTER.search(line))):
+        return height
+    return median([height, other, *boxes.heights(inner())])
 
 
-def _assembled(
-    text: str, lines: Sequence[PrintedLine], place_of: PlaceOf, is_arabic: bool
-) -> tuple[str, PlaceOf]:
-    pieces: list[str] = []
-    places: list[int] = []
-    after = 0
-    for line in lines:
-        start, after = after, max(after, line.start + len(line.text))
-        if line.is_gone:
-            continue
-        if start < line.start:
-            pieces.append(text[start : line.start])
-            places += map(place_of, range(start, line.start))
-        elif pieces:
-            pieces.append("\n")
-            places.append(-1)
-        if line.is_anew and line.glyphs:
-            read, counted = read_line(line.glyphs, is_arabic, line.is_left_to_right)
-        else:
-            read, counted = line.text, [place_of(number) for number in range(line.start, after)]
-        pieces.append(read)
-        places += counted
-    return "".join(pieces), places.__getitem__
+def places_of_edges(line: str, start: int, place_of: Callable[[int], int]) -> list[int]:
+    """The letters of the first and the last word, since figures there run against the direction of the line."""
+    words = line.split(maxsplit=1)[0][:MAX_EDGE], line.rsplit(maxsplit=1)[-1][-MAX_EDGE:]
+    first, end = start + line.index(words[0]), start + len(line.rstrip())
+    numbers = *range(first, first + len(words[0])), *range(end - len(words[1]), end)
+    return [place for place in map(place_of, numbers) if place >= 0]
+
+
+def _text_of(textpage: Any) -> tuple[str, Callable[[int], int]]:
+    """The page's text in reading order, and a map from its offsets to PDFium's character indexes."""
+    text = textpage.get_text_range()[:MAX_CHARACTERS_PER_PAGE]
+    text, place_of = replace_tex_glyphs(textpage, text, characters_of(textpage, text))
+    text = SYMBOLS.sub(" ", text)
+    if is_plain(text):
+        return text, place_of
+    text, place_of = reorder_rtl_lines(textpage, text, place_of)
+    return without_gaps(text, lambda at: _is_narrow_gap(textpage, place_of(at))), place_of
+
+
+def is_plain(text: str) -> bool:
+    """Whether the text is ASCII, so that most special cases cannot occur."""
+    return text.replace(LINE_END_HYPHEN, "-").isascii()
+
+
+def _is_narrow_gap(textpage: Any, place: int) -> bool:
+    """Whether PDFium inserted the space for a gap narrower than a real space."""
+    handle, before, after = fast_calls.pointer(textpage.raw), pdfium_c.FS_RECTF(), pdfium_c.FS_RECTF()
+    if fast_calls.is_generated(handle, place) != 1:
+        return False
+    fast_calls.loose_box(handle, place - 1, ctypes.byref(before))
+    fast_calls.loose_box(handle, place + 1, ctypes.byref(after))
+    return bool(after.left - before.right < NARROW_GAP * (before.top - before.bottom))
+
+
+def characters_of(textpage: Any, text: str) -> Callable[[int], int]:
+    """A map from offsets to PDFium's indexes, which count UTF-16 units, and characters it inserts or omits."""
+    handle = fast_calls.pointer(textpage.raw)
+    has_astral = not is_plain(text) and ASTRAL.search(text) is not None
+    if not has_astral and textpage.count_chars() == len(text):
+        last = len(text) - 1
+        if last < 0 or fast_calls.character_of_text(handle, last) == last:
+            return lambda place: place
+
+    astral = [place for place, letter in enumerate(text) if letter > "\uffff"] if has_astral else []
+
+    def character(place: int) -> int:
+        return int(fast_calls.character_of_text(handle, place + bisect_left(astral, place)))
+
+    return character

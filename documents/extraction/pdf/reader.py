@@ -26,8 +26,8 @@ from documents.extraction.limits import (
     MAX_PAGES,
 )
 from documents.extraction.pdf.hidden_text import hidden_text
-from documents.extraction.pdf.images import has_images, shares_of_pictures, shows_pictures
-from documents.extraction.pdf.printed_lines import read_lines
+from documents.extraction.pdf.images import has_images, image_shares, shows_images
+from documents.extraction.pdf.lines import read_lines
 
 Message = dict[str, Any]
 
@@ -276,14 +276,14 @@ class Document:
                 if hidden := self._guarded(lambda: hidden_text(page, textpage, text, lines, place_of), {}):
                     message |= {
                         "hidden": hidden,
-                        "pictures": self._guarded(lambda: shows_pictures(page), False),
+                        "pictures": self._guarded(lambda: shows_images(page), False),
                     }
             finally:
                 textpage.close()
             if is_shorter(text, FEW_CHARACTERS):
-                message["pictures"] = self._guarded(lambda: shows_pictures(page), False)
+                message["pictures"] = self._guarded(lambda: shows_images(page), False)
             if is_shorter(text, STAMPED_PAGE):
-                shares = self._guarded(lambda: shares_of_pictures(page), [])
+                shares = self._guarded(lambda: image_shares(page), [])
                 message["covered"] = max(shares, default=0.0)
                 if message["covered"] >= MOST_OF_A_PAGE:
                     message |= {"pictures": True, "is_one_picture": True}

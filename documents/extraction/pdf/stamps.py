@@ -1,19 +1,19 @@
-"""Pages of few words and a picture: covers, and scans with words put onto them, as "Received 12 March 2024" and a file number."""
+"""Distinguishes stamped scans (an image and a few words such as "Received 12 March 2024") from covers and slides."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from documents.extraction.cleanup.garbage import is_shorter
 
-WHOLE_PAGE = 0.85  # of its area: a scan may have margins, a figure leaves room for its caption
+WHOLE_PAGE = 0.85  # of its area. A scan may have margins; a figure leaves room for its caption
 MAX_CHARACTERS = 100
 MAX_LETTER_SIZE = 0.04  # of the page's shorter side: 24 points on A4; titles of slides and covers are larger
 
 
 def is_stamped(page: dict[str, Any]) -> bool:
-    """Whether a picture covers the page and a few small words that can be seen stand on it.
+    """Whether an image covers the page, with a few small visible words on it.
 
-    Hidden ones come from a recognition that found no more. `page` is the message of the child that read it.
+    Hidden words are an OCR layer, so there is no more to find.
     """
     size = [float(side) for side in page.get("size") or ()]
     if not size or float(page.get("covered") or 0) < WHOLE_PAGE or page.get("hidden"):
@@ -23,7 +23,7 @@ def is_stamped(page: dict[str, Any]) -> bool:
 
 
 def is_title(page: dict[str, Any], heights: Sequence[float]) -> bool:
-    """Whether the page is no scan though its words are few: they are large, or its pictures leave most of it free."""
+    """Whether a page of few words is not a scan: the words are large, or its images leave most of it free."""
     size = [float(side) for side in page.get("size") or ()]
     if page.get("hidden") or not size:
         return False

@@ -1,7 +1,7 @@
-"""Signs and accents of TeX's fonts, which say of their signs only names that PDFium does not know.
+"""Decodes symbols and accents of TeX fonts, whose glyph names PDFium does not know.
 
-It then takes the code of a sign for a letter: the prime of f′ for a 0, the bars of ‖x‖ for k, a sum for X, the square at the
-end of a proof for a control code. Accents are signs of their own, printed over their letter: "Universit¨at".
+PDFium then reads the glyph code as a character: the prime of f′ as 0, the bars of ‖x‖ as k, a sum as X, the square at the
+end of a proof as a control code. Accents are separate glyphs printed over their letter: "Universit¨at".
 """
 
 import ctypes
@@ -16,8 +16,8 @@ import pypdfium2.raw as pdfium_c
 from documents.extraction.pdf import fast_calls
 from documents.extraction.pdf.piecewise import Piecewise, PlaceOf
 
-# By what PDFium gives for them. Those that grow with what they enclose come again in each size.
-NOT = "\u0338"  # printed over the sign behind it
+# Keys are what PDFium returns. Extensible symbols occur once per size.
+NOT = "\u0338"  # printed over the following symbol
 BRACKETS = "()[]⌊⌋⌈⌉{}⟨⟩"
 SYMBOLS = dict(zip("0khibcde`alm3<=45t'uvwqr", "′‖⟨⟩⌊⌋⌈⌉⊢⊣↕⇕∋ℜℑ△▽⊔≃⊓⊑⊒⨿∇", strict=True)) | dict(
     zip("\x07\t\x0b\x0c\x10\x16\x17\x1c\x1d\x1e\x1f", "∓⊖⊘⊙≍⪯⪰≪≫≺≻", strict=True)
@@ -36,7 +36,7 @@ EXTENSIBLE = {
 FIRST_OF_AMS = dict(zip("\x03\x04\x06\x07)*6>&4<CBED]X", "□■◊⧫∴∵⩽⩾≳≼≽⊲⊳⊴⊵∡✓", strict=True))
 SECOND_OF_AMS = dict(zip("()*+@no", "⊊⊋⊈⊉∄⋉⋊", strict=True))
 FONT = re.compile(rb"(?:^|.*\+)(CMB?SY|CMEX|MSAM|MSBM)\d*$")
-SIGNS_OF = {
+SYMBOLS_OF_FONT = {
     b"CMSY": SYMBOLS,
     b"CMBSY": SYMBOLS,
     b"CMEX": EXTENSIBLE,
@@ -44,14 +44,14 @@ SIGNS_OF = {
     b"MSBM": SECOND_OF_AMS,
 }
 CONTROL = r"[\x01-\x08\t\v\f\x0e-\x1f]"
-END_OF_LINE = r"\r(?!\n)|(?<!\r)\n"  # by its code, but PDFium ends lines with both
-# Spaces, full stops, commas and hyphens would cost too much, for brackets and strokes of one size.
+END_OF_LINE = r"\r(?!\n)|(?<!\r)\n"  # a glyph with this code, since PDFium ends lines with both
+# Without space, full stop, comma and hyphen: too slow for the brackets and bars of one size that they encode.
 PRINTABLE = "".join(
-    sorted({sign for signs in SIGNS_OF.values() for sign in signs if sign >= " "} - {*" ,-."})
+    sorted({sign for signs in SYMBOLS_OF_FONT.values() for sign in signs if sign >= " "} - {*" ,-."})
 )
-# What may be such a sign; in longer words there is none.
+# Characters that may be such a symbol. Longer words are skipped.
 SIGN = re.compile(rf"[^\W\d_]{{4,}}|{CONTROL}|{END_OF_LINE}|[{re.escape(PRINTABLE)}]")
-MATH = re.compile(rf"{CONTROL}|[\u0391-\u03f5\u2190-\u22ff\uf8e0-\uf8ff]")  # some names PDFium knows
+MATH = re.compile(rf"{CONTROL}|[\u0391-\u03f5\u2190-\u22ff\uf8e0-\uf8ff]")  # PDFium knows some glyph names
 MAX_NAME_LENGTH = 128
 
 ACCENTS = dict(
@@ -62,73 +62,73 @@ DOTLESS = {"ı": "i", "ȷ": "j"}
 
 
 class Change(NamedTuple):
-    """What is read for a range of the text, and where in it the sign stands that tells its place on the page."""
+    """A replacement for a range of the text, and the offset of the glyph that gives its place on the page."""
 
     start: int
     end: int
-    reading: str
+    replacement: str
     origin: int
 
 
 def replace_tex_glyphs(textpage: Any, text: str, place_of: PlaceOf) -> tuple[str, PlaceOf]:
-    """The text with the signs that were printed, and PDFium's count for each of its characters."""
-    letters = "".join(set(text))  # much quicker to look through than the text
+    """Return the text with decoded symbols and accents, and PDFium's index of each of its characters."""
+    letters = "".join(set(text))  # much faster to search than the text
     changes: list[Change] = []
     if MATH.search(letters):
-        changes += _signs(textpage, text, place_of)
+        changes += _symbols(textpage, text, place_of)
     if ACCENT.search(letters):
-        changes += _accented(textpage, text, place_of)
+        changes += _accents(textpage, text, place_of)
     if not changes:
         return text, place_of
-    made, after = Piecewise(), 0
+    replaced, after = Piecewise(), 0
     for change in sorted(changes):
         if change.start < after:
             continue
-        made.add(text[after : change.start], after)
-        for letter in change.reading:
-            made.add(letter, change.origin)
+        replaced.add(text[after : change.start], after)
+        for letter in change.replacement:
+            replaced.add(letter, change.origin)
         after = change.end
-    made.add(text[after:], after)
-    return made.text, made.counted_by(place_of)
+    replaced.add(text[after:], after)
+    return replaced.text, replaced.compose(place_of)
 
 
-def _signs(textpage: Any, text: str, place_of: PlaceOf) -> Iterator[Change]:
-    signs_at = None
+def _symbols(textpage: Any, text: str, place_of: PlaceOf) -> Iterator[Change]:
+    symbols_at = None
     for match in SIGN.finditer(text):
         at, sign = match.start(), match.group()
         if len(sign) > 1 or (place := place_of(at)) < 0:
             continue
-        signs_at = signs_at or _fonts_of(textpage)
-        if reading := signs_at(place).get(sign):
-            yield _change(at, reading, text[at + 1 : at + 2])
+        symbols_at = symbols_at or _font_reader(textpage)
+        if replacement := symbols_at(place).get(sign):
+            yield _change(at, replacement, text[at + 1 : at + 2])
 
 
-def _change(at: int, reading: str, after: str) -> Change:
-    if reading == NOT and not after.isspace():
+def _change(at: int, replacement: str, after: str) -> Change:
+    if replacement == NOT and not after.isspace():
         return Change(at, at + 1 + len(after), unicodedata.normalize("NFC", after + NOT), at)
-    if reading + after == "↦→":  # the first is only the stroke with which the arrow begins
-        return Change(at, at + 2, reading, at)
-    return Change(at, at + 1, reading, at)
+    if replacement + after == "↦→":  # the first glyph is only the start of the arrow
+        return Change(at, at + 2, replacement, at)
+    return Change(at, at + 1, replacement, at)
 
 
-def _fonts_of(textpage: Any) -> Any:
-    """A function from PDFium's count of a character to the signs of its font."""
+def _font_reader(textpage: Any) -> Any:
+    """A function that maps PDFium's index of a character to the symbols of its font."""
     handle, name = fast_calls.pointer(textpage.raw), ctypes.create_string_buffer(MAX_NAME_LENGTH)
 
-    def signs_at(place: int) -> dict[str, str]:
+    def symbols_at(place: int) -> dict[str, str]:
         length = fast_calls.font_info(handle, place, name, MAX_NAME_LENGTH, None)
-        return _signs_of(name.value) if 0 < length <= MAX_NAME_LENGTH else {}
+        return _symbols_of(name.value) if 0 < length <= MAX_NAME_LENGTH else {}
 
-    return signs_at
+    return symbols_at
 
 
 @lru_cache(256)
-def _signs_of(font: bytes) -> dict[str, str]:
+def _symbols_of(font: bytes) -> dict[str, str]:
     match = FONT.match(font)
-    return SIGNS_OF[match[1]] if match else {}
+    return SYMBOLS_OF_FONT[match[1]] if match else {}
 
 
-def _accented(textpage: Any, text: str, place_of: PlaceOf) -> Iterator[Change]:
+def _accents(textpage: Any, text: str, place_of: PlaceOf) -> Iterator[Change]:
     handle, box = fast_calls.pointer(textpage.raw), pdfium_c.FS_RECTF()
     at_box = ctypes.byref(box)
 

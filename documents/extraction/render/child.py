@@ -8,7 +8,7 @@ from typing import Any
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
-from documents.extraction.pdf.printed_lines import read_lines
+from documents.extraction.pdf.lines import read_lines
 from documents.extraction.pdf.reader import limit_cpu
 from documents.extraction.render.png import png
 from documents.extraction.render.rectangles import Rectangle, merge_on_lines
