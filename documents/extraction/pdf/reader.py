@@ -1,13 +1,13 @@
-"""What a limited child does: read one PDF and yield messages. Nothing here is trusted by the worker.
+"""Runs in a sandboxed child: reads one PDF and yields messages, which the worker does not trust.
 
-PDFium gives the text; pypdf the structure, and the text of pages that PDFium cannot read or reads far worse.
+PDFium reads the text. pypdf reads the structure, and the text of pages that PDFium cannot read or reads far worse.
 """
 
 import logging
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pypdf
@@ -28,23 +28,18 @@ from documents.extraction.limits import (
 from documents.extraction.pdf.hidden_text import hidden_text
 from documents.extraction.pdf.images import has_images, image_shares, shows_images
 from documents.extraction.pdf.lines import read_lines
-
-Message = dict[str, Any]
+from documents.extraction.pdf.structure import Message, guarded, structure
 
 MAX_LINES = 500_000  # of a document; ten thousand full pages
-STAMPED_PAGE = 200  # characters; a scan with more than that has a text layer or was written over
-MOST_OF_A_PAGE = 0.6  # of its area
-SHORT_PAGE = 400  # characters; below that it is worth asking pypdf whether it sees more
-SECOND_LOOKS_SECONDS = 0.3  # that may be spent in vain on a document, and for each page read:
-SECOND_LOOKS_SECONDS_OF_A_PAGE = 0.0003
-MAX_PADDING_LENGTH = (
-    1_000_000  # bytes behind the end-of-file mark, as disks and old servers fill their blocks
-)
-MAX_FIELDS = 1_000  # that are filled
-MAX_WIDGETS = 20_000
-MAX_OUTLINE_ENTRIES = 2_000
+STAMPED_PAGE = 200  # characters; scans with more have a text layer
+FULL_PAGE_IMAGE = 0.6  # of the area of the page
+SHORT_PAGE = 400  # characters; worth a check whether pypdf finds more
+FALLBACK_SECONDS = 0.3  # of pypdf without success per document; each page read adds:
+FALLBACK_SECONDS_OF_A_PAGE = 0.0003
+# Bytes after the end-of-file mark, as disks and old servers pad files
+MAX_PADDING_LENGTH = 1_000_000
 
-sys.setrecursionlimit(2_000)  # hostile nesting ends in a RecursionError long before the stack does
+sys.setrecursionlimit(2_000)  # hostile nesting raises RecursionError before the stack overflows
 logging.disable(logging.CRITICAL)
 
 
@@ -58,10 +53,10 @@ def read(
     cpu_seconds: float = CPU_SECONDS,
     cpu_total: float = 0,
 ) -> Iterator[Message]:
-    """The document's message, then one for each page from `start`, then `done`; or `failed`.
+    """Yield the document's message, one for each page from `start`, then `done`; or `failed`.
 
-    `careful` is a page that ended an earlier child: it is left to pypdf. `cpu_total` replaces the limit
-    that follows from the number of pages.
+    `careful` is a page that crashed an earlier child, so only pypdf reads it. `cpu_total` overrides the limit that
+    depends on the number of pages.
     """
     limit_cpu(cpu_seconds)
     document = Document(path, password)
@@ -83,7 +78,7 @@ def read(
 
 
 def limit_cpu(seconds: float) -> None:
-    """Let this process use so many seconds in all; the kernel ends it when it uses more."""
+    """Limit the total CPU time of this process. The kernel kills it when it uses more."""
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     soft = max(1, round(seconds))
     resource.setrlimit(
@@ -92,176 +87,82 @@ def limit_cpu(seconds: float) -> None:
 
 
 def used_cpu() -> float:
+    """CPU seconds that this process has used so far."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 
 
 class Document:
-    """One PDF opened by both libraries, as far as they can."""
+    """One PDF, opened by both libraries if possible."""
 
     def __init__(self, path: str, password: str) -> None:
         self.path = path
         self.failure: Message = {}
-        self.pypdf_trouble = self.pdfium_trouble = ""
-        self.second_looks = 0.0
+        self.pypdf_problem = self.pdfium_problem = ""
+        self.fallback_seconds = 0.0
         self.pypdf = self._open_pypdf(password)
         self.pdfium = self._open_pdfium(password)
-        self.pypdf_pages = self._guarded(lambda: len(self.pypdf.pages), 0) if self.pypdf else 0
+        self.pypdf_pages = guarded(lambda: len(self.pypdf.pages), 0) if self.pypdf else 0
         self.page_count = max(self.pypdf_pages, len(self.pdfium) if self.pdfium else 0)
         if self.page_count == 0:
-            self.failure = {"reason": self._why_nothing_opens()}
-        elif self.page_count == 1 and self._guarded(self._is_drawn_by_adobe, False):
+            self.failure = {"reason": self._reason_for_failure()}
+        elif self.page_count == 1 and guarded(self._is_dynamic_form, False):
             self.failure = {"reason": "xfa"}
 
     def _open_pypdf(self, password: str) -> Any:
         try:
             reader = pypdf.PdfReader(self.path, strict=False)
             if reader.is_encrypted and not any(reader.decrypt(word) for word in {password: 0, "": 0}):
-                self.pypdf_trouble = "password"
+                self.pypdf_problem = "password"
                 return None
             return reader
         except EmptyFileError:
-            self.pypdf_trouble = "empty"
+            self.pypdf_problem = "empty"
         except LimitReachedError:
-            self.pypdf_trouble = "limit"
+            self.pypdf_problem = "limit"
         except NotImplementedError:
-            self.pypdf_trouble = "protected"
+            self.pypdf_problem = "protected"
         except MemoryError:
-            self.pypdf_trouble = "limit"
-        except Exception:  # pypdf lets any kind of error out of a broken file
-            self.pypdf_trouble = "damaged"
+            self.pypdf_problem = "limit"
+        except Exception:  # pypdf raises any kind of error on broken files
+            self.pypdf_problem = "damaged"
         return None
 
     def _open_pdfium(self, password: str) -> Any:
         try:
             return pdfium.PdfDocument(self.path, password=password or None)
         except pdfium.PdfiumError as error:
-            troubles = {pdfium_c.FPDF_ERR_PASSWORD: "password", pdfium_c.FPDF_ERR_SECURITY: "protected"}
-            self.pdfium_trouble = troubles.get(error.err_code, "damaged")
+            problems = {pdfium_c.FPDF_ERR_PASSWORD: "password", pdfium_c.FPDF_ERR_SECURITY: "protected"}
+            self.pdfium_problem = problems.get(error.err_code, "damaged")
         except Exception:
-            self.pdfium_trouble = "damaged"
+            self.pdfium_problem = "damaged"
         return None
 
-    def _why_nothing_opens(self) -> str:
-        troubles = (self.pypdf_trouble, self.pdfium_trouble)
-        return next((t for t in ("password", "protected", "empty", "limit") if t in troubles), "damaged")
+    def _reason_for_failure(self) -> str:
+        problems = (self.pypdf_problem, self.pdfium_problem)
+        known = ("password", "protected", "empty", "limit")
+        return next((problem for problem in known if problem in problems), "damaged")
 
-    def _is_drawn_by_adobe(self) -> bool:
-        """A form that is a program (XFA) and has no pages of its own: the one that is there only asks to wait."""
+    def _is_dynamic_form(self) -> bool:
+        """Whether this is a dynamic XFA form, whose only page asks the reader to wait."""
         return bool(self.pdfium and self.pdfium.get_formtype() == pdfium_c.FORMTYPE_XFA_FULL)
 
     def message(self) -> Message:
-        """Page count and structure; each part in its own guard, since any of them may be broken alone."""
+        """The page count, the structure, and whether the file is cut off."""
         message: Message = {"kind": "document", "pages": self.page_count, "is_cut": is_cut(self.path)}
-        if self.pypdf:
-            message["declared"] = self._guarded(lambda: int(self.pypdf.root_object["/Pages"]["/Count"]), 0)
-            message["labels"] = self._guarded(
-                lambda: [str(x)[:40] for x in self.pypdf.page_labels][:MAX_PAGES], []
-            )
-            message["metadata"] = self._guarded(self._metadata, {})
-            message["fields"] = self._guarded(self._fields, [])
-            message["attachments"] = self._guarded(self._attachments, [])
-        message["outline"] = self._guarded(self._outline, [])
-        return message
-
-    def _guarded(self, reading: Callable[[], Any], otherwise: Any) -> Any:
-        try:
-            return reading()
-        except Exception:
-            return otherwise
-
-    def _metadata(self) -> dict[str, str]:
-        names = ("/Title", "/Author", "/Subject", "/Keywords", "/Creator", "/Producer", "/CreationDate")
-        information = self.pypdf.metadata or {}
-        return {
-            name[1:].lower(): str(information[name])[:500].strip()
-            for name in names
-            if isinstance(information.get(name), str) and str(information[name]).strip()
-        }
-
-    def _attachments(self) -> list[str]:
-        names = []
-        for attachment in self.pypdf.attachment_list:
-            names.append(str(attachment.name)[:200])
-            if len(names) == 100:
-                break
-        return names
-
-    def _fields(self) -> list[list[Any]]:
-        """Name, value and page of every filled form field."""
-        fields = self.pypdf.get_fields() or {}
-        widgets = self._widget_pages() if fields else {}
-        found = []
-        for name, value in fields.items():
-            chosen = value.get("/V") or ""
-            text = ", ".join(map(str, chosen)) if isinstance(chosen, list) else str(chosen).strip()
-            if value.get("/FT") == "/Btn":
-                text = "" if text in ("/Off", "") else text.lstrip("/")
-            if text and value.get("/FT") != "/Sig":
-                found.append([str(name)[:200], text[:5_000], widgets.get(str(name), 0)])
-            if len(found) == MAX_FIELDS:
-                break
-        return found
-
-    def _widget_pages(self) -> dict[str, int]:
-        pages: dict[str, int] = {}
-        for index, page in enumerate(self.pypdf.pages):
-            for reference in page.get("/Annots", None) or ():
-                widget = reference.get_object()
-                if isinstance(widget, dict) and widget.get("/Subtype") == "/Widget":
-                    pages.setdefault(self._qualified_name(widget), index)
-            if len(pages) > MAX_WIDGETS:
-                break
-        return pages
-
-    def _qualified_name(self, widget: Any) -> str:
-        names: list[str] = []
-        for _ in range(20):
-            if "/T" in widget:
-                names.insert(0, str(widget["/T"]))
-            if "/Parent" not in widget:
-                break
-            widget = widget["/Parent"].get_object()
-        return ".".join(names)
-
-    def _outline(self) -> list[list[Any]]:
-        """Level, title, page index and height of each bookmark that leads somewhere."""
-        if not self.pdfium:
-            return self._outline_by_pypdf(self.pypdf.outline, 0)
-        found = []
-        for number, entry in enumerate(self.pdfium.get_toc(max_depth=8)):
-            if number == MAX_OUTLINE_ENTRIES:
-                break
-            destination = self._guarded(entry.get_dest, None)
-            index = self._guarded(destination.get_index, None) if destination else None
-            title = str(self._guarded(entry.get_title, "") or "").strip()[:300]
-            if title and index is not None and 0 <= index < self.page_count:
-                found.append([entry.level + 1, title, index])
-        return found
-
-    def _outline_by_pypdf(self, entries: Any, level: int) -> list[list[Any]]:
-        found: list[list[Any]] = []
-        for entry in entries:
-            if isinstance(entry, list):
-                if level < 8:
-                    found += self._outline_by_pypdf(entry, level + 1)
-                continue
-            index = self._guarded(lambda entry=entry: self.pypdf.get_destination_page_number(entry), None)  # type: ignore[misc]
-            if index is not None and index >= 0 and str(entry.title).strip():
-                found.append([level + 1, str(entry.title).strip()[:300], index])
-        return found[:MAX_OUTLINE_ENTRIES]
+        return message | structure(self.pypdf, self.pdfium, self.page_count)
 
     def page(self, index: int, only_pypdf: bool) -> Message:
-        """One page's raw text and what is known about it; never raises for what is in the file."""
+        """Read one page. Never raises, whatever the file contains."""
         message: Message = {"kind": "page", "index": index, "text": "", "engine": "pdfium"}
         try:
             if only_pypdf or not self.pdfium or index >= len(self.pdfium):
-                raise pdfium.PdfiumError("left to pypdf")
+                raise pdfium.PdfiumError("skipped")
             message |= self._page_by_pdfium(index)
         except Exception:
             return message | self._page_by_pypdf(index)
         message["garbled"] = garbled_share(message["text"])
-        if self._deserves_a_second_look(message):
+        if self._deserves_fallback(message):
             message = self._better_of(message, index)
         return message
 
@@ -273,21 +174,21 @@ class Document:
                 text, lines, place_of = read_lines(textpage)
                 size = [round(side, 1) for side in (page.get_width(), page.get_height())]
                 message: Message = {"text": text, "lines": lines, "size": size}
-                if hidden := self._guarded(lambda: hidden_text(page, textpage, text, lines, place_of), {}):
+                if hidden := guarded(lambda: hidden_text(page, textpage, text, lines, place_of), {}):
                     message |= {
                         "hidden": hidden,
-                        "pictures": self._guarded(lambda: shows_images(page), False),
+                        "pictures": guarded(lambda: shows_images(page), False),
                     }
             finally:
                 textpage.close()
             if is_shorter(text, FEW_CHARACTERS):
-                message["pictures"] = self._guarded(lambda: shows_images(page), False)
+                message["pictures"] = guarded(lambda: shows_images(page), False)
             if is_shorter(text, STAMPED_PAGE):
-                shares = self._guarded(lambda: image_shares(page), [])
+                shares = guarded(lambda: image_shares(page), [])
                 message["covered"] = max(shares, default=0.0)
-                if message["covered"] >= MOST_OF_A_PAGE:
+                if message["covered"] >= FULL_PAGE_IMAGE:
                     message |= {"pictures": True, "is_one_picture": True}
-                message["is_illustrated"] = 0 < sum(shares) < MOST_OF_A_PAGE
+                message["is_illustrated"] = 0 < sum(shares) < FULL_PAGE_IMAGE
             return message
         finally:
             page.close()
@@ -304,38 +205,39 @@ class Document:
         except Exception:
             return {"engine": "none", "trouble": "damaged"}
         finally:
-            self.second_looks += time.process_time() - started
+            self.fallback_seconds += time.process_time() - started
         message: Message = {"text": text, "engine": "pypdf", "garbled": garbled_share(text)}
         if solid_length(text) < FEW_CHARACTERS:
-            message["pictures"] = self._guarded(lambda: has_images(page), False)
+            message["pictures"] = guarded(lambda: has_images(page), False)
         return message
 
-    def _deserves_a_second_look(self, message: Message) -> bool:
-        """pypdf is fifteen times slower: only short and garbled pages, and not for ever."""
+    def _deserves_fallback(self, message: Message) -> bool:
+        """Whether to try pypdf, which is fifteen times slower: only for short or garbled pages, within a time budget."""
         if not self.pypdf:
             return False
         if message["garbled"] > 0.1:
-            return self.second_looks < 10 * SECOND_LOOKS_SECONDS
-        budget = SECOND_LOOKS_SECONDS + SECOND_LOOKS_SECONDS_OF_A_PAGE * message["index"]
-        return self.second_looks < budget and is_shorter(message["text"], SHORT_PAGE)
+            return self.fallback_seconds < 10 * FALLBACK_SECONDS
+        budget = FALLBACK_SECONDS + FALLBACK_SECONDS_OF_A_PAGE * message["index"]
+        return self.fallback_seconds < budget and is_shorter(message["text"], SHORT_PAGE)
 
     def _better_of(self, message: Message, index: int) -> Message:
         other = self._page_by_pypdf(index)
         if other.get("trouble"):
             return message
         if readable_length(other) > 2 * readable_length(message) + FEW_CHARACTERS:
-            self.second_looks = 0.0  # it pays on this file
+            self.fallback_seconds = 0.0  # worth its time on this file
             return {"kind": "page", "index": index} | other
         return message
 
 
 def readable_length(page: Message) -> float:
+    """The length of the text without its garbled share."""
     share = page["garbled"]
     return solid_length(page["text"]) * (1 - share) if share < 0.5 else 0
 
 
 def is_cut(path: str) -> bool:
-    """No end-of-file mark: the file was not wholly written, or not wholly sent. Padding behind it does no harm."""
+    """Whether the end-of-file mark is missing because the file was not completely written or sent. Allows padding."""
     with open(path, "rb") as file:
         file.seek(0, 2)
         file.seek(max(0, file.tell() - MAX_PADDING_LENGTH))
