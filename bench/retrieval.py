@@ -24,7 +24,7 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 
 from documents.models import Chunk, Collection, Document
-from qa.retrieval.retriever import rank_passages
+from qa.retrieval.retriever import rank_chunks
 from ragsite.accounts.models import User
 
 
@@ -56,7 +56,7 @@ def measure(folder: Path, out: Path) -> None:
     questions, began = read(folder / "queries.jsonl.gz"), time.monotonic()
     with (out / "results.jsonl").open("w") as lines:
         for question in questions:
-            ranked = [str(source.chunk_ids[0]) for source in rank_passages(question["text"], user=user)]
+            ranked = [str(source.chunk_ids[0]) for source in rank_chunks(question["text"], user=user)]
             lines.write(json.dumps({"query_id": question["query_id"], "ranked": ranked}) + "\n")
     print(f"{len(questions)} questions, {(time.monotonic() - began) / len(questions) * 1000:.0f} ms each")
     raise Measured

@@ -1,4 +1,4 @@
-"""What a person may ask, and of what."""
+"""The form for questions: the text, and which documents to search."""
 
 from __future__ import annotations
 
@@ -18,30 +18,29 @@ MAX_QUESTION_LENGTH = 4000
 
 
 class LinesField(forms.CharField):
-    """Browsers send each line end as two characters: here it is the one that the person typed. What a pasted text has that
-    cannot be stored is left out, not refused."""
+    """A text with Unix line ends, without the characters that PostgreSQL cannot store."""
 
     def to_python(self, value: Any) -> str:
         return storable_text((super().to_python(value) or "").replace("\r\n", "\n")).strip()
 
 
 class QuestionForm(forms.Form):
-    """A question; at the beginning of a conversation also where to look. Only what the user may read can be chosen."""
+    """A question and, at the start of a conversation, what to search. Only documents the user may read are choices."""
 
     text = LinesField(
         label=_("Your question"),
         max_length=MAX_QUESTION_LENGTH,
         error_messages={
-            "required": _("Write a question first."),
+            "required": _("Enter a question."),
             "max_length": _(
-                "This question is too long: %(limit_value)d characters are the most, it has %(show_value)d."
+                "This question is too long: it has %(show_value)d characters, the limit is %(limit_value)d."
             ),
         },
         widget=forms.Textarea,
     )
     document = forms.ModelChoiceField(Document.objects.none(), required=False, widget=forms.HiddenInput)
     collection = forms.ModelChoiceField(
-        Collection.objects.none(), required=False, label=_("Look in"), empty_label=_("All documents")
+        Collection.objects.none(), required=False, label=_("Search in"), empty_label=_("All documents")
     )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
@@ -56,11 +55,12 @@ class QuestionForm(forms.Form):
         return field
 
     @property
-    def names_what_is_not_theirs(self) -> bool:
+    def has_forbidden_choice(self) -> bool:
+        """Whether the document or collection does not exist or is not visible to the user."""
         return bool({"document", "collection"} & set(self.errors))
 
     def save(self, conversation: Conversation | None = None) -> Question:
-        """The question, in the conversation or at the beginning of a new one; not answered yet."""
+        """Create and return the unanswered question, in the conversation or in a new one."""
         text = self.cleaned_data["text"]
         if conversation is None:
             document = self.cleaned_data["document"]

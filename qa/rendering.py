@@ -1,4 +1,4 @@
-"""An answer as safe HTML: Markdown without raw HTML and images, its numbers made links to the sources, then an allow-list."""
+"""Renders an answer as safe HTML: Markdown without raw HTML or images, links to sources, then an allow-list."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from qa.models import Citation, Question
 from qa.models.question import AnswerKind
 from qa.sentences import page_name
 
-MAX_MARKDOWN_LENGTH = 40_000  # characters; what is longer is no answer, and shown as plain text
-MAX_LINKS = 1_000  # numbers made links in one answer
-MAX_DEPTH = 20  # blocks inside blocks
+MAX_MARKDOWN_LENGTH = 40_000  # characters; longer answers are shown as plain text
+MAX_LINKS = 1_000  # to sources, in one answer
+MAX_DEPTH = 20  # of nested blocks
 TAGS = {
     "a", "blockquote", "br", "code", "del", "em", "h3", "h4", "hr", "li", "ol", "p", "pre", "s", "span", "strong", "sub", "sup",
     "table", "tbody", "td", "th", "thead", "tr", "ul",
@@ -39,12 +39,12 @@ QUOTE_NUMBER = re.compile(r"\[(\d{1,4})\]$")
 markdown = MarkdownIt("commonmark", {"html": False, "linkify": False, "maxNesting": MAX_DEPTH}).enable(
     ["table", "strikethrough"]
 )
-# Without link definitions: a line that begins with `[1]: ` is a source's number and words, and would vanish.
+# No link definitions: a line such as `[1]: words` would be taken for one and disappear.
 markdown.disable(["image", "html_block", "html_inline", "reference"])
 
 
 def render_answer(question: Question, citations: Sequence[Citation]) -> SafeString:
-    """The answer's HTML. Quotes are shown as they are; only what a model wrote is Markdown."""
+    """Return the answer as HTML. Only a model's answer is Markdown; quotes are plain text."""
     rows = {row.number: row for row in citations}
     if question.kind == AnswerKind.WRITTEN and len(question.answer) <= MAX_MARKDOWN_LENGTH:
         return render_markdown(question.answer, rows)
@@ -52,13 +52,13 @@ def render_answer(question: Question, citations: Sequence[Citation]) -> SafeStri
 
 
 def render_markdown(text: str, rows: dict[int, Citation]) -> SafeString:
+    """Return Markdown as safe HTML, with links from its numbers to the citations."""
     tokens = markdown.parse(text.replace("\0", ""))
     links = Links(rows)
     for token in tokens:
         if token.nesting != -1 and token.level == 0 and token.type != "hr":
-            token.attrSet(
-                "dir", "auto"
-            )  # of the outermost: inside, style sheets follow each paragraph's own letters
+            # Outermost blocks only: inside them the style sheet sets each paragraph's direction.
+            token.attrSet("dir", "auto")
         if token.type in ("heading_open", "heading_close"):
             token.tag = "h3" if token.tag in ("h1", "h2", "h3") else "h4"
         for child in token.children or []:
@@ -70,7 +70,7 @@ def render_markdown(text: str, rows: dict[int, Citation]) -> SafeString:
 
 
 def render_quotes(text: str, rows: dict[int, Citation]) -> SafeString:
-    """Plain paragraphs; only the number that closes one is a reference."""
+    """Return quotes as plain paragraphs; only the number at the end of one is a reference."""
     paragraphs = (paragraph for paragraph in text.split("\n\n") if paragraph)
     return format_html_join("", "{}", ((_quote_paragraph(paragraph, rows),) for paragraph in paragraphs))
 
@@ -90,17 +90,17 @@ def _clean(html: str) -> str:
         attributes=ATTRIBUTES,
         url_schemes={"http", "https", "mailto"},
         link_rel="nofollow noopener noreferrer",
-        attribute_filter=_only_ours,
+        attribute_filter=_allowed_value,
     )
 
 
-def _only_ours(tag: str, name: str, value: str) -> str | None:
-    """Of the attributes that make a page act, and of addresses on this site, only those that we wrote ourselves."""
+def _allowed_value(tag: str, name: str, value: str) -> str | None:
+    """Return the value of an attribute if it is safe: htmx attributes and local URLs only as `cite_link` writes them."""
     own = value.removeprefix(settings.URL_PREFIX)
     if name.startswith("hx-"):
-        return value if OURS[name].fullmatch(own) else None
+        return value if HTMX_VALUES[name].fullmatch(own) else None
     if name == "href":
-        return value if FOREIGN.match(value) or CITATION_PATH.fullmatch(own) else None
+        return value if EXTERNAL_URL.match(value) or CITATION_PATH.fullmatch(own) else None
     if name == "class":
         return value if value in CLASSES else None
     if name == "dir":
@@ -108,9 +108,9 @@ def _only_ours(tag: str, name: str, value: str) -> str | None:
     return value
 
 
-FOREIGN = re.compile(r"https?://[^/]|mailto:", re.I)
+EXTERNAL_URL = re.compile(r"https?://[^/]|mailto:", re.I)
 CITATION_PATH = re.compile(r"/citations/\d+/")
-OURS = {"hx-get": CITATION_PATH, "hx-target": re.compile("#panel"), "hx-swap": re.compile("innerHTML")}
+HTMX_VALUES = {"hx-get": CITATION_PATH, "hx-target": re.compile("#panel"), "hx-swap": re.compile("innerHTML")}
 CLASSES = {"cite", "cite cite-unknown", "cite cite-unconfirmed", "host"}
 
 
@@ -122,12 +122,12 @@ def urlsplit_safely(address: str):  # type: ignore[no-untyped-def]
 
 
 def _show_host(link: Token) -> None:
-    """Where a link leads is told beside it: its text is the model's, and may say anything."""
+    """Store the host of a link, to show beside it: the link's text comes from the model and may mislead."""
     link.meta["host"] = urlsplit_safely(str(link.attrGet("href") or "")).netloc
 
 
 class Links:
-    """The links of one answer, each made once."""
+    """The links of one answer, each rendered once and MAX_LINKS in all."""
 
     def __init__(self, rows: dict[int, Citation]) -> None:
         self.rows, self.made = rows, dict[int, str]()
@@ -143,7 +143,7 @@ class Links:
 
 
 def _with_links(children: Iterable[Token], links: Links) -> Iterable[Token]:
-    """Markers in running text become links; those in code, and inside other links, stay text."""
+    """Replace markers in running text by links; markers in code and inside links stay text."""
     depth, host = 0, ""
     for child in children:
         if child.type == "link_open":
@@ -173,13 +173,13 @@ def _linked(text: str, links: Links) -> str:
 
 
 def cite_link(number: int, rows: dict[int, Citation]) -> SafeString:
-    """The number as a link that opens its source; struck out where there is none, or where its words are not in it."""
+    """Return the number as a link to its source, struck out if the source does not exist or lacks the quoted words."""
     row = rows.get(number)
     if row is None:
         return format_html(
             '<s class="cite cite-unknown" title="{}">[{}]</s>', _("No source has this number."), number
         )
-    if not row.pk or not row.is_readable:  # not saved yet, or not open to its reader any more
+    if not row.pk or not row.is_readable:  # not saved yet, or no longer readable
         return format_html('<span class="cite">[{}]</span>', number)
     names = {"number": number, "title": row.document_title, "place": page_name(row)}
     label = _("Source %(number)s: %(title)s, %(place)s") % names

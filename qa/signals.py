@@ -1,4 +1,4 @@
-"""What is kept of answers goes with the document that they cite."""
+"""Deletes cached answers together with a document that they cite."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ from qa.answering import cache
 
 
 @receiver(post_delete, sender=Document)
-def forget_kept_answers(instance: Document, **kwargs: Any) -> None:
-    # Its number now: once it is deleted it has none.
-    transaction.on_commit(partial(cache.forget_answers_citing, instance.pk), robust=True)
+def delete_cached_answers(instance: Document, **kwargs: Any) -> None:
+    # The primary key now: after the deletion it is None.
+    transaction.on_commit(partial(cache.delete_answers_citing, instance.pk), robust=True)

@@ -1,4 +1,4 @@
-"""A cited passage where it stands: the page's text with the quoted words marked, and what to say when it stands there no more."""
+"""The source panel: the cited page with the quoted words marked, or what is left if the document changed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Range = tuple[int, int]
 
 
 class Stretch(NamedTuple):
-    """A run of text, and whether it belongs to the passage or to the quoted words."""
+    """A stretch of text, and whether it belongs to the passage or to the quoted words."""
 
     text: str
     is_passage: bool = False
@@ -41,7 +41,7 @@ class Stretch(NamedTuple):
 
 @dataclass
 class Passage:
-    """What the source panel shows. `state`: "" as it was cited, "replaced" (an older content), "gone", "forbidden"."""
+    """What the source panel shows. `state` is "" for the cited version, else "replaced", "gone" or "forbidden"."""
 
     citation: Citation
     state: str = ""
@@ -52,11 +52,11 @@ class Passage:
     last: int | None = None
     part: Part | None = None
     stretches: list[Stretch] = field(default_factory=list)
-    marked: list[tuple[int, int]] = field(default_factory=list)  # in the page's text
+    marked: list[tuple[int, int]] = field(default_factory=list)  # ranges of the page's text
 
     @property
     def marks(self) -> str:
-        """The address's query for what is to be marked in the page's picture."""
+        """The query string with the ranges to mark in the page's picture."""
         return urlencode([("at", f"{start}-{end}") for start, end in self.marked])
 
     @property
@@ -95,13 +95,14 @@ class Passage:
 
     @property
     def is_cited_page(self) -> bool:
+        """Whether the page shown is one of the cited pages."""
         return self.page is None or self.citation.page <= self.page.number <= self.citation.page_end
 
 
 def open_passage(
     citation: Citation, user: User, number: int | None = None, part: int | None = None
 ) -> Passage:
-    """The cited page, or another of the same content, of a document that the user may read; of a long page one part."""
+    """Return the cited page, or another page of the same version; of a long page, one part."""
     if not citation.is_readable:
         return Passage(citation, "forbidden")
     document = Document.objects.visible_to(user).filter(pk=citation.document_id or 0).first()
@@ -144,11 +145,11 @@ def _in_part(page: Page, part: Part, citation: Citation) -> tuple[Range | None, 
     """Where the passage and the quoted words stand in the text that is shown."""
     cited = _inside(page, part, citation.start, citation.end)
     quote = _inside(page, part, citation.quote_start, citation.quote_end)
-    return _found_again(part, cited, citation.excerpt), _found_again(part, quote, citation.quote)
+    return _relocated(part, cited, citation.excerpt), _relocated(part, quote, citation.quote)
 
 
-def _found_again(part: Part, place: Range | None, words: str) -> Range | None:
-    """Where the words stand now: the document may have been read afresh, and differently."""
+def _relocated(part: Part, place: Range | None, words: str) -> Range | None:
+    """Return where the words are now: the document may have been extracted again, with a different text."""
     if place and part.text[slice(*place)] in words:
         return place
     at = part.text.find(words) if words else -1
@@ -163,7 +164,7 @@ def _of_excerpt(citation: Citation) -> list[Stretch]:
 
 
 def _inside(page: Page, part: Part, start: int | None, end: int | None) -> Range | None:
-    """That range of the document's text, in this part of the page's; None if it does not touch it."""
+    """Return a range of the document's text as a range of this part of the page, or None if they do not overlap."""
     if start is None or end is None:
         return None
     before = page.start + part.start
@@ -172,22 +173,22 @@ def _inside(page: Page, part: Part, start: int | None, end: int | None) -> Range
 
 
 def media_type_of(citation: Citation) -> str:
-    """The kind of file that is cited; where its version is gone, Markdown if the passage is written like it."""
+    """Return the media type of the cited file, guessed from the excerpt if its version was deleted."""
     return citation.media_type or ("text/markdown" if MARKDOWN.search(citation.excerpt) else "text/plain")
 
 
 def _cut(text: str, passage: Range | None, quote: Range | None, media_type: str) -> list[Stretch]:
-    """The text in runs, at every place where passage or quote begins or ends, without signs of Markdown.
+    """Split the text where the passage or the quote begins or ends, and remove Markdown syntax.
 
-    Without a quote the passage itself is marked.
+    Without a quote, the passage is marked.
     """
     quote, found = quote or passage, markup_spans(text, media_type)
     cuts = sorted({0, len(text), *(passage or ()), *(quote or ())})
     return [
-        Stretch(without_markup(text, found, start, end), _holds(passage, start), _holds(quote, start))
+        Stretch(without_markup(text, found, start, end), _contains(passage, start), _contains(quote, start))
         for start, end in pairwise(cuts)
     ]
 
 
-def _holds(span: Range | None, at: int) -> bool:
+def _contains(span: Range | None, at: int) -> bool:
     return span is not None and span[0] <= at < span[1]

@@ -1,4 +1,4 @@
-"""Three questions to begin with, from the newest document, so that nobody faces an empty box."""
+"""Suggested questions for the ask page, from the headings of the newest document."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from ragsite.accounts.models import User
 
 COUNT = 3
-PAGES_LOOKED_AT = 30
+MAX_PAGES = 30
 MAX_LENGTH = 60
-SAY_LITTLE = re.compile(
+GENERIC_HEADING = re.compile(
     r"^(table of )?(contents?|index|introduction|preface|foreword|summary|abstract|references|bibliography|notes?|page|appendix|"
     r"acknowledge?ments?|chapter|figures?|tables?)\b",
     re.I,
@@ -31,7 +31,7 @@ class Suggestion(NamedTuple):
 
 
 def suggestions(user: User, document: Document | None = None) -> list[Suggestion]:
-    """About the given document, else about the newest in which something can be found."""
+    """Return suggested questions about the given document, or else about the newest searchable one."""
     found = Document.objects.visible_to(user).askable()
     newest = found.filter(pk=document.pk).first() if document else found.first()
     return [Suggestion(text, newest) for text in islice(_questions(newest), COUNT)] if newest else []
@@ -42,23 +42,23 @@ def _questions(document: Document) -> Iterator[str]:
     for heading in _headings(document)[: COUNT - 1]:
         yield _("What does “%(title)s” say about %(heading)s?") % {"title": title, "heading": heading}
     yield _("What is “%(title)s” about?") % {"title": title}
-    yield _("Which dates and amounts does “%(title)s” name?") % {"title": title}
+    yield _("Which dates and amounts does “%(title)s” mention?") % {"title": title}
     yield _("What are the most important points in “%(title)s”?") % {"title": title}
 
 
 def _headings(document: Document) -> list[str]:
-    """Such as would make a question: short, made of words, and not the document's own title."""
+    """Return the headings that make a question: short, with letters, not generic and not the document's title."""
     pages = (
         Page.objects.filter(version=document.serving_id).order_by("number").values_list("headings", flat=True)
     )
-    titles = [
-        " ".join(str(heading[2]).split()) for headings in pages[:PAGES_LOOKED_AT] for heading in headings
-    ]
+    titles = [" ".join(str(heading[2]).split()) for headings in pages[:MAX_PAGES] for heading in headings]
     plain = [re.sub(r"^[\d.\s]+", "", title).strip(" .:") for title in titles]
     good = [
         title
         for title in plain
-        if 3 < len(title) <= MAX_LENGTH and re.search(r"[^\W\d_]{3}", title) and not SAY_LITTLE.match(title)
+        if 3 < len(title) <= MAX_LENGTH
+        and re.search(r"[^\W\d_]{3}", title)
+        and not GENERIC_HEADING.match(title)
     ]
     others = [title for title in dict.fromkeys(good) if title.casefold() != document.title.casefold()]
     return [title[0].lower() + title[1:] if title[1:].islower() else title for title in others]

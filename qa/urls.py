@@ -1,20 +1,20 @@
 from django.urls import include, path
 
-from qa import views
+from qa.views import ask, conversation, stream
 
 app_patterns = [
-    path("ask/", views.ask, name="ask"),
-    path("c/", views.conversations, name="conversations"),
-    path("c/<int:pk>/", views.conversation, name="conversation"),
-    path("c/<int:pk>/ask/", views.ask_in, name="ask_in"),
-    path("c/<int:pk>/delete/", views.delete, name="delete"),
-    path("questions/<int:pk>/stream/", views.stream, name="stream"),
-    path("questions/<int:pk>/stop/", views.stop, name="stop"),
-    path("questions/<int:pk>/again/", views.again, name="again"),
-    path("questions/<int:pk>/rate/", views.rate, name="rate"),
-    path("citations/<int:pk>/", views.citation, name="citation"),
+    path("ask/", ask.ask, name="ask"),
+    path("c/", conversation.conversations, name="conversations"),
+    path("c/<int:pk>/", conversation.conversation, name="conversation"),
+    path("c/<int:pk>/ask/", ask.ask_in, name="ask_in"),
+    path("c/<int:pk>/delete/", conversation.delete, name="delete"),
+    path("questions/<int:pk>/stream/", stream.stream, name="stream"),
+    path("questions/<int:pk>/stop/", stream.stop, name="stop"),
+    path("questions/<int:pk>/again/", ask.again, name="again"),
+    path("questions/<int:pk>/rate/", conversation.rate, name="rate"),
+    path("citations/<int:pk>/", conversation.citation, name="citation"),
 ]
 urlpatterns = [
-    path("", views.home, name="home"),
+    path("", ask.home, name="home"),
     path("", include((app_patterns, "qa"))),
 ]

@@ -18,8 +18,8 @@ from django.test import Client
 
 from documents.models import Document
 from documents.work.queue import queue_connection
-from qa import views
 from qa.models import Question
+from qa.views import ask
 from ragsite import environment, logs
 from ragsite.asgi import application
 from tests.support.factories import make_document
@@ -156,7 +156,7 @@ async def test_a_fault_of_ours_is_told_with_its_place_but_without_its_words(writ
     def broken(user, document):
         raise ValueError("canary in the words")
 
-    monkeypatch.setattr(views, "suggestions", broken)
+    monkeypatch.setattr(ask, "suggestions", broken)
     buffer = written()
     await visit("/", headers=[signed_in])
 

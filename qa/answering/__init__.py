@@ -1,4 +1,4 @@
-"""A question becomes an answer, piece by piece: from the cache, written by a model, or quoted. Knows nothing of events."""
+"""Answers a question piece by piece: from the cache, written by a model, or as quotes. Knows nothing of streaming."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from qa.answering.generate import write
 from qa.answering.rewrite import make_standalone
 from qa.models import AnswerState, Conversation, Question
 from qa.models.question import AnswerKind
-from qa.retrieval.retriever import Source, embed_question, find_sources
+from qa.retrieval.chunk import RetrievedChunk
+from qa.retrieval.retriever import embed_question, find_sources
 from ragsite import llm
 from ragsite.database import DATABASE_ERRORS, in_thread
 from ragsite.storable import storable_text
@@ -26,13 +27,15 @@ from ragsite.storable import storable_text
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
 
-WAIT_FOR_TWIN_SECONDS = 30
-LOOK_AGAIN_SECONDS = 0.2
+MAX_WAIT_SECONDS = 30
+POLL_SECONDS = 0.2
 
 
 async def answer(question_id: int, *, stop: asyncio.Event | None = None) -> AsyncGenerator[Piece]:
-    """Answers a saved question and saves the answer; the last piece carries the question as saved. Setting `stop` ends
-    it where it is. The database is left alone while the model talks."""
+    """Answer a saved question and save the answer; the last piece carries the saved question.
+
+    Setting `stop` ends the answer early. No database query runs while the model writes.
+    """
     stop = stop or asyncio.Event()
     draft = await in_thread(begin)(question_id)
     try:
@@ -44,33 +47,31 @@ async def answer(question_id: int, *, stop: asyncio.Event | None = None) -> Asyn
             try:
                 yield Piece(question=save.not_saved_yet(draft.question), citations=draft.citations)
                 await save.save_later(draft)
-            except (
-                GeneratorExit,
-                asyncio.CancelledError,
-            ):  # the process is told to end, and this is the last moment
+            except (GeneratorExit, asyncio.CancelledError):
+                # The process shuts down: one last attempt to save.
                 with suppress(*DATABASE_ERRORS):
                     await in_thread(save.finish)(draft)
                 raise
     finally:
-        if draft.has_claim:
-            await in_thread(cache.release)(draft.key)
+        if draft.has_lock:
+            await in_thread(cache.unlock)(draft.key)
 
 
 async def _answer(draft: Draft, stop: asyncio.Event) -> AsyncGenerator[Piece]:
-    if not draft.entry and not draft.has_claim and not draft.question.is_fresh:
-        yield Piece(step=_("The same question is being answered already…"))
-        await _wait_for_twin(draft, stop)
+    if not draft.entry and not draft.has_lock and not draft.question.is_fresh:
+        yield Piece(step=_("Waiting for the same question to be answered…"))
+        await _wait_for_identical_question(draft, stop)
     if draft.entry:
-        _take_from_cache(draft, draft.entry)
+        _use_cached_answer(draft, draft.entry)
         yield Piece(text=draft.question.answer)
         return
-    yield Piece(step=_("Looking through your documents…"))
+    yield Piece(step=_("Searching your documents…"))
     await make_standalone(draft)
-    await in_thread(look)(draft)
+    await in_thread(retrieve)(draft)
     if not draft.sources:
-        _say_nothing_found(draft)
+        _answer_nothing_found(draft)
         return
-    yield Piece(step=_reading(draft.sources))
+    yield Piece(step=_reading_step(draft.sources))
     if draft.model:
         async for piece in write(draft, stop):
             yield piece
@@ -79,35 +80,35 @@ async def _answer(draft: Draft, stop: asyncio.Event) -> AsyncGenerator[Piece]:
         yield Piece(text=draft.question.answer)
 
 
-async def _wait_for_twin(draft: Draft, stop: asyncio.Event) -> None:
-    """Another process answers the same question: what it remembers serves here too. Given up after a while."""
+async def _wait_for_identical_question(draft: Draft, stop: asyncio.Event) -> None:
+    """Wait, up to MAX_WAIT_SECONDS, for the cached answer of the process that answers the same question."""
     since = monotonic()
-    while monotonic() - since < WAIT_FOR_TWIN_SECONDS and not stop.is_set():
-        is_claimed = await asyncio.to_thread(cache.is_claimed, draft.key)
-        draft.entry = await asyncio.to_thread(cache.recall, draft.key)
+    while monotonic() - since < MAX_WAIT_SECONDS and not stop.is_set():
+        is_locked = await asyncio.to_thread(cache.is_locked, draft.key)
+        draft.entry = await asyncio.to_thread(cache.load, draft.key)
         if draft.entry:
             break
-        if not is_claimed and (await asyncio.to_thread(cache.claim, draft.key)):
-            draft.has_claim = True
+        if not is_locked and (await asyncio.to_thread(cache.lock, draft.key)):
+            draft.has_lock = True
             break
-        await asyncio.sleep(LOOK_AGAIN_SECONDS)
-    draft.took("waited", since)
+        await asyncio.sleep(POLL_SECONDS)
+    draft.record_time("waited", since)
 
 
-def _take_from_cache(draft: Draft, entry: cache.Entry) -> None:
+def _use_cached_answer(draft: Draft, entry: cache.Entry) -> None:
     question = draft.question
     for name in ("search_query", "answer", "kind", "model", "host", "finish_reason", "trace", "draws_on"):
         setattr(question, name, entry[name])
     question.state = AnswerState.COMPLETE
     question.cached_from = datetime.fromisoformat(entry["at"])
-    draft.citations = [citations.unpack(values) for values in entry["citations"]]
+    draft.citations = [citations.from_cache(values) for values in entry["citations"]]
 
 
-def look(draft: Draft) -> None:
-    """Finds the sources, and notes how."""
+def retrieve(draft: Draft) -> None:
+    """Retrieve the sources and record how they were found."""
     question, since = draft.question, monotonic()
     draft.vector = embed_question(question.search_query, draft.index)
-    draft.took("embed", since)
+    draft.record_time("embed", since)
     since = monotonic()
     draft.sources = find_sources(
         question.search_query,
@@ -116,57 +117,58 @@ def look(draft: Draft) -> None:
         document=draft.document,
         vector=draft.vector,
     )
-    draft.took("search", since)
+    draft.record_time("search", since)
     question.trace = [source.as_trace() for source in draft.sources]
     question.draws_on = origins(draft.sources, draft.history)
-    # Before the first word: what is saved of an answer while it is written can then be withheld too.
+    # Saved before the first word, so that a partial answer can be withheld too.
     Question.objects.same_as(question).update(draws_on=question.draws_on)
 
 
-def _reading(sources: Sequence[Source]) -> str:
+def _reading_step(sources: Sequence[RetrievedChunk]) -> str:
     titles = list(dict.fromkeys(source.document_title for source in sources))
     if len(titles) == 1:
-        return _("Reading in %(title)s…") % {"title": titles[0]}
+        return _("Reading %(title)s…") % {"title": titles[0]}
     more = len(titles) - 1
     return ngettext(
-        "Reading in %(title)s and %(count)s more document…",
-        "Reading in %(title)s and %(count)s more documents…",
+        "Reading %(title)s and %(count)s more document…",
+        "Reading %(title)s and %(count)s more documents…",
         more,
     ) % {"title": titles[0], "count": more}
 
 
 def quote(draft: Draft) -> None:
-    """The answer without a model."""
+    """Answer with quotes, without a model."""
     question, since = draft.question, monotonic()
     question.model = question.host = ""
     extract = extractive.extract(question.search_query, draft.sources, draft.vector, draft.index)
     question.answer, question.state = extract.text, AnswerState.COMPLETE
     question.kind = AnswerKind.QUOTED if extract.is_found else AnswerKind.NOTHING
-    if draft.fault:
-        question.notice = _instead(draft.fault, found=extract.is_found)
+    if draft.failure:
+        question.notice = _notice_of_quotes(draft.failure, found=extract.is_found)
     draft.citations = citations.cite_quotes(extract.quotes, draft.sources)
     quoted = {quote.number for quote in extract.quotes}
-    told = draft.history if draft.model else ()  # a model may have put the question
-    question.draws_on = origins([source for source in draft.sources if source.number in quoted], told)
-    draft.took("quote", since)
+    # A model may have rewritten the question from the history.
+    history = draft.history if draft.model else ()
+    question.draws_on = origins([source for source in draft.sources if source.number in quoted], history)
+    draft.record_time("quote", since)
 
 
-def _instead(fault: str, *, found: bool) -> str:
+def _notice_of_quotes(failure: str, *, found: bool) -> str:
     if found:
-        return _("%(reason)s These are quotes from your documents instead.") % {"reason": fault}
-    return _("%(reason)s Without it, no sentence was found that answers this.") % {"reason": fault}
+        return _("%(reason)s These are quotes from your documents instead.") % {"reason": failure}
+    return _("%(reason)s No sentence in your documents was found to answer this.") % {"reason": failure}
 
 
-def _say_nothing_found(draft: Draft) -> None:
+def _answer_nothing_found(draft: Draft) -> None:
     draft.question.answer = extractive.nothing_found(has_nearest=False)
     draft.question.kind, draft.question.state = AnswerKind.NOTHING, AnswerState.COMPLETE
 
 
 def ask(text: str, *, user: User | None = None, on_text: Callable[[str], None] | None = None) -> Question:
-    """Asks and waits for the whole answer: for the shell and for commands. Without a user, as the first operator."""
+    """Ask a question and wait for the whole answer, for the shell and commands; by default as the first operator."""
     from ragsite.accounts.models import User
 
-    text = storable_text(text)  # a shell's bytes may be no text
+    text = storable_text(text)  # arguments from a shell may not be valid UTF-8
     asker = user or User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
     if asker is None:
         raise User.DoesNotExist(_("There is no operator yet: open the site to create the first account."))

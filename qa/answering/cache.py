@@ -1,4 +1,4 @@
-"""Answers kept for a day, under everything that they depend on; and one provider call for two equal questions at once."""
+"""The answer cache, keyed by everything an answer depends on, and a lock so that identical questions cost one call."""
 
 from __future__ import annotations
 
@@ -25,9 +25,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 KEEP_SECONDS = 24 * 3600
-LOCK_SECONDS = (
-    60  # longer than an answer usually takes; a dead process keeps others waiting no longer than this
-)
+# Longer than an answer usually takes; the lock of a crashed process expires after this.
+LOCK_SECONDS = 60
 SETTINGS = [
     "DENSE_WEIGHT", "SOURCE_TOKENS", "CHAT_CONTEXT_TOKENS", "CHAT_TEMPERATURE", "CHAT_MAX_OUTPUT_TOKENS", "EXACT_SEARCH_LIMIT"
 ]  # fmt: skip
@@ -44,13 +43,13 @@ def answer_key(
     collections: Iterable[Collection] = (),
     document: Document | None = None,
 ) -> str:
-    """Two questions share an answer only if nothing it may draw on differs: each readable collection counts with the stamp of its content."""
+    """Return the cache key of a question. It holds the stamp of each readable collection, which changes with its content."""
     chosen = [collection.pk for collection in collections]
-    shelves = Collection.objects.visible_to(user)
+    readable = Collection.objects.visible_to(user)
     if document is not None:
-        shelves = shelves.filter(pk=document.collection_id)
+        readable = readable.filter(pk=document.collection_id)
     elif chosen:
-        shelves = shelves.filter(pk__in=chosen)
+        readable = readable.filter(pk__in=chosen)
     depends_on = {
         "question": " ".join(question.split()).casefold(),
         "history": [[turn.question, turn.answer] for turn in history],
@@ -59,61 +58,61 @@ def answer_key(
         "model": [llm.chat_model() or "quoted", llm.host_of_chat() if llm.chat_model() else ""],
         "language": settings.LANGUAGE_CODE,
         "settings": [getattr(settings, name) for name in SETTINGS],
-        "collections": sorted((pk, str(stamp)) for pk, stamp in shelves.values_list("pk", "stamp")),
+        "collections": sorted((pk, str(stamp)) for pk, stamp in readable.values_list("pk", "stamp")),
         "document": document.pk if document is not None else None,
     }
     return "answer:" + hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
 
 
-def recall(key: str) -> Entry | None:
-    """The kept answer; None also while the cache is away."""
+def load(key: str) -> Entry | None:
+    """Return the cached answer, or None if there is none or the cache is down."""
     try:
         entry: Entry | None = cache.get(key)
     except RedisError:
-        logger.warning("the answer cache is away")
+        logger.warning("the answer cache is unavailable")
         return None
     return entry
 
 
-def remember(key: str, entry: Entry) -> None:
-    """Keep a complete answer for a day from now."""
+def store(key: str, entry: Entry) -> None:
+    """Cache a complete answer for KEEP_SECONDS."""
     try:
         for document in {row.get("document_id") for row in entry.get("citations", [])} - {None}:
-            as_ours().tag(f"answers-citing:{document}", key, KEEP_SECONDS)
+            _prefixed_cache().tag(f"answers-citing:{document}", key, KEEP_SECONDS)
         cache.set(key, {**entry, "at": timezone.now().isoformat()}, KEEP_SECONDS)
     except RedisError:
-        logger.warning("the answer cache is away")
+        logger.warning("the answer cache is unavailable")
 
 
-def forget_answers_citing(document_id: int) -> None:
-    """Delete what is kept of answers that quote a document. Nobody would find them any more; now nobody can."""
+def delete_answers_citing(document_id: int) -> None:
+    """Delete the cached answers that cite a document."""
     try:
-        as_ours().delete_tagged(f"answers-citing:{document_id}")
+        _prefixed_cache().delete_tagged(f"answers-citing:{document_id}")
     except RedisError:
-        logger.warning("the answer cache is away")
+        logger.warning("the answer cache is unavailable")
 
 
-def as_ours() -> PrefixedCache:
+def _prefixed_cache() -> PrefixedCache:
     return cast("PrefixedCache", cache)
 
 
-def claim(key: str) -> bool:
-    """Whether this process is the one to answer now. The others wait a while for what it will remember."""
+def lock(key: str) -> bool:
+    """Lock a question for this process and return whether it succeeded; other processes wait for the cached answer."""
     try:
-        return bool(cache.add(f"{key}:claim", 1, LOCK_SECONDS))
+        return bool(cache.add(f"{key}:lock", 1, LOCK_SECONDS))
     except RedisError:
         return True
 
 
-def is_claimed(key: str) -> bool:
+def is_locked(key: str) -> bool:
     try:
-        return cache.get(f"{key}:claim") is not None
+        return cache.get(f"{key}:lock") is not None
     except RedisError:
         return False
 
 
-def release(key: str) -> None:
+def unlock(key: str) -> None:
     try:
-        cache.delete(f"{key}:claim")
+        cache.delete(f"{key}:lock")
     except RedisError:
-        logger.warning("the answer cache is away")
+        logger.warning("the answer cache is unavailable")

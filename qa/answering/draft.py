@@ -1,4 +1,4 @@
-"""An answer in the making: what is known of its question, and what has come of it so far."""
+"""The draft of an answer: its question, its sources and what is written so far."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from qa.answering.history import turns_before
 from qa.answering.prompts import Turn
 from qa.models import Citation, Question
 from qa.models.origin import Origin
-from qa.retrieval.retriever import Source, Vector
+from qa.retrieval.chunk import RetrievedChunk
+from qa.retrieval.search_sql import Vector
 from ragsite import llm
 
 if TYPE_CHECKING:
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Piece:
-    """Something to show while an answer comes about: what is being done, more text, or (last) the answered question.
-    `takes_back`: the text before it was no part of the answer."""
+    """One update while a question is answered: the current step, more text, or finally the answered question.
+
+    `takes_back` means that the text so far is not part of the answer.
+    """
 
     step: str = ""
     text: str = ""
@@ -34,7 +37,7 @@ class Piece:
 
 @dataclass
 class Draft:
-    """What one question gathers until its answer is saved."""
+    """The state of one answer until it is saved."""
 
     question: Question
     user: User
@@ -44,29 +47,30 @@ class Draft:
     history: list[Turn]
     key: str
     entry: cache.Entry | None = None
-    has_claim: bool = False
+    has_lock: bool = False
     model: str = ""
     vector: Vector = ()
-    sources: list[Source] = field(default_factory=list)
+    sources: list[RetrievedChunk] = field(default_factory=list)
     citations: list[Citation] = field(default_factory=list)
     text: list[str] = field(default_factory=list)
     is_fallback: bool = False
-    fault: str = ""  # why the model wrote nothing, in a sentence
+    failure: str = ""  # why the model wrote nothing, as a sentence
     started: float = field(default_factory=monotonic)
 
-    def took(self, name: str, since: float) -> None:
+    def record_time(self, name: str, since: float) -> None:
+        """Record the milliseconds of a stage that began at `since`."""
         self.question.timings[name] = round((monotonic() - since) * 1000)
 
-    def count(self, usage: llm.Usage) -> None:
-        asked, said = usage.input_tokens, usage.output_tokens
-        if asked is not None:
-            self.question.input_tokens = (self.question.input_tokens or 0) + asked
-        if said is not None:
-            self.question.output_tokens = (self.question.output_tokens or 0) + said
+    def add_usage(self, usage: llm.Usage) -> None:
+        """Add the tokens of a call to the question's."""
+        if usage.input_tokens is not None:
+            self.question.input_tokens = (self.question.input_tokens or 0) + usage.input_tokens
+        if usage.output_tokens is not None:
+            self.question.output_tokens = (self.question.output_tokens or 0) + usage.output_tokens
 
 
 def begin(question_id: int) -> Draft:
-    """All that is known before anything is looked for."""
+    """Load the question with its history, and the cached answer or the lock to write one."""
     question = Question.objects.select_related("conversation__user", "conversation__document").get(
         pk=question_id
     )
@@ -85,12 +89,12 @@ def begin(question_id: int) -> Draft:
     draft = Draft(question, conversation.user, index, conversation.document, collections, history, key)
     draft.question.index = index
     draft.model = llm.chat_model() or ""
-    draft.entry = None if question.is_fresh else cache.recall(key)
-    draft.has_claim = not draft.entry and cache.claim(key)
+    draft.entry = None if question.is_fresh else cache.load(key)
+    draft.has_lock = not draft.entry and cache.lock(key)
     return draft
 
 
-def origins(sources: Iterable[Source], turns: Iterable[Turn] = ()) -> list[Origin]:
+def origins(sources: Iterable[RetrievedChunk], turns: Iterable[Turn] = ()) -> list[Origin]:
     """Return what an answer draws on that was made from these chunks, by a model that saw these turns."""
     found = {(source.document_id, source.collection_id) for source in sources}
     return sorted(found.union(*(turn.draws_on for turn in turns)), key=str)

@@ -1,4 +1,4 @@
-"""An answer without a model: the sentences of the sources that answer the question, quoted word for word."""
+"""Extractive answers, without a language model: the sentences that answer the question, quoted exactly."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ import numpy as np
 from django.utils.translation import gettext as _
 
 from documents.models import Index
-from qa.answering.statements import ReadSource, read
-from qa.retrieval.retriever import Source, Vector
+from qa.answering.statements import ChunkText, annotate
+from qa.retrieval.chunk import RetrievedChunk
+from qa.retrieval.search_sql import Vector
 from qa.retrieval.stop_words import Weights, content_words
 from ragsite import llm
 
-WHOLE_SOURCES = (
-    2  # all their sentences are compared; of the others only those that share words with the question
-)
-COMPARED = 28  # sentences embedded for one question: what a small machine does in a fraction of a second
-QUOTES = 4
+# All sentences of these are compared; of the other sources, only those that share words with the question.
+WHOLE_SOURCES = 2
+# Sentences embedded for one question; a small machine embeds so many in a fraction of a second.
+MAX_COMPARED = 28
+MAX_QUOTES = 4
 MAX_QUOTE_LENGTH = 600  # characters
 MIN_WORDS = 4
-MEANING = 0.6  # the share of meaning against words
+SIMILARITY_WEIGHT = 0.6  # of vector similarity against word overlap
 AMOUNT_BONUS = 0.06
-NEAR_ENOUGH = 0.42
-NEAR_TO_BEST = 0.72
+MIN_SCORE = 0.42
+MIN_SHARE_OF_BEST = 0.72
 ASKS_FOR_AMOUNT = re.compile(
     r"\b(how (much|many|long|old|far|often|big|large|high|tall)|when|cost|costs|price|prices|fee|fees|year|date|number|percentage)\b",
     re.I,
@@ -34,17 +35,17 @@ ASKS_FOR_AMOUNT = re.compile(
 
 @dataclass
 class Sentence:
-    source: Source
+    source: RetrievedChunk
     start: int  # in the document's text, as in citations
     end: int
-    text: str  # as a person reads it, without signs of Markdown
+    text: str  # without Markdown syntax
     words: list[str]
     score: float = 0.0
 
 
 @dataclass(frozen=True)
 class Quote:
-    """Words of a source, exactly as they stand there; `words` are the same as a person reads them."""
+    """An exact stretch of a source; `words` is the same text without Markdown syntax."""
 
     number: int
     start: int
@@ -55,27 +56,28 @@ class Quote:
 
 @dataclass(frozen=True)
 class Extract:
-    """What the documents say to the question; `is_found` is False when these are only the nearest passages."""
+    """The quotes for a question; `is_found` is False if they are only the nearest passages."""
 
     quotes: list[Quote] = field(default_factory=list)
     is_found: bool = False
 
     @property
     def text(self) -> str:
-        """A paragraph a quote, each closed by its number. Not Markdown: a document may hold any sign."""
+        """One paragraph for each quote, ending with its number. Plain text, as quotes may contain any character."""
         quotes = [f"“{quote.words}” [{quote.number}]" for quote in self.quotes]
         return "\n\n".join(quotes if self.is_found else [nothing_found(bool(quotes)), *quotes])
 
 
 def nothing_found(has_nearest: bool) -> str:
+    """Return the answer for a question without an answer, before the nearest passages if there are any."""
     sentence = _("Nothing in your documents answers this.")
     return f"{sentence} {_('The nearest passages:')}" if has_nearest else sentence
 
 
-def extract(question: str, sources: Sequence[Source], vector: Vector, index: Index) -> Extract:
-    """One to four quotes, the best first. Compares meaning where the index's embedder runs on this machine."""
+def extract(question: str, sources: Sequence[RetrievedChunk], vector: Vector, index: Index) -> Extract:
+    """Return up to MAX_QUOTES quotes, best first. Sentences are embedded only if the index's model is local."""
     wanted = content_words(question)
-    texts = read(sources)
+    texts = annotate(sources)
     candidates = _sentences(texts)
     weights = Weights([sentence.words for sentence in candidates])
     compared = _worth_comparing(candidates, wanted, weights)
@@ -83,16 +85,18 @@ def extract(question: str, sources: Sequence[Source], vector: Vector, index: Ind
     ranked = sorted(compared, key=lambda sentence: -sentence.score)
     if not ranked:
         return Extract()
-    if ranked[0].score < NEAR_ENOUGH:
-        return Extract(_quotes(_one_of_each(ranked)[:2], texts))
+    if ranked[0].score < MIN_SCORE:
+        return Extract(_quotes(_best_of_each_source(ranked)[:2], texts))
     near = [
-        sentence for sentence in ranked if sentence.score >= max(NEAR_ENOUGH, ranked[0].score * NEAR_TO_BEST)
+        sentence
+        for sentence in ranked
+        if sentence.score >= max(MIN_SCORE, ranked[0].score * MIN_SHARE_OF_BEST)
     ]
-    return Extract(_quotes(near[:QUOTES], texts), is_found=True)
+    return Extract(_quotes(near[:MAX_QUOTES], texts), is_found=True)
 
 
-def _sentences(texts: Sequence[ReadSource]) -> list[Sentence]:
-    """Every sentence once: neighbouring sources may share one. Headings and lists of contents say nothing."""
+def _sentences(texts: Sequence[ChunkText]) -> list[Sentence]:
+    """Return every statement once; adjacent sources may share one."""
     seen: set[str] = set()
     found = []
     for text in texts:
@@ -121,10 +125,12 @@ def _worth_comparing(
         bonus = 0.5 if sentence.source.number <= WHOLE_SOURCES else 0.0
         return weights.overlap(wanted, sentence.words) + bonus
 
-    telling = [sentence for sentence in candidates if len(sentence.text.split()) >= MIN_WORDS] or candidates
+    long_enough = [
+        sentence for sentence in candidates if len(sentence.text.split()) >= MIN_WORDS
+    ] or candidates
     return sorted(
-        (sentence for sentence in telling if worth(sentence) > 0), key=lambda sentence: -worth(sentence)
-    )[:COMPARED]
+        (sentence for sentence in long_enough if worth(sentence) > 0), key=lambda sentence: -worth(sentence)
+    )[:MAX_COMPARED]
 
 
 def _score(
@@ -135,36 +141,38 @@ def _score(
     vector: Vector,
     index: Index,
 ) -> None:
-    meanings = _meanings(compared, vector, index)
+    similarities = _similarities(compared, vector, index)
     asks_for_amount = bool(ASKS_FOR_AMOUNT.search(question))
-    for sentence, meaning in zip(compared, meanings, strict=True):
+    for sentence, similarity in zip(compared, similarities, strict=True):
         overlap = weights.overlap(wanted, sentence.words)
-        sentence.score = MEANING * meaning + (1 - MEANING) * overlap
+        sentence.score = SIMILARITY_WEIGHT * similarity + (1 - SIMILARITY_WEIGHT) * overlap
         if asks_for_amount and re.search(r"\d", sentence.text):
             sentence.score += AMOUNT_BONUS
 
 
-def _meanings(compared: Sequence[Sentence], vector: Vector, index: Index) -> list[float]:
-    """How near each sentence is to the question. A paid embedder is not asked for this: its sources' own nearness serves."""
+def _similarities(compared: Sequence[Sentence], vector: Vector, index: Index) -> list[float]:
+    """Return each sentence's similarity to the question; without a local model, the score of its chunk."""
     if not compared or not len(vector) or not llm.embedding_model(index.embedding_model).is_local:
         return [sentence.source.dense_score or 0.5 for sentence in compared]
     vectors = index.embed_passages([sentence.text for sentence in compared])
-    return [float(nearness) for nearness in vectors @ np.asarray(vector, dtype=np.float32)]
+    return [float(similarity) for similarity in vectors @ np.asarray(vector, dtype=np.float32)]
 
 
-def _one_of_each(ranked: Sequence[Sentence]) -> list[Sentence]:
+def _best_of_each_source(ranked: Sequence[Sentence]) -> list[Sentence]:
     return list({sentence.source.number: sentence for sentence in reversed(ranked)}.values())[::-1]
 
 
-def _quotes(chosen: Sequence[Sentence], texts: Sequence[ReadSource]) -> list[Quote]:
-    """Sentences that follow one another become one quote."""
+def _quotes(chosen: Sequence[Sentence], texts: Sequence[ChunkText]) -> list[Quote]:
+    """Return the quotes, with consecutive sentences joined."""
     by_number = {text.source.number: text for text in texts}
     quotes: list[Quote] = []
     for sentence in chosen:
         source = sentence.source
         start, end = sentence.start, sentence.end
         for quote in [
-            quote for quote in quotes if quote.number == source.number and _follow(source, quote, start, end)
+            quote
+            for quote in quotes
+            if quote.number == source.number and _are_adjacent(source, quote, start, end)
         ]:
             quotes.remove(quote)
             start, end = min(start, quote.start), max(end, quote.end)
@@ -174,6 +182,6 @@ def _quotes(chosen: Sequence[Sentence], texts: Sequence[ReadSource]) -> list[Quo
     return quotes
 
 
-def _follow(source: Source, quote: Quote, start: int, end: int) -> bool:
+def _are_adjacent(source: RetrievedChunk, quote: Quote, start: int, end: int) -> bool:
     first, second = sorted(((quote.start, quote.end), (start, end)))
     return not source.text[first[1] - source.start : second[0] - source.start].strip()

@@ -1,4 +1,4 @@
-"""The model's answer, read word by word: how it begins, breaks off, is stopped, fails or ends."""
+"""Streams the model's answer and handles every end: complete, cut off, stopped or failed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from time import monotonic
 
 from django.utils.translation import gettext as _
 
-from qa.answering import waking
+from qa.answering import summaries
 from qa.answering.citations import plain_markers
 from qa.answering.draft import Draft, Piece
 from qa.answering.prompts import answer_prompt
@@ -21,11 +21,11 @@ from ragsite.llm.errors import ProviderError
 
 logger = logging.getLogger(__name__)
 
-MAX_WAITING = 100  # pieces read ahead of whoever shows them
+MAX_BUFFERED = 100  # pieces read ahead of the caller
 
 
 async def write(draft: Draft, stop: asyncio.Event) -> AsyncGenerator[Piece]:
-    """The model's answer. Where it fails before its first word the answer stays empty, and quotes take its place."""
+    """Stream the model's answer. It stays empty if the provider fails before the first word; the caller then quotes."""
     question, since = draft.question, monotonic()
     prompt = await asyncio.to_thread(
         answer_prompt, question.text, draft.sources, draft.history, model=draft.model
@@ -34,7 +34,7 @@ async def write(draft: Draft, stop: asyncio.Event) -> AsyncGenerator[Piece]:
     question.model, question.host = draft.model, llm.host_of_chat()
     completion, length, is_thinking = None, 0, False
     try:
-        async with aclosing(_read(prompt.messages, stop)) as pieces:
+        async with aclosing(_stream(prompt.messages, stop)) as pieces:
             async for piece in pieces:
                 completion = piece.completion or completion
                 if piece.takes_back:
@@ -46,27 +46,27 @@ async def write(draft: Draft, stop: asyncio.Event) -> AsyncGenerator[Piece]:
                     yield Piece(step=_("The model is thinking…"))
                 if piece.text:
                     if not length:
-                        draft.took("first_token", since)
+                        draft.record_time("first_token", since)
                         yield Piece(step=_("Writing…"))
                     length += len(piece.text)
                     draft.text.append(piece.text)
                     yield Piece(text=piece.text)
     except ProviderError as error:
-        _end_after_fault(draft, error)
+        _end_after_error(draft, error)
     else:
         _end(draft, completion, was_stopped=stop.is_set())
-    draft.took("write", since)
+    draft.record_time("write", since)
 
 
-async def _read(messages: Sequence[llm.Message], stop: asyncio.Event) -> AsyncGenerator[llm.Piece]:
-    """What the model says until it ends or is stopped. Read in a task of its own, so that stopping need not wait for a word."""
+async def _stream(messages: Sequence[llm.Message], stop: asyncio.Event) -> AsyncGenerator[llm.Piece]:
+    """Yield the model's pieces until it ends or `stop` is set; a separate task reads them, so stopping is immediate."""
     pieces: asyncio.Queue[llm.Piece | None] = asyncio.Queue()
 
     async def read() -> None:
         async with aclosing(llm.stream(messages)) as stream:
             async for piece in stream:
                 pieces.put_nowait(piece)
-                while pieces.qsize() >= MAX_WAITING:  # noqa: ASYNC110 (whoever shows them is only a moment late)
+                while pieces.qsize() >= MAX_BUFFERED:  # noqa: ASYNC110 (a short poll is enough)
                     await asyncio.sleep(0.01)
 
     async def watch() -> None:
@@ -89,17 +89,17 @@ async def _read(messages: Sequence[llm.Message], stop: asyncio.Event) -> AsyncGe
 
 
 def _end(draft: Draft, completion: llm.Completion | None, *, was_stopped: bool) -> None:
-    """Complete only when the answer ended as it should. Anything else is shown as unfinished and never kept."""
+    """Set how the answer ended. Only a complete answer is cached; any other is shown as unfinished."""
     question = draft.question
     question.kind = AnswerKind.WRITTEN
-    question.answer = _written(draft, completion.text if completion else "".join(draft.text))
+    question.answer = _with_markers(draft, completion.text if completion else "".join(draft.text))
     if completion:
         question.finish_reason, question.model, question.host = (
             completion.finish_reason,
             completion.model,
             completion.host,
         )
-        draft.count(completion.usage)
+        draft.add_usage(completion.usage)
     if completion and completion.is_complete:
         question.state = AnswerState.COMPLETE
     elif completion and completion.finish_reason == "refusal":
@@ -112,34 +112,34 @@ def _end(draft: Draft, completion: llm.Completion | None, *, was_stopped: bool) 
 
 def _why_unfinished(completion: llm.Completion | None) -> str:
     reasons = {
-        "too_long": _("This answer grew too long and was ended here."),
-        "tool_calls": _("The model wanted to use a tool, which it does not have here."),
+        "too_long": _("This answer was too long and ends here."),
+        "tool_calls": _("The model tried to use a tool, but none is available here."),
         "error": _("The provider ended this answer with an error."),
-        "length": _("The model reached the longest answer it may give: this one breaks off here."),
+        "length": _("The model reached its length limit, so this answer ends early."),
         "content_filter": _("The provider's content filter ended this answer."),
     }
     return reasons.get(
         completion.finish_reason if completion else "",
-        _("The provider broke off without saying that the answer is complete."),
+        _("The provider broke off before the answer was complete."),
     )
 
 
-def _end_after_fault(draft: Draft, error: ProviderError) -> None:
-    waking.note_fault(error)
+def _end_after_error(draft: Draft, error: ProviderError) -> None:
+    summaries.note_failure(error)
     question = draft.question
     question.error_kind = error.kind
-    text = _written(draft, "".join(draft.text))
+    text = _with_markers(draft, "".join(draft.text))
     logger.warning(
-        "question %s: the provider failed, %s, after %s characters", question.pk, error.kind, len(text)
+        "question=%s: the provider failed, %s, after %s characters", question.pk, error.kind, len(text)
     )
     if text:
         question.kind, question.answer, question.state = AnswerKind.WRITTEN, text, AnswerState.UNFINISHED
-        question.notice = _("%(reason)s What it had written is kept.") % {"reason": error.sentence}
+        question.notice = _("%(reason)s The text so far is kept.") % {"reason": error.sentence}
     else:
         draft.is_fallback = True
-        draft.fault = str(error.sentence)
+        draft.failure = str(error.sentence)
 
 
-def _written(draft: Draft, text: str) -> str:
-    """The text with each reference as its number in square brackets, however the model wrote it."""
+def _with_markers(draft: Draft, text: str) -> str:
+    """Return the text with every reference as [1], however the model wrote it."""
     return plain_markers(text.strip(), {source.number for source in draft.sources})

@@ -1,4 +1,4 @@
-"""Every word that is said to a chat model about a question, and how it is kept within the model's window."""
+"""The prompts about a question, fitted to the context window of the chat model."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from dataclasses import dataclass, replace
 from django.conf import settings
 
 from qa.models.origin import Origin
-from qa.retrieval.retriever import Source
+from qa.retrieval.chunk import RetrievedChunk
 from ragsite import llm
 from ragsite.llm import Message
 
 Count = Callable[[str], int]
 
-PROMPT_VERSION = 2  # part of every cached answer's key: raise it with any change of the words below
+PROMPT_VERSION = 2  # part of the answer cache's key: raise it when a prompt below changes
 
-ROOM_FOR_ANSWER = 1_000  # tokens, where CHAT_MAX_OUTPUT_TOKENS does not say
-MESSAGE_TOKENS = 8  # what servers add around each message
+ANSWER_TOKENS = 1_000  # reserved for the answer if CHAT_MAX_OUTPUT_TOKENS is not set
+MESSAGE_TOKENS = 8  # that servers add for each message
 HISTORY_SHARE = 0.25
-TURNS = 6
-SAFETY = 0.95  # another model's tokenizer counts a little differently
+MAX_TURNS = 6
+SAFETY = 0.95  # the model's tokenizer may count differently
 
 SYSTEM = """\
 You answer questions from the passages of the reader's own documents that come with each question.
@@ -41,7 +41,7 @@ MARKER = re.compile(r"\s?\[\d+(?:\s*,\s*\d+)*\]")
 
 @dataclass(frozen=True)
 class Turn:
-    """An earlier question of the conversation and what was answered."""
+    """An earlier question of the conversation and its answer."""
 
     question: str
     answer: str
@@ -50,34 +50,40 @@ class Turn:
 
 @dataclass(frozen=True)
 class Prompt:
-    """The messages, and the sources that found room in them: those alone may be cited."""
+    """The messages, and the sources that fit into them; only these may be cited."""
 
     messages: list[Message]
-    sources: list[Source]
+    sources: list[RetrievedChunk]
 
 
-def answer_prompt(question: str, sources: Sequence[Source], history: Sequence[Turn], *, model: str) -> Prompt:
-    """Fits CHAT_CONTEXT_TOKENS with room for the answer. The question always has its place; then come the sources in
-    rank order, then the latest turns."""
+def answer_prompt(
+    question: str, sources: Sequence[RetrievedChunk], history: Sequence[Turn], *, model: str
+) -> Prompt:
+    """Return the prompt for an answer, within CHAT_CONTEXT_TOKENS and with space reserved for the answer.
+
+    The question always fits; sources follow in rank order, then the latest turns.
+    """
     count, fence = llm.tokenizer_for(model).count, llm.Fence("passage")
-    room = _room() - count(SYSTEM) - count(question) - 4 * MESSAGE_TOKENS
-    room_for_history = min(int(room * HISTORY_SHARE), sum(_cost(turn, count) for turn in history[-TURNS:]))
-    given = _fitting_sources(sources, room - room_for_history, count, fence)
-    left = room - sum(count(source_block(source, fence)) for source in given)
+    budget = _budget() - count(SYSTEM) - count(question) - 4 * MESSAGE_TOKENS
+    history_budget = min(
+        int(budget * HISTORY_SHARE), sum(_cost(turn, count) for turn in history[-MAX_TURNS:])
+    )
+    given = _fitting_sources(sources, budget - history_budget, count, fence)
+    left = budget - sum(count(source_block(source, fence)) for source in given)
     return Prompt(_messages(question, given, _fitting_turns(history, left, count), fence), given)
 
 
 def standalone_prompt(question: str, history: Sequence[Turn], *, model: str) -> list[Message]:
-    """Asks for the follow-up as a question that can be searched for by itself."""
+    """Return the prompt that asks for the follow-up as a standalone question."""
     count = llm.tokenizer_for(model).count
-    turns = _fitting_turns(history[-3:], _room() - count(STANDALONE) - count(question) - 64, count)
-    told = "\n\n".join(f"Question: {turn.question}\nAnswer: {turn.answer[:600]}" for turn in turns)
-    quoted = llm.Fence("conversation").around(told)
+    turns = _fitting_turns(history[-3:], _budget() - count(STANDALONE) - count(question) - 64, count)
+    conversation = "\n\n".join(f"Question: {turn.question}\nAnswer: {turn.answer[:600]}" for turn in turns)
+    quoted = llm.Fence("conversation").around(conversation)
     return [_message("system", STANDALONE), _message("user", f"{quoted}\n\nLast question: {question}")]
 
 
-def source_block(source: Source, fence: llm.Fence) -> str:
-    """A numbered source as the model sees it. Of what others wrote, its title and headings too, nothing stands outside the fence."""
+def source_block(source: RetrievedChunk, fence: llm.Fence) -> str:
+    """Return a numbered source for the prompt. Untrusted text, including title and headings, stays inside the fence."""
     pages = (
         f"page {source.page_start}"
         if source.page_end == source.page_start
@@ -89,9 +95,9 @@ def source_block(source: Source, fence: llm.Fence) -> str:
     return f"[{source.number}]\n{quoted}"
 
 
-def _room() -> int:
+def _budget() -> int:
     window = int(settings.CHAT_CONTEXT_TOKENS)
-    answer = min(int(settings.CHAT_MAX_OUTPUT_TOKENS or ROOM_FOR_ANSWER), window // 2)
+    answer = min(int(settings.CHAT_MAX_OUTPUT_TOKENS or ANSWER_TOKENS), window // 2)
     return int((window - answer) * SAFETY)
 
 
@@ -99,35 +105,37 @@ def _cost(turn: Turn, count: Count) -> int:
     return count(turn.question) + count(_without_markers(turn.answer)) + 2 * MESSAGE_TOKENS
 
 
-def _fitting_sources(sources: Sequence[Source], room: int, count: Count, fence: llm.Fence) -> list[Source]:
-    given: list[Source] = []
+def _fitting_sources(
+    sources: Sequence[RetrievedChunk], budget: int, count: Count, fence: llm.Fence
+) -> list[RetrievedChunk]:
+    given: list[RetrievedChunk] = []
     for source in sources:
         cost = count(source_block(source, fence))
-        if cost > room and given:
+        if cost > budget and given:
             break
-        # The best one is shortened rather than left out.
-        given.append(_shortened(source, room, cost) if cost > room else source)
-        room -= cost
+        # The best source is shortened rather than left out.
+        given.append(_shortened(source, budget, cost) if cost > budget else source)
+        budget -= cost
     return given
 
 
-def _shortened(source: Source, room: int, cost: int) -> Source:
-    text = source.text[: max(int(len(source.text) * room / cost * 0.9), 200)]
+def _shortened(source: RetrievedChunk, budget: int, cost: int) -> RetrievedChunk:
+    text = source.text[: max(int(len(source.text) * budget / cost * 0.9), 200)]
     return replace(source, text=text, end=source.start + len(text))
 
 
-def _fitting_turns(history: Sequence[Turn], room: int, count: Count) -> list[Turn]:
+def _fitting_turns(history: Sequence[Turn], budget: int, count: Count) -> list[Turn]:
     turns: list[Turn] = []
-    for turn in reversed(history[-TURNS:]):
-        room -= _cost(turn, count)
-        if room < 0:
+    for turn in reversed(history[-MAX_TURNS:]):
+        budget -= _cost(turn, count)
+        if budget < 0:
             break
         turns.insert(0, turn)
     return turns
 
 
 def _messages(
-    question: str, sources: Sequence[Source], turns: Sequence[Turn], fence: llm.Fence
+    question: str, sources: Sequence[RetrievedChunk], turns: Sequence[Turn], fence: llm.Fence
 ) -> list[Message]:
     messages = [_message("system", SYSTEM)]
     for turn in turns:
@@ -147,7 +155,7 @@ def _message(role: str, content: str) -> Message:
 
 
 def _without_markers(answer: str) -> str:
-    """Numbers of earlier sources mean nothing beside the new ones."""
+    """Return an earlier answer without its markers, whose numbers would be confused with the new sources."""
     return MARKER.sub("", answer)
 
 

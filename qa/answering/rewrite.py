@@ -1,4 +1,4 @@
-"""A follow-up is searched for as a question of its own: put so by the model, else joined with what was asked before."""
+"""Rewrites a follow-up into a standalone question: by the model, or else by joining it with the question before."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from ragsite.llm.errors import ProviderError
 
 STANDALONE_TOKENS = 120
 STANDALONE_SECONDS = 10
-FEW_WORDS = 2
-BACK_WORDS = "it its they them their theirs this that these those he him his she her hers there then one ones former latter same"
-POINTS_BACK = frozenset(BACK_WORDS.split())
+MIN_WORDS = 2  # below this, a follow-up depends on the question before
+PRONOUNS = "it its they them their theirs this that these those he him his she her hers there then one ones former latter same"
+REFERRING_WORDS = frozenset(PRONOUNS.split())
 
 
 async def make_standalone(draft: Draft) -> None:
-    """Sets the search query: the question as it stands, where nothing was asked before."""
+    """Set the search query: the question itself, or rewritten if it follows others."""
     question, since = draft.question, monotonic()
     question.search_query = question.text
     if not draft.history:
         return
-    question.search_query = await _rewritten(draft) or joined(question.text, draft.history)
-    draft.took("standalone", since)
+    question.search_query = await _rewritten_by_model(draft) or joined(question.text, draft.history)
+    draft.record_time("standalone", since)
 
 
-async def _rewritten(draft: Draft) -> str:
+async def _rewritten_by_model(draft: Draft) -> str:
     if not draft.model or await in_thread(llm.breaker)():
         return ""
     prompt = standalone_prompt(draft.question.text, draft.history, model=draft.model)
@@ -47,7 +47,7 @@ async def _rewritten(draft: Draft) -> str:
         return ""
     if completion is None:
         return ""
-    draft.count(completion.usage)
+    draft.add_usage(completion.usage)
     return (
         " ".join(completion.text.split())[:1000]
         if completion.is_complete and not completion.is_refusal
@@ -56,7 +56,7 @@ async def _rewritten(draft: Draft) -> str:
 
 
 def joined(question: str, history: Sequence[Turn]) -> str:
-    """The question with the one before it, where it leans on it: it points back, or is only a few words."""
+    """Return the question, joined with the one before if it refers back or has few words."""
     words = [word.lower() for word in WORD.findall(question)]
-    leans = not POINTS_BACK.isdisjoint(words) or len(content_words(question)) < FEW_WORDS
-    return f"{history[-1].question} {question}" if history and leans else question
+    depends = not REFERRING_WORDS.isdisjoint(words) or len(content_words(question)) < MIN_WORDS
+    return f"{history[-1].question} {question}" if history and depends else question

@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
             name="collection",
             field=models.ForeignKey(
                 blank=True,
-                help_text="In which the document was: it says who may read these words when the document is gone.",
+                help_text="The document's collection: its members may read the excerpt after the document is deleted.",
                 null=True,
                 on_delete=django.db.models.deletion.SET_NULL,
                 related_name="+",
@@ -33,8 +33,8 @@ class Migration(migrations.Migration):
             field=models.JSONField(
                 blank=True,
                 default=list,
-                help_text="Document and collection of each passage that the answer may hold words of.",
-                verbose_name="what its words come from",
+                help_text="Document and collection of each chunk that the answer draws on.",
+                verbose_name="origins",
             ),
         ),
         migrations.RunSQL(FILL, migrations.RunSQL.noop),

@@ -1,4 +1,4 @@
-"""A question's life, one noun a file."""
+"""The models of questions and answers, one noun a file."""
 
 from qa.models.citation import Citation
 from qa.models.conversation import Conversation

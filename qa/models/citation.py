@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def _may_be_read_by(user: User) -> models.Q:
-    stands = models.Q(document__in=Document.objects.visible_to(user))
-    is_gone = models.Q(document=None, collection__in=Collection.objects.visible_to(user))
-    return stands | is_gone
+    exists = models.Q(document__in=Document.objects.visible_to(user))
+    is_deleted = models.Q(document=None, collection__in=Collection.objects.visible_to(user))
+    return exists | is_deleted
 
 
 class CitationQuerySet(models.QuerySet["Citation"]):
@@ -23,15 +23,15 @@ class CitationQuerySet(models.QuerySet["Citation"]):
         return self.filter(question__in=Question.objects.visible_to(user, operating=operating))
 
     def readable_by(self, user: User) -> Self:
-        """Those whose words may be shown to that person: see `Citation.is_readable`."""
+        """Citations whose words the user may see; see `Citation.is_readable`."""
         return self.filter(_may_be_read_by(user))
 
     def with_rights(self, user: User) -> Self:
-        """Each with whether it is one of `readable_by`."""
+        """Annotate `may_read`: whether the citation is one of `readable_by(user)`."""
         return self.annotate(may_read=models.ExpressionWrapper(_may_be_read_by(user), models.BooleanField()))
 
     def with_serving(self) -> Self:
-        """Each with the version that its document serves now, for `is_superseded`, and the kind of file that it cites."""
+        """Annotate the version that the document serves now, for `is_superseded`, and the media type of the cited file."""
         return self.annotate(
             serving_id=models.F("document__serving"), media_type=models.F("version__media_type")
         )
@@ -41,9 +41,9 @@ class CitationQuerySet(models.QuerySet["Citation"]):
 
 
 class Citation(models.Model):
-    """A numbered source of one answer, as it was when the answer ended. It keeps its text when the document goes."""
+    """A numbered source of an answer, as it was when the answer ended. It keeps its text after the document is deleted."""
 
-    may_read: bool  # of those that were fetched `with_rights`
+    may_read: bool  # annotated by `with_rights`
 
     question = models.ForeignKey(Question, on_delete=models.CASCADE, related_name="citations")
     number = models.PositiveIntegerField(_("number"))
@@ -56,25 +56,27 @@ class Citation(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="+",
-        help_text=_("In which the document was: it says who may read these words when the document is gone."),
+        help_text=_(
+            "The document's collection: its members may read the excerpt after the document is deleted."
+        ),
     )
     version = models.ForeignKey(Version, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     document_title = models.CharField(_("document"), max_length=255)
     page = models.PositiveIntegerField(_("page"))
     page_end = models.PositiveIntegerField(_("last page"))
-    page_label = models.CharField(_("page's label"), max_length=40, blank=True)
+    page_label = models.CharField(_("page label"), max_length=40, blank=True)
     heading_path = models.JSONField(_("headings"), default=list, blank=True)
-    excerpt = models.TextField(_("excerpt"), help_text=_("The passage that was handed to the model."))
+    excerpt = models.TextField(_("excerpt"), help_text=_("The text that the model was given."))
     start = models.PositiveBigIntegerField(help_text=_("Of the excerpt, in the document's text."))
     end = models.PositiveBigIntegerField()
-    quote = models.TextField(_("quoted words"), blank=True)
+    quote = models.TextField(_("quote"), blank=True)
     quote_start = models.PositiveBigIntegerField(null=True, blank=True)
     quote_end = models.PositiveBigIntegerField(null=True, blank=True)
     is_cited = models.BooleanField(_("cited in the answer"), default=False)
-    is_confirmed = models.BooleanField(_("its words stand in the passage"), default=True)
+    is_confirmed = models.BooleanField(_("quoted words found in the excerpt"), default=True)
     score = models.FloatField(_("score"), null=True, blank=True)
 
-    media_type: str | None = ""  # of the version it cites; known of those that were fetched `with_serving`
+    media_type: str | None = ""  # of the cited version; annotated by `with_serving`
 
     objects = CitationQuerySet.as_manager()
 
@@ -89,8 +91,10 @@ class Citation(models.Model):
 
     @property
     def is_readable(self) -> bool:
-        """Whether the asker may still read the document, or its collection where the document is gone. Of one that is not
-        saved yet: yes, for its passage was found among what he may read."""
+        """Whether the asker may read the document, or its collection once the document is deleted.
+
+        An unsaved citation is readable: retrieval found it among the asker's documents.
+        """
         if not hasattr(self, "may_read"):
             asker = None if self._state.adding else self.question.conversation.user
             self.may_read = asker is None or Citation.objects.readable_by(asker).filter(pk=self.pk).exists()
@@ -98,10 +102,11 @@ class Citation(models.Model):
 
     @property
     def shown_title(self) -> str:
+        """The document's title, or a substitute if the asker may not read it."""
         return self.document_title if self.is_readable else str(_("A document you can no longer open"))
 
     @property
     def is_superseded(self) -> bool:
-        """Whether another content of the document answers now. Known of those that were fetched `with_serving`."""
+        """Whether the document serves another version now. Needs `with_serving`."""
         serving_id = getattr(self, "serving_id", None)
         return serving_id is not None and serving_id != self.version_id

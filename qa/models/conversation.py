@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def visible_to(self, user: User, *, operating: bool = False) -> Self:
-        """A conversation is its asker's alone; operators see them on their own pages only."""
+        """Conversations of the user; with `operating`, all of them for an operator's pages."""
         if not user.is_active:
             return self.none()
         if operating:
@@ -26,12 +26,12 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
 
 
 class Conversation(models.Model):
-    """The questions one person asked in a row, and in which collections or document."""
+    """A series of questions by one user, about all documents, some collections or one document."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations")
     title = models.CharField(_("title"), max_length=200, blank=True)
     collections = models.ManyToManyField(
-        Collection, blank=True, related_name="+", help_text=_("None: all that the person may read.")
+        Collection, blank=True, related_name="+", help_text=_("Empty: all documents the user may read.")
     )
     document = models.ForeignKey(
         Document,
@@ -39,9 +39,9 @@ class Conversation(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="+",
-        help_text=_("Asked of this document alone."),
+        help_text=_("The only document to search."),
     )
-    created_at = models.DateTimeField(_("begun"), auto_now_add=True)
+    created_at = models.DateTimeField(_("started"), auto_now_add=True)
     updated_at = models.DateTimeField(_("last question"), default=timezone.now)
 
     objects = ConversationQuerySet.as_manager()
@@ -59,10 +59,10 @@ class Conversation(models.Model):
 
     @cached_property
     def readable_document(self) -> Document | None:
-        """The one that alone is asked; None where there is none, or its asker may not read it any more."""
+        """The only document to search; None if there is none or the user may no longer read it."""
         return Document.objects.visible_to(self.user).filter(pk=self.document_id or 0).first()
 
     @property
     def readable_collections(self) -> models.QuerySet[Collection]:
-        """Those that are asked, as far as the asker may read them."""
+        """The collections to search that the user may read."""
         return Collection.objects.visible_to(self.user).filter(pk__in=self.collections.all())

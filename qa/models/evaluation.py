@@ -8,7 +8,7 @@ from documents.models import Collection, Document, Index
 
 
 class QuestionSet(models.Model):
-    """Questions whose sources are known, to compare indexes by."""
+    """Questions with known sources, to compare indexes."""
 
     name = models.CharField(_("name"), max_length=200)
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="question_sets")
@@ -27,7 +27,7 @@ class QuestionSet(models.Model):
 
 
 class Case(models.Model):
-    """One question and the place that answers it: characters of a document's text, or a page."""
+    """A question and the place of its answer: a range of a document's text, or a page."""
 
     question_set = models.ForeignKey(QuestionSet, on_delete=models.CASCADE, related_name="cases")
     text = models.TextField(_("question"))
@@ -35,7 +35,7 @@ class Case(models.Model):
     page = models.PositiveIntegerField(_("page"), null=True, blank=True)
     start = models.PositiveBigIntegerField(null=True, blank=True)
     end = models.PositiveBigIntegerField(null=True, blank=True)
-    expected = models.TextField(_("words the answer must hold"), blank=True)
+    expected = models.TextField(_("words expected in the answer"), blank=True)
 
     class Meta:
         ordering = ["question_set", "pk"]
@@ -47,7 +47,7 @@ class Case(models.Model):
 
 
 class Evaluation(models.Model):
-    """What an index scored on a question set."""
+    """The scores of an index on a question set."""
 
     question_set = models.ForeignKey(QuestionSet, on_delete=models.CASCADE, related_name="evaluations")
     index = models.ForeignKey(Index, on_delete=models.CASCADE, related_name="evaluations")

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 class AnswerState(models.TextChoices):
     RUNNING = "running", _("being answered")
     COMPLETE = "complete", _("answered")
-    UNFINISHED = "unfinished", _("unfinished")  # the provider ended early: length, filter, a cut stream
+    UNFINISHED = (
+        "unfinished",
+        _("unfinished"),
+    )  # the provider ended early: length limit, content filter, broken stream
     STOPPED = "stopped", _("stopped")
-    INTERRUPTED = "interrupted", _("interrupted")  # the process that wrote it died
+    INTERRUPTED = "interrupted", _("interrupted")  # the process that wrote it ended
     FAILED = "failed", _("failed")
 
 
@@ -36,7 +39,7 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         return self.filter(conversation__in=Conversation.objects.visible_to(user, operating=operating))
 
     def same_as(self, question: Question) -> Self:
-        """That very row, if it is still there: after a restore another one may have its number."""
+        """The same row, if it still exists: after a restore, another row may have its primary key."""
         return self.filter(pk=question.pk, created_at=question.created_at)
 
     def running(self) -> Self:
@@ -44,7 +47,7 @@ class QuestionQuerySet(models.QuerySet["Question"]):
 
 
 class Question(models.Model):
-    """What was asked, and the answer: text, state, who wrote it, and how it came about."""
+    """A question and its answer: text, state, origin and trace."""
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="questions")
     parent = models.ForeignKey(
@@ -53,11 +56,11 @@ class Question(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="repeats",
-        help_text=_("The elder that was asked again."),
+        help_text=_("The original question, if this one repeats it."),
     )
     text = models.TextField(_("question"))
     search_query = models.TextField(
-        _("search query"), blank=True, help_text=_("The question made to stand alone.")
+        _("search query"), blank=True, help_text=_("The question rewritten to be searched for by itself.")
     )
     answer = models.TextField(_("answer"), blank=True)
     state = models.CharField(
@@ -68,28 +71,28 @@ class Question(models.Model):
         _("notice"),
         max_length=500,
         blank=True,
-        help_text=_("A sentence for the person, above or under the answer."),
+        help_text=_("A sentence shown above or below the answer."),
     )
-    finish_reason = models.CharField(_("why it ended"), max_length=40, blank=True)
-    error_kind = models.CharField(_("kind of failure"), max_length=40, blank=True)
+    finish_reason = models.CharField(_("finish reason"), max_length=40, blank=True)
+    error_kind = models.CharField(_("error kind"), max_length=40, blank=True)
     model = models.CharField(_("model"), max_length=200, blank=True)
     host = models.CharField(_("host"), max_length=253, blank=True)
     index = models.ForeignKey(Index, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    input_tokens = models.PositiveIntegerField(_("tokens in"), null=True, blank=True)
-    output_tokens = models.PositiveIntegerField(_("tokens out"), null=True, blank=True)
+    input_tokens = models.PositiveIntegerField(_("input tokens"), null=True, blank=True)
+    output_tokens = models.PositiveIntegerField(_("output tokens"), null=True, blank=True)
     cost = models.DecimalField(
         _("cost in US dollars"), max_digits=12, decimal_places=6, null=True, blank=True
     )
     timings = models.JSONField(_("timings in ms"), default=dict, blank=True)
     trace = models.JSONField(_("how the sources were chosen"), default=list, blank=True)
     draws_on = models.JSONField(
-        _("what its words come from"),
+        _("origins"),
         default=list,
         blank=True,
-        help_text=_("Document and collection of each passage that the answer may hold words of."),
+        help_text=_("Document and collection of each chunk that the answer draws on."),
     )
-    cached_from = models.DateTimeField(_("answer first given"), null=True, blank=True)
-    is_fresh = models.BooleanField(_("asked past the cache"), default=False)
+    cached_from = models.DateTimeField(_("cached answer from"), null=True, blank=True)
+    is_fresh = models.BooleanField(_("skip cache"), default=False)
     rating = models.SmallIntegerField(_("rating"), default=0)
     created_at = models.DateTimeField(_("asked"), auto_now_add=True)
     heartbeat_at = models.DateTimeField(default=timezone.now)

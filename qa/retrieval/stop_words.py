@@ -1,4 +1,4 @@
-"""Words as keyword matching sees them: lower case, without their endings, the empty ones left out."""
+"""Words for keyword matching: lower case, stemmed, without stop words."""
 
 from __future__ import annotations
 
@@ -8,64 +8,146 @@ from collections.abc import Iterable
 from math import log
 
 WORD = re.compile(r"\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*")
-EMPTY_WORDS = """
-    a about after all also am an and any are as at be been before but by can could did do does doing for from had has have
-    he her here him his how i if in into is it its just me more most my no nor not of on one only or other our out over please
-    said shall she should so some such tell than that the their them then there these they this those to too under up us very
-    was we were what when where which while who whom whose why will with would you your
-"""
-EMPTY = frozenset(EMPTY_WORDS.split())
-ENDINGS = (
-    "ations",
-    "ation",
-    "ingly",
-    "edly",
-    "ments",
-    "ment",
-    "ings",
-    "ing",
-    "ies",
-    "ied",
-    "ers",
-    "ed",
-    "es",
-    "er",
-    "ly",
-    "s",
-    "e",
-    "y",
+STOP_WORDS = frozenset(
+    [
+        "a",
+        "about",
+        "after",
+        "all",
+        "also",
+        "am",
+        "an",
+        "and",
+        "any",
+        "are",
+        "as",
+        "at",
+        "be",
+        "been",
+        "before",
+        "but",
+        "by",
+        "can",
+        "could",
+        "did",
+        "do",
+        "does",
+        "doing",
+        "for",
+        "from",
+        "had",
+        "has",
+        "have",
+        "he",
+        "her",
+        "here",
+        "him",
+        "his",
+        "how",
+        "i",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "just",
+        "me",
+        "more",
+        "most",
+        "my",
+        "no",
+        "nor",
+        "not",
+        "of",
+        "on",
+        "one",
+        "only",
+        "or",
+        "other",
+        "our",
+        "out",
+        "over",
+        "please",
+        "said",
+        "shall",
+        "she",
+        "should",
+        "so",
+        "some",
+        "such",
+        "tell",
+        "than",
+        "that",
+        "the",
+        "their",
+        "them",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "those",
+        "to",
+        "too",
+        "under",
+        "up",
+        "us",
+        "very",
+        "was",
+        "we",
+        "were",
+        "what",
+        "when",
+        "where",
+        "which",
+        "while",
+        "who",
+        "whom",
+        "whose",
+        "why",
+        "will",
+        "with",
+        "would",
+        "you",
+        "your",
+    ]
 )
-MIN_LENGTH = 3
-MAX_COUNT = 60  # words of a question that are looked at: enough for any, and nothing grows with a pasted page
+# Tried in this order: the first that fits is removed.
+SUFFIXES = [
+    "ations", "ation", "ingly", "edly", "ments", "ment", "ings", "ing", "ies", "ied", "ers", "ed", "es", "er", "ly", "s", "e", "y",
+]  # fmt: skip
+MIN_STEM_LENGTH = 3
+MAX_WORDS = 60  # of a question; bounds the work for a pasted page
 
 
 def content_words(text: str) -> list[str]:
-    """The words that carry meaning, in order, as stems."""
+    """Return the stems of a text in order, without stop words."""
     words = (word.lower() for word in WORD.findall(text))
-    return [stem(word) for word in words if word not in EMPTY]
+    return [stem(word) for word in words if word not in STOP_WORDS]
 
 
 def stem(word: str) -> str:
-    """A light stem: crude, but the same on both sides of a comparison."""
-    for ending in ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= MIN_LENGTH:
-            return word[: -len(ending)]
+    """Return a light stem: crude, but the same on both sides of a comparison."""
+    for suffix in SUFFIXES:
+        if word.endswith(suffix) and len(word) - len(suffix) >= MIN_STEM_LENGTH:
+            return word[: -len(suffix)]
     return word
 
 
 class Weights:
-    """How much each word tells, from how many of the texts hold it."""
+    """Inverse document frequencies: the fewer texts contain a word, the more it weighs."""
 
     def __init__(self, texts: Iterable[Iterable[str]]) -> None:
         sets = [set(words) for words in texts]
-        self._texts = len(sets)
-        self._holding = Counter(word for words in sets for word in words)
+        self._text_count = len(sets)
+        self._texts_with = Counter(word for words in sets for word in words)
 
     def __getitem__(self, word: str) -> float:
-        return log(1 + (self._texts + 1) / (self._holding[word] + 0.5))
+        return log(1 + (self._text_count + 1) / (self._texts_with[word] + 0.5))
 
     def overlap(self, wanted: Iterable[str], found: Iterable[str]) -> float:
-        """The share of the wanted words, by weight, that are found: 0 to 1."""
-        needed = set(list(dict.fromkeys(wanted))[:MAX_COUNT])
+        """Return the share of the wanted words that are found, by weight, from 0 to 1."""
+        needed = set(list(dict.fromkeys(wanted))[:MAX_WORDS])
         total = sum(self[word] for word in needed)
         return sum(self[word] for word in needed & set(found)) / total if total else 0.0

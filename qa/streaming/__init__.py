@@ -1,7 +1,7 @@
-"""Answers as they are written, for anyone who may see them: one task writes to a Redis Stream, readers only follow it.
+"""Streaming of answers: one producer task writes to a Redis Stream, and any number of consumers follow it.
 
-A reload, a second tab, another web process and a lost connection are all harmless: whoever reads starts after the last
-entry that arrived. With Redis away the answer is still written and saved, and readers get it from the database.
+A consumer starts after the last entry it received, so reloads, second tabs, other web processes and lost connections
+are harmless. While Redis is down, answers are still written and saved, and consumers read them from the database.
 """
 
 from qa.streaming.clients import close_clients

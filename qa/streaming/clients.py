@@ -1,4 +1,4 @@
-"""Redis, a client for each event loop, and the names of what an answer has there."""
+"""Redis clients, one pair for each event loop, and the Redis keys of an answer."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from redis.backoff import NoBackoff
 from qa.models import Question
 from ragsite.redis import name_of
 
-READERS = 5000
-REST_SECONDS = 2  # in which Redis is left alone after it did not answer
+MAX_CONSUMERS = 5000
+PAUSE_SECONDS = 2  # without commands to Redis, after it did not answer
 
 
 @dataclass(frozen=True)
 class Clients:
-    writer: Redis
-    reader: Redis
+    producer: Redis
+    consumer: Redis
 
 
 _clients_of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, Clients] = WeakKeyDictionary()
 
 
 def clients() -> Clients:
-    """Of the running event loop, made at the first call."""
+    """Return the clients of the running event loop, creating them at the first call."""
     loop = asyncio.get_running_loop()
     if loop not in _clients_of_loops:
-        # A reader keeps its connection for as long as it waits, and so has a pool of its own.
+        # A consumer holds its connection while it waits, so consumers get a separate pool.
         _clients_of_loops[loop] = Clients(
-            _client(connections=50, wait=1), _client(connections=READERS, wait=10)
+            _client(connections=50, wait=1), _client(connections=MAX_CONSUMERS, wait=10)
         )
     return _clients_of_loops[loop]
 
@@ -51,10 +51,10 @@ def _client(*, connections: int, wait: float) -> Redis:
 
 
 async def close_clients() -> None:
-    """For the end of the running event loop."""
+    """Close the clients of the running event loop."""
     if found := _clients_of_loops.pop(asyncio.get_running_loop(), None):
-        await found.writer.aclose()
-        await found.reader.aclose()
+        await found.producer.aclose()
+        await found.consumer.aclose()
 
 
 def stream_key(question: Question) -> str:

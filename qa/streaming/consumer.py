@@ -1,4 +1,4 @@
-"""Following an answer: server-sent events after the last one that arrived. Starts nothing and pays for nothing."""
+"""The consumer of an answer: server-sent events after the last one that arrived, without side effects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from redis.exceptions import RedisError
 
 from qa.models import Question
-from qa.streaming.clients import REST_SECONDS, clients, stream_key
+from qa.streaming.clients import PAUSE_SECONDS, clients, stream_key
 from qa.streaming.publisher import final_html
 from ragsite.database import DATABASE_ERRORS, in_thread
 
@@ -19,24 +19,26 @@ if TYPE_CHECKING:
     from ragsite.accounts.models import User
 
 BLOCK_MS = 2500  # below redis-py's own socket time-out
-READER_LINE_SECONDS = 15
-LOOK_SECONDS = 5  # how often a reader's right to read, and the answer's row, are looked at
+KEEPALIVE_SECONDS = 15
+CHECK_SECONDS = 5  # between checks of the reader's access and of the answer's row
 ENTRY_ID = re.compile(r"\d{1,20}-\d{1,20}")
 
 
 async def answer_events(
     question: Question, after: str = "", *, reader: Callable[[], User | None] | None = None
 ) -> AsyncGenerator[str]:
-    """Server-sent events after the entry `after`; safe to call any number of times, starts nothing and pays for nothing.
-    `reader` is asked now and then who reads: the stream ends within LOOK_SECONDS once that is nobody, or somebody who may
-    not read the answer. Holds no database connection while it waits."""
+    """Yield server-sent events after the entry `after`, without side effects.
+
+    Every CHECK_SECONDS, `reader` returns the user who reads; the stream ends when it returns None or a user who may not
+    read the answer. No database connection is held while waiting.
+    """
     last = after if ENTRY_ID.fullmatch(after) else "0"
-    row, said, looked = Row(), monotonic(), float("-inf")
+    row, sent_at, checked_at = Row(), monotonic(), float("-inf")
     yield "retry: 1000\n\n"
-    wait: int | None = None  # the first look does not wait: what is there may be all there is
+    wait: int | None = None  # the first read does not block: the stream may be complete
     while True:
-        if monotonic() - looked >= LOOK_SECONDS:
-            row, looked = await _look(question, reader) or row, monotonic()
+        if monotonic() - checked_at >= CHECK_SECONDS:
+            row, checked_at = await _check(question, reader) or row, monotonic()
         if row.is_closed:
             break
         entries = await _next_entries(question, last, wait)
@@ -48,32 +50,32 @@ async def answer_events(
         if row.html and not entries:
             break
         if entries:
-            said = monotonic()
-        elif monotonic() - said >= READER_LINE_SECONDS:
-            said = monotonic()
-            yield ": still here\n\n"
+            sent_at = monotonic()
+        elif monotonic() - sent_at >= KEEPALIVE_SECONDS:
+            sent_at = monotonic()
+            yield ": keep-alive\n\n"
     yield sse_event("final", row.html) if row.html else sse_event("back", "")
     yield sse_event("done", "")
 
 
 class Row(NamedTuple):
-    """What the database knows and the stream does not say: that it is over (its `html`), or not for this reader."""
+    """The state in the database: the `html` of a finished answer, and whether the stream is closed to its reader."""
 
     html: str = ""
     is_closed: bool = False
 
 
-async def _look(question: Question, reader: Callable[[], User | None] | None) -> Row | None:
-    """None with the database away."""
+async def _check(question: Question, reader: Callable[[], User | None] | None) -> Row | None:
+    """Return the row's state, or None while the database is down."""
     try:
-        row: Row = await in_thread(look_up)(question, reader)
+        row: Row = await in_thread(check_row)(question, reader)
     except DATABASE_ERRORS:
         return None
     return row
 
 
-def look_up(question: Question, reader: Callable[[], User | None] | None) -> Row:
-    """Whether this reader may go on, and the finished answer. What was streamed of one that is withheld is closed."""
+def check_row(question: Question, reader: Callable[[], User | None] | None) -> Row:
+    """Return the finished answer, and whether to close the stream: access has ended, or the answer is withheld."""
     questions = Question.objects.all()
     if reader is not None:
         user = reader()
@@ -85,11 +87,11 @@ def look_up(question: Question, reader: Callable[[], User | None] | None) -> Row
 
 
 async def _next_entries(question: Question, after: str, wait: int | None) -> list[tuple[str, str, str]]:
-    """(id, kind, body) of what has come since; waits a moment for it. With Redis away: nothing, after a rest."""
+    """Return (id, kind, body) of the entries after `after`, blocking up to `wait` ms; nothing while Redis is down."""
     try:
-        answers = await clients().reader.xread({stream_key(question): after}, block=wait, count=500)
+        answers = await clients().consumer.xread({stream_key(question): after}, block=wait, count=500)
     except (RedisError, OSError):
-        await asyncio.sleep(REST_SECONDS)
+        await asyncio.sleep(PAUSE_SECONDS)
         return []
     entries = answers[0][1] if isinstance(answers, list) and answers else []
     return [
@@ -98,7 +100,7 @@ async def _next_entries(question: Question, after: str, wait: int | None) -> lis
 
 
 def sse_event(kind: str, body: str, *, id: str = "") -> str:
-    """One event, whatever the text holds: each of its lines has a `data:` of its own, so that none can pose as a field."""
+    """Return one event. Each line of the body gets its own `data:` field, so that none can pose as another field."""
     lines = re.split(r"\r\n|\r|\n", body)
     head = f"event: {kind}\n" + (f"id: {id}\n" if id else "")
     return head + "".join(f"data: {line}\n" for line in lines) + "\n"

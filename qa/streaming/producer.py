@@ -1,4 +1,4 @@
-"""The one task that writes an answer, from its start to whichever end: done, stopped, interrupted or lost."""
+"""The producer of an answer: the task that writes it, until it is complete, stopped, interrupted or failed."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from redis.exceptions import RedisError
 from qa import answering
 from qa.models import AnswerState, Question
 from qa.streaming.clients import clients, close_clients, stop_key
-from qa.streaming.publisher import KEPT_SECONDS, Feed
+from qa.streaming.publisher import KEEP_SECONDS, Publisher
 from ragsite import llm, logs
 from ragsite.database import DATABASE_ERRORS, in_thread
 from ragsite.redis import name_of
 
 logger = logging.getLogger(__name__)
 
-LOST_SECONDS = 20  # without a heartbeat, after which whoever wrote the answer is taken for dead
+LOST_SECONDS = 20  # without a heartbeat, after which the process that wrote the answer counts as dead
 
 
 @dataclass
 class Running:
-    """An answer that this process is writing."""
+    """An answer that this process is writing: its task and its stop event."""
 
     task: asyncio.Task[None]
     stop: asyncio.Event
 
 
-RUNNING: dict[str, Running] = {}  # also the strong reference without which a task may vanish
+RUNNING: dict[str, Running] = {}  # also the strong reference that keeps a task from being garbage-collected
 
 
 async def begin_answer(question: Question) -> None:
-    """Has the server's event loop answer a saved question, for a view in a thread: call it by `async_to_sync`."""
+    """Start to answer a saved question in the server's event loop; for sync views, through `async_to_sync`."""
     start_answer(question)
 
 
 async def write_answer_now(question: Question) -> None:
-    """For a server whose event loop ends with the request: returns when the answer is there."""
+    """Answer a saved question and wait for the end, for a server whose event loop ends with the request."""
     try:
         await start_answer(question)
     finally:
@@ -54,7 +54,7 @@ async def write_answer_now(question: Question) -> None:
 
 
 def start_answer(question: Question) -> asyncio.Task[None]:
-    """Begins to answer a saved question in this event loop and returns at once."""
+    """Start to answer a saved question in this event loop and return at once."""
     stop = asyncio.Event()
     work = write_answer(
         question,
@@ -62,7 +62,7 @@ def start_answer(question: Question) -> asyncio.Task[None]:
         timezone.get_current_timezone(),
         translation.get_language() or settings.LANGUAGE_CODE,
     )
-    # In a fresh context: the request's own would tie the task's database work to a thread that ends with the request.
+    # A fresh context: the request's context would tie the task's database work to a thread that ends with the request.
     task = asyncio.get_running_loop().create_task(work, context=contextvars.Context())
     name = name_of(question)
     RUNNING[name] = Running(task, stop)
@@ -71,50 +71,50 @@ def start_answer(question: Question) -> asyncio.Task[None]:
 
 
 async def write_answer(question: Question, stop: asyncio.Event, zone: tzinfo, language: str) -> None:
-    """Answers, and tells all readers. Ends in a state that says how it ended, whatever happens."""
-    feed = Feed(question, stop)
+    """Answer a question, publish each piece, and save how it ended, even after an unexpected error."""
+    publisher = Publisher(question, stop)
     with timezone.override(zone), translation.override(language), logs.bind_ids(question=question.pk):
-        loops = [asyncio.create_task(feed.send_loop()), asyncio.create_task(feed.save_loop())]
+        loops = [asyncio.create_task(publisher.send_loop()), asyncio.create_task(publisher.save_loop())]
         try:
             async with aclosing(answering.answer(question.pk, stop=stop)) as pieces:
                 async for piece in pieces:
-                    await feed.take(piece)
-        except asyncio.CancelledError:  # the server stops
-            await _end_early(feed, AnswerState.INTERRUPTED, interrupted_notice())
+                    await publisher.add(piece)
+        except asyncio.CancelledError:  # the server shuts down
+            await _end_early(publisher, AnswerState.INTERRUPTED, interrupted_notice())
             raise
         except Question.DoesNotExist:
             logger.info("question=%s was deleted", question.pk)
-        except llm.ProviderError as error:  # not even an index could be made
-            await _end_early(feed, AnswerState.FAILED, f"{error.sentence} {error.advice}")
+        except llm.ProviderError as error:  # the index could not be created
+            await _end_early(publisher, AnswerState.FAILED, f"{error.sentence} {error.advice}")
         except Exception:
             logger.exception("question=%s could not be answered", question.pk)
             await _end_early(
-                feed, AnswerState.FAILED, _("Something went wrong on our side. Ask again in a moment.")
+                publisher, AnswerState.FAILED, _("Something went wrong on our side. Ask again in a moment.")
             )
         finally:
-            feed.is_over = True
+            publisher.is_over = True
             await _end_all(loops)
 
 
 async def _end_all(tasks: Collection[asyncio.Task[None]]) -> None:
-    """Cancels until they have ended: a wait that is over at the same moment may swallow a cancellation."""
+    """Cancel the tasks until they end: a wait that completes at the same moment can swallow a cancellation."""
     while tasks:
         for task in tasks:
             task.cancel()
         _done, tasks = await asyncio.wait(tasks, timeout=0.5)
 
 
-async def _end_early(feed: Feed, state: AnswerState, notice: str) -> None:
+async def _end_early(publisher: Publisher, state: AnswerState, notice: str) -> None:
     try:
-        question = await in_thread(end_early)(feed.question, state, notice, feed.text)
+        question = await in_thread(end_early)(publisher.question, state, notice, publisher.text)
         if question:
-            await feed.close(question, [])
+            await publisher.close(question, [])
     except DATABASE_ERRORS:
-        logger.warning("question=%s: its end could not be saved", feed.question.pk)
+        logger.warning("question=%s: the end of its answer could not be saved", publisher.question.pk)
 
 
 def end_early(question: Question, state: AnswerState, notice: str, text: str) -> Question | None:
-    """Save the end with what was written; without it where that is what cannot be saved."""
+    """Save how the answer ended and its text; if the text itself cannot be saved, only how it ended."""
     running = Question.objects.running().same_as(question)
     end = {"state": state, "notice": notice, "finished_at": timezone.now()}
     try:
@@ -122,25 +122,25 @@ def end_early(question: Question, state: AnswerState, notice: str, text: str) ->
     except DATABASE_ERRORS:
         raise
     except Exception:
-        logger.exception("question=%s: its text could not be saved", question.pk)
+        logger.exception("question=%s: the text of its answer could not be saved", question.pk)
         running.update(**end)
     return Question.objects.same_as(question).first()
 
 
 def interrupted_notice() -> str:
-    return _("This answer was interrupted. What had been written is kept.")
+    return _("This answer was interrupted. The text so far is kept.")
 
 
 def interrupt_lost_answers() -> int:
-    """Marks as interrupted what nobody writes any more, its text kept; returns how many. For the clock and at start-up."""
+    """Mark running answers without a heartbeat as interrupted, keeping their text, and return how many there were."""
     lost = Question.objects.running().filter(
         heartbeat_at__lt=timezone.now() - timedelta(seconds=LOST_SECONDS)
     )
     return lost.update(state=AnswerState.INTERRUPTED, notice=interrupted_notice(), finished_at=timezone.now())
 
 
-async def finish_running_answers(timeout: float) -> None:  # noqa: ASYNC109 (what is late is marked, not raised)
-    """For the end of the web process: running answers get so long to end, the rest are marked interrupted."""
+async def finish_running_answers(timeout: float) -> None:  # noqa: ASYNC109 (late answers are marked, not raised)
+    """Wait up to `timeout` seconds for running answers, then mark the rest interrupted; for server shutdown."""
     tasks = {running.task for running in RUNNING.values()}
     if tasks:
         _done, late = await asyncio.wait(tasks, timeout=timeout)
@@ -153,8 +153,8 @@ async def finish_running_answers(timeout: float) -> None:  # noqa: ASYNC109 (wha
 
 
 async def request_stop(question: Question) -> None:
-    """Asks whichever process writes the answer to end it here."""
+    """Ask the process that writes the answer to stop."""
     if running := RUNNING.get(name_of(question)):
         running.stop.set()
     with suppress(RedisError, OSError):
-        await clients().writer.set(stop_key(question), 1, ex=KEPT_SECONDS)
+        await clients().producer.set(stop_key(question), 1, ex=KEEP_SECONDS)

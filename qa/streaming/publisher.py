@@ -1,4 +1,4 @@
-"""What the readers of one answer are given while it is written: its pieces to Redis, its text and heartbeat to the row."""
+"""The publisher of an answer while it is written: pieces go to Redis, text and heartbeat to the database."""
 
 from __future__ import annotations
 
@@ -18,131 +18,133 @@ from redis.exceptions import RedisError
 from qa import answering
 from qa.models import Citation, Question
 from qa.models.question import mark_withheld
-from qa.streaming.clients import REST_SECONDS, clients, stop_key, stream_key
+from qa.streaming.clients import PAUSE_SECONDS, clients, stop_key, stream_key
 from ragsite.database import DATABASE_ERRORS, in_thread
 
 logger = logging.getLogger(__name__)
 
 COALESCE_SECONDS = 0.05
 SAVE_SECONDS = 1
-BEAT_SECONDS = 4
-SILENCE_SECONDS = 10  # without a word, after which the reader is told that this can take a while
-KEPT_SECONDS = 600  # how long a finished answer can still be followed
+HEARTBEAT_SECONDS = 4
+SILENCE_SECONDS = 10  # without text, after which the page says that the model is still thinking
+KEEP_SECONDS = 600  # for which the stream of a finished answer stays in Redis
 MAX_SECONDS = 3600
 
 
 @dataclass
-class Feed:
-    """What the readers of one answer are given, gathered for a moment so that a word costs no entry of its own."""
+class Publisher:
+    """Publishes one answer, batching its pieces so that not every word is an entry of the stream."""
 
     question: Question
     stop: asyncio.Event
-    is_over: bool = False  # nothing that this answer started outlives it
+    is_over: bool = False  # ends the loops with the answer
     _text: list[str] = field(default_factory=list)
-    _waiting: list[tuple[str, str]] = field(default_factory=list)
-    _has_news: asyncio.Event = field(default_factory=asyncio.Event)
-    _resting_until: float = 0.0
+    _pending: list[tuple[str, str]] = field(default_factory=list)
+    _has_pending: asyncio.Event = field(default_factory=asyncio.Event)
+    _paused_until: float = 0.0
     _is_closed: bool = False
 
     @property
     def text(self) -> str:
-        """All that was written so far."""
+        """The text so far."""
         return "".join(self._text)
 
-    async def take(self, piece: answering.Piece) -> None:
+    async def add(self, piece: answering.Piece) -> None:
+        """Publish one piece; the last one, with the question, closes the stream."""
         if piece.question:
             await self.close(piece.question, piece.citations)
         if piece.step:
-            self._add("step", escape(piece.step))
+            self._append("step", escape(piece.step))
         if piece.takes_back:
             self._text.clear()
-            self._add("back", "")
+            self._append("back", "")
         if piece.text:
             self._text.append(piece.text)
-            self._add("token", escape(piece.text))
+            self._append("token", escape(piece.text))
 
     async def close(self, question: Question, rows: Sequence[Citation]) -> None:
-        """The finished answer in place of its pieces, and the word that nothing more comes."""
+        """Publish the finished answer in place of its pieces, then the end of the stream; a second call does nothing."""
         if not self._is_closed:
             self._is_closed = True
-            self._add("final", await in_thread(final_html)(question, rows))
-            self._add("done", "")
+            self._append("final", await in_thread(final_html)(question, rows))
+            self._append("done", "")
             await self.send()
-            await self._try(clients().writer.expire(stream_key(self.question), KEPT_SECONDS))
+            await self._result_or_none(clients().producer.expire(stream_key(self.question), KEEP_SECONDS))
 
     async def send_loop(self) -> None:
-        has_apologised = False
+        """Send the pending pieces in batches, and one notice if the model is silent for long."""
+        has_notified = False
         while not self.is_over:
             try:
-                # Not wait_for: until Python 3.12 it swallows a cancellation that comes together with news.
+                # Not wait_for: before Python 3.12 it swallows a cancellation that arrives together with the event.
                 async with asyncio.timeout(SILENCE_SECONDS):
-                    await self._has_news.wait()
+                    await self._has_pending.wait()
             except TimeoutError:
-                if not (has_apologised or self._text):
-                    has_apologised = True
-                    self._add(
+                if not (has_notified or self._text):
+                    has_notified = True
+                    self._append(
                         "step",
-                        escape(_("The model is thinking. Some take a minute before their first word.")),
+                        escape(_("The model is thinking. Some models take a minute before the first word.")),
                     )
             await asyncio.sleep(COALESCE_SECONDS)
             await self.send()
 
     async def save_loop(self) -> None:
-        """The text as far as it has come, the heartbeat, and the wish to stop."""
-        saved, beat = "", monotonic()
+        """Save the text so far and the heartbeat, and watch for a request to stop."""
+        saved, saved_at = "", monotonic()
         while not self.is_over:
             await asyncio.sleep(SAVE_SECONDS)
-            if monotonic() >= self._resting_until and await self._try(
-                clients().writer.exists(stop_key(self.question))
+            if monotonic() >= self._paused_until and await self._result_or_none(
+                clients().producer.exists(stop_key(self.question))
             ):
                 self.stop.set()
-            if (text := self.text) != saved or monotonic() - beat >= BEAT_SECONDS:
-                saved, beat = text, monotonic()
+            if (text := self.text) != saved or monotonic() - saved_at >= HEARTBEAT_SECONDS:
+                saved, saved_at = text, monotonic()
                 await self._save(saved)
 
     async def _save(self, text: str) -> None:
         try:
             if not await in_thread(save_text)(self.question, text):
-                self.stop.set()  # deleted: nobody waits for it
+                self.stop.set()  # the question was deleted
         except DATABASE_ERRORS:
-            pass  # the next round tries again
+            pass  # the next round retries
         except Exception:
-            # A text that cannot be saved must not end the heartbeat, nor keep the wish to stop from being seen.
-            logger.exception("question=%s: its text could not be saved", self.question.pk)
+            # The heartbeat, and the check for a request to stop, must go on even if the text cannot be saved.
+            logger.exception("question=%s: the text of its answer could not be saved", self.question.pk)
             with suppress(*DATABASE_ERRORS):
                 await in_thread(save_heartbeat)(self.question)
 
     async def send(self) -> None:
-        """All that has gathered, in one trip. With Redis away it is dropped: the database will have the answer."""
-        self._has_news.clear()
-        waiting, self._waiting = _merged(self._waiting), []
-        if not waiting or monotonic() < self._resting_until:
+        """Send all pending pieces in one round trip, or drop them while Redis is down: the database gets the answer."""
+        self._has_pending.clear()
+        entries, self._pending = _merged(self._pending), []
+        if not entries or monotonic() < self._paused_until:
             return
-        pipe = clients().writer.pipeline(transaction=False)
+        pipe = clients().producer.pipeline(transaction=False)
         key = stream_key(self.question)
-        for kind, body in waiting:
+        for kind, body in entries:
             pipe.xadd(key, {"kind": kind, "body": body})
         pipe.expire(key, MAX_SECONDS)
-        await self._try(pipe.execute())
+        await self._result_or_none(pipe.execute())
 
-    def _add(self, kind: str, body: str) -> None:
-        self._waiting.append((kind, body))
-        self._has_news.set()
+    def _append(self, kind: str, body: str) -> None:
+        self._pending.append((kind, body))
+        self._has_pending.set()
 
-    async def _try(self, call):  # type: ignore[no-untyped-def]
-        """The call's result; None with Redis away, which is then left alone for a moment."""
+    async def _result_or_none(self, call):  # type: ignore[no-untyped-def]
+        """Await a Redis command; on an error return None and pause Redis for PAUSE_SECONDS."""
         try:
             return await call
         except (RedisError, OSError) as error:
-            logger.warning("question=%s: Redis is away, %s", self.question.pk, type(error).__name__)
-            self._resting_until = monotonic() + REST_SECONDS
+            logger.warning("question=%s: Redis is unavailable, %s", self.question.pk, type(error).__name__)
+            self._paused_until = monotonic() + PAUSE_SECONDS
             return None
 
 
-def _merged(waiting: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Neighbouring pieces of text as one."""
+def _merged(pending: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Join consecutive pieces of text into one."""
     merged: list[tuple[str, str]] = []
-    for kind, body in waiting:
+    for kind, body in pending:
         if kind == "token" and merged and merged[-1][0] == "token":
             merged[-1] = (kind, merged[-1][1] + body)
         else:
@@ -151,7 +153,7 @@ def _merged(waiting: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def save_text(question: Question, text: str) -> int:
-    """How many rows it still has: none where it was deleted."""
+    """Save the text and return 0 only if the question was deleted."""
     running = Question.objects.running().same_as(question)
     return (
         running.update(answer=text, heartbeat_at=timezone.now()) or Question.objects.same_as(question).count()
@@ -163,19 +165,20 @@ def save_heartbeat(question: Question) -> None:
 
 
 def shown_sources(question: Question) -> list[Citation]:
+    """Return the citations of an answer as its asker may see them, by number."""
     rows = Citation.objects.with_serving().with_rights(question.conversation.user)
     return list(rows.filter(question=question).order_by("number"))
 
 
 def final_html(question: Question, rows: Sequence[Citation] | None = None) -> str:
-    """The finished answer, the same as a reloaded page shows it."""
+    """Render the finished answer as a reloaded page shows it; `rows` are its citations if the database is down."""
     try:
         mark_withheld([question], question.conversation.user)
         rows = shown_sources(question) or rows or []
     except DATABASE_ERRORS:
         if rows is None:
             raise
-        question.is_withheld = False  # its passages were open to its reader when it was begun
+        question.is_withheld = False  # its chunks were readable when the answer began
         for row in rows:
             row.may_read = True
     return render_to_string("qa/_answer.html", {"question": question, "citations": rows})

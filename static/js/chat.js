@@ -1,11 +1,11 @@
-// The question box, the keys, and a page that grows while someone reads it. Everything here is comfort: links and forms work without it.
+// The question box, keyboard shortcuts and a page that grows during an answer. Links and forms also work without this script.
 const words = document.getElementById("chat-words")?.dataset ?? {};
 const panel = document.getElementById("panel");
 const questions = document.getElementById("questions");
 const box = () => document.querySelector("[data-ask] textarea");
 const announce = (text) => text && window.ragsite?.announce(text);
 
-// The box: Enter sends, Shift+Enter breaks the line, it grows with its text
+// The question box: Enter sends, Shift+Enter adds a line, and the box grows with its text
 function grow(area) {
   if (CSS.supports("field-sizing", "content")) return;
   area.rows = Math.min(12, area.value.split("\n").length + Math.floor(area.value.length / 80));
@@ -19,7 +19,7 @@ document.addEventListener("keydown", (event) => {
   if (event.target.value.trim()) event.target.form.requestSubmit();
 });
 
-// What went wrong with a question is shown in its form, with whatever status it comes
+// Form errors come with status 422 or 429: swap them in like any response
 document.addEventListener("htmx:beforeSwap", (event) => {
   if (!event.detail.requestConfig.elt.matches("[data-ask]") || ![422, 429].includes(event.detail.xhr.status)) return;
   event.detail.shouldSwap = true;
@@ -39,7 +39,7 @@ document.addEventListener("htmx:afterRequest", (event) => {
   box()?.focus({ preventScroll: true });
 });
 
-// The newest words: the page follows them only while their end is in sight
+// Follow the newest text only while the end of the page is in view
 const root = document.scrollingElement;
 const button = document.querySelector("[data-to-newest]");
 let follows = true;
@@ -66,7 +66,7 @@ if (questions) {
   if (questions.querySelector(".is-running") && !location.hash) goToNewest();
 }
 
-// A finished answer is told in a whole sentence; words as they come would be noise
+// Screen readers hear one sentence when an answer is finished; announcing every word would be noise
 const finishing = new Map();
 
 document.addEventListener("htmx:sseBeforeMessage", (event) => {
@@ -88,7 +88,7 @@ if (questions) {
   }).observe(questions, { childList: true, subtree: true });
 }
 
-// Copying
+// The copy button
 function showCopyButtons() {
   if (!navigator.clipboard) return;
   for (const copy of document.querySelectorAll("[data-copy][hidden]")) copy.hidden = false;
@@ -104,7 +104,7 @@ document.addEventListener("click", async (event) => {
 showCopyButtons();
 document.addEventListener("htmx:load", showCopyButtons);
 
-// The source panel: shows the marked words, and which source is open
+// The source panel: scroll to the marked words and highlight the open source
 function showOpen(path) {
   for (const link of document.querySelectorAll(".source-link[aria-current]")) link.removeAttribute("aria-current");
   if (path) document.querySelector(`.source-link[href="${CSS.escape(path)}"]`)?.setAttribute("aria-current", "true");
@@ -113,12 +113,12 @@ function showOpen(path) {
 document.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target !== panel && !panel.contains(event.detail.elt)) return;
   showOpen(event.detail.pathInfo?.requestPath?.split("?")[0]);
-  // A picture shows the passage by itself: it comes first, and the text below it.
+  // A page picture already shows the passage, so the panel stays at its top.
   if (!panel.querySelector(".page-picture")) panel.querySelector("mark")?.scrollIntoView({ block: "center" });
 });
 document.addEventListener("panel:closed", () => showOpen(""));
 
-// Keys: single letters act only outside fields, and can be switched off
+// Keyboard shortcuts: single letters act only outside fields, and can be switched off
 const KEYS = "single-keys";
 const remembered = () => { try { return localStorage.getItem(KEYS) !== "off"; } catch { return true; } };
 const choice = document.querySelector("[data-single-keys]");

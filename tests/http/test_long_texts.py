@@ -39,13 +39,13 @@ def test_a_question_that_is_too_long_comes_back_whole_with_its_count(client, olg
     for url in ("/ask/", f"/c/{conversation.pk}/ask/"):
         response = client.post(url, {"text": LONG}, headers=htmx)
         assert response.status_code == 422
-        assert "too long: 4000 characters are the most, it has 4999" in response.text
+        assert "too long: it has 4999 characters, the limit is 4000" in response.text
         assert LONG.strip() in unescape(response.text)
     assert not Question.objects.exists()
 
 
 def test_a_line_end_counts_as_the_one_character_that_was_typed(client, olga, monkeypatch):
-    monkeypatch.setattr("qa.views._start", lambda request, question: None)
+    monkeypatch.setattr("qa.views.ask._start", lambda request, question: None)
     text = "\r\n".join(["rain"] * 800)
     assert len(text) > MAX_QUESTION_LENGTH - 3 > len(text.replace("\r\n", "\n")) - 3
     assert client.post("/ask/", {"text": text}).status_code == 302

@@ -8,7 +8,7 @@ from django.utils import timezone
 from documents.models import Collection, Task
 from documents.models.task import Kind
 from qa import streaming
-from qa.answering import ask, waking
+from qa.answering import ask, summaries
 from qa.answering.history import turns_before
 from qa.answering.prompts import Turn
 from qa.answering.rewrite import joined
@@ -125,8 +125,8 @@ async def test_an_answer_given_while_the_provider_was_away_is_not_kept(browser, 
 @pytest.mark.parametrize(
     ("fault", "values", "notice"),
     [
-        ("no_finish", {"after": 3}, "without saying that the answer is complete"),
-        ("finish", {"reason": "length", "after": 4}, "longest answer"),
+        ("no_finish", {"after": 3}, "before the answer was complete"),
+        ("finish", {"reason": "length", "after": 4}, "length limit"),
         ("finish", {"reason": "content_filter", "after": 4}, "content filter"),
         ("reset", {"after": 3}, "broke off"),
         ("stream_error", {"after": 3}, "broke off"),
@@ -328,8 +328,8 @@ def test_a_document_that_is_still_being_read_is_not_asked(alice):
 @pytest.fixture
 def waiting_summary(alice, prices, monkeypatch):
     """Call it with a number of failed tries for a summary whose next one is hours away."""
-    monkeypatch.setattr(waking, "_woken_at", float("-inf"))
-    monkeypatch.setattr(waking, "_saw_model_away", False)
+    monkeypatch.setattr(summaries, "_retried_at", float("-inf"))
+    monkeypatch.setattr(summaries, "_saw_outage", False)
 
     def make(tries):
         task = Task.objects.ask_for(Kind.SUMMARISE, prices, enqueue=False)
@@ -357,7 +357,7 @@ def test_neither_quotes_nor_kept_nor_broken_answers_bring_summaries_forward(
     alice, writer, waiting_summary, monkeypatch
 ):
     answered(waiting_summary(tries=2), alice)  # from now on kept
-    monkeypatch.setattr(waking, "_woken_at", float("-inf"))
+    monkeypatch.setattr(summaries, "_retried_at", float("-inf"))
     task = waiting_summary(tries=2)
     writer.fault("no_finish", after=3)
     assert answered(task, alice, "What is a membership for students?").state == "unfinished"
@@ -371,7 +371,7 @@ def test_a_summary_that_failed_often_waits_unless_the_model_was_away(alice, writ
     task = waiting_summary(tries=8)
     answered(task, alice)
     assert not task.is_due
-    waking._woken_at = float("-inf")
+    summaries._retried_at = float("-inf")
     writer.fault("status", status=503, on="chat")
     answered(task, alice, "How much is it for pensioners?")
     assert not task.is_due

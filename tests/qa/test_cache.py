@@ -137,15 +137,15 @@ async def test_when_the_first_of_two_fails_the_second_asks_for_itself(browser, a
 
 
 def test_who_writes_an_answer_is_one_at_a_time():
-    assert cache.claim("answer:x")
-    assert not cache.claim("answer:x")
-    cache.release("answer:x")
-    assert cache.claim("answer:x")
+    assert cache.lock("answer:x")
+    assert not cache.lock("answer:x")
+    cache.unlock("answer:x")
+    assert cache.lock("answer:x")
 
 
 def test_without_the_cache_answers_are_given_all_the_same(settings):
     settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "unix:///nowhere/redis.sock"}}
-    assert cache.recall("answer:x") is None
-    assert cache.claim("answer:x")
-    cache.remember("answer:x", {})
-    cache.release("answer:x")
+    assert cache.load("answer:x") is None
+    assert cache.lock("answer:x")
+    cache.store("answer:x", {})
+    cache.unlock("answer:x")

@@ -3,16 +3,16 @@ import pytest
 from qa.answering.citations import (
     cite,
     cite_quotes,
+    find_claims,
+    from_cache,
     numbers_in,
-    pack,
     plain_markers,
-    read_claims,
     save_citations,
-    unpack,
+    to_cache,
 )
 from qa.answering.extractive import Quote
 from qa.models import Citation
-from qa.retrieval.retriever import Source
+from qa.retrieval.chunk import RetrievedChunk
 from tests.support.factories import make_document, make_indexed, make_question
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +30,9 @@ def source(text=TEXT, number=1, start=100, **fields):
         "score": 1.0,
         **fields,
     }
-    return Source(1, 1, "Handbook", text=text, start=start, end=start + len(text), number=number, **values)
+    return RetrievedChunk(
+        1, 1, "Handbook", text=text, start=start, end=start + len(text), number=number, **values
+    )
 
 
 def test_the_sentence_that_supports_the_answer_is_quoted_with_its_place():
@@ -101,7 +103,7 @@ def test_references_are_put_as_they_were_asked_for(written, plain):
 
 
 def test_a_number_after_the_full_stop_belongs_to_the_sentence_before():
-    claims = read_claims("Students pay 21 euros. [1] Dogs are not allowed. [2]")
+    claims = find_claims("Students pay 21 euros. [1] Dogs are not allowed. [2]")
     assert {number for claim in claims for number in claim.numbers} == {1, 2}
     (row, _) = cite("Students pay 21 euros. [1]", "Cost?", [source(), source(number=2)])
     assert row.quote == "Students pay 21 euros."
@@ -114,7 +116,9 @@ def test_a_quote_across_pages_names_the_page_on_which_it_stands(alice):
         start = sum(len(page.text) + 2 for page in version.pages.all())
         version.pages.create(number=number, text=text, start=start, label=f"p{number}")
     whole = version.text
-    spread = Source(document.pk, version.pk, "T", 1, 3, "p1", [], whole, 0, len(whole), 10, 1.0, number=1)
+    spread = RetrievedChunk(
+        document.pk, version.pk, "T", 1, 3, "p1", [], whole, 0, len(whole), 10, 1.0, number=1
+    )
 
     at = whole.index("Another")
     (row,) = cite_quotes([Quote(1, at, at + 7, "Another")], [spread])
@@ -125,7 +129,7 @@ def test_a_quote_across_pages_names_the_page_on_which_it_stands(alice):
 def test_a_citation_outlives_its_document(alice):
     document = make_indexed(alice, TEXT)
     question = make_question(alice)
-    handed = Source(
+    handed = RetrievedChunk(
         document.pk, document.serving_id, "T", 1, 1, "", [], TEXT, 0, len(TEXT), 10, 1.0, number=1
     )
     save_citations(question, cite("Students pay 21 euros [1].", "", [handed]))
@@ -151,4 +155,4 @@ def test_saving_twice_leaves_one_row_each(alice):
 
 def test_what_is_cached_comes_back_the_same():
     (row,) = cite("Students pay 21 euros [1].", "", [source()])
-    assert pack(unpack(pack(row))) == pack(row)
+    assert to_cache(from_cache(to_cache(row))) == to_cache(row)

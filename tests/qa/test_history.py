@@ -2,7 +2,7 @@
 
 import pytest
 
-from qa.answering.history import in_their_places, turns_before
+from qa.answering.history import grouped_by_original, turns_before
 from tests.support.factories import make_question
 
 pytestmark = pytest.mark.django_db
@@ -50,7 +50,7 @@ def test_neither_what_has_no_answer_nor_another_conversation_is_told(asked, alic
 def test_a_conversation_reads_in_the_order_of_its_places(asked):
     second = asked("Second?", "Two.")
     again = asked("First?", "One, better.", parent=asked.first)
-    assert in_their_places([again, second, asked.first]) == [[asked.first, again], [second]]
+    assert grouped_by_original([again, second, asked.first]) == [[asked.first, again], [second]]
 
 
 def test_what_was_answered_after_the_question_was_asked_is_not_told(asked):

@@ -4,7 +4,7 @@ import unicodedata
 import pytest
 
 from qa.answering.prompts import STANDALONE, SYSTEM, Turn, answer_prompt, source_block, standalone_prompt
-from qa.retrieval.retriever import Source
+from qa.retrieval.chunk import RetrievedChunk
 from ragsite import llm
 
 MODEL = "gpt-4.1-mini"
@@ -20,7 +20,7 @@ def source(text="It rains in Bergen.", number=1, title="Weather", **fields):
         "tokens": 10,
         "score": 1.0,
     }
-    return Source(1, 1, title, text=text, end=len(text), number=number, **{**values, **fields})
+    return RetrievedChunk(1, 1, title, text=text, end=len(text), number=number, **{**values, **fields})
 
 
 def tokens_of(prompt):

@@ -3,17 +3,17 @@ import pytest
 from django.db import connection
 
 from documents.models import Collection, Document, Index, Membership
+from qa.retrieval.chunk import RetrievedChunk
+from qa.retrieval.fusion import join_adjacent, within_budget
 from qa.retrieval.retriever import (
-    Source,
+    MAX_RANKED,
     embed_question,
     find_sources,
     is_exact,
-    join_touching,
-    rank_passages,
+    rank_chunks,
     readable_documents,
-    search_statement,
-    within_budget,
 )
+from qa.retrieval.search_sql import search_statement
 from ragsite import llm
 from tests.support.factories import make_indexed
 
@@ -112,9 +112,9 @@ def test_meaning_and_keywords_are_weighed_by_the_setting(alice, settings):
     make_indexed(alice, "Felines purr when they are content.", name="cats.txt")
     make_indexed(alice, "The cat programme prints files.", name="unix.txt")
     settings.DENSE_WEIGHT = 0.0
-    assert rank_passages("cat", user=alice)[0].document_title == "unix"
+    assert rank_chunks("cat", user=alice)[0].document_title == "unix"
     settings.DENSE_WEIGHT = 1.0
-    assert rank_passages("Why do kittens make that sound?", user=alice)[0].document_title == "cats"
+    assert rank_chunks("Why do kittens make that sound?", user=alice)[0].document_title == "cats"
 
 
 def test_a_question_without_words_finds_by_meaning_without_a_fault(alice):
@@ -128,8 +128,8 @@ def test_bm25_is_what_the_books_say(alice):
     texts = ["apple apple banana", "apple cherry", "cherry cherry cherry date"]
     for number, text in enumerate(texts):
         make_indexed(alice, text, name=f"{number}.txt")
-    found = rank_passages("apple banana", user=alice, vector=[])
-    lengths = {source.text: source.tokens for source in rank_passages("apple cherry", user=alice, vector=[])}
+    found = rank_chunks("apple banana", user=alice, vector=[])
+    lengths = {source.text: source.tokens for source in rank_chunks("apple cherry", user=alice, vector=[])}
 
     mean = np.mean(
         [lengths[texts[0]], lengths[texts[0]], lengths[texts[1]]]
@@ -143,7 +143,7 @@ def test_bm25_is_what_the_books_say(alice):
 
 
 def source(text="x", *, start=0, version=1, page=1, score=1.0, tokens=10):
-    return Source(
+    return RetrievedChunk(
         1,
         version,
         "Doc",
@@ -165,7 +165,7 @@ def test_touching_passages_become_one_with_the_texts_own_offsets():
     first = source(document[:14], start=0, score=0.9)
     second = source(document[9:29], start=9, score=0.8)
     third = source(document[31:], start=31, score=0.7, page=2)
-    (joined,) = join_touching([first, second, third])
+    (joined,) = join_adjacent([first, second, third])
     assert (joined.start, joined.end, joined.score) == (0, len(document), 0.9)
     assert joined.text.split() == document.split()
     assert len(joined.text) == len(document)
@@ -173,7 +173,7 @@ def test_touching_passages_become_one_with_the_texts_own_offsets():
 
 
 def test_passages_of_different_versions_are_never_joined():
-    assert len(join_touching([source("abc", version=1), source("bcd", version=2)])) == 2
+    assert len(join_adjacent([source("abc", version=1), source("bcd", version=2)])) == 2
 
 
 def test_sources_fit_the_budget_and_the_best_is_always_there():
@@ -218,7 +218,12 @@ def library(alice):
 def plan_of(index, user, *, exact, **scope):
     vector = llm.embed_query("Where does it rain?", model=index.embedding_model)
     sql, params = search_statement(
-        index, readable_documents(user, **scope), "Where does it rain?", vector, is_exact=exact
+        index,
+        readable_documents(user, **scope),
+        "Where does it rain?",
+        vector,
+        is_exact=exact,
+        limit=MAX_RANKED,
     )
     with connection.cursor() as cursor:
         cursor.execute("explain " + sql, params)
@@ -240,6 +245,6 @@ def test_a_small_selection_is_compared_one_by_one(library, alice):
 
 def test_the_vector_index_still_returns_only_what_may_be_read(library, alice, bob, settings):
     settings.EXACT_SEARCH_LIMIT = 10
-    found = rank_passages("Where does it rain?", user=bob)
+    found = rank_chunks("Where does it rain?", user=bob)
     assert len(found) == 40
     assert {source.document_title for source in found} == {"large"}

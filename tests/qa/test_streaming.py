@@ -73,7 +73,7 @@ async def test_a_closed_tab_neither_ends_nor_repeats_the_answer(browser, alice, 
 async def test_a_finished_answer_is_told_again_from_the_database(browser, alice, prices):
     person = await browser(alice)
     question = await person.asked(ASKED)
-    await clients.clients().writer.delete(clients.stream_key(question))
+    await clients.clients().producer.delete(clients.stream_key(question))
 
     followed = await person.follow(question)
 
@@ -96,7 +96,7 @@ async def test_following_starts_nothing(browser, alice, prices, writer):
 
 
 async def test_a_person_switched_off_is_shown_no_more(browser, alice, prices, writer, monkeypatch):
-    monkeypatch.setattr(consumer, "LOOK_SECONDS", 0.3)
+    monkeypatch.setattr(consumer, "CHECK_SECONDS", 0.3)
     written_by(writer, seconds=0.1)
     person = await browser(alice)
     question = await person.ask(ASKED)
@@ -110,7 +110,7 @@ async def test_a_person_switched_off_is_shown_no_more(browser, alice, prices, wr
 
 
 async def test_signing_out_ends_the_stream_that_is_open(browser, alice, monkeypatch):
-    monkeypatch.setattr(consumer, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(consumer, "CHECK_SECONDS", 0)
     monkeypatch.setattr(consumer, "BLOCK_MS", 50)
     question = await sync_to_async(make_question)(alice, "Why?", state="running", answer="Because 21")
     hers = await browser(alice)
@@ -125,7 +125,7 @@ async def test_signing_out_ends_the_stream_that_is_open(browser, alice, monkeypa
 
 
 async def test_a_silent_stream_shows_a_sign_of_life(alice, monkeypatch):
-    monkeypatch.setattr(consumer, "READER_LINE_SECONDS", 0.2)
+    monkeypatch.setattr(consumer, "KEEPALIVE_SECONDS", 0.2)
     monkeypatch.setattr(consumer, "BLOCK_MS", 100)
     question = make_question(alice, ASKED)
     stream = streaming.answer_events(question)
@@ -209,8 +209,8 @@ async def test_with_redis_away_the_answer_is_written_saved_and_shown(
     browser, alice, prices, writer, settings, monkeypatch
 ):
     settings.STREAM_URL = "unix:///nowhere/redis.sock"
-    monkeypatch.setattr(consumer, "LOOK_SECONDS", 0.2)
-    monkeypatch.setattr(consumer, "REST_SECONDS", 0.2)
+    monkeypatch.setattr(consumer, "CHECK_SECONDS", 0.2)
+    monkeypatch.setattr(consumer, "PAUSE_SECONDS", 0.2)
     question = await (await browser(alice)).asked(ASKED)
     assert question.state == "complete"
     assert question.followed.kinds == ["final", "done"]
@@ -261,7 +261,9 @@ async def test_a_cancellation_that_is_swallowed_is_made_again():
 async def test_the_loops_of_an_answer_that_is_over_end_by_themselves(alice, monkeypatch):
     monkeypatch.setattr(publisher, "SAVE_SECONDS", 0)
     monkeypatch.setattr(publisher, "SILENCE_SECONDS", 0.05)
-    over = publisher.Feed(await sync_to_async(make_question)(alice, ASKED), asyncio.Event(), is_over=True)
+    over = publisher.Publisher(
+        await sync_to_async(make_question)(alice, ASKED), asyncio.Event(), is_over=True
+    )
     async with asyncio.timeout(20):
         await asyncio.gather(over.save_loop(), over.send_loop())
 
@@ -301,7 +303,7 @@ async def test_with_the_database_away_at_the_end_the_reader_still_has_the_whole_
         finish(draft)
 
     monkeypatch.setattr(save, "finish", away_once)
-    monkeypatch.setattr(save, "SAVE_AGAIN_SECONDS", [0.1])
+    monkeypatch.setattr(save, "RETRY_SECONDS", [0.1])
     question = await (await browser(alice)).asked(ASKED)
 
     assert "21 euros" in question.followed.final
@@ -310,7 +312,7 @@ async def test_with_the_database_away_at_the_end_the_reader_still_has_the_whole_
 
 
 def test_a_database_that_is_away_is_waited_for_half_an_hour():
-    pauses = save.SAVE_AGAIN_SECONDS
+    pauses = save.RETRY_SECONDS
     assert 1800 <= sum(pauses) < 3600
     assert max(pauses) < producer.LOST_SECONDS, (
         "the heartbeat is back before anybody takes the writer for dead"

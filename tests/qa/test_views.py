@@ -3,8 +3,8 @@ from django.test import Client
 from django.urls import reverse
 
 from documents.models import Collection, Document, Membership
-from qa import views
 from qa.models import Citation, Conversation, Question
+from qa.views import limits
 from tests.qa.conftest import plain
 from tests.support.factories import make_document, make_indexed, make_question
 
@@ -96,9 +96,9 @@ class TestAsking:
     @pytest.mark.parametrize(
         ("text", "sentence"),
         [
-            ("", "Write a question first."),
+            ("", "Enter a question."),
             ("x" * 4001, "too long"),
-            ("   ", "Write a question first."),
+            ("   ", "Enter a question."),
         ],
     )
     def test_a_question_that_cannot_be_asked_is_sent_back_with_the_reason(
@@ -115,8 +115,8 @@ class TestAsking:
         assert Question.objects.count() == 1
 
     def test_very_many_questions_in_a_minute_are_refused_kindly(self, person, prices, monkeypatch):
-        monkeypatch.setattr(views, "QUESTIONS_A_MINUTE", 2)
-        monkeypatch.setattr(views, "minute", lambda: "1200")  # another may begin between two questions
+        monkeypatch.setattr(limits, "MAX_QUESTIONS_PER_MINUTE", 2)
+        monkeypatch.setattr(limits, "minute", lambda: "1200")  # another may begin between two questions
         statuses = [person.post("/ask/", {"text": ASKED}).status_code for _ in range(3)]
         assert statuses == [302, 302, 429]
         response = person.post("/ask/", {"text": ASKED})

@@ -97,7 +97,7 @@ async def test_its_stream_tells_nothing_again(browser, bob, membership, writer):
 async def test_an_answer_under_way_stops_for_who_may_no_longer_read(
     browser, bob, membership, writer, monkeypatch
 ):
-    monkeypatch.setattr(consumer, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(consumer, "CHECK_SECONDS", 0.2)
     writer.answer = " ".join(["word"] * 200)
     writer.fault("slow", seconds=0.05)
     person = await browser(bob)
@@ -188,7 +188,7 @@ def test_news_of_a_document_reach_only_who_may_still_read_it(alice, bob, prices,
 
 
 async def test_a_stream_ends_with_the_session_that_opened_it(browser, alice, prices, writer, monkeypatch):
-    monkeypatch.setattr(consumer, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(consumer, "CHECK_SECONDS", 0.2)
     writer.answer = " ".join(["word"] * 200)
     writer.fault("slow", seconds=0.05)
     person, elsewhere = await browser(alice), await browser(alice)
@@ -209,7 +209,7 @@ async def test_a_stream_ends_with_the_session_that_opened_it(browser, alice, pri
 
 @pytest.mark.parametrize("change", ["switched off", "password", "deleted"])
 async def test_a_stream_ends_for_who_may_not_go_on(browser, alice, prices, writer, monkeypatch, change):
-    monkeypatch.setattr(consumer, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(consumer, "CHECK_SECONDS", 0.2)
     writer.answer = " ".join(["word"] * 200)
     writer.fault("slow", seconds=0.05)
     person = await browser(alice)

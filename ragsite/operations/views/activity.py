@@ -123,5 +123,5 @@ def _activity_url(request: SignedInRequest) -> str:
 
 
 def _is_for(request: SignedInRequest, target: str) -> bool:
-    htmx = request.htmx  # type: ignore[attr-defined]
+    htmx = request.htmx
     return bool(htmx) and htmx.target == target and not htmx.history_restore_request

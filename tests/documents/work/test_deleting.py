@@ -138,7 +138,7 @@ def test_while_its_address_is_looked_at(alice, meet, own_site, settings):
 def test_while_an_answer_is_written_from_it(client, alice, meet, fake_openai, settings):
     settings.EMBEDDING_MODEL = "all-MiniLM-L6-v2"
     document = make_indexed(alice, "In Bergen people carry umbrellas nearly every day of the year.")
-    meet(save, "_add_up", once_more(document).delete)
+    meet(save, "_set_totals", once_more(document).delete)
     question = answering.ask("What do people carry in Bergen?", user=alice)
     assert question.state == "complete"
     assert "was deleted while it was written" in question.notice

@@ -1,0 +1,82 @@
+"""From ranked chunks to sources: removes near-duplicates, keeps to a token budget, joins adjacent chunks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+from qa.retrieval.chunk import RetrievedChunk
+
+MAX_GAP = 4  # characters of white space between two chunks that still touch
+NEAR_DUPLICATE = 0.9
+JOINED_TOKENS = 450
+
+
+def within_budget(chunks: Iterable[RetrievedChunk], tokens: int) -> list[RetrievedChunk]:
+    """Return chunks in rank order up to a number of tokens, without near-duplicates; always the best one."""
+    chosen: list[RetrievedChunk] = []
+    for chunk in chunks:
+        if any(_is_near_duplicate(chunk, other) for other in chosen):
+            continue
+        if chosen and tokens < chunk.tokens:
+            break
+        chosen.append(chunk)
+        tokens -= chunk.tokens
+    return chosen
+
+
+def _is_near_duplicate(one: RetrievedChunk, other: RetrievedChunk) -> bool:
+    """Whether the Jaccard similarity of their words reaches NEAR_DUPLICATE."""
+    first, second = _words(one.text), _words(other.text)
+    return len(first & second) >= NEAR_DUPLICATE * max(len(first | second), 1)
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.lower()))
+
+
+def join_adjacent(chunks: Iterable[RetrievedChunk]) -> list[RetrievedChunk]:
+    """Join chunks of one version that overlap or touch, up to JOINED_TOKENS; the result keeps the better score."""
+    joined: list[RetrievedChunk] = []
+    for chunk in chunks:
+        merged = chunk
+        while neighbour := next((other for other in joined if _can_join(merged, other)), None):
+            joined.remove(neighbour)
+            merged = _join(neighbour, merged)
+        joined.append(merged)
+        joined.sort(key=lambda chunk: -chunk.score)
+    return joined
+
+
+def _can_join(one: RetrievedChunk, other: RetrievedChunk) -> bool:
+    return (
+        one.version_id == other.version_id
+        and one.start <= other.end + MAX_GAP
+        and other.start <= one.end + MAX_GAP
+        and one.tokens + other.tokens <= JOINED_TOKENS
+    )
+
+
+def _join(one: RetrievedChunk, other: RetrievedChunk) -> RetrievedChunk:
+    better = max(one, other, key=lambda chunk: chunk.score)
+    first, second = sorted((one, other), key=lambda chunk: (chunk.start, chunk.end))
+    is_inside = second.end <= first.end
+    return replace(
+        better,
+        text=first.text if is_inside else first.text + _text_after(first, second),
+        tokens=first.tokens if is_inside else first.tokens + second.tokens,
+        start=first.start,
+        end=max(first.end, second.end),
+        page_start=first.page_start,
+        page_end=max(first.page_end, second.page_end),
+        page_label=first.page_label,
+        chunk_ids=[*one.chunk_ids, *other.chunk_ids],
+    )
+
+
+def _text_after(first: RetrievedChunk, second: RetrievedChunk) -> str:
+    """Return the second text beyond the end of the first; a gap held white space only, and keeps its length."""
+    gap = second.start - first.end
+    space = ("\n" if second.page_start > first.page_end else " ") * max(gap, 0)
+    return space + second.text[max(-gap, 0) :]

@@ -1,0 +1,1 @@
+"""The pages and streams of questions and answers."""

@@ -1,0 +1,138 @@
+"""Views for asking: the ask page, the first question, follow-ups, and the same question again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import async_to_sync
+from django.contrib.auth.decorators import login_required
+from django.core.handlers.asgi import ASGIRequest
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from documents.forms import UploadForm
+from documents.models import Collection, Document
+from qa import streaming
+from qa.forms import QuestionForm
+from qa.models import Conversation, Question
+from qa.suggestions import suggestions
+from qa.views.conversation import conversation_context
+from qa.views.limits import may_ask_now, too_many_questions
+
+if TYPE_CHECKING:
+    from ragsite.accounts.requests import SignedInRequest
+
+
+@login_required
+@require_safe
+@never_cache
+def home(request: SignedInRequest) -> HttpResponse:
+    """The ask page, for all documents or for those of `?document=` or `?collection=`."""
+    user = request.user
+    document = _chosen(Document.objects.visible_to(user), request.GET.get("document"))
+    collection = _chosen(Collection.objects.visible_to(user), request.GET.get("collection"))
+    form = QuestionForm(initial={"document": document, "collection": collection}, user=user)
+    return render(request, "qa/home.html", _home_context(request, form, document))
+
+
+def _home_context(request: SignedInRequest, form: QuestionForm, document: Document | None) -> dict[str, Any]:
+    documents = Document.objects.visible_to(form.user)
+    return {
+        "form": form,
+        "document": document,
+        "suggestions": suggestions(form.user, document),
+        "upload_form": UploadForm(user=form.user),
+        "can_ask": documents.askable().exists(),
+        "being_read": documents.moving().with_tasks().defer("embedding")[:5],
+    }
+
+
+def _chosen(rows: QuerySet[Any], pk: str | None) -> Any:
+    """Return the row with the number from the query string, or raise 404."""
+    if not pk:
+        return None
+    if not pk.isascii() or not pk.isdecimal() or len(pk) > 18:
+        raise Http404
+    return get_object_or_404(rows, pk=pk)
+
+
+@login_required
+@require_POST
+def ask(request: SignedInRequest) -> HttpResponse:
+    """The first question of a conversation."""
+    form = QuestionForm(request.POST, user=request.user)
+    if form.has_forbidden_choice:
+        raise Http404
+    if refusal := _refusal(form):
+        document = form.cleaned_data.get("document")
+        return render(request, "qa/home.html", _home_context(request, form, document), status=refusal)
+    question = form.save()
+    _start(request, question)
+    return redirect(question.conversation)
+
+
+@login_required
+@require_POST
+def ask_in(request: SignedInRequest, pk: int) -> HttpResponse:
+    """A follow-up question in a conversation; htmx gets only the new part of the page."""
+    conversation = get_object_or_404(
+        Conversation.objects.visible_to(request.user).select_related("user"), pk=pk
+    )
+    form = QuestionForm(request.POST, user=request.user)
+    if refusal := _refusal(form):
+        template = "qa/_question_form.html" if request.htmx else "qa/conversation.html"
+        response = render(request, template, conversation_context(conversation, form), status=refusal)
+        response["HX-Retarget"], response["HX-Reswap"] = "#question-form", "outerHTML"
+        return response
+    question = form.save(conversation)
+    _start(request, question)
+    return _question_response(request, question)
+
+
+def _refusal(form: QuestionForm) -> int | None:
+    """Return the status of a refused question, with the reason in the form's errors."""
+    if not form.is_valid():
+        return 422
+    if not may_ask_now(form.user):
+        form.add_error(None, too_many_questions())
+        return 429
+    return None
+
+
+@login_required
+@require_POST
+def again(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Ask the same question again, in place of the original; `fresh=1` skips the cache."""
+    original = get_object_or_404(
+        Question.objects.visible_to(request.user).select_related("conversation"), pk=pk
+    )
+    if original.is_running:
+        return _question_response(request, original)
+    if not may_ask_now(request.user):
+        return render(request, "qa/too_many.html", {"sentence": too_many_questions()}, status=429)
+    question = Question.objects.create(
+        conversation=original.conversation,
+        text=original.text,
+        parent_id=original.parent_id or original.pk,
+        is_fresh=request.POST.get("fresh") == "1",
+    )
+    _start(request, question)
+    return _question_response(request, question)
+
+
+def _start(request: SignedInRequest, question: Question) -> None:
+    if isinstance(request, ASGIRequest):
+        async_to_sync(streaming.begin_answer)(question)
+    else:  # without a lasting event loop, the answer is written before the response
+        async_to_sync(streaming.write_answer_now)(question)
+
+
+def _question_response(request: SignedInRequest, question: Question) -> HttpResponse:
+    """Return the question with its running answer, or a redirect to it."""
+    if not request.htmx:
+        return redirect(f"{question.conversation.get_absolute_url()}#question-{question.pk}")
+    question.refresh_from_db()
+    return render(request, "qa/_question.html", {"question": question, "is_new": True})
