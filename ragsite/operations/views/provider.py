@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -18,21 +20,24 @@ from ragsite.operations.forms import NewIndexForm
 from ragsite.operations.spending import describe_estimate
 from ragsite.operations.views.access import operators_only
 
+if TYPE_CHECKING:
+    from ragsite.accounts.requests import SignedInRequest
+
 
 @require_safe
 @login_required
 @operators_only
-def provider(request: HttpRequest) -> HttpResponse:
+def provider(request: SignedInRequest) -> HttpResponse:
     return _render_page(request, form=NewIndexForm())
 
 
 @require_POST
 @login_required
 @operators_only
-def test_provider(request: HttpRequest) -> HttpResponse:
+def test_provider(request: SignedInRequest) -> HttpResponse:
     """Make one real call to each model; it may cost a fraction of a cent."""
     test = llm.test_provider(Index.objects.live_model())
-    if request.htmx:  # type: ignore[attr-defined]
+    if request.htmx:
         return render(request, "operations/_provider_test.html", {"test": test})
     return _render_page(request, form=NewIndexForm(), test=test)
 
@@ -40,7 +45,7 @@ def test_provider(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 @operators_only
-def build_index(request: HttpRequest) -> HttpResponse:
+def build_index(request: SignedInRequest) -> HttpResponse:
     """Show the estimated cost first; with `confirmed`, start building."""
     form = NewIndexForm(request.POST)
     if not form.is_valid():
@@ -60,7 +65,7 @@ def build_index(request: HttpRequest) -> HttpResponse:
     return redirect("operations:provider")
 
 
-def _render_page(request: HttpRequest, *, status: int = 200, **context: object) -> HttpResponse:
+def _render_page(request: SignedInRequest, *, status: int = 200, **context: object) -> HttpResponse:
     return render(request, "operations/provider.html", _models_in_use() | context, status=status)
 
 
