@@ -1,4 +1,4 @@
-"""Starts the servers that are not given, prepares the site, and runs the Procfile under honcho until Ctrl-C."""
+"""Start the embedded servers, prepare the database and static files, and run the Procfile under honcho until Ctrl-C."""
 
 import base64
 import errno
@@ -30,21 +30,20 @@ from ragsite import embedded
 
 STARTED = time.monotonic()
 WORKERS = 2
-SECONDS_AHEAD = 1.5  # that the web process has of the others
-SECONDS_TO_ANSWER = 60
+READY_SECONDS = 60
 MAX_LOG_BYTES = 20_000_000
 
 
 def start() -> int:
     turn = Turn(_setup.var_folder() / "dev.lock")
-    turn.take()
+    turn.acquire()
     wanted = {"postgres": not _setup.setting("DATABASE_URL"), "redis": not _setup.setting("REDIS_URL")}
     try:
         start_servers(wanted)
         prepare()
         return run_procfile(turn)
     finally:
-        turn.note(is_ending=True)
+        turn.record(is_ending=True)
         stop_servers(wanted)
 
 
@@ -53,7 +52,7 @@ def stop() -> int:
         embedded.stop(_setup.var_folder())
     except embedded.CannotStart as problem:
         _setup.show_failure(str(problem), problem.log)
-    print("PostgreSQL and Redis of this folder are stopped.")
+    print("PostgreSQL and Redis have been stopped.")
     return 0
 
 
@@ -72,14 +71,14 @@ def start_servers(wanted: dict[str, bool]) -> None:
 
 
 def prepare() -> None:
-    """Migrate and collect, unless the last start did so with the same files for the same database."""
-    if (wanted := what_to_prepare()) != what_is_prepared():
+    """Migrate and collect static files, unless the last start did so for the same files and database."""
+    if (wanted := current_fingerprint()) != prepared_fingerprint():
         command = [sys.executable, "bin/_prepare.py", wanted]
-        _setup.step("Preparing the database and the files", "prepare.log", command)
+        _setup.step("Migrating the database and collecting static files", "prepare.log", command)
 
 
-def what_to_prepare() -> str:
-    """A fingerprint of all that the tables and the static files are made from."""
+def current_fingerprint() -> str:
+    """A hash of everything that determines the tables and the static files."""
     named = [_setup.ROOT / name for name in (".env", "requirements.txt", "ragsite/settings.py")]
     found = [*named, *_setup.ROOT.glob("*/migrations/*.py"), *_setup.ROOT.glob("ragsite/*/migrations/*.py")]
     found += [file for file in _setup.ROOT.glob("static/**/*") if file.is_file()]
@@ -90,8 +89,8 @@ def what_to_prepare() -> str:
     return hashlib.sha256(repr((stats, places)).encode()).hexdigest()
 
 
-def what_is_prepared() -> str:
-    """The fingerprint of the last time; empty where our database or the files are not what they were then."""
+def prepared_fingerprint() -> str:
+    """The fingerprint of the last start; empty if the database or the static files have changed since."""
     static = Path(_setup.setting("STATIC_ROOT") or _setup.var_folder() / "static")
     try:
         prepared = json.loads((_setup.var_folder() / "prepared.json").read_text())
@@ -104,37 +103,39 @@ def what_is_prepared() -> str:
 
 def stop_servers(wanted: dict[str, bool]) -> None:
     for name in embedded.stop_unless_used(_setup.var_folder(), **wanted):
-        print(f"{name} goes on: another process is connected to it. `bin/dev stop` stops it.")
+        print(
+            f"{name} keeps running because another process is connected to it. Stop it with `bin/dev stop`."
+        )
 
 
 class Processes(honcho.manager.Manager):
-    """Honcho's, that notes when it begins to end, and can be told to while it is starting."""
+    """A honcho manager that records its shutdown, and that can be terminated while it starts."""
 
     def __init__(self, printer: Printer, turn: Turn) -> None:
         super().__init__(printer)
         self.turn = turn
-        self.shall_end = False
+        self.should_terminate = False
 
     def terminate(self) -> None:
-        self.shall_end = True
-        self.turn.note(is_ending=True)
-        if super()._all_started():  # else honcho does not know yet whom to tell
+        self.should_terminate = True
+        self.turn.record(is_ending=True)
+        if super()._all_started():  # otherwise honcho has no process to signal yet
             super().terminate()
 
     def _all_started(self) -> bool:
         has_started = super()._all_started()
-        if has_started and self.shall_end:
+        if has_started and self.should_terminate:
             super().terminate()
         return has_started
 
 
 def run_procfile(turn: Turn) -> int:
-    # bin/keep gives a process fifteen seconds to end: honcho must not be faster.
+    # bin/keep gives a process time to end; honcho must not kill bin/keep before.
     honcho.manager.KILL_WAIT = 18
     port = free_port(wanted_port())
-    turn.note(port=port)
+    turn.record(port=port)
     lines = parse_procfile((_setup.ROOT / "Procfile").read_text()).processes
-    del lines["release"]  # has been done
+    del lines["release"]  # prepare() has done its work
     code = _setup.setting("SETUP_CODE") or new_code()
     variables = environment(port, code)
     with open_log() as log:
@@ -142,16 +143,15 @@ def run_procfile(turn: Turn) -> int:
         for process in expand_processes(lines, concurrency={"worker": WORKERS}, env=variables):
             keep = [sys.executable, "-S", "bin/keep", "--with", str(os.getpid()), process.cmd]
             manager.add_process(process.name, f"exec {shlex.join(keep)}", env=variables, cwd=str(_setup.ROOT))
-        signal.signal(
-            signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM)
-        )  # the terminal was closed
+        # A closed terminal ends the site like SIGTERM.
+        signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
         manager.loop()
-    # Ctrl-C is how it is meant to end.
+    # Ctrl-C and SIGTERM are normal exits.
     return 0 if manager.returncode in (130, 143) else manager.returncode or 0
 
 
 def new_code() -> str:
-    """What the first visitor of this start must bring; whoever sees this terminal can."""
+    """A set-up code for this start, shown in the terminal only."""
     text = base64.b32encode(secrets.token_bytes(8)).decode()[:12]
     return "-".join((text[:4], text[4:8], text[8:]))
 
@@ -171,18 +171,18 @@ def environment(port: int, code: str) -> dict[str, str]:
 
 
 def wanted_port() -> int:
-    """PORT, else 8000; ends with a sentence where that is no port."""
+    """PORT, or 8000. Exits with a message if it is not a port number."""
     value = _setup.setting("PORT") or "8000"
     if not (value.isdecimal() and len(value) < 6 and 1 <= int(value) <= 65_535):
-        _setup.show_failure(f"PORT is {value!r}; write a whole number from 1 to 65535.", None)
+        _setup.show_failure(f"PORT is {value!r}; it must be a whole number from 1 to 65535.", None)
     return int(value)
 
 
 def free_port(first: int) -> int:
-    """The first port from here on that nobody has: also not on ::1, which localhost may mean before 127.0.0.1."""
+    """The first free port from here on. It must be free on ::1 too, which localhost may resolve to first."""
     port = next(port for port in range(first, 65_536) if is_free(port))
     if port != first:
-        print(f"Port {first} is taken; this site takes {port}.")
+        print(f"Port {first} is in use; using {port} instead.")
     return port
 
 
@@ -192,7 +192,7 @@ def is_free(port: int) -> bool:
             with socket.socket(family) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind((address, port))
-        except OSError as problem:  # a machine without IPv6 gives another number
+        except OSError as problem:  # a machine without IPv6 reports another error
             if problem.errno in (errno.EADDRINUSE, errno.EACCES):
                 return False
     return True
@@ -206,7 +206,7 @@ def open_log() -> TextIO:
 
 
 class Announcer(Printer):
-    """Prints what the processes say, keeps a copy in a log, and tells when and where the site answers."""
+    """Print the output of the processes, copy it to a log, and announce the address when the site responds."""
 
     def __init__(self, log: TextIO, port: int, code: str) -> None:
         super().__init__(sys.stdout)
@@ -216,9 +216,8 @@ class Announcer(Printer):
         self.is_watching = False
 
     def write(self, message: Message) -> None:
-        if (
-            not self.is_watching
-        ):  # the first line comes when every process has been forked: only now may there be threads
+        # The first line arrives after all processes were forked; threads are safe from now on.
+        if not self.is_watching:
             self.is_watching = True
             threading.Thread(target=self._announce, daemon=True).start()
         self.copy.width = self.width
@@ -226,35 +225,35 @@ class Announcer(Printer):
             self.copy.write(message)
         try:
             super().write(message)
-        except OSError:  # the terminal is gone; the log goes on
+        except OSError:  # the terminal is closed; the log continues
             self.output = io.StringIO()
 
     def _announce(self) -> None:
-        has_answered = False
-        while not has_answered and time.monotonic() - STARTED < SECONDS_TO_ANSWER:
+        is_ready = False
+        while not is_ready and time.monotonic() - STARTED < READY_SECONDS:
             time.sleep(0.1)
-            has_answered = self._answers()
+            is_ready = self._answers()
         seconds = time.monotonic() - STARTED
-        if has_answered:
-            text = f"ragsite is ready at {self._address()} after {seconds:.1f} s. Ctrl-C stops it."
+        if is_ready:
+            text = f"ragsite is ready at {self._address()} after {seconds:.1f} s. Press Ctrl-C to stop."
         else:
-            text = f"The site has not answered for {seconds:.0f} s. What it said is in {_setup.log_folder() / 'dev.log'}"
+            text = f"The site has not responded after {seconds:.0f} s. See its output in {_setup.log_folder() / 'dev.log'}"
         print(f"\n    {text}\n", flush=True)
 
     def _answers(self) -> bool:
         return self._get("/healthz")[0] == 200
 
     def _address(self) -> str:
-        """Where to go: the site, or while there is no account the page that makes the first one, with its code."""
+        """The address of the site, or of the set-up page with its code if there is no account yet."""
         site = f"http://localhost:{self.port}"
         prefix = _setup.setting("URL_PREFIX").strip("/")
-        _status, leads_to = self._get("/account/login/")
-        if urlsplit(leads_to).path.endswith("/account/setup/"):
-            return f"{site}{urlsplit(leads_to).path}?code={self.code}"
+        _status, location = self._get("/account/login/")
+        if urlsplit(location).path.endswith("/account/setup/"):
+            return f"{site}{urlsplit(location).path}?code={self.code}"
         return f"{site}/{prefix}/" if prefix else site
 
     def _get(self, path: str) -> tuple[int, str]:
-        """Status, and where it leads to; (0, "") while nothing answers."""
+        """Status and Location header; (0, "") if there is no response."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
             connection.request("GET", path, headers={"Host": "localhost"})
@@ -269,5 +268,5 @@ class Announcer(Printer):
 if __name__ == "__main__":
     try:
         sys.exit({"start": start, "stop": stop}[sys.argv[1]]())
-    except KeyboardInterrupt:  # before the processes run; afterwards honcho listens
+    except KeyboardInterrupt:  # before the processes run; later honcho handles it
         sys.exit(130)

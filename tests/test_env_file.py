@@ -118,4 +118,4 @@ def test_setting_up_without_a_key_says_which_file_may_not_be_read(set_up, monkey
     with plain_user(), pytest.raises(SystemExit) as end:
         set_up.write_secret_key()
     assert end.value.code == 1
-    assert ".env may not be read and written by this user" in capsys.readouterr().err
+    assert ".env is not readable and writable for this user" in capsys.readouterr().err

@@ -12,10 +12,10 @@ from django.db import connection
 from django.urls import reverse
 from pypdf import PdfWriter
 
-from documents.sources import upload_results
 from documents.extraction import zip_guard
 from documents.ingestion import passwords
 from documents.models import Collection, Document, State
+from documents.sources import upload_results
 from documents.sources.uploads import MARKDOWN
 from documents.work.queue import queue_connection
 from ragsite import logs
