@@ -219,7 +219,7 @@ class ReplaceForm(forms.Form):
         self.is_text = document.source == Document.Source.TEXT
         del self.fields["file" if self.is_text else "text"]
         if self.is_text and not self.is_bound and (newest := document.newest):
-            self.initial["text"] = newest.written_text
+            self.initial["text"] = newest.pasted_text
 
     def clean_file(self) -> UploadedFile:
         if is_too_large(self.cleaned_data["file"]):

@@ -14,7 +14,7 @@ from documents.extraction import UnreadableFile, extract_pages
 from documents.models import Attempt, Document, State, Task, Version
 from documents.models.document import DuplicateContent
 from documents.models.task import Superseded
-from documents.models.version import Content, kept
+from documents.models.version import Content, stored
 from documents.sources import web
 from documents.sources.uploads import clean_name, inspect
 from documents.work import shutdown
@@ -82,17 +82,17 @@ def leave(task: Task, document: Document, version: Version, page: web.FetchedPag
             named = {"etag": page.etag, "last_modified": page.last_modified}
             Version.objects.filter(pk=version.pk).update(**named)
         task.finish()
-        document.was_unchanged(version)
+        document.mark_unchanged(version)
 
 
 def take(task: Task, document: Document, upload: File, content: Content) -> None:
     """Changed, or fetched for the first time. Its indexing is asked for in the same transaction."""
     try:
-        document.refuse_if_known(content.sha256)
-        with kept(upload) as stored_as, transaction.atomic():
+        document.check_not_duplicate(content.sha256)
+        with stored(upload) as stored_as, transaction.atomic():
             if not task.claim():
                 raise Superseded
-            document.take(content._replace(stored_as=stored_as))
+            document.store_version(content._replace(stored_as=stored_as))
             Document.objects.filter(pk=document.pk).update(checked_at=timezone.now())
             task.finish()
     except DuplicateContent:

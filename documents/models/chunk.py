@@ -70,7 +70,9 @@ class Chunk(models.Model):
     heading_path = ArrayField(models.TextField(), verbose_name=_("headings"), default=list)
     page_start = models.PositiveIntegerField(_("first page"))
     page_end = models.PositiveIntegerField(_("last page"))
-    start = models.PositiveBigIntegerField(_("start"), help_text=_("Offset in the document's text, in characters."))
+    start = models.PositiveBigIntegerField(
+        _("start"), help_text=_("Offset in the document's text, in characters.")
+    )
     end = models.PositiveBigIntegerField(_("end"))
     tokens = models.PositiveIntegerField(_("tokens"))
     embedding = HalfVectorField()  # of the index's dimensions
@@ -79,7 +81,7 @@ class Chunk(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["index", "version", "position"], name="one_chunk_a_position")
+            models.UniqueConstraint(fields=["index", "version", "position"], name="unique_chunk_position")
         ]
         ordering = ["index", "version", "position"]
         verbose_name = _("chunk")

@@ -88,7 +88,9 @@ class Membership(models.Model):
     role = models.CharField(_("role"), max_length=10, choices=Role, default=Role.READER)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["collection", "user"], name="one_membership_each")]
+        constraints = [
+            models.UniqueConstraint(fields=["collection", "user"], name="unique_member_per_collection")
+        ]
         verbose_name = _("membership")
         verbose_name_plural = _("memberships")
 

@@ -19,7 +19,7 @@ from documents.models.index import Index, IndexState
 from documents.models.page import Page
 from documents.models.states import MOVING, State, SummaryState
 from documents.models.task import Kind, Task, TaskState
-from documents.models.version import Content, Version, kept
+from documents.models.version import Content, Version, stored
 from documents.quotas import reserve
 from documents.sources.uploads import clean_name, file_of_text, inspect
 
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
     from ragsite.accounts.models import User
 
 
-# Cosine distance of two documents' means. With all-MiniLM-L6-v2, ten documents of unlike subjects were 0.64 to 1.1 from one
-# another, two manuals of one subject 0.43, a scan and its original 0.15.
+# Cosine distance of two documents' mean vectors. Measured with all-MiniLM-L6-v2: ten documents on different subjects 0.64 to
+# 1.1, two manuals on one subject 0.43, a scan and its original 0.15.
 RELATED_WITHIN = 0.6
-AT_ONCE = timedelta(seconds=2)  # between a content's row and the note that its address was looked at
+CHECK_SLACK = timedelta(seconds=2)  # between creating a version and storing `checked_at`
 
 
 class DuplicateContent(Exception):
-    """The collection holds this very content already."""
+    """The collection already has a document with this content."""
 
 
 class Document(models.Model):
-    """A file, web page or text that someone added, and how far it has come on its way to being searchable."""
+    """A file, web page or text that a person added, and its progress towards being searchable."""
 
     class Source(models.TextChoices):
         FILE = "file", _("file")
@@ -53,19 +53,19 @@ class Document(models.Model):
     source = models.CharField(_("source"), max_length=8, choices=Source, default=Source.FILE)
     url = models.URLField(_("address"), max_length=2000, blank=True)
     is_renamed = models.BooleanField(
-        _("renamed"), default=False, help_text=_("A person gave it its title: no new content changes that.")
+        _("renamed"), default=False, help_text=_("A person set the title: new versions do not change it.")
     )
     own_title = models.CharField(
-        _("its own title"), max_length=300, blank=True, help_text=_("As the newest content calls itself.")
+        _("embedded title"), max_length=300, blank=True, help_text=_("From the newest version's metadata.")
     )
     author = models.CharField(
         _("author"),
         max_length=300,
         blank=True,
-        help_text=_("As the newest content says it; of a mail the sender."),
+        help_text=_("From the newest version's metadata; the sender of an email."),
     )
     dated = models.DateField(
-        _("dated"), null=True, blank=True, help_text=_("When it was written or sent, as it says itself.")
+        _("date"), null=True, blank=True, help_text=_("When it was written or sent, from its metadata.")
     )
     attached_to = models.ForeignKey(
         "self",
@@ -74,9 +74,9 @@ class Document(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="attachments",
-        help_text=_("The mail or PDF that it came with."),
+        help_text=_("The email or PDF that contains it."),
     )
-    sha256 = models.CharField(max_length=64, help_text=_("Of its newest content."))
+    sha256 = models.CharField(max_length=64, help_text=_("Of its newest version."))
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("added by"),
@@ -96,7 +96,7 @@ class Document(models.Model):
 
     serving = models.ForeignKey(
         Version,
-        verbose_name=_("version that answers"),
+        verbose_name=_("served version"),
         null=True,
         blank=True,
         on_delete=models.SET_NULL,
@@ -108,15 +108,15 @@ class Document(models.Model):
     )
     summary = models.TextField(_("summary"), blank=True)
     summary_state = models.CharField(
-        _("summary's state"), max_length=8, choices=SummaryState, blank=True, default=SummaryState.NONE
+        _("summary state"), max_length=8, choices=SummaryState, blank=True, default=SummaryState.NONE
     )
     summary_model = models.CharField(_("summary written by"), max_length=200, blank=True)
 
     checked_at = models.DateTimeField(
-        _("address last looked at"), null=True, blank=True, help_text=_("Of a web page.")
+        _("last checked"), null=True, blank=True, help_text=_("When a web page was last fetched.")
     )
     synced_from = models.CharField(
-        _("synced from"), max_length=255, blank=True, help_text=_("The folder that `manage.py sync` follows.")
+        _("synced from"), max_length=255, blank=True, help_text=_("The folder that `manage.py sync` watches.")
     )
     path = models.CharField(_("path in that folder"), max_length=1000, blank=True)
     created_at = models.DateTimeField(_("added"), auto_now_add=True)
@@ -126,7 +126,7 @@ class Document(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["collection", "sha256"], name="one_document_a_content")
+            models.UniqueConstraint(fields=["collection", "sha256"], name="unique_content_per_collection")
         ]
         indexes = [
             models.Index(
@@ -146,17 +146,17 @@ class Document(models.Model):
 
     @property
     def is_moving(self) -> bool:
-        """Something is still being done with it, or will be."""
+        """Whether it is being processed or waits for that."""
         return self.state in MOVING
 
     @property
     def newest(self) -> Version | None:
-        """Its newest content, ready or not."""
+        """Its newest version, ready or not."""
         return self.versions.order_by("-number").first()
 
     @property
     def task(self) -> Task | None:
-        """What is still to be done to make it searchable in the live index. A list fetches the tasks of all its rows at once."""
+        """The task that makes it searchable in the live index. `with_tasks` prefetches for lists."""
         tasks = list(self.tasks.all())
         if fetching := self._unfinished_fetch(tasks):
             return fetching
@@ -164,28 +164,28 @@ class Document(models.Model):
         indexing = next((task for task in of_live if task.kind == Kind.INDEX), None)
         if indexing and indexing.state == TaskState.OPEN:
             return indexing
-        recognising = (task for task in tasks if task.kind == Kind.RECOGNISE)
-        return next((task for task in recognising if task.state == TaskState.OPEN), indexing)
+        ocr = (task for task in tasks if task.kind == Kind.RECOGNISE)
+        return next((task for task in ocr if task.state == TaskState.OPEN), indexing)
 
     @property
-    def is_reading_pictures(self) -> bool:
-        """The text in its scanned pages is being read, or will be."""
+    def is_ocr_running(self) -> bool:
+        """Whether OCR of its scanned pages is running or queued."""
         return any(task.kind == Kind.RECOGNISE and task.state == TaskState.OPEN for task in self.tasks.all())
 
     @property
     def is_unread_scan(self) -> bool:
-        """It failed because this site reads no text in pictures: no program is there, or it is switched off."""
+        """Whether it failed because this site does no OCR: no program is installed, or it is switched off."""
         return self.failure_kind in ("no_text", "pictures_off") and self.state == State.FAILED
 
     @property
-    def needs_password_for_pictures(self) -> bool:
-        """Its scanned pages could not be looked at: the password that was given was used up by then, or wrong."""
-        recognising = (task for task in self.tasks.all() if task.kind == Kind.RECOGNISE)
-        return any(task.state == TaskState.FAILED and task.error_kind == "password" for task in recognising)
+    def needs_password_for_ocr(self) -> bool:
+        """Whether OCR failed for want of a password: the one entered was wrong, or no longer stored."""
+        ocr = (task for task in self.tasks.all() if task.kind == Kind.RECOGNISE)
+        return any(task.state == TaskState.FAILED and task.error_kind == "password" for task in ocr)
 
     @property
     def needs_fetching(self) -> bool:
-        """Its address has not been looked at since someone asked for it."""
+        """Whether its web page is still to be fetched."""
         return self._unfinished_fetch(self.tasks.all()) is not None
 
     def _unfinished_fetch(self, tasks: Iterable[Task]) -> Task | None:
@@ -196,14 +196,14 @@ class Document(models.Model):
 
     @property
     def is_unchanged(self) -> bool:
-        """Its address was looked at again since its newest content came, and showed the same."""
+        """Whether the last fetch of its web page found no change."""
         newest = self.newest
-        return bool(newest and self.checked_at and self.checked_at > newest.created_at + AT_ONCE)
+        return bool(newest and self.checked_at and self.checked_at > newest.created_at + CHECK_SLACK)
 
     def add_version(self, content: Content) -> Version:
-        """A new content. It takes the old one's place when it is ready; the old one answers until then.
+        """Create the next version. The served version answers until the new one is ready.
 
-        Call it in a transaction. Two who call it at once wait for each other here.
+        Call it in a transaction. Locks the existing versions, so that concurrent calls get different numbers.
         """
         list(self.versions.select_for_update(no_key=True).order_by("number").only("pk"))
         number = (self.versions.aggregate(last=models.Max("number"))["last"] or 0) + 1
@@ -219,67 +219,69 @@ class Document(models.Model):
         )
 
     def replace(self, upload: File, *, is_limited: bool = True) -> Version:
-        """Give the document a new content, keeping its identity. Raises UnreadableFile, also where whoever added the document may
-        keep no more; DuplicateContent if the collection has it."""
+        """Store a new version of the document.
+
+        Raises UnreadableFile, also if it exceeds the storage quota of the document's owner, and DuplicateContent if the
+        collection has that content.
+        """
         name = clean_name(upload.name or "")
         media_type, sha256 = inspect(upload, name)
-        self.refuse_if_known(sha256)
-        with kept(upload) as stored_as, transaction.atomic():
-            self.tasks.lock()  # as whoever deletes does first
-            self.tasks.filter(kind=Kind.FETCH).delete()  # what its address holds is no longer asked for
+        self.check_not_duplicate(sha256)
+        with stored(upload) as stored_as, transaction.atomic():
+            self.tasks.lock()  # first, as deleting does: no deadlock
+            self.tasks.filter(kind=Kind.FETCH).delete()  # the file replaces the web page
             content = Content(stored_as, name, media_type, upload.size or 0, sha256)
-            return self.take(content, is_limited=is_limited)
+            return self.store_version(content, is_limited=is_limited)
 
     def replace_text(self, text: str) -> Version:
-        """As `replace`, for a text that was typed or pasted."""
+        """As `replace`, for a pasted text."""
         return self.replace(file_of_text(self.title, text))
 
-    def refuse_if_known(self, sha256: str) -> None:
-        """Raises DuplicateContent if its collection holds that content already."""
+    def check_not_duplicate(self, sha256: str) -> None:
+        """Raise DuplicateContent if its collection has a document with that content."""
         if Document.objects.filter(collection=self.collection_id, sha256=sha256).exists():
             raise DuplicateContent
 
-    def take(self, content: Content, *, is_limited: bool = True) -> Version:
-        """The new content's rows, in one transaction that asks for its indexing too.
+    def store_version(self, content: Content, *, is_limited: bool = True) -> Version:
+        """Create the version of a stored file and its indexing task in one transaction.
 
-        Raises DuplicateContent, QuotaExceeded, and DoesNotExist where the document was deleted meanwhile.
+        Raises DuplicateContent, QuotaExceeded, and DoesNotExist if the document was deleted.
         """
         try:
             with transaction.atomic():
                 if is_limited:
                     reserve(self.uploaded_by_id, size=content.size)
                 if not Document.objects.select_for_update(no_key=True).filter(pk=self.pk).exists():
-                    raise Document.DoesNotExist  # deleted meanwhile
+                    raise Document.DoesNotExist
                 version = self.add_version(content)
-                self.tasks.filter(kind__in=[Kind.RECOGNISE, Kind.ATTACH]).cancel()  # of the former content
+                self.tasks.filter(kind__in=[Kind.RECOGNISE, Kind.ATTACH]).cancel()  # of the previous version
                 self._update(sha256=content.sha256)
                 self.move_to(State.WAITING)
-        except IntegrityError:  # another document got the same content at the same moment
+        except IntegrityError:  # a concurrent transaction stored the same content
             raise DuplicateContent from None
         return version
 
     @property
-    def can_keep_serving(self) -> bool:
-        """Whether a new content came to nothing, and an earlier one answers that can be left in its place."""
+    def can_discard_failed_version(self) -> bool:
+        """Whether the newest version failed or was cancelled while an earlier one is still served."""
         has_ended = self.state in (State.FAILED, State.CANCELLED)
         return bool(has_ended and self.serving and self.sha256 != self.serving.sha256)
 
-    def keep_serving(self) -> bool:
-        """Give up what came after the content that answers. False where another document has that content by now.
+    def discard_failed_version(self) -> bool:
+        """Delete the versions after the served one. False if that is not possible (any more), or another document has its content.
 
-        Raises DoesNotExist where it was deleted meanwhile.
+        Raises DoesNotExist if the document was deleted.
         """
         try:
             with transaction.atomic():
-                Document.objects.filter(pk=self.pk).hold()
+                Document.objects.filter(pk=self.pk).lock_for_delete()
                 self.refresh_from_db(fields=["state", "serving", "sha256"])
-                if not self.can_keep_serving:  # read after all, or replaced once more
+                if not self.can_discard_failed_version:
                     return False
                 self.tasks.filter(kind__in=[Kind.FETCH, Kind.INDEX, Kind.RECOGNISE]).cancel()
                 self.versions.filter(number__gt=self.serving.number).delete()  # type: ignore[union-attr]
-                for index in Index.objects.wanted().exclude(
-                    state="live"
-                ):  # it may have held what is given up
+                # The indexes being built may contain a deleted version.
+                for index in Index.objects.wanted().exclude(state=IndexState.LIVE):
                     Task.objects.ask_for(Kind.INDEX, self, index)
                 self._update(sha256=self.serving.sha256)  # type: ignore[union-attr]
                 self.move_to(State.READY)
@@ -288,7 +290,7 @@ class Document(models.Model):
         return True
 
     def index(self) -> None:
-        """Fetch, read, chunk, embed and store it here and now, in the live index. Safe to run twice; a job does the same."""
+        """Fetch, extract, split, embed and store it in this process, in the live index. Safe to run twice; a job does the same."""
         if self.needs_fetching:
             self.fetch(enqueue=False).run()
         if task := self.replay(enqueue=False):
@@ -296,20 +298,20 @@ class Document(models.Model):
         self.refresh_from_db()
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """At once, and with all that was written of it up to then: whoever writes is waited for."""
+        """Delete it with everything derived from it. Waits for concurrent runs that save results."""
         with transaction.atomic():
-            Document.objects.filter(pk=self.pk).hold()
+            Document.objects.filter(pk=self.pk).lock_for_delete()
             return super().delete(*args, **kwargs)
 
     def fetch(self, *, enqueue: bool = True) -> Task:
-        """Have a worker look at its address: a changed page becomes a new content, an unchanged one is left alone."""
+        """Have a worker fetch its web page. A changed page becomes a new version."""
         with transaction.atomic():
             task = Task.objects.ask_for(Kind.FETCH, self, enqueue=enqueue)
             self.move_to(State.WAITING)
             return task
 
-    def was_unchanged(self, version: Version) -> None:
-        """Its address still shows what that version holds. What else was to be done with that content goes on."""
+    def mark_unchanged(self, version: Version) -> None:
+        """Record that the web page still has the content of that version; resume indexing if it is not served yet."""
         self._update(checked_at=timezone.now())
         if self.serving_id == version.pk:
             self.move_to(State.READY)
@@ -317,55 +319,54 @@ class Document(models.Model):
             self._replay_indexing()
 
     def describe(self, about: EmbeddedMetadata) -> None:
-        """Keep what its newest content says of itself. A web page and a mail are called so; a file keeps its name, until a
-        person renames it."""
+        """Store the newest version's metadata. Its title becomes the document's for web pages and emails, unless a person
+        renamed the document."""
         self._update(own_title=about.title, author=about.author, dated=about.dated)
         newest = self.newest
-        calls_itself = self.source == self.Source.WEB or bool(newest and newest.media_type == MAIL)
-        if about.title and calls_itself and not self.is_renamed:
+        uses_own_title = self.source == self.Source.WEB or bool(newest and newest.media_type == MAIL)
+        if about.title and uses_own_title and not self.is_renamed:
             self._update(title=about.title[:255])
 
     def rename(self, title: str) -> None:
-        """Give it another title, which stays whatever its contents call themselves."""
+        """Set the title for good: the metadata of new versions no longer changes it."""
         with transaction.atomic():
             self._update(title=title, is_renamed=True)
-            self.collection.change_stamp()  # answers that are kept name its title
+            self.collection.change_stamp()  # cached answers contain its title
 
     def replay(self, *, enqueue: bool = True) -> Task | None:
-        """Put its work on the queue again from the start of its tries. None where it has no content to work on."""
+        """Start its work over and enqueue it. None if it has no version to work on."""
         if self.needs_fetching:
             return self.fetch(enqueue=enqueue)
         return self._replay_indexing(enqueue=enqueue) if self.versions.exists() else None
 
     def _replay_indexing(self, *, enqueue: bool = True) -> Task:
-        with (
-            transaction.atomic()
-        ):  # the task's row first, as whoever works on it does: they must not block each other
-            live = Index.objects.filter(state="live").first()  # none yet: the worker makes it
+        with transaction.atomic():
+            # The task's row first, as its runs lock it: no deadlock.
+            live = Index.objects.filter(state=IndexState.LIVE).first()  # None: the worker creates it
             task = Task.objects.ask_for(Kind.INDEX, self, live, enqueue=enqueue)
-            Page.objects.filter(version__document=self).forget_vain_reading()
+            Page.objects.filter(version__document=self).clear_failed_ocr()
             self.move_to(State.WAITING)
             return task
 
-    def read_pictures(self) -> None:
-        """Have its scanned pages looked at again, without those that were read. What can be found stays so meanwhile."""
+    def start_ocr(self) -> None:
+        """Have OCR run on its scanned pages that have no text yet. The document stays searchable."""
         with transaction.atomic():
             Task.objects.ask_for(Kind.RECOGNISE, self)
-            Page.objects.filter(version__document=self).forget_vain_reading()
+            Page.objects.filter(version__document=self).clear_failed_ocr()
 
-    def stop_reading_pictures(self) -> None:
-        """What was read up to now is kept for the next time."""
+    def stop_ocr(self) -> None:
+        """Cancel OCR. The text recognized so far is kept for the next run."""
         self.tasks.filter(kind=Kind.RECOGNISE).cancel()
 
     def cancel(self) -> None:
-        """Stop what is being done. What could be found before can still be found."""
+        """Cancel its work. What was searchable before stays searchable."""
         with transaction.atomic():
             self.tasks.lock()
             self.tasks.filter(kind__in=[Kind.FETCH, Kind.INDEX, Kind.RECOGNISE]).cancel()
             self.move_to(State.CANCELLED)
 
     def move_to(self, state: State, *, done: int = 0, total: int = 0) -> None:
-        """Say what is being done; forgets an earlier failure."""
+        """Set the state and the progress; clears an earlier failure."""
         self._update(
             state=state, progress_done=done, progress_total=total, failure_kind="", failure="", remedy=""
         )
@@ -374,17 +375,17 @@ class Document(models.Model):
         self._update(progress_done=done, progress_total=total)
 
     def fail(self, kind: str, failure: str, remedy: str) -> None:
-        """For good: another try would fail the same way."""
+        """Mark it as failed for good, with a sentence and a remedy for its owner."""
         self._update(
             state=State.FAILED, failure_kind=kind, failure=str(failure)[:500], remedy=str(remedy)[:500]
         )
 
     def wait_after(self, kind: str, failure: str) -> None:
-        """A try went wrong in passing; `task.next_try_at` says when the next one is due."""
+        """Show a failure after which it is tried again at `task.next_try_at`."""
         self._update(state=State.WAITING, failure_kind=kind, failure=str(failure)[:500], remedy="")
 
     def related(self, user: User, count: int = 5) -> models.QuerySet[Document]:
-        """The documents most like this one by meaning, of those the user may read; none that is about something else."""
+        """The documents most similar to this one that the user may read, within RELATED_WITHIN."""
         if self.embedding is None:
             return Document.objects.none()
         others = (
@@ -394,7 +395,7 @@ class Document(models.Model):
         return near.filter(distance__lt=RELATED_WITHIN).order_by("distance").defer("embedding")[:count]
 
     def _update(self, **values: object) -> None:
-        """Straight to the row, so that two processes never write back each other's stale fields; sends no signal."""
+        """Update only these columns, so that processes do not overwrite each other's changes; sends no signal."""
         if "state" in values and values["state"] != self.state:
             values["state_since"] = timezone.now()
         for name, value in values.items():

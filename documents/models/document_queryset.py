@@ -11,7 +11,7 @@ from django.db import IntegrityError, models, transaction
 from documents.models.collection import Collection
 from documents.models.states import MOVING, State
 from documents.models.task import Task
-from documents.models.version import Content, Version, kept
+from documents.models.version import Content, Version, stored
 from documents.quotas import reserve
 from documents.sources.uploads import clean_name, file_of_text, inspect, title_of, title_of_address
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 class DocumentQuerySet(models.QuerySet["Document"]):
     def visible_to(self, user: User, *, operating: bool = False) -> Self:
-        """The only way to a document: what the user may read."""
+        """The documents that the user may read. Every access to a document goes through this."""
         return self.filter(collection__in=Collection.objects.visible_to(user, operating=operating))
 
     def editable_by(self, user: User) -> Self:
@@ -38,11 +38,11 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         return self.filter(state__in=MOVING)
 
     def askable(self) -> Self:
-        """Those in which something can be found now, whatever else is being done with them."""
+        """Documents with a searchable version, whatever their state."""
         return self.filter(serving__isnull=False, chunk_count__gt=0)
 
     def with_tasks(self) -> Self:
-        """Each with its tasks, fetched at once: what a row says of them costs no query of its own."""
+        """Prefetch what `Document.task` and its siblings need."""
         return self.prefetch_related(models.Prefetch("tasks", Task.objects.select_related("index")))
 
     def web_pages(self) -> Self:
@@ -57,10 +57,10 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         is_limited: bool = True,
         **fields: Any,
     ) -> tuple[Document, bool]:
-        """Store an upload as a new document, and have it made searchable after the commit. `fields` are the document's.
+        """Store an upload as a new document, and enqueue its indexing after the commit. `fields` are the document's.
 
-        Returns the document and whether it is new: the same content is kept once in a collection. Raises UnreadableFile for a
-        kind of file that cannot be read, and for what one person may not keep besides, if `is_limited`; nothing is stored then.
+        Returns the document and whether it is new: a collection has each content once. Raises UnreadableFile for an
+        unsupported file and, if `is_limited`, for one that exceeds the user's storage quota; nothing is stored then.
         """
         name = clean_name(upload.name or "")
         media_type, sha256 = inspect(upload, name)
@@ -68,33 +68,33 @@ class DocumentQuerySet(models.QuerySet["Document"]):
             return known, False
         fields = {"title": title_of(name), **fields}
         try:
-            with kept(upload) as stored_as, transaction.atomic():
+            with stored(upload) as stored_as, transaction.atomic():
                 if is_limited and user:
                     reserve(user.pk, documents=1, size=upload.size or 0)
                 document = self.create(collection=collection, sha256=sha256, uploaded_by=user, **fields)
                 document.add_version(Content(stored_as, name, media_type, upload.size or 0, sha256))
-        except IntegrityError:  # the same file came twice at once
+        except IntegrityError:  # a concurrent request stored the same file
             return self.get(collection=collection, sha256=sha256), False
         return document, True
 
     def add_text(
         self, collection: Collection, title: str, text: str, *, user: User | None
     ) -> tuple[Document, bool]:
-        """Store a text that someone typed or pasted, as `add_file` does a file."""
+        """As `add_file`, for a pasted text."""
         upload = file_of_text(title, text)
         return self.add_file(collection, upload, user=user, title=title, source=self.model.Source.TEXT)
 
     def add_page(
         self, collection: Collection, url: str, *, user: User | None, is_limited: bool = True
     ) -> tuple[Document, bool]:
-        """A web page as a new document, to be fetched by a worker after the commit. Each address is kept once in a collection.
+        """Create a document for a web page and have a worker fetch it after the commit. A collection has each address once.
 
-        Raises QuotaExceeded where its person may keep no more.
+        Raises QuotaExceeded.
         """
         pages = self.filter(collection=collection, source=self.model.Source.WEB, url=url)
         if known := pages.first():
             return known, False
-        # Until there is a content its address stands for it, so that two who add it at once add it once.
+        # Until the page is fetched, a hash of its address makes concurrent requests for it collide.
         sha256 = hashlib.sha256(f"address {url}".encode()).hexdigest()
         try:
             with transaction.atomic():
@@ -113,10 +113,10 @@ class DocumentQuerySet(models.QuerySet["Document"]):
             return pages.get(), False
         return document, True
 
-    def hold(self) -> None:
-        """Wait for whoever writes something of these, and let nobody write after; until the transaction ends.
+    def lock_for_delete(self) -> None:
+        """Lock these documents with their tasks and versions until the transaction ends.
 
-        Whatever is written of a document names its row or a version's: it would otherwise stand where that is gone.
+        Waits for transactions that insert rows referring to them; later ones wait for this transaction, and then fail.
         """
         pks = list(self.values_list("pk", flat=True))
         Task.objects.filter(document__in=pks).lock()
@@ -124,26 +124,26 @@ class DocumentQuerySet(models.QuerySet["Document"]):
             list(rows.select_for_update().order_by("pk").values_list("pk"))
 
     def delete(self) -> tuple[int, dict[str, int]]:
-        """At once, and with all that was written of them up to then: whoever writes is waited for."""
+        """Delete them with everything derived from them. Waits for concurrent runs that save results."""
         with transaction.atomic():
-            self.hold()
+            self.lock_for_delete()
             return super().delete()
 
     delete.alters_data = True  # type: ignore[attr-defined]  # as Django's own
     delete.queryset_only = True  # type: ignore[attr-defined]
 
     def replay(self) -> int:
-        """Put each one's work on the queue again; returns how many. What is deleted meanwhile is left out."""
-        return sum(is_asked(document.replay) for document in self)
+        """Start the work of each over; return how many. Skips documents that are deleted during the call."""
+        return sum(has_started(document.replay) for document in self)
 
     def fetch(self) -> int:
-        """Have the address of each looked at; returns how many. What is deleted meanwhile is left out."""
-        return sum(is_asked(document.fetch) for document in self)
+        """Have each web page fetched; return how many. Skips documents that are deleted during the call."""
+        return sum(has_started(document.fetch) for document in self)
 
 
-def is_asked(verb: Callable[[], Task | None]) -> bool:
-    """Whether there was something to ask for, and the document stood still."""
+def has_started(start: Callable[[], Task | None]) -> bool:
+    """Whether `start` created a task. False if the document was deleted."""
     try:
-        return verb() is not None
+        return start() is not None
     except ObjectDoesNotExist:
         return False

@@ -89,7 +89,9 @@ class Index(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["state"], condition=models.Q(state="live"), name="one_live_index")
+            models.UniqueConstraint(
+                fields=["state"], condition=models.Q(state="live"), name="single_live_index"
+            )
         ]
         ordering = ["-created_at"]
         verbose_name = _("index")

@@ -15,14 +15,12 @@ if TYPE_CHECKING:
 
 class Problem(models.TextChoices):
     NO_TEXT = "no_text", _("no text, probably scanned")
-    GARBLED = "garbled", _("its text makes no sense")
-    UNREADABLE = "unreadable", _("could not be read")
+    GARBLED = "garbled", _("garbled text")
+    UNREADABLE = "unreadable", _("unreadable")
 
 
-TRIED = "recognised_by"  # in a page's report: which program has looked for text in its picture, whatever came of it
-
-
-PAPER = (595.0, 842.0)
+TRIED = "recognised_by"  # key in a page's report: the OCR program that was run on it, with or without result
+A4 = (595.0, 842.0)  # in points
 
 
 class PageQuerySet(models.QuerySet["Page"]):
@@ -32,8 +30,8 @@ class PageQuerySet(models.QuerySet["Page"]):
     def readable(self) -> Self:
         return self.filter(problem="")
 
-    def forget_vain_reading(self) -> None:
-        """Pictures in which nothing was read are looked at again: a program or its languages may be there by now."""
+    def clear_failed_ocr(self) -> None:
+        """Let OCR run again on pages where it found nothing: a program or its languages may be installed by now."""
         for page in self.filter(report__has_key=TRIED, recognised="").only("report"):
             report = {
                 name: value for name, value in page.report.items() if name not in (TRIED, "not_recognised")
@@ -41,39 +39,37 @@ class PageQuerySet(models.QuerySet["Page"]):
             Page.objects.filter(pk=page.pk).update(report=report)
 
     def in_parts(self) -> Self:
-        """Without their texts, which may be as large as a file: `page.part()` reads what is shown."""
+        """Defer their texts, which may be as large as a file: `page.part()` loads what is shown."""
         return self.defer("text", "recognised", "word_places").annotate(length=Length("text"))
 
 
 class Page(models.Model):
-    """The cleaned text of one page, and what is wrong with it."""
+    """The cleaned text of one page, and its problem if there is one."""
 
     version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="pages")
-    number = models.PositiveIntegerField(_("number"), help_text=_("From 1, as the file counts."))
+    number = models.PositiveIntegerField(_("number"), help_text=_("From 1, in the order of the file."))
     label = models.CharField(
         _("label"), max_length=40, blank=True, help_text=_("As printed on the page, such as iv.")
     )
     text = models.TextField(_("text"), blank=True)
     start = models.PositiveBigIntegerField(
-        help_text=_("Where this page begins in the document's text, in characters.")
+        help_text=_("Offset of this page in the document's text, in characters.")
     )
     runs = models.JSONField(
         default=list,
         help_text=_(
-            "[start in this text, start in the raw text, length] of each piece the cleaning left alone."
+            "[start in this text, start in the raw text, length] of each run that cleaning left unchanged."
         ),
     )
     headings = models.JSONField(
-        default=list, help_text=_("[start in this text, level, title] of each heading known for certain.")
+        default=list, help_text=_("[start in this text, level, title] of each heading.")
     )
-    recognised = models.TextField(
-        _("text in its picture"), blank=True, help_text=_("As it was read there; its report says by what.")
-    )
+    recognised = models.TextField(_("OCR text"), blank=True, help_text=_("The report names the program."))
     word_places = models.JSONField(
         default=list,
         blank=True,
         help_text=_(
-            "[start, end, left, top, right, bottom] of each word in that text, in ten-thousandths of the picture's sides."
+            "[start, end, left, top, right, bottom] of each word of the OCR text, in ten-thousandths of the image's width and height."
         ),
     )
     problem = models.CharField(_("problem"), max_length=12, choices=Problem, blank=True)
@@ -81,13 +77,13 @@ class Page(models.Model):
     report = models.JSONField(
         default=dict,
         blank=True,
-        help_text=_("What was noted while it was read: characters, garbled share, engine."),
+        help_text=_("Measured during extraction: characters, garbled share, OCR program."),
     )
 
     objects = PageQuerySet.as_manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["version", "number"], name="one_page_a_number")]
+        constraints = [models.UniqueConstraint(fields=["version", "number"], name="unique_page_number")]
         ordering = ["version", "number"]
         verbose_name = _("page")
         verbose_name_plural = _("pages")
@@ -97,29 +93,29 @@ class Page(models.Model):
 
     @property
     def name(self) -> str:
-        """How a citation names it: the printed label first, where it differs from the count."""
+        """Its name in citations: the printed label first, if it differs from the number."""
         if self.label and self.label != str(self.number):
             return _("%(label)s (%(number)s)") % {"label": self.label, "number": self.number}
         return str(self.number)
 
     @property
     def size(self) -> tuple[float, float]:
-        """Width and height in points, as it is shown; those of A4 where they are not known."""
-        width, height = self.report.get("size") or PAPER
-        return (width, height) if width > 0 and height > 0 else PAPER
+        """Width and height in points, as displayed; A4 if unknown."""
+        width, height = self.report.get("size") or A4
+        return (width, height) if width > 0 and height > 0 else A4
 
     def part(self, number: int = 1) -> Part:
-        """One part of its text, read alone where the text was left in the database; most pages are short and have one."""
+        """One part of its text, loaded alone if the text is deferred. Most pages have one part."""
         return part_of(self._slice, self.characters, number)
 
     def part_at(self, place: int) -> Part:
-        """The part in which that character of its text stands."""
+        """The part that contains the character at that offset."""
         part = self.part(place // LENGTH + 1)
         return self.part(part.number + 1) if place >= part.end and part.next else part
 
     @property
     def characters(self) -> int:
-        """How long its text is, counted by the database where the text was left there."""
+        """The length of its text, counted by the database if the text is deferred."""
         if "text" not in self.get_deferred_fields():
             return len(self.text)
         length: int | None = getattr(self, "length", None)

@@ -76,7 +76,7 @@ class Task(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["kind", "document", "index"], name="one_task_a_work", nulls_distinct=False
+                fields=["kind", "document", "index"], name="unique_task_per_target", nulls_distinct=False
             ),
         ]
         indexes = [

@@ -27,13 +27,13 @@ logger = logging.getLogger("ragsite.files")
 
 
 def random_name(version: Version | None = None, file_name: str = "") -> str:
-    """Where an upload is stored: a name of ours, since the person's own may hold anything."""
+    """A random name in the storage: the uploaded name is untrusted."""
     name = uuid.uuid4().hex
     return f"{name[:2]}/{name}"
 
 
 class Content(NamedTuple):
-    """A file that was looked through and stands in the storage. `etag` and `last_modified` are what its site said of it."""
+    """A checked file in the storage. `etag` and `last_modified` are the headers of the web page."""
 
     stored_as: str
     name: str
@@ -45,24 +45,24 @@ class Content(NamedTuple):
 
 
 @contextmanager
-def kept(upload: File) -> Iterator[str]:
-    """The upload in the storage, under a name of ours; taken out again if the block fails.
+def stored(upload: File) -> Iterator[str]:
+    """Store the upload under a random name; delete it again if the block fails.
 
-    Around a transaction, never inside one: the storage may be far away, and no lock should wait for it.
+    Use it around a transaction, not inside: a remote storage is slow, and no lock should be held for that long.
     """
     storage = Version._meta.get_field("file").storage
     name = random_name()
     try:
-        name = store(storage, name, upload)
+        name = save_file(storage, name, upload)
         yield name
     except BaseException:
-        with suppress(OSError):  # why it failed is the more important word
+        with suppress(OSError):  # keep the original error
             storage.delete(name)
         raise
 
 
-def store(storage: Storage, name: str, upload: File) -> str:
-    """Under which name the storage keeps it. Raises StorageError for a disk that is full or cannot be written."""
+def save_file(storage: Storage, name: str, upload: File) -> str:
+    """Save the file and return its final name. Raises StorageError for a full or read-only disk."""
     try:
         return storage.save(name, upload)
     except OSError as error:
@@ -79,19 +79,21 @@ class VersionQuerySet(models.QuerySet["Version"]):
 
 
 class Version(models.Model):
-    """One content of a document. A new one takes the old one's place when it is ready; until then the old one answers."""
+    """One content of a document. A new version is served once it is ready; until then the previous one is."""
 
     document = models.ForeignKey("documents.Document", on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField(_("number"), default=1)
     file = models.FileField(_("file"), upload_to=random_name, max_length=200)
     file_name = models.CharField(
-        _("file name"), max_length=255, help_text=_("As the person called it. Text, never a path.")
+        _("file name"), max_length=255, help_text=_("As uploaded. Text, never a path.")
     )
-    media_type = models.CharField(_("kind of file"), max_length=100)
+    media_type = models.CharField(_("media type"), max_length=100)
     size = models.PositiveBigIntegerField(_("size in bytes"))
     sha256 = models.CharField(max_length=64, db_index=True)
-    etag = models.CharField(max_length=300, blank=True, help_text=_("What its site calls this very content."))
-    last_modified = models.CharField(max_length=100, blank=True, help_text=_("As its site said it."))
+    etag = models.CharField(max_length=300, blank=True, help_text=_("The ETag header of the web page."))
+    last_modified = models.CharField(
+        max_length=100, blank=True, help_text=_("The Last-Modified header of the web page.")
+    )
     page_count = models.PositiveIntegerField(_("pages"), null=True, blank=True)
     is_partial = models.BooleanField(_("some pages could not be read"), default=False)
     metadata = models.JSONField(default=dict, blank=True)
@@ -99,20 +101,20 @@ class Version(models.Model):
         _("page report"),
         default=dict,
         blank=True,
-        help_text=_("How many pages can be read, and which have which problem."),
+        help_text=_("How many pages are readable, and which have which problem."),
     )
     extracted_at = models.DateTimeField(
-        _("text taken out"),
+        _("extracted at"),
         null=True,
         blank=True,
-        help_text=_("Its pages are stored; no index needs the file again."),
+        help_text=_("When its pages were stored; indexing no longer needs the file."),
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = VersionQuerySet.as_manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["document", "number"], name="one_version_a_number")]
+        constraints = [models.UniqueConstraint(fields=["document", "number"], name="unique_version_number")]
         ordering = ["document", "-number"]
         verbose_name = _("version")
         verbose_name_plural = _("versions")
@@ -122,37 +124,37 @@ class Version(models.Model):
 
     @property
     def text(self) -> str:
-        """The document's text, its pages joined. Chunks and citations count characters in it."""
+        """The document's text: its pages, joined. The offsets of chunks and citations refer to it."""
         pages = self.pages.order_by("number").values_list("number", "text", "start")
         return join_pages(PageText(*page) for page in pages)
 
     @property
-    def written_text(self) -> str:
-        """A pasted text as it was pasted. What is read of it differs: tables name their columns in each row."""
+    def pasted_text(self) -> str:
+        """A pasted text in its original form. Its extracted text differs: table rows repeat the column names."""
         try:
             with self.file.open("rb") as file:
                 return file.read().decode()
-        except (OSError, ValueError):  # the storage has it no more
+        except (OSError, ValueError):  # missing in the storage
             return self.text
 
     @property
     def page_report(self) -> PageReport:
-        """How well its pages could be read."""
-        # Versions that were read before reports were kept have none.
+        """How readable its pages are."""
+        # Versions extracted by releases without reports have none.
         stored = self.report or report_of(self.pages.defer("text", "runs", "headings"), self.page_count or 0)
         return PageReport.stored(stored)
 
     @property
-    def has_pictures(self) -> bool:
-        """Whether its pages can be shown as they were printed."""
+    def has_page_images(self) -> bool:
+        """Whether its pages can be shown as images."""
         return self.media_type == "application/pdf"
 
     @contextmanager
     def local_path(self) -> Iterator[Path]:
-        """The file as a path on this machine, fetched for the while where the storage is elsewhere. UnreadableFile if it is gone."""
+        """A local path of the file; a temporary copy if the storage is remote. Raises UnreadableFile if the file is missing."""
         try:
             path = Path(self.file.path)
-        except NotImplementedError:  # the storage has no paths
+        except NotImplementedError:  # a remote storage
             path = None
         if path:
             if not path.exists():

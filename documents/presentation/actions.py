@@ -53,7 +53,7 @@ def _after_failure(document: Document, in_list: bool) -> Action | None:
             )  # its page has that button
         case Remedy.REFRESH:
             return _post("refresh", document, _("Check again"), "retry")
-        case Remedy.READ_PICTURES:
+        case Remedy.RUN_OCR:
             return _post("retry", document, _("Run OCR"), "retry")
         case _:
             return _post("retry", document, _("Retry"), "retry")

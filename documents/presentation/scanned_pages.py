@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 def scanned_pages_advice(document: Document, ocr: OcrStatus, *, is_operator: bool) -> list[str]:
     """Return the paragraphs to show, from what happened to what to do about it."""
-    if document.is_reading_pictures:
+    if document.is_ocr_running:
         return [_progress(ocr)]
-    if document.needs_password_for_pictures and document.state != "failed":
+    if document.needs_password_for_ocr and document.state != "failed":
         return [_("OCR could not open the scanned pages: it needs the password of the file once more.")]
     paragraphs = [_without_text(ocr)] if ocr.without_text else []
     if ocr.over_limit and ocr.tried:

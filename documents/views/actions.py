@@ -79,12 +79,12 @@ def password(request: SignedInRequest, pk: int) -> HttpResponse:
     form = PasswordForm(request.POST)
     version = document.newest
     is_locked = document.failure_kind == "password"
-    if version is None or not (is_locked or document.needs_password_for_pictures):
+    if version is None or not (is_locked or document.needs_password_for_ocr):
         return after_change(request, document)  # it no longer needs one
     if not form.is_valid():
         messages.error(request, _("Enter the password."))
     elif passwords.store(version, form.cleaned_data["password"]):
-        document.replay() if is_locked else document.read_pictures()
+        document.replay() if is_locked else document.start_ocr()
     else:
         messages.error(request, _("The password could not be used just now. Try again in a moment."))
     return after_change(request, document)
@@ -96,8 +96,8 @@ def password(request: SignedInRequest, pk: int) -> HttpResponse:
 def run_ocr(request: SignedInRequest, pk: int) -> HttpResponse:
     """Run OCR on the scanned pages; answers use the other pages until it is done."""
     document = editable_document(request, pk)
-    if document.serving_id and not (document.is_moving or document.is_reading_pictures):
-        document.read_pictures()
+    if document.serving_id and not (document.is_moving or document.is_ocr_running):
+        document.start_ocr()
     return after_change(request, document)
 
 
@@ -107,7 +107,7 @@ def run_ocr(request: SignedInRequest, pk: int) -> HttpResponse:
 def stop_ocr(request: SignedInRequest, pk: int) -> HttpResponse:
     document = editable_document(request, pk)
     if not document.is_moving:
-        document.stop_reading_pictures()
+        document.stop_ocr()
     return after_change(request, document)
 
 
@@ -149,7 +149,7 @@ def replace(request: SignedInRequest, pk: int) -> HttpResponse:
 def keep(request: SignedInRequest, pk: int) -> HttpResponse:
     """Discard a new version that could not be read; answers keep using the previous one."""
     document = editable_document(request, pk)
-    if document.keep_serving():
+    if document.discard_failed_version():
         messages.success(request, _("The previous version was kept."))
     else:
         messages.error(

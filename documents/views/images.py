@@ -78,7 +78,7 @@ def _version_with_images(request: SignedInRequest, pk: int, number: int) -> Vers
     """The requested version, or 404 if it has no such page or no images."""
     document = get_object_or_404(Document.objects.visible_to(request.user).defer("embedding"), pk=pk)
     version = requested_version(request, document)
-    if not version.has_pictures or not 1 <= number <= (version.page_count or 0):
+    if not version.has_page_images or not 1 <= number <= (version.page_count or 0):
         raise Http404
     return version
 

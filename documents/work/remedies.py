@@ -22,7 +22,7 @@ class Remedy(StrEnum):
     UNLOCK = "unlock"
     REPLACE = "replace"
     REFRESH = "refresh"  # look at the web page's address again
-    READ_PICTURES = "read_pictures"
+    RUN_OCR = "read_pictures"
     REPLAY = "replay"
 
 
@@ -43,8 +43,8 @@ def remedy_of(kind: str, *, is_page: bool = False) -> Remedy:
     """What helps after that kind of failure; `is_page` for what was fetched from an address."""
     if kind in ("password", "wrong_password"):
         return Remedy.UNLOCK
-    if kind in PICTURES and can_read_pictures():
-        return Remedy.READ_PICTURES
+    if kind in PICTURES and can_run_ocr():
+        return Remedy.RUN_OCR
     if kind not in of_the_file():
         return Remedy.REPLAY
     return Remedy.REFRESH if is_page and kind not in NEVER_FETCHED else Remedy.REPLACE
@@ -57,7 +57,7 @@ def remedy_for(document: Document) -> Remedy:
     return remedy_of(document.failure_kind, is_page=document.source == Document.Source.WEB)
 
 
-def can_read_pictures() -> bool:
+def can_run_ocr() -> bool:
     """Whether this machine reads text in pictures, in one of the site's languages at least."""
     if not (settings.OCR and engine()):
         return False
@@ -76,7 +76,7 @@ def of_the_file() -> set[str]:
 
 def in_vain() -> set[str]:
     """Kinds of failure after which another try without anything else ends the same way."""
-    pictures = set(PICTURES) if can_read_pictures() else set()
+    pictures = set(PICTURES) if can_run_ocr() else set()
     return (of_the_file() | {"password", "wrong_password"}) - pictures
 
 

@@ -23,7 +23,7 @@ def replay(tasks: TaskQuerySet) -> int:
     with transaction.atomic():
         found = locked(tasks.filter(has_content))
         vain = Document.objects.filter(failure_kind="not_recognised", tasks__in=found)
-        Page.objects.filter(version__document__in=vain).forget_vain_reading()
+        Page.objects.filter(version__document__in=vain).clear_failed_ocr()
         count = found.reset()
         move(found, State.WAITING, SummaryState.WAITING)
         asked = list(found)

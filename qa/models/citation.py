@@ -81,7 +81,7 @@ class Citation(models.Model):
     objects = CitationQuerySet.as_manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["question", "number"], name="one_citation_a_number")]
+        constraints = [models.UniqueConstraint(fields=["question", "number"], name="unique_citation_number")]
         ordering = ["question", "number"]
         verbose_name = _("citation")
         verbose_name_plural = _("citations")

@@ -28,7 +28,7 @@ HINTS = {
     Remedy.UNLOCK: gettext_lazy("needs its password"),
     Remedy.REPLACE: gettext_lazy("needs another file"),
     Remedy.REFRESH: gettext_lazy("its address can be fetched again"),
-    Remedy.READ_PICTURES: gettext_lazy("OCR is available now"),
+    Remedy.RUN_OCR: gettext_lazy("OCR is available now"),
 }
 ACTIONS = {
     Remedy.UNLOCK: gettext_lazy("Unlock"),

@@ -237,11 +237,11 @@ def test_an_index_that_is_begun_and_a_deletion_of_several_do_not_block_each_othe
 
     def hold_one_after_the_other():
         with transaction.atomic():
-            Document.objects.filter(pk=first.pk).hold()
+            Document.objects.filter(pk=first.pk).lock_for_delete()
             has_begun.set()
             while not somebody_waits():
                 pass
-            Document.objects.filter(pk=second.pk).hold()
+            Document.objects.filter(pk=second.pk).lock_for_delete()
             held.append(True)
         connections.close_all()
 
