@@ -266,7 +266,7 @@ def test_a_document_that_was_deleted_while_it_was_replaced_says_so_and_leaves_no
         refuse(self, sha256)
         Document.objects.get(pk=self.pk).delete()
 
-    monkeypatch.setattr(Document, "refuse_if_known", deleted_meanwhile)
+    monkeypatch.setattr(Document, "check_not_duplicate", deleted_meanwhile)
     client.force_login(alice)
     form = {"file": SimpleUploadedFile("snow.txt", b"It snows.")}
     response = client.post(reverse("documents:replace", args=[document.pk]), form)
