@@ -11,8 +11,7 @@ from django.urls import reverse
 from rq.registry import FailedJobRegistry
 
 from documents import page_images
-from documents.ingestion import fetch, passwords, rebuild, summarize
-from documents.ingestion import index as indexing
+from documents.ingestion import fetch, passwords, rebuild, store, summarize
 from documents.models import Attempt, Chunk, Collection, Document, Page, Task, Version
 from documents.models.task import Kind
 from documents.work import runner
@@ -81,13 +80,13 @@ def test_while_its_pages_are_stored(alice, meet):
 
 def test_while_its_chunks_are_stored(alice, meet):
     document = make_document(alice)
-    meet(indexing, "copy_chunks", once_more(document).delete)
+    meet(store, "copy_chunks", once_more(document).delete)
     runner.run(document.tasks.get())
 
 
 def test_with_its_collection_while_its_chunks_are_stored(alice, meet):
     document = make_document(alice)
-    meet(indexing, "copy_chunks", Collection.objects.get(pk=document.collection_id).delete)
+    meet(store, "copy_chunks", Collection.objects.get(pk=document.collection_id).delete)
     runner.run(document.tasks.get())
 
 
@@ -114,7 +113,7 @@ def test_while_it_is_replaced(alice, meet):
 def test_while_its_summary_is_written(alice, meet, fake_openai, settings):
     settings.EMBEDDING_MODEL = "all-MiniLM-L6-v2"
     document = make_indexed(alice)
-    meet(summarize, "write", once_more(document).delete)
+    meet(summarize, "summary_of", once_more(document).delete)
     runner.run(document.tasks.get(kind=Kind.SUMMARISE))
 
 
