@@ -260,7 +260,7 @@ def test_a_document_that_was_deleted_while_it_was_replaced_says_so_and_leaves_no
     client, alice, settings, monkeypatch
 ):
     document = make_document(alice)
-    refuse = Document.refuse_if_known
+    refuse = Document.check_not_duplicate
 
     def deleted_meanwhile(self, sha256):
         refuse(self, sha256)
