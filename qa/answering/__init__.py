@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from qa.answering import cache, citations, extractive, save
-from qa.answering.draft import Draft, Piece, begin, origins
+from qa.answering.draft import Draft, Piece, load_draft, origins
 from qa.answering.generate import write
 from qa.answering.rewrite import make_standalone
 from qa.models import AnswerState, Conversation, Question
@@ -37,7 +37,7 @@ async def answer(question_id: int, *, stop: asyncio.Event | None = None) -> Asyn
     Setting `stop` ends the answer early. No database query runs while the model writes.
     """
     stop = stop or asyncio.Event()
-    draft = await in_thread(begin)(question_id)
+    draft = await in_thread(load_draft)(question_id)
     try:
         async for piece in _answer(draft, stop):
             yield piece

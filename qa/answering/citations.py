@@ -186,15 +186,15 @@ def _best_sentence(text: ChunkText, claims: Sequence[Claim], question: str) -> t
     """Return the sentence of the chunk that best supports the claims, preferring words that the answer quotes."""
     source = text.source
     spans = [(start, min(end, start + MAX_QUOTE_LENGTH)) for start, end in text.statements()]
-    said = [content_words(source.text[start:end]) for start, end in spans]
-    weights = Weights(said)
+    stems = [content_words(source.text[start:end]) for start, end in spans]
+    weights = Weights(stems)
     asked = content_words(question)
     quoted = [words for claim in claims for words in QUOTED.findall(claim.text)]
 
     def support(at: int) -> float:
         words = source.text[slice(*spans[at])]
-        best = max(weights.overlap(content_words(claim.text), said[at]) for claim in claims)
-        return best + 0.25 * weights.overlap(asked, said[at]) + any(_is_in(quote, words) for quote in quoted)
+        best = max(weights.overlap(content_words(claim.text), stems[at]) for claim in claims)
+        return best + 0.25 * weights.overlap(asked, stems[at]) + any(_is_in(quote, words) for quote in quoted)
 
     best = max(range(len(spans)), key=support, default=None)
     return spans[best] if best is not None and support(best) > 0 else None

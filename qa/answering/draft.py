@@ -69,7 +69,7 @@ class Draft:
             self.question.output_tokens = (self.question.output_tokens or 0) + usage.output_tokens
 
 
-def begin(question_id: int) -> Draft:
+def load_draft(question_id: int) -> Draft:
     """Load the question with its history, and the cached answer or the lock to write one."""
     question = Question.objects.select_related("conversation__user", "conversation__document").get(
         pk=question_id
@@ -95,6 +95,6 @@ def begin(question_id: int) -> Draft:
 
 
 def origins(sources: Iterable[RetrievedChunk], turns: Iterable[Turn] = ()) -> list[Origin]:
-    """Return what an answer draws on that was made from these chunks, by a model that saw these turns."""
+    """Return the origins of an answer made from these chunks, by a model that read these turns."""
     found = {(source.document_id, source.collection_id) for source in sources}
     return sorted(found.union(*(turn.draws_on for turn in turns)), key=str)

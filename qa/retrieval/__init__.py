@@ -1,4 +1,4 @@
-"""The best chunks for a question, of what a person may read."""
+"""Retrieval of the best chunks for a question, from the documents that a user may read."""
 
 from qa.retrieval.retriever import find_sources
 

@@ -76,7 +76,7 @@ def _join(one: RetrievedChunk, other: RetrievedChunk) -> RetrievedChunk:
 
 
 def _text_after(first: RetrievedChunk, second: RetrievedChunk) -> str:
-    """Return the second text beyond the end of the first; a gap held white space only, and keeps its length."""
+    """Return the second text beyond the end of the first; a gap was only white space, and keeps its length."""
     gap = second.start - first.end
     space = ("\n" if second.page_start > first.page_end else " ") * max(gap, 0)
     return space + second.text[max(-gap, 0) :]

@@ -76,9 +76,7 @@ async def test_a_person_without_documents_costs_nothing(browser, bob, prices, wr
     assert writer.requests == []
 
 
-async def test_too_many_requests_at_the_provider_are_told_at_once_with_quotes_instead(
-    browser, alice, prices, writer
-):
+async def test_too_many_requests_at_the_provider_give_quotes_at_once(browser, alice, prices, writer):
     writer.fault("status", status=429, retry_after=20)
     since = time.monotonic()
     question = await (await browser(alice)).asked(ASKED)
@@ -254,7 +252,7 @@ async def _until(condition, seconds=20):
             await asyncio.sleep(0.02)
 
 
-async def test_a_follow_up_is_put_so_that_it_stands_alone(browser, alice, prices, writer):
+async def test_a_follow_up_is_rewritten_as_a_standalone_question(browser, alice, prices, writer):
     person = await browser(alice)
     first = await person.asked(ASKED)
     writer.answer = "How long may members of the observatory borrow instruments?"
@@ -289,7 +287,7 @@ async def _saved(user, text, answer, **fields):
     return make_question(user, text, answer=answer, state="complete", **fields)
 
 
-async def test_a_conversation_about_one_document_looks_nowhere_else(browser, alice, prices):
+async def test_a_conversation_about_one_document_searches_only_that_document(browser, alice, prices):
     other = make_indexed(alice, "Parking costs 5 euros a day.", name="parking.txt")
     person = await browser(alice)
     question = await person.asked("What does parking cost?", document=other.pk)
@@ -303,7 +301,7 @@ def test_the_shell_asks_in_one_line(alice, prices):
     assert "".join(said) == question.answer
 
 
-def test_the_shell_says_when_there_is_nobody_to_ask_as(db):
+def test_the_shell_says_when_there_is_no_operator_to_ask_as(db):
     with pytest.raises(Exception, match="There is no operator yet"):
         ask(ASKED)
 

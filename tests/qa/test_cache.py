@@ -34,7 +34,7 @@ async def test_quotes_are_cached_too(browser, alice, prices):
     assert (await person.asked(ASKED)).cached_from is not None
 
 
-async def test_asking_afresh_calls_the_provider_again(browser, alice, prices, writer):
+async def test_answering_again_calls_the_provider_again(browser, alice, prices, writer):
     person = await browser(alice)
     first = await person.asked(ASKED)
     await person.client.post(f"/questions/{first.pk}/again/", {"fresh": "1"})

@@ -109,7 +109,7 @@ def test_a_number_after_the_full_stop_belongs_to_the_sentence_before():
     assert row.quote == "Students pay 21 euros."
 
 
-def test_a_quote_across_pages_names_the_page_on_which_it_stands(alice):
+def test_a_citation_of_a_chunk_across_pages_names_the_page_of_its_quote(alice):
     document = make_document(alice)
     version = document.newest
     for number, text in enumerate(["One page of text.", "Another page of text.", "Third page."], start=1):

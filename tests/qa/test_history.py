@@ -24,24 +24,24 @@ def asked(alice):
     return ask
 
 
-def test_earlier_questions_are_told_in_the_order_they_were_asked(asked):
+def test_turns_are_in_the_order_of_the_questions(asked):
     asked("Second?", "Two.")
     assert told(asked("Third?")) == [("First?", "One."), ("Second?", "Two.")]
 
 
-def test_of_a_question_asked_again_the_newest_answer_is_told_in_its_elders_place(asked):
+def test_the_newest_answer_takes_the_place_of_the_original(asked):
     asked("Second?", "Two.")
     asked("First?", "One, better.", parent=asked.first)
     assert told(asked("Third?")) == [("First?", "One, better."), ("Second?", "Two.")]
 
 
-def test_a_question_asked_again_is_told_neither_its_elder_nor_what_came_after(asked):
+def test_the_turns_of_a_repeated_question_end_before_the_original(asked):
     second = asked("Second?", "Two.")
     asked("Third?", "Three.")
     assert told(asked("Second?", parent=second)) == [("First?", "One.")]
 
 
-def test_neither_what_has_no_answer_nor_another_conversation_is_told(asked, alice):
+def test_turns_have_neither_unanswered_questions_nor_other_conversations(asked, alice):
     asked("Unanswered?")
     make_question(alice, "Elsewhere?", answer="Yes.")
     assert told(asked("Last?")) == [("First?", "One.")]
@@ -53,7 +53,7 @@ def test_a_conversation_reads_in_the_order_of_its_places(asked):
     assert grouped_by_original([again, second, asked.first]) == [[asked.first, again], [second]]
 
 
-def test_what_was_answered_after_the_question_was_asked_is_not_told(asked):
+def test_later_answers_are_not_among_the_turns(asked):
     third = asked("Third?")
     asked("First?", "One, later.", parent=asked.first)
     assert told(third) == [("First?", "One.")]

@@ -36,7 +36,7 @@ def test_a_source_says_why_it_was_chosen(alice):
     assert source.score == pytest.approx(1)
 
 
-def test_nobody_finds_another_persons_document(alice, bob):
+def test_search_never_finds_the_document_of_another_user(alice, bob):
     make_indexed(alice, "It rains in Bergen.")
     assert find_sources("rain in Bergen", user=bob) == []
 

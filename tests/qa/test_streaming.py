@@ -70,7 +70,7 @@ async def test_a_closed_tab_neither_ends_nor_repeats_the_answer(browser, alice, 
     assert len(writer.chats) == 1
 
 
-async def test_a_finished_answer_is_told_again_from_the_database(browser, alice, prices):
+async def test_a_finished_answer_is_streamed_again_from_the_database(browser, alice, prices):
     person = await browser(alice)
     question = await person.asked(ASKED)
     await clients.clients().producer.delete(clients.stream_key(question))
@@ -191,7 +191,7 @@ async def test_stop_reaches_an_answer_that_another_process_writes(
     assert question.state == "stopped"
 
 
-def test_an_answer_that_nobody_writes_any_more_is_interrupted_with_its_text(alice):
+def test_an_answer_without_a_heartbeat_is_interrupted_with_its_text(alice):
     long_ago = timezone.now() - timedelta(seconds=21)
     lost = make_question(alice, heartbeat_at=long_ago, answer="It rains in")
     alive = make_question(alice)

@@ -47,7 +47,7 @@ class TestHome:
         assert html.count('class="suggestion"') == 3
         assert "What does “lease” say about deposit?" in html
 
-    def test_what_is_still_being_read_is_told(self, person, alice):
+    def test_documents_that_are_being_processed_are_listed(self, person, alice):
         make_document(alice, name="report.txt")
         text = plain(person.get("/").content.decode())
         assert "A document is being processed" in text
@@ -69,7 +69,7 @@ class TestHome:
     def test_an_odd_address_is_not_there(self, person, pk):
         assert person.get("/", {"document": pk}).status_code == 404
 
-    def test_nobody_asks_without_signing_in(self, client, db):
+    def test_asking_needs_a_signed_in_user(self, client, db):
         assert client.get("/").status_code == 302
         assert client.post("/ask/", {"text": ASKED}).status_code == 302
         assert not Question.objects.exists()
@@ -136,7 +136,7 @@ class TestAsking:
         person.post("/ask/", {"text": "What does membership cost?", "collection": shelf.pk})
         assert set(Citation.objects.values_list("document__collection", flat=True)) == {shelf.pk}
 
-    def test_asking_again_takes_the_elders_place(self, person, answered):
+    def test_asking_again_takes_the_place_of_the_original(self, person, answered):
         response = person.post(f"/questions/{answered.pk}/again/", {"fresh": "1"}, headers=HTMX)
         repeat = Question.objects.get(parent=answered)
         assert f"question-{repeat.pk}" in response.content.decode()
@@ -231,7 +231,7 @@ class TestSources:
         assert "You can no longer open this document" in html
         assert "21 euros" not in html
 
-    def test_a_page_read_afresh_still_shows_the_words_where_they_are_now(self, person, answered):
+    def test_a_page_extracted_again_shows_the_words_in_their_new_place(self, person, answered):
         row = answered.citations.get(is_cited=True)
         page = row.version.pages.get()
         page.text = "Something new stands here.\n\n" + page.text

@@ -51,9 +51,7 @@ async def test_quotes_go_too(browser, bob, membership):
     assert "21 euros" not in page
 
 
-async def test_a_deleted_document_gives_nobody_back_what_they_might_not_read(
-    browser, bob, membership, prices
-):
+async def test_deleting_a_document_restores_access_to_nobody(browser, bob, membership, prices):
     person = await browser(bob)
     question = await person.asked(ASKED)
     await membership.adelete()
@@ -61,7 +59,7 @@ async def test_a_deleted_document_gives_nobody_back_what_they_might_not_read(
     assert "21 euros" not in await opened(person, question)
 
 
-async def test_whoever_may_read_the_collection_keeps_the_words_of_a_deleted_document(browser, alice, prices):
+async def test_members_of_the_collection_keep_the_words_of_a_deleted_document(browser, alice, prices):
     person = await browser(alice)
     question = await person.asked(ASKED)
     await Document.objects.filter(pk=prices.pk).adelete()
@@ -158,7 +156,7 @@ async def test_an_interrupted_answer_goes_too(browser, bob, membership, writer):
     assert "secret" not in await opened(person, question)
 
 
-def test_where_a_conversation_looks_is_named_only_to_who_may_read_there(client, alice, bob, prices):
+def test_the_scope_of_a_conversation_is_named_only_to_users_who_may_read_it(client, alice, bob, prices):
     shelf = Collection.objects.create(name="Hidden shelf")
     narrowed = Conversation.objects.create(user=bob, title="x")
     narrowed.collections.add(shelf)

@@ -10,7 +10,7 @@ from documents.models import Collection, Document, Index, Task, Version
 from documents.work.runner import run_task
 from qa.answering import save
 from qa.answering.cache import answer_key
-from qa.answering.draft import begin
+from qa.answering.draft import load_draft
 from qa.models import Question
 from tests.qa.conftest import browser  # noqa: F401 (a fixture)
 from tests.support.factories import make_document, make_indexed, make_question
@@ -44,7 +44,7 @@ async def test_a_question_with_the_number_of_an_earlier_one_replays_nothing_of_i
 async def test_an_answer_that_ends_after_the_restore_is_not_saved_in_another_question(alice, bob):
     @sync_to_async
     def end_late():
-        draft = begin(make_question(alice, ASKED).pk)
+        draft = load_draft(make_question(alice, ASKED).pk)
         draft.question.answer, draft.question.state, draft.question.kind = "21 euros", "complete", "quoted"
         Question.objects.filter(pk=draft.question.pk).delete()
         next_number(Question, draft.question.pk)

@@ -22,7 +22,7 @@ class Command(BaseCommand):
             person = User.objects.find(user)
         except User.DoesNotExist as error:
             raise CommandError(str(error)) from None
-        asked = ask(question, user=person, on_text=self.say)
+        asked = ask(question, user=person, on_text=self.write)
         self.stdout.write("")
         if asked.notice:
             self.stdout.write(f"\n{asked.notice}")
@@ -31,6 +31,6 @@ class Command(BaseCommand):
         if asked.state != AnswerState.COMPLETE:
             raise CommandError(f"The answer did not complete: {asked.get_state_display()}.")
 
-    def say(self, text: str) -> None:
+    def write(self, text: str) -> None:
         self.stdout.write(text, ending="")
         self.stdout.flush()

@@ -140,7 +140,7 @@ def test_while_an_answer_is_written_from_it(client, alice, meet, fake_openai, se
     meet(save, "_set_totals", once_more(document).delete)
     question = answering.ask("What do people carry in Bergen?", user=alice)
     assert question.state == "complete"
-    assert "was deleted while it was written" in question.notice
+    assert "was deleted while the answer was written" in question.notice
     client.force_login(alice)
     said = client.get(question.conversation.get_absolute_url()).text
     assert "This document has since been deleted." in said
