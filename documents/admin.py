@@ -1,4 +1,4 @@
-"""Everything can be inspected and replayed. Staff need the ordinary model permissions; replaying needs `documents.operate`."""
+"""Inspect and replay everything in the admin. Staff need the model permissions; replaying needs `documents.operate`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from documents.work import remedies
 
 
 class ReadOnly(admin.ModelAdmin):
-    """Rows that work made: to be looked at, never typed in."""
+    """Rows that jobs write: visible, but not editable."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -133,7 +133,7 @@ class DocumentAdmin(ReadOnly):
     def job(self, document: Document) -> str | SafeString:
         return job_link(document.task)
 
-    @admin.display(description=_("what came of it"))
+    @admin.display(description=_("related rows"))
     def parts(self, document: Document) -> SafeString:
         links = [
             ("pages", "version__document"),
@@ -148,19 +148,16 @@ class DocumentAdmin(ReadOnly):
         ]
         return format_html_join(" · ", '<a href="{}?{}__id__exact={}">{}</a>', rows)
 
-    @admin.action(description=_("Replay: put on the queue again"), permissions=["operate"])
+    @admin.action(description=_("Retry"), permissions=["operate"])
     def replay(self, request: HttpRequest, queryset: QuerySet[Document]) -> None:
         vain = queryset.filter(state=State.FAILED, failure_kind__in=remedies.in_vain()).count()
         count = queryset.replay()  # type: ignore[attr-defined]
-        sentence = (
-            ngettext("%d document is on the queue again.", "%d documents are on the queue again.", count)
-            % count
-        )
+        sentence = ngettext("%d document was queued again.", "%d documents were queued again.", count) % count
         self.message_user(request, sentence, messages.SUCCESS)
         if vain:
             self.message_user(request, remedies.in_vain_words(vain), messages.WARNING)
 
-    @admin.action(description=_("Cancel what is being done"), permissions=["operate"])
+    @admin.action(description=_("Cancel"), permissions=["operate"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Document]) -> None:
         moving = list(queryset.moving())  # type: ignore[attr-defined]
         for document in moving:
@@ -206,7 +203,7 @@ class ChunkAdmin(ReadOnly):
 
     @admin.display(description=_("nearest chunks"))
     def nearest_chunks(self, chunk: Chunk) -> SafeString:
-        """Only on one chunk's page: reading vectors is not free."""
+        """The five nearest chunks; only on the page of one chunk, because reading vectors is slow."""
         rows = [
             (
                 reverse("admin:documents_chunk_change", args=[near.pk]),
@@ -236,14 +233,14 @@ class IndexAdmin(ReadOnly):
     list_filter = ["state"]
     actions = ["make_live"]
 
-    @admin.action(description=_("Complete it and make it live"), permissions=["operate"])
+    @admin.action(description=_("Complete and make live"), permissions=["operate"])
     def make_live(self, request: HttpRequest, queryset: QuerySet[Index]) -> None:
         chosen = queryset.filter(state__in=[IndexState.READY, IndexState.RETIRED])
         if chosen.count() != 1 or queryset.count() != 1:
-            self.message_user(request, _("Choose one index that is ready or retired."), messages.ERROR)
+            self.message_user(request, _("Select one index that is ready or retired."), messages.ERROR)
             return
         rebuild.fill(chosen.get())
-        sentence = _("What it lacks is added by the workers; it goes live by itself when it is complete.")
+        sentence = _("The workers are completing the index; it goes live automatically when it is done.")
         self.message_user(request, sentence, messages.SUCCESS)
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
@@ -266,10 +263,10 @@ class TaskAdmin(ReadOnly):
     list_filter = ["state", "kind", "error_kind"]
     search_fields = ["document__title", "error"]
     list_select_related = ["document", "index"]
-    exclude = ["error"]  # as Python writes it: the traceback is with the attempt
+    exclude = ["error"]  # the exception's text; the attempt has the traceback
     readonly_fields = ["what_happened"]
 
-    @admin.display(description=_("what went wrong"))
+    @admin.display(description=_("error"))
     def what_happened(self, task: Task) -> str:
         return str(remedies.sentence_of(task.error_kind)) if task.error_kind else "-"
 
@@ -293,7 +290,7 @@ class AttemptAdmin(ReadOnly):
 
 
 class GuardedQueueAdmin(QueueAdmin):
-    """django-rq lets any staff member open and use its dashboard: here it takes the permission."""
+    """Require a permission for the dashboard, which django-rq opens to all staff."""
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("django_rq.admin")

@@ -1,4 +1,4 @@
-"""Pictures of pages and the places of words on them, kept for an hour where every web machine finds them."""
+"""Page images and the places of words on them, cached for an hour in Redis for all web machines."""
 
 from __future__ import annotations
 
@@ -19,78 +19,78 @@ from documents.extraction.render.client import TextPlaces, locate_text, render_p
 from documents.models import Page, Version
 from ragsite.redis import name_of
 
-WIDTHS = (800, 1600)  # pixels: of a page in its place, and of one on a fine screen or by itself
-PAINTER = 1  # another number where the same page would be painted differently
-KEPT_SECONDS = 3600
-# Each picture has one place among so many and takes it from another: what they fill together is bounded.
-SHELVES = 96
-MAX_KEPT_BYTES = 400_000  # bytes; pages of text have 50,000 to 450,000
+WIDTHS = (800, 1600)  # pixels: beside the text, and on a high-resolution screen or by itself
+RENDERER_VERSION = 1  # raise it when the same page would look different
+CACHE_SECONDS = 3600
+# Every image hashes to one of these cache keys and evicts the one before it, which bounds their total size.
+SLOTS = 96
+MAX_CACHED_BYTES = 400_000  # pages of text have 50,000 to 450,000
 MAX_RANGES = 50
 
 
 def picture(version: Version, number: int, width: int, person: int | None = None) -> bytes | None:
-    """The page as a PNG; None where it cannot be painted, which is remembered too. Raises RendererBusy if the person must wait."""
+    """Return the page as a PNG, or None if it cannot be rendered, which is cached too. Raises RendererBusy."""
     name = _name(version, number, width)
-    kept = _kept(name)
-    if kept is not None:
-        return base64.b64decode(kept) or None
-    made = b""
+    cached = _cached(name)
+    if cached is not None:
+        return base64.b64decode(cached) or None
+    png = b""
     with suppress(UnreadableFile, OSError), version.local_path() as path:
-        made = render_page(path.resolve(), number, width, person=person) or b""
-    if len(made) <= MAX_KEPT_BYTES:
-        _keep(name, base64.b64encode(made).decode())
+        png = render_page(path.resolve(), number, width, person=person) or b""
+    if len(png) <= MAX_CACHED_BYTES:
+        _store(name, base64.b64encode(png).decode())
         if not Version.objects.filter(pk=version.pk).exists():
-            forget(version)  # deleted while it was painted: nothing else would
-    return made or None
+            forget(version)  # deleted while its page was rendered
+    return png or None
 
 
 def marks(page: Page, ranges: Sequence[tuple[int, int]], person: int | None = None) -> TextPlaces | None:
-    """Where these ranges of its text stand on the page; None where that cannot be told. Raises RendererBusy."""
+    """Return the rectangles of these ranges of the page's text, or None if unknown. Raises RendererBusy."""
     raw = [raw_range(page.runs, start, end) for start, end in ranges[:MAX_RANGES]]
     wanted = [(start, end) for start, end in raw if start < end]
     engine = page.report.get("engine")
     if wanted and engine in (TESSERACT, RAPIDOCR):
-        return _kept_places(page, wanted)
-    if not wanted or engine != "pdfium":  # pypdf's text cannot be found again on the page
+        return _ocr_places(page, wanted)
+    if not wanted or engine != "pdfium":  # pypdf knows no places of words
         return None
     with suppress(UnreadableFile, OSError), page.version.local_path() as path:
         return locate_text(path.resolve(), page.number, wanted, person)
     return None
 
 
-def _kept_places(page: Page, ranges: Sequence[tuple[int, int]]) -> TextPlaces:
-    """Of what was read in its picture: noted then, so that nothing is painted or read for it now."""
+def _ocr_places(page: Page, ranges: Sequence[tuple[int, int]]) -> TextPlaces:
+    """The places that OCR stored, without rendering the page."""
     width, height = page.size
     return TextPlaces(page.size, rectangles_of(page.word_places, ranges, width / height))
 
 
 def forget(version: Version) -> None:
-    """Take the pictures of a version from the cache. Others that stand in their places are painted anew."""
-    shelves = {
-        _shelf(_name(version, number, width))
-        for number in range(1, min(version.page_count or 0, 20 * SHELVES) + 1)
+    """Delete a version's images from the cache. Other images in the same slots are rendered again."""
+    slots = {
+        _slot(_name(version, number, width))
+        for number in range(1, min(version.page_count or 0, 20 * SLOTS) + 1)
         for width in WIDTHS
     }
     with suppress(RedisError):
-        cache.delete_many(shelves)
+        cache.delete_many(slots)
 
 
 def _name(version: Version, number: int, width: int) -> str:
-    return f"{name_of(version)}-{number}-{width}-{PAINTER}"
+    return f"{name_of(version)}-{number}-{width}-{RENDERER_VERSION}"
 
 
-def _shelf(name: str) -> str:
-    return f"page-picture:{zlib.crc32(name.encode()) % SHELVES}"
+def _slot(name: str) -> str:
+    return f"page-picture:{zlib.crc32(name.encode()) % SLOTS}"
 
 
-def _kept(name: str) -> str | None:
+def _cached(name: str) -> str | None:
     with suppress(RedisError):
-        found: Any = cache.get(_shelf(name))
+        found: Any = cache.get(_slot(name))
         if found and found["name"] == name:
             return str(found["png"])
     return None
 
 
-def _keep(name: str, png: str) -> None:
+def _store(name: str, png: str) -> None:
     with suppress(RedisError):
-        cache.set(_shelf(name), {"name": name, "png": png}, KEPT_SECONDS)
+        cache.set(_slot(name), {"name": name, "png": png}, CACHE_SECONDS)

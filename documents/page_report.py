@@ -22,7 +22,7 @@ class ReadPage(Protocol):
 
 
 @dataclass(frozen=True)
-class Trouble:
+class PageProblem:
     """Pages with the same problem: how many, and their numbers as text ("3, 7–8")."""
 
     kind: str
@@ -41,11 +41,11 @@ class PageReport:
 
     total: int
     readable: int
-    troubles: list[Trouble]
-    hidden: Trouble | None
+    problems: list[PageProblem]
+    hidden: PageProblem | None
     tables: int
-    left_out: Trouble | None = None
-    hidden_slides: Trouble | None = None
+    left_out: PageProblem | None = None
+    hidden_slides: PageProblem | None = None
     hidden_sheets: Sequence[str] = ()
     attachments: Sequence[str] = ()
 
@@ -56,11 +56,11 @@ class PageReport:
     @property
     def is_worth_a_row(self) -> bool:
         """Whether a list should mention it. What a web page hides is its site's habit, and no news."""
-        return bool(self.troubles or self.hidden or self.attachments)
+        return bool(self.problems or self.hidden or self.attachments)
 
     def summary(self, *, with_details: bool = False) -> str:
         """Return one line: how many pages are readable, which are not, and (with details) what is hidden or attached."""
-        parts = [self._readable(), *map(_trouble_line, self.troubles)]
+        parts = [self._readable(), *map(_problem_line, self.problems)]
         return "; ".join(parts + self._details() if with_details else parts)
 
     @property
@@ -124,11 +124,11 @@ class PageReport:
         return cls(
             report["total"],
             report["readable"],
-            [_trouble(kind, problems[kind]) for kind in order],
-            _trouble_if_any("hidden", report),
+            [_problem(kind, problems[kind]) for kind in order],
+            _problem_if_any("hidden", report),
             report.get("tables", 0),
-            _trouble_if_any("left_out", report),
-            _trouble_if_any("hidden_slides", report),
+            _problem_if_any("left_out", report),
+            _problem_if_any("hidden_slides", report),
             report.get("hidden_sheets", ()),
             report.get("attachments", ()),
         )
@@ -178,37 +178,37 @@ def ranges_of(numbers: Iterable[int]) -> Ranges:
     return ranges
 
 
-def _trouble_if_any(kind: str, report: dict[str, Any]) -> Trouble | None:
-    return _trouble(kind, report[kind]) if report.get(kind) else None
+def _problem_if_any(kind: str, report: dict[str, Any]) -> PageProblem | None:
+    return _problem(kind, report[kind]) if report.get(kind) else None
 
 
-def _trouble(kind: str, ranges: Sequence[Sequence[int]]) -> Trouble:
+def _problem(kind: str, ranges: Sequence[Sequence[int]]) -> PageProblem:
     named = ", ".join(
         str(first) if first == last else f"{first}–{last}" for first, last in ranges[:MAX_RANGES]
     )
     numbers = _("%s and more") % named if len(ranges) > MAX_RANGES else named
-    return Trouble(kind, sum(last - first + 1 for first, last in ranges), numbers, ranges[0][0])
+    return PageProblem(kind, sum(last - first + 1 for first, last in ranges), numbers, ranges[0][0])
 
 
-def _trouble_line(trouble: Trouble) -> str:
+def _problem_line(problem: PageProblem) -> str:
     sentence = {
         "no_text": ngettext(
             "%(count)s looks scanned (page %(numbers)s)",
             "%(count)s look scanned (pages %(numbers)s)",
-            trouble.count,
+            problem.count,
         ),
         "garbled": ngettext(
             "%(count)s has unreadable letters (page %(numbers)s)",
             "%(count)s have unreadable letters (pages %(numbers)s)",
-            trouble.count,
+            problem.count,
         ),
         "unreadable": ngettext(
             "%(count)s could not be read (page %(numbers)s)",
             "%(count)s could not be read (pages %(numbers)s)",
-            trouble.count,
+            problem.count,
         ),
-    }[trouble.kind]
-    return sentence % {"count": intcomma(trouble.count), "numbers": trouble.numbers}
+    }[problem.kind]
+    return sentence % {"count": intcomma(problem.count), "numbers": problem.numbers}
 
 
 def _hidden_slides(count: int) -> str:

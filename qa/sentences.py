@@ -11,14 +11,12 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from documents.presentation import page_names
 from qa.models import AnswerState, Citation, Question
 from qa.models.question import AnswerKind
 
 if TYPE_CHECKING:
     from qa.source_view import Passage
-
-PRESENTATIONS = ("presentation", "powerpoint")
-SPREADSHEETS = ("spreadsheet", "ms-excel")
 
 
 def home_lead(*, can_ask: bool, llm_mode: str) -> str:
@@ -70,25 +68,11 @@ def token_counts(question: Question) -> str:
 
 def page_name(citation: Citation) -> str:
     """Return the name of the cited place in its file: "page 3", "pages 3–4", "slide 1 · Prices", "sheet Suppliers"."""
+    media_type = citation.media_type or ""
     if citation.page_end == citation.page:
-        return place_name(citation.media_type or "", citation.page, citation.page_label)
+        return page_names.page_name(citation.page, citation.page_label, media_type)
     numbers = page_numbers({"page_start": citation.page, "page_end": citation.page_end})
-    if _is_any(PRESENTATIONS, citation.media_type):
-        return _("slides %(numbers)s") % {"numbers": numbers}
-    if _is_any(SPREADSHEETS, citation.media_type):
-        return _("sheets %(numbers)s") % {"numbers": numbers}
-    return _("pages %(numbers)s") % {"numbers": numbers}
-
-
-def place_name(media_type: str, number: int, label: str) -> str:
-    """Return the name of one page, slide or sheet, with its label where the label says more than the number."""
-    values = {"label": label, "number": number}
-    has_label = bool(label) and label != str(number)
-    if _is_any(PRESENTATIONS, media_type):
-        return (_("slide %(number)s · %(label)s") if has_label else _("slide %(number)s")) % values
-    if _is_any(SPREADSHEETS, media_type):
-        return (_("sheet %(label)s") if label else _("sheet %(number)s")) % values
-    return (_("page %(label)s (%(number)s)") if has_label else _("page %(number)s")) % values
+    return page_names.page_range_name(numbers, media_type)
 
 
 def panel_place(passage: Passage) -> str:
@@ -96,8 +80,9 @@ def panel_place(passage: Passage) -> str:
     page = passage.page
     if page is None:
         return page_name(passage.citation)
-    if _is_any(PRESENTATIONS + SPREADSHEETS, page.version.media_type):
-        return capfirst(place_name(page.version.media_type, page.number, page.label))
+    media_type = page.version.media_type
+    if page_names.is_presentation(media_type) or page_names.is_spreadsheet(media_type):
+        return capfirst(page_names.page_name(page.number, page.label, media_type))
     return format_html(_("Page <bdi>{name}</bdi> of {last}"), name=page.name, last=passage.last)
 
 
@@ -105,7 +90,3 @@ def page_numbers(step: Mapping[str, Any]) -> str:
     """Return the first and last page of a retrieved chunk: "3" or "3–4"."""
     first, last = step["page_start"], step["page_end"]
     return str(first) if first == last else f"{first}–{last}"
-
-
-def _is_any(kinds: tuple[str, ...], media_type: str | None) -> bool:
-    return any(kind in (media_type or "") for kind in kinds)

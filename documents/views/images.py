@@ -35,7 +35,7 @@ def page_image(request: SignedInRequest, pk: int, number: int) -> HttpResponse:
     width = whole_number(request.GET.get("width")) or page_images.WIDTHS[0]
     if width not in page_images.WIDTHS:
         raise Http404
-    etag = quote_etag(f"{name_of(version)}-{number}-{width}-{page_images.PAINTER}")
+    etag = quote_etag(f"{name_of(version)}-{number}-{width}-{page_images.RENDERER_VERSION}")
     if unchanged := get_conditional_response(request, etag=etag):
         return _guarded(unchanged)
     release_connection()
@@ -59,7 +59,9 @@ def page_marks(request: SignedInRequest, pk: int, number: int) -> HttpResponse:
     texts = request.GET.getlist("at")[: page_images.MAX_RANGES]
     ranges = [parsed for text in texts if (parsed := _range(text))]
     engine = page.report.get("engine")
-    state = f"{name_of(version)}-{number}-{ranges}-{version.extracted_at}-{engine}-{page_images.PAINTER}"
+    state = (
+        f"{name_of(version)}-{number}-{ranges}-{version.extracted_at}-{engine}-{page_images.RENDERER_VERSION}"
+    )
     etag = quote_etag(hashlib.sha256(state.encode()).hexdigest())
     if unchanged := get_conditional_response(request, etag=etag):
         return _guarded(unchanged)

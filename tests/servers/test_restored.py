@@ -101,11 +101,11 @@ def test_a_password_for_a_file_of_before_opens_no_other(alice):
 
 def test_a_page_of_before_is_no_picture_of_another(alice):
     version = make_document(alice, "It rains.").newest
-    page_images._keep(page_images._name(version, 1, 800), "x")
+    page_images._store(page_images._name(version, 1, 800), "x")
     other = Version.objects.get(pk=version.pk)
     other.created_at = version.created_at.replace(year=2020)
-    assert page_images._kept(page_images._name(version, 1, 800)) == "x"
-    assert page_images._kept(page_images._name(other, 1, 800)) is None
+    assert page_images._cached(page_images._name(version, 1, 800)) == "x"
+    assert page_images._cached(page_images._name(other, 1, 800)) is None
 
 
 def test_a_job_of_before_is_not_taken_for_a_tasks_own(alice, work, queue):

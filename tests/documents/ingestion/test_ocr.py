@@ -127,12 +127,12 @@ def test_a_document_with_some_pictures_is_ready_before_they_are_read(alice, work
     document = half_scanned(alice, tmp_path)
     document.index()
     assert document.state == State.READY
-    assert document.serving.page_report.troubles[0].numbers == "2"
+    assert document.serving.page_report.problems[0].numbers == "2"
 
     work()
     work()
     document.refresh_from_db()
-    assert document.serving.page_report.troubles == []
+    assert document.serving.page_report.problems == []
     text = document.serving.text
     for chunk in Chunk.objects.filter(document=document):
         assert text[chunk.start : chunk.end] == chunk.text
@@ -194,7 +194,7 @@ def test_an_index_that_overtakes_the_live_one_brings_the_text_of_the_pictures_wi
     assert index.is_live
     assert "lighthouse" in document.newest.text
     assert all(places_fit(document, index))
-    assert document.newest.page_report.troubles == []
+    assert document.newest.page_report.problems == []
 
 
 def test_an_index_does_not_go_live_with_what_was_asked_for_while_its_vectors_were_arranged(

@@ -211,17 +211,17 @@ def test_a_page_is_painted_once_and_then_found_until_the_document_is_deleted(
         assert alices.get(image(handbook)).content == b"picture"
     assert len(painted) == 1
     name = page_images._name(handbook.serving, 1, 800)
-    assert page_images._kept(name)
+    assert page_images._cached(name)
     with django_capture_on_commit_callbacks(execute=True):
         handbook.delete()
-    assert page_images._kept(name) is None
+    assert page_images._cached(name) is None
 
 
 def test_the_pictures_fill_no_more_than_their_shelves():
-    for number in range(3 * page_images.SHELVES):
-        page_images._keep(f"1-{number}-800-1", "x")
+    for number in range(3 * page_images.SLOTS):
+        page_images._store(f"1-{number}-800-1", "x")
     redis = cache._cache.get_client(None)
-    assert len(list(redis.scan_iter(match="*page-picture*"))) <= page_images.SHELVES
+    assert len(list(redis.scan_iter(match="*page-picture*"))) <= page_images.SLOTS
 
 
 def test_a_page_that_cannot_be_painted_says_so_in_its_place(alices, alice, handbook):
@@ -274,6 +274,6 @@ def test_what_pypdf_read_is_shown_without_marks(alices, handbook):
 
 def test_the_pages_picture_stands_beside_its_text_with_the_words_sought_marked(alices, handbook):
     text = alices.get(reverse("documents:page", args=[handbook.pk, 2]), {"q": "ticket"}).text
-    (marks,) = re.findall(r'class="page-marks" src="([^"]+)"', text)
+    (marks,) = re.findall(r'class="page-marks"\s+src="([^"]+)"', text)
     assert len(boxes(alices.get(marks.replace("&amp;", "&")))) == 1
     assert "style=" not in text

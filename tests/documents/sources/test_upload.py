@@ -116,8 +116,8 @@ def test_the_tray_gets_a_plain_sentence_for_a_bad_file_and_no_row(alices):
 def test_sending_no_file_says_so(alices):
     response = alices.post(UPLOAD, {})
     assert response.status_code == 422
-    assert "Choose one or more files first." in response.text
-    assert alices.post(UPLOAD, {}, headers=JSON).json() == {"error": "Choose one or more files first."}
+    assert "Choose at least one file." in response.text
+    assert alices.post(UPLOAD, {}, headers=JSON).json() == {"error": "Choose at least one file."}
 
 
 def test_files_go_into_a_collection_that_the_person_may_edit(alices, alice, bob):
@@ -155,7 +155,7 @@ def test_a_new_content_takes_the_place_of_the_old_one_and_keeps_the_document(ali
     ("content", "sentence"),
     [
         (b"", "There is no text in this file."),
-        (b"It rains in Bergen.", "in the collection already"),
+        (b"It rains in Bergen.", "already contains this file"),
         (b"\x7fELF" + bytes(60), "is a program"),
     ],
     ids=["empty", "the same again", "a program"],

@@ -197,13 +197,13 @@ def test_pages_that_were_not_reached_count_as_unreadable():
     pages = [Page(number=n, report={}) for n in range(1, 900)]
     report = PageReport.stored(report_of(pages, 1000))
     assert (report.readable, report.total) == (899, 1000)
-    assert [(t.kind, t.count, t.numbers) for t in report.troubles] == [("unreadable", 101, "900–1000")]
+    assert [(t.kind, t.count, t.numbers) for t in report.problems] == [("unreadable", 101, "900–1000")]
 
 
 def test_a_version_that_was_read_before_there_were_reports_has_one(alice):
     document = add_pages(make_document(alice), "One.", "", problems=["", "no_text"])
     assert Version.objects.get().report == {}
-    assert document.serving.page_report.troubles[0].numbers == "2"
+    assert document.serving.page_report.problems[0].numbers == "2"
 
 
 @given(st.sets(st.integers(1, 60)))

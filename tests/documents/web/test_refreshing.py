@@ -53,7 +53,7 @@ def test_a_page_that_is_no_longer_what_it_was_says_so_and_its_earlier_content_an
     assert [source.document_id for source in find_sources("Does it rain in Bergen?", user=alice)] == [page.pk]
     said = alices.get(page.get_absolute_url()).text
     assert page.failure in said
-    assert "earlier content" in said
+    assert "previous version" in said
 
 
 def test_a_weak_mark_is_sent_back_as_it_came_and_a_page_that_lies_about_its_age_is_read_again(
