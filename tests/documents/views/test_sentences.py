@@ -85,7 +85,7 @@ def scans(**counts):
 
 
 def scanned(**fields):
-    quiet = {"is_reading_pictures": False, "needs_password_for_pictures": False, "state": "ready"}
+    quiet = {"is_ocr_running": False, "needs_password_for_ocr": False, "state": "ready"}
     return SimpleNamespace(**quiet | {"failure_kind": ""} | fields)
 
 
@@ -100,7 +100,7 @@ def test_scanned_pages_over_the_limit_name_the_setting_to_operators_only():
 
 def test_scanned_pages_show_progress_alone_while_ocr_runs():
     [sentence] = scanned_pages_advice(
-        scanned(is_reading_pictures=True), scans(tried=4, pending=8, without_text=1), is_operator=False
+        scanned(is_ocr_running=True), scans(tried=4, pending=8, without_text=1), is_operator=False
     )
     assert "4 of 12 done" in sentence
 
