@@ -26,7 +26,7 @@ def sign_in(client, name="alice", password="correct horse battery", **extra):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["home", "documents:list", "accounts:account", "accounts:login"])
-def test_while_there_is_no_account_every_page_leads_to_the_first_one(client, name):
+def test_without_an_account_every_page_redirects_to_set_up(client, name):
     response = client.get(reverse(name), follow=True)
     assert response.redirect_chain[-1][0] == reverse("accounts:setup")
     assert "Create the first account" in response.text
@@ -50,14 +50,14 @@ def test_a_weak_password_is_refused_with_the_reason(client):
     assert not User.objects.exists()
 
 
-def test_once_there_is_an_account_nobody_creates_another_first_one(client, alice):
+def test_set_up_is_closed_once_an_account_exists(client, alice):
     assert client.get(reverse("accounts:setup")).url == reverse("home")
     assert client.post(reverse("accounts:setup"), GOOD).url == reverse("home")
     assert User.objects.get() == alice
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_who_come_first_at_once_one_becomes_the_operator():
+def test_of_two_concurrent_set_ups_only_one_creates_an_operator():
     barrier = threading.Barrier(2)
 
     def create(name: str) -> None:
@@ -94,7 +94,7 @@ def test_of_two_who_come_first_at_once_one_becomes_the_operator():
         "a proxy that says so",
     ],
 )
-def test_wherever_the_visitor_sits_the_code_is_asked_for(client, caplog, extra):
+def test_every_visitor_must_enter_the_code_whatever_the_address(client, caplog, extra):
     setup_code.log_once.cache_clear()
     url = reverse("accounts:setup")
     assert 'type="text" name="code"' in client.get(url, **extra).text
@@ -114,7 +114,7 @@ def test_wherever_the_visitor_sits_the_code_is_asked_for(client, caplog, extra):
 
 
 @pytest.mark.django_db
-def test_the_address_that_is_printed_brings_the_code(client, settings):
+def test_the_printed_url_contains_the_code(client, settings):
     settings.SETUP_CODE = "K3QM-7XWD-PZ2A"
     address = reverse("accounts:setup") + "?code=K3QM-7XWD-PZ2A"
     page = client.get(address).text
@@ -124,7 +124,7 @@ def test_the_address_that_is_printed_brings_the_code(client, settings):
 
 
 @pytest.mark.django_db
-def test_an_address_with_a_wrong_code_asks_for_the_right_one(client, settings):
+def test_a_url_with_a_wrong_code_shows_the_code_field(client, settings):
     settings.SETUP_CODE = "K3QM-7XWD-PZ2A"
     address = reverse("accounts:setup") + "?code=AAAA-AAAA-AAAA"
     assert 'type="text" name="code"' in client.get(address).text
@@ -132,7 +132,7 @@ def test_an_address_with_a_wrong_code_asks_for_the_right_one(client, settings):
     assert not User.objects.exists()
 
 
-def test_signing_in_leads_to_the_page_that_was_asked_for(client, alice):
+def test_signing_in_redirects_to_the_requested_page(client, alice):
     wanted = client.get(reverse("documents:list")).url
     assert wanted == f"{reverse('accounts:login')}?next={quote(reverse('documents:list'))}"
     response = client.post(
@@ -141,7 +141,7 @@ def test_signing_in_leads_to_the_page_that_was_asked_for(client, alice):
     assert response.url == reverse("documents:list")
 
 
-def test_nobody_is_sent_to_another_site_after_signing_in(client, alice):
+def test_signing_in_never_redirects_to_another_site(client, alice):
     response = client.post(
         reverse("accounts:login"),
         {"username": "alice", "password": "correct horse battery", "next": "https://evil.example/"},
@@ -149,7 +149,7 @@ def test_nobody_is_sent_to_another_site_after_signing_in(client, alice):
     assert response.url == reverse("home")
 
 
-def test_a_part_of_a_page_that_finds_nobody_signed_in_sends_the_whole_page_to_sign_in(client, alice):
+def test_an_htmx_request_without_a_session_redirects_the_whole_page_to_sign_in(client, alice):
     page = f"http://testserver{reverse('documents:list')}?q=rain"
     response = client.get(
         reverse("documents:document", args=[1]),
@@ -159,14 +159,14 @@ def test_a_part_of_a_page_that_finds_nobody_signed_in_sends_the_whole_page_to_si
     assert response["HX-Redirect"] == f"{reverse('accounts:login')}?next=%2Fdocuments%2F%3Fq%3Drain"
 
 
-def test_signing_out_takes_a_post(client, alice):
+def test_signing_out_requires_a_post(client, alice):
     client.force_login(alice)
     assert client.get(reverse("accounts:logout")).status_code == 405
     client.post(reverse("accounts:logout"))
     assert "_auth_user_id" not in client.session
 
 
-def test_a_person_changes_name_address_and_wishes(client, alice):
+def test_a_user_changes_name_email_and_preferences(client, alice):
     client.force_login(alice)
     client.post(
         reverse("accounts:account"),
@@ -176,7 +176,7 @@ def test_a_person_changes_name_address_and_wishes(client, alice):
     assert (str(alice), alice.email, alice.mail_when_ready) == ("Alice L.", "alice@example.org", True)
 
 
-def test_nobody_becomes_an_operator_through_the_account_page(client, alice):
+def test_the_account_page_cannot_make_a_user_an_operator(client, alice):
     client.force_login(alice)
     client.post(
         reverse("accounts:account"),
@@ -186,7 +186,7 @@ def test_nobody_becomes_an_operator_through_the_account_page(client, alice):
     assert (alice.username, alice.is_superuser, alice.is_staff) == ("alice", False, False)
 
 
-def test_changing_the_password_takes_the_one_so_far_and_keeps_the_person_signed_in(client, alice):
+def test_changing_the_password_requires_the_current_one_and_keeps_the_session(client, alice):
     client.force_login(alice)
     new = {"new_password1": "seven grey herons", "new_password2": "seven grey herons"}
     assert client.post(reverse("accounts:password"), {"old_password": "wrong", **new}).status_code == 422

@@ -1,4 +1,4 @@
-"""How often passwords may be tried, and what trying costs the others."""
+"""Throttling of sign-in attempts, and the cost of hashing."""
 
 import hashlib
 import threading
@@ -51,14 +51,14 @@ def test_after_five_wrong_passwords_even_the_right_one_has_to_wait(alice):
     assert is_in(sign_in_as(address=CAFE)), "from elsewhere she gets in"
 
 
-def test_signing_in_forgets_the_wrong_passwords_before_it(alice):
+def test_signing_in_resets_the_counter(alice):
     for _ in range(3):
         assert not any(is_refused(response) for response in guesses(4))
         assert is_in(sign_in_as())
 
 
 @pytest.mark.django_db(transaction=True)
-def test_nine_at_once_are_counted_as_nine(alice, bob):
+def test_nine_concurrent_attempts_count_as_nine(alice, bob):
     barrier, responses = threading.Barrier(9), []
 
     def guess():
@@ -74,14 +74,14 @@ def test_nine_at_once_are_counted_as_nine(alice, bob):
     assert sum(map(is_refused, responses)) == 9 - throttling.FREE_ATTEMPTS
 
 
-def test_no_password_is_looked_at_while_a_try_has_to_wait(alice, monkeypatch):
+def test_no_password_is_checked_while_an_attempt_is_throttled(alice, monkeypatch):
     guesses(5)
     monkeypatch.setattr("ragsite.accounts.forms.AuthenticationForm.clean", None)
     assert is_refused(sign_in_as())
 
 
 @pytest.mark.django_db
-def test_one_password_for_many_names_from_one_address_is_slowed(settings):
+def test_one_password_for_many_usernames_from_one_address_is_throttled(settings):
     names = [make_user(f"person{number}").username for number in range(25)]
     responses = [sign_in_as(name, "summer2026", address=CAFE) for name in names]
     assert [is_refused(response) for response in responses] == [False] * 20 + [True] * 5
@@ -89,7 +89,7 @@ def test_one_password_for_many_names_from_one_address_is_slowed(settings):
 
 
 @pytest.mark.django_db
-def test_names_that_nobody_has_are_counted_alike(alice):
+def test_unknown_usernames_are_throttled_alike(alice):
     responses = guesses(6, name="nobody-of-this-name")
     assert [is_refused(response) for response in responses] == [False] * 5 + [True]
 
@@ -109,14 +109,14 @@ def test_a_visitor_owns_a_network(one, other, are_same):
     assert (throttling.network_of(one) == throttling.network_of(other)) is are_same
 
 
-def test_people_who_sign_in_rightly_from_one_office_never_wait(alice):
+def test_successful_sign_ins_from_one_office_never_wait(alice):
     for number in range(throttling.FREE_ATTEMPTS_PER_NETWORK * 2):
         attempt = SignInAttempt(f"person{number}", CAFE)
         assert attempt.register() == 0
         attempt.mark_successful()
 
 
-def test_a_stranger_from_many_addresses_does_not_keep_her_out_of_a_browser_she_used(alice):
+def test_an_attacker_with_many_addresses_cannot_lock_her_out_of_a_known_browser(alice):
     browser = Client()
     browser.cookies[devices.COOKIE] = cookie_of("alice")
     use_up_everywhere()
@@ -124,20 +124,20 @@ def test_a_stranger_from_many_addresses_does_not_keep_her_out_of_a_browser_she_u
     assert is_in(sign_in_as(client=browser, address=CAFE))
 
 
-def test_a_stranger_from_many_addresses_does_not_keep_her_out_of_a_place_she_was_at(alice):
+def test_an_attacker_with_many_addresses_cannot_lock_her_out_of_a_known_network(alice):
     assert is_in(sign_in_as(address=CAFE))
     use_up_everywhere()
     assert is_in(sign_in_as(address=CAFE))
     assert is_refused(sign_in_as(address="192.0.2.251"))
 
 
-def test_nor_out_of_a_place_where_nobody_tries_to_keep_her_out(alice):
+def test_an_attacker_cannot_lock_her_out_of_a_neighbourhood_without_attempts(alice):
     use_up_everywhere()
     assert is_in(sign_in_as(address="203.0.113.7"))
     assert is_refused(sign_in_as(address="192.0.2.251"))
 
 
-def test_a_stranger_has_one_try_each_pause_for_a_neighbourhood(alice):
+def test_a_neighbourhood_gets_one_attempt_per_pause(alice):
     use_up_everywhere()
     assert [SignInAttempt("alice", f"203.0.113.{number}").register() > 0 for number in range(3)] == [
         False,
@@ -152,7 +152,7 @@ def test_a_stranger_has_one_try_each_pause_for_a_neighbourhood(alice):
     assert SignInAttempt("alice", "2001:db8:2::1").register() == 0
 
 
-def test_the_place_where_the_site_was_set_up_is_known(client, settings, db):
+def test_the_network_of_the_set_up_is_known(client, settings, db):
     settings.SETUP_CODE = "K3QM-7XWD-PZ2A"
     form = {"username": "olga", "password1": RIGHT, "password2": RIGHT, "code": settings.SETUP_CODE}
     client.post(reverse("accounts:setup"), form, REMOTE_ADDR=CAFE)
@@ -160,7 +160,7 @@ def test_the_place_where_the_site_was_set_up_is_known(client, settings, db):
     assert is_in(sign_in_as("olga", address=CAFE))
 
 
-def test_whoever_has_to_wait_is_told_so_by_the_status_too(alice, client, operator):
+def test_a_throttled_attempt_gets_status_429_and_retry_after(alice, client, operator):
     guesses(5)
     response = sign_in_as()
     assert response.status_code == 429
@@ -173,7 +173,7 @@ def test_whoever_has_to_wait_is_told_so_by_the_status_too(alice, client, operato
     assert "no-store" in response["Cache-Control"]
 
 
-def test_a_known_browser_has_five_tries_and_opens_nothing(alice):
+def test_a_known_browser_has_five_attempts_and_no_access(alice):
     browser = Client()
     browser.cookies[devices.COOKIE] = cookie_of("alice")
     wrong = [sign_in_as(password="wrong", client=browser, address=f"192.0.2.{n}") for n in range(6)]
@@ -196,20 +196,20 @@ def cookie_of(name):
     return response.cookies[devices.COOKIE].value
 
 
-def test_the_cookie_of_a_known_browser_is_closed_to_scripts(alice):
+def test_the_device_cookie_is_hidden_from_scripts(alice):
     cookie = sign_in_as().cookies[devices.COOKIE]
     assert cookie["httponly"]
     assert cookie["samesite"] == "Lax"
     assert "alice" not in cookie.value
 
 
-def test_with_redis_away_people_still_sign_in(alice, settings):
+def test_users_can_sign_in_while_redis_is_unavailable(alice, settings):
     settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}}
     assert "Incorrect username or password" in sign_in_as(password="wrong").text
     assert is_in(sign_in_as())
 
 
-def test_the_waiting_time_grows_and_has_an_end(monkeypatch):
+def test_the_pause_grows_up_to_a_limit(monkeypatch):
     waits, now = [], [1_000_000.0]
     monkeypatch.setattr(throttling.time, "time", lambda: now[0])
     for _ in range(14):
@@ -222,7 +222,7 @@ def test_the_waiting_time_grows_and_has_an_end(monkeypatch):
     )
 
 
-def test_guessing_is_slowed_at_the_administrations_door_too(client, operator):
+def test_the_admin_sign_in_is_throttled_too(client, operator):
     address = reverse("admin:login")
     for _ in range(6):
         client.post(address, {"username": "olga", "password": "wrong", "next": "/admin/"})
@@ -231,7 +231,7 @@ def test_guessing_is_slowed_at_the_administrations_door_too(client, operator):
     assert "_auth_user_id" not in client.session
 
 
-def test_the_administration_has_no_door_of_its_own_for_changing_a_password(client, operator):
+def test_the_admin_has_no_password_page_of_its_own(client, operator):
     client.force_login(operator)
     form = {"old_password": RIGHT, "new_password1": "seven grey herons", "new_password2": "seven grey herons"}
     response = client.post(reverse("admin:password_change"), form)
@@ -240,7 +240,7 @@ def test_the_administration_has_no_door_of_its_own_for_changing_a_password(clien
     assert operator.check_password(RIGHT)
 
 
-def test_who_finds_a_browser_open_cannot_try_one_password_after_the_other(client, alice):
+def test_changing_the_password_is_throttled_too(client, alice):
     client.force_login(alice)
     new = {"new_password1": "seven grey herons", "new_password2": "seven grey herons"}
     for number in range(5):
@@ -252,11 +252,11 @@ def test_who_finds_a_browser_open_cannot_try_one_password_after_the_other(client
     assert alice.check_password(RIGHT)
 
 
-# What a password costs
+# Hashing
 
 
 class Watching(Hasher):
-    """Notes, while a hash is being computed, whether this thread holds a connection to the database."""
+    """Records whether this thread holds a database connection while it hashes."""
 
     iterations = 10
     held: list[bool] = []
@@ -275,7 +275,7 @@ def watching(settings):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", ["alice", "nobody"])
-def test_no_connection_is_held_while_a_password_is_looked_at(watching, name):
+def test_no_connection_is_held_while_a_password_is_hashed(watching, name):
     make_user("alice")
     watching.clear()
     assert is_in(sign_in_as(name)) is (name == "alice")
@@ -284,7 +284,7 @@ def test_no_connection_is_held_while_a_password_is_looked_at(watching, name):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_nor_while_the_first_account_is_made_or_a_password_changed(watching, client):
+def test_no_connection_is_held_during_set_up_or_a_password_change(watching, client):
     from ragsite.accounts import setup_code
     from ragsite.accounts.models import User
 
@@ -300,7 +300,7 @@ def test_nor_while_the_first_account_is_made_or_a_password_changed(watching, cli
     assert not any(watching)
 
 
-def test_when_all_slots_are_taken_the_site_says_when_to_come_back(alice, client, settings, monkeypatch):
+def test_when_all_slots_are_busy_the_site_says_when_to_retry(alice, client, settings, monkeypatch):
     settings.PASSWORD_HASHERS = [f"{__name__}.Watching"]
     monkeypatch.setattr(hashing, "_slots", threading.BoundedSemaphore(1))
     monkeypatch.setattr(hashing, "MAX_WAIT_SECONDS", 0.01)

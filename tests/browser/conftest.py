@@ -33,9 +33,8 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason="no Chromium on this machine"))
 
 
-@pytest.fixture(
-    scope="package"
-)  # Playwright keeps an event loop in this thread: the async views of later tests could not run
+# Playwright keeps an event loop in this thread, in which the async views of later tests could not run.
+@pytest.fixture(scope="package")
 def browser():
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -50,7 +49,7 @@ def _hashers_of_the_site(settings):
 
 @pytest.fixture(scope="package")  # its workers must not take the jobs of the tests that follow
 def sites(django_db_setup, django_db_blocker, tmp_path_factory):
-    """Call it for the running site of one kind; one runs at a time, since they would share their queue."""
+    """Return a factory of running sites; one at a time, since they would share a queue."""
     running = {}
 
     def running_site(kind, **variables):
@@ -84,7 +83,7 @@ def provider():
 
 @pytest.fixture
 def site_with_model(transactional_db, sites, provider, settings):
-    """The site with a provider: the fake server on loopback; embeddings are made on this machine."""
+    """The site with a provider, the fake server on loopback, and local embeddings."""
     provider.control({"reset": True})
     running = sites(
         "with-model",
@@ -105,7 +104,7 @@ def site_that_reads_pictures(transactional_db, sites, settings):
 
 @pytest.fixture
 def open_page(browser):
-    """Call it for a page of a new visitor; what the page complains about fails the test."""
+    """Return a factory of pages of new visitors; a console error fails the test."""
     contexts, complaints = [], []
 
     def open_page(width=1280, height=800, scheme="light", **options):
@@ -130,7 +129,7 @@ def open_page(browser):
 
 @pytest.fixture
 def sign_in(open_page):
-    """Call it with a name (of a new person, or of one that exists) for a page that is signed in."""
+    """Return a factory: given a username, new or existing, it opens a signed-in page."""
 
     def sign_in(site, name, **options):
         from ragsite.accounts.models import User

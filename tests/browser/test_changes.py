@@ -1,4 +1,4 @@
-"""A page that many documents move on asks for all of them at once, and ever more rarely while nothing changes."""
+"""A page polls all its documents in one request, and less often while nothing changes."""
 
 from playwright.sync_api import expect
 
@@ -7,7 +7,7 @@ from tests.support.factories import make_user
 
 
 def waiting_documents(owner, count):
-    """As they stand in an outage: nothing is being done with them."""
+    """Create documents as in an outage: no job makes progress."""
     shelf = Collection.objects.private_to(owner)
     return Document.objects.bulk_create(
         Document(collection=shelf, title=f"Day {n}", sha256=f"{n:064}", uploaded_by=owner)
@@ -15,7 +15,7 @@ def waiting_documents(owner, count):
     )
 
 
-def test_fifty_waiting_rows_are_asked_for_at_once_and_ever_more_rarely(site, sign_in):
+def test_fifty_waiting_rows_share_one_poll_that_slows_down(site, sign_in):
     documents = waiting_documents(make_user("vera"), 50)
     page = sign_in(site, "vera")
     asked = []
@@ -40,7 +40,7 @@ def test_fifty_waiting_rows_are_asked_for_at_once_and_ever_more_rarely(site, sig
     expect(page.locator(".document[data-watch]")).to_have_count(49)
 
 
-def test_a_page_with_nothing_under_way_asks_once(site, sign_in):
+def test_an_idle_page_polls_once(site, sign_in):
     page = sign_in(site, "nils")
     asked = []
     page.on("request", lambda request: asked.append(request.url))

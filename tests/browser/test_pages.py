@@ -1,4 +1,4 @@
-"""What a person sees and does, in Chromium, on the site as it runs."""
+"""User journeys in Chromium, on a running site."""
 
 import re
 import zipfile
@@ -14,7 +14,7 @@ from ragsite.accounts.models import User
 from tests.support.factories import FILES, make_indexed, make_user
 from tests.support.site import SETUP_CODE, wait_for
 
-# Of the picture's dots under the one box of the marks, how many are dark.
+# The share of dark pixels under the highlight.
 SHARE_OF_INK_UNDER_THE_MARK = """async () => {
   const picture = document.querySelector(".page-image"), marks = document.querySelector(".page-marks");
   const drawing = new DOMParser().parseFromString(await (await fetch(marks.src)).text(), "image/svg+xml");
@@ -50,7 +50,7 @@ def ask_of_the_handbook(page, site):
 
 
 def answers_asked_of(provider):
-    """The requests for answers: summaries are written by the same model."""
+    """Return the chat requests for answers, without those for summaries."""
     return [asked for asked in provider.chats if "How often" in str(asked.body)]
 
 
@@ -58,7 +58,7 @@ def open_the_citation(page):
     page.locator("a.cite").first.click()
     expect(page.locator("#panel mark").first).to_contain_text("21 euros")
     assert "page 1" in page.locator("#panel").inner_text().lower()
-    # The page as it was printed, and over it the boxes that mark the words.
+    # The page image, and the highlights over it.
     pictures = page.locator("#panel .page-picture img").all()
     assert len(pictures) == 2
     for picture in pictures:
@@ -72,7 +72,7 @@ def create_the_first_account(page):
     page.keyboard.press("Enter")
 
 
-def test_who_comes_without_the_code_is_told_where_it_is_and_goes_on_with_it(site, open_page):
+def test_a_visitor_without_the_code_learns_where_to_find_it(site, open_page):
     page = open_page()
     page.goto(site.url)
     expect(page.get_by_label("Code")).to_be_visible()
@@ -97,7 +97,7 @@ def test_from_the_first_visit_to_a_cited_answer(site, open_page):
     open_the_citation(page)
 
 
-def test_a_written_answer_is_cited_too_and_names_its_author(site_with_model, sign_in):
+def test_a_written_answer_has_citations_and_names_its_model(site_with_model, sign_in):
     page = sign_in(site_with_model, "alice")
     ask_of_the_handbook(page, site_with_model)
 
@@ -108,7 +108,7 @@ def test_a_written_answer_is_cited_too_and_names_its_author(site_with_model, sig
     open_the_citation(page)
 
 
-def test_files_that_cannot_be_read_end_in_plain_sentences(site, sign_in):
+def test_unreadable_files_fail_with_plain_sentences(site, sign_in):
     page = sign_in(site, "alice")
     upload(page, "handbook-scan.pdf", "handbook-truncated.pdf", "password-asdfzxcv.pdf")
     wait_for(lambda: Document.objects.failed().count() == 3)
@@ -130,7 +130,7 @@ def test_files_that_cannot_be_read_end_in_plain_sentences(site, sign_in):
     expect(row).to_contain_text("Ready")
 
 
-def test_folders_archives_texts_and_pages_are_added_from_one_place(site, sign_in, tmp_path):
+def test_folders_archives_texts_and_web_pages_are_added_from_one_form(site, sign_in, tmp_path):
     folder = tmp_path / "papers"
     (folder / ".hidden").mkdir(parents=True)
     (folder / "deep").mkdir()
@@ -162,7 +162,7 @@ def test_folders_archives_texts_and_pages_are_added_from_one_place(site, sign_in
     assert set(Document.objects.values_list("title", flat=True)) == {"rain", "snow", "hail", "fog", "A note"}
 
 
-def test_a_row_shows_how_far_it_is_by_itself_and_survives_a_reload(site, sign_in):
+def test_a_row_updates_its_progress_and_survives_a_reload(site, sign_in):
     page = sign_in(site, "alice")
     site.kill("worker")
     upload(page, "crazyones.pdf")
@@ -177,7 +177,7 @@ def test_a_row_shows_how_far_it_is_by_itself_and_survives_a_reload(site, sign_in
     expect(row).to_contain_text("Ready")
 
 
-def test_a_reload_in_the_middle_of_an_answer_goes_on_where_it_was(site_with_model, sign_in, provider):
+def test_a_reload_during_an_answer_resumes_the_stream(site_with_model, sign_in, provider):
     alice = make_user("alice")
     make_indexed(alice, "It rains in Bergen on 240 days a year.")
     words = [f"word{number}" for number in range(60)]
@@ -197,7 +197,7 @@ def test_a_reload_in_the_middle_of_an_answer_goes_on_where_it_was(site_with_mode
     assert len(answers_asked_of(provider)) == 1
 
 
-def test_a_thought_that_looked_like_an_answer_leaves_the_page(site_with_model, sign_in, provider):
+def test_reasoning_that_looked_like_an_answer_is_removed(site_with_model, sign_in, provider):
     make_indexed(make_user("alice"), "It rains in Bergen on 240 days a year.")
     provider.answer = " ".join(f"word{number}" for number in range(200))
     provider.fault("thinking", text="The reader asks about the rain there.", how="open")
@@ -246,7 +246,7 @@ def test_an_answer_whose_web_process_was_killed_is_interrupted_and_keeps_its_tex
     open_page.may_complain()  # of the server that was gone
 
 
-def test_a_worker_killed_in_the_middle_loses_no_document(site, sign_in):
+def test_a_killed_worker_loses_no_document(site, sign_in):
     page = sign_in(site, "alice")
     upload(page, "handbook.pdf", "crazyones.pdf", "table-schools.pdf")
     wait_for(lambda: Document.objects.filter(state__in=[State.EXTRACTING, State.EMBEDDING]).exists())
@@ -256,7 +256,7 @@ def test_a_worker_killed_in_the_middle_loses_no_document(site, sign_in):
     wait_for(lambda: Document.objects.ready().count() == 3, seconds=60)
 
 
-def test_the_keyboard_is_enough(site, sign_in):
+def test_everything_works_by_keyboard(site, sign_in):
     make_indexed(make_user("alice"), "It rains in Bergen on 240 days a year.")
     page = sign_in(site, "alice")
     page.locator("h1").click()  # out of the box
@@ -297,7 +297,7 @@ def test_no_page_is_wider_than_a_small_phone(site, sign_in, scheme):
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
 
 
-def test_a_second_person_sees_nothing_of_the_firsts(site, sign_in):
+def test_a_second_user_sees_nothing_of_the_first(site, sign_in):
     make_indexed(make_user("alice"), "The secret word is heliotrope.", name="secret.txt")
     page = sign_in(site, "bob")
     ask(page, "What is the secret word?")
@@ -312,7 +312,7 @@ def test_a_second_person_sees_nothing_of_the_firsts(site, sign_in):
 
 @pytest.mark.skipif(engines.engine() != engines.TESSERACT, reason="no tesseract on this machine")
 def test_words_of_a_scanned_page_are_marked_in_its_picture(site_that_reads_pictures, sign_in):
-    """The mark is yellow over the very words: where it lies, the picture has their ink."""
+    """The highlight covers the words: the image under it is dark."""
     site = site_that_reads_pictures
     page = sign_in(site, "alice")
     upload(page, "handbook-scan.pdf")

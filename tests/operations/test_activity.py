@@ -49,7 +49,7 @@ def desk(client, operator):
 
 @pytest.fixture
 def worker():
-    """A worker that has registered itself and waits."""
+    """A registered, idle worker."""
     queue = jobs.get_queue("documents")
     worker = SimpleWorker([queue], connection=queue.connection, serializer=JSON_SERIALIZER, job_class=Job)
     worker.register_birth()
@@ -88,18 +88,18 @@ def note(document, stage="embed", outcome=Outcome.DONE, ago=60, took=1.0, **fiel
     )
 
 
-def nobody(settings, monkeypatch):
-    """Redis at an address where nobody listens."""
+def stop_redis(settings, monkeypatch):
+    """Point Redis to a port on which nothing listens."""
     away = Redis(host="127.0.0.1", port=9, socket_connect_timeout=0.2)
     monkeypatch.setattr(jobs, "queue_connection", lambda: away)
     monkeypatch.setattr(queueing, "queue_connection", lambda: away)
 
 
-# Who may
+# Permissions
 
 
 @pytest.mark.parametrize("path", [ACTIVITY, WORK, *(f"{ACTIVITY}parts/{part}/" for part in PARTS)])
-def test_a_plain_user_may_look_at_none_of_it(client, alice, path):
+def test_a_regular_user_sees_none_of_it(client, alice, path):
     make_document(alice, name="secret plan.txt")
     client.force_login(make_user("bob"))
     answer = client.get(path)
@@ -110,7 +110,7 @@ def test_a_plain_user_may_look_at_none_of_it(client, alice, path):
 
 @pytest.mark.parametrize("verb", ["replay", "cancel"])
 @pytest.mark.parametrize("scope", ["work", "attempts", "group", "search"])
-def test_a_plain_user_changes_nothing(client, alice, verb, scope):
+def test_a_regular_user_changes_nothing(client, alice, verb, scope):
     failed, waiting = fail(make_document(alice)), wait(make_document(alice, "It snows.", name="snow.txt"))
     attempts = [note(failed), note(waiting)]
     before = list(Task.objects.order_by("pk").values())
@@ -126,7 +126,7 @@ def test_a_plain_user_changes_nothing(client, alice, verb, scope):
 
 
 @pytest.mark.parametrize("verb", ["replay", "cancel"])
-def test_a_link_changes_nothing(client, operator, alice, verb):
+def test_a_get_request_changes_nothing(client, operator, alice, verb):
     document = fail(make_document(alice))
     client.force_login(operator)
 
@@ -135,11 +135,11 @@ def test_a_link_changes_nothing(client, operator, alice, verb):
     assert document.state == State.FAILED
 
 
-def test_who_is_not_signed_in_is_asked_to_sign_in(client, operator):
+def test_an_anonymous_visitor_must_sign_in(client, operator):
     assert client.get(ACTIVITY).status_code == 302
 
 
-def test_an_operator_who_is_not_staff_sees_everything_and_no_link_that_would_refuse(client, alice):
+def test_an_operator_without_staff_status_sees_everything_but_no_link_to_the_admin(client, alice):
     oscar = make_user("oscar")
     oscar.user_permissions.add(Permission.objects.get(codename="operate"))
     document = fail(make_document(alice, name="plan.txt"))
@@ -163,10 +163,10 @@ def test_only_operators_have_the_link_and_its_dot_says_that_something_failed(cli
     assert ACTIVITY not in client.get("/account/").content.decode()
 
 
-# Who works, and what waits
+# Workers and queues
 
 
-def test_a_living_worker_is_named_with_what_it_does(desk, alice, worker):
+def test_a_running_worker_shows_its_current_job(desk, alice, worker):
     document = make_document(alice, name="weather.txt")
     task = task_of(document)
     Attempt.objects.create(task=task, document=document, stage="embed")
@@ -177,7 +177,7 @@ def test_a_living_worker_is_named_with_what_it_does(desk, alice, worker):
     assert re.search(r"Make searchable:\s*(?:<bdi>)?weather(?:</bdi>)?\s*· Compute embeddings", page)
 
 
-def test_a_worker_that_was_killed_is_missed_within_a_minute(desk, worker):
+def test_a_killed_worker_is_detected_within_a_minute(desk, worker):
     seconds_left_after_silence = 90 - 50  # an idle worker renews its 90 seconds every 15
     jobs.queue_connection().expire(worker.key, seconds_left_after_silence)
     page = desk.get(f"{ACTIVITY}parts/now/")
@@ -193,16 +193,16 @@ def test_without_a_worker_it_says_so_and_what_to_do(desk):
     assert "bin/dev" in page
 
 
-def test_with_redis_away_the_page_still_opens_and_says_so(desk, alice, settings, monkeypatch):
+def test_the_page_opens_while_redis_is_unavailable_and_says_so(desk, alice, settings, monkeypatch):
     wait(make_document(alice))
-    nobody(settings, monkeypatch)
+    stop_redis(settings, monkeypatch)
     page = desk.get(ACTIVITY)
 
     assert "Redis is not responding" in page
     assert "The provider has a fault" in page
 
 
-def test_it_tells_how_much_is_due_and_for_how_long(desk, alice, worker):
+def test_it_shows_how_many_jobs_are_due_and_for_how_long(desk, alice, worker):
     make_document(alice)
     wait(make_document(alice, "It snows.", name="snow.txt"))
     Task.objects.filter(error_kind="").update(next_try_at=timezone.now() - timedelta(minutes=5))
@@ -215,7 +215,7 @@ def test_it_tells_how_much_is_due_and_for_how_long(desk, alice, worker):
     assert "5 min" in desk.get(f"{ACTIVITY}parts/now/")
 
 
-def test_work_that_is_due_but_on_no_queue_makes_it_ask_for_the_clock(desk, alice, worker, queue):
+def test_due_jobs_without_a_queue_entry_prompt_to_check_the_clock(desk, alice, worker, queue):
     make_document(alice)
     queue.empty()
     assert "Is the clock running?" not in desk.get(ACTIVITY)  # it has just come
@@ -242,7 +242,7 @@ def test_an_open_breaker_is_shown_with_its_reason(desk, alice, fake_openai):
     assert "the next attempt is in" in page
 
 
-def test_tokens_and_cost_of_today_are_summed_as_far_as_prices_are_known(alice):
+def test_tokens_and_cost_of_today_are_summed_where_prices_are_known(alice):
     Index.objects.live()
     document = make_document(alice)
     Index.objects.update(embedding_model="text-embedding-3-small")
@@ -261,7 +261,7 @@ def test_tokens_and_cost_of_today_are_summed_as_far_as_prices_are_known(alice):
     assert not spending.spent_today().is_complete
 
 
-# What failed, what waits
+# Failed and waiting jobs
 
 
 def test_failures_are_grouped_with_their_count_and_sentence(desk, alice):
@@ -276,7 +276,7 @@ def test_failures_are_grouped_with_their_count_and_sentence(desk, alice):
     assert "This PDF needs a password." in page
 
 
-def test_what_failed_in_a_retired_index_is_no_failure_any_more(alice):
+def test_failures_in_a_retired_index_are_ignored(alice):
     Index.objects.live()
     fail(make_document(alice))
     assert backlog.something_failed()
@@ -286,7 +286,9 @@ def test_what_failed_in_a_retired_index_is_no_failure_any_more(alice):
     assert backlog.groups("failed") == []
 
 
-def test_waiting_work_says_when_its_next_try_is_and_why_and_from_the_sixth_that_it_still_fails(desk, alice):
+def test_a_waiting_job_shows_its_next_attempt_and_reason_and_from_the_sixth_that_it_keeps_failing(
+    desk, alice
+):
     wait(make_document(alice, name="new.txt"), tries=2, seconds=40)
     assert "keeps failing" not in desk.get(ACTIVITY)
     wait(make_document(alice, "It snows.", name="old.txt"), tries=6, seconds=300)
@@ -297,7 +299,7 @@ def test_waiting_work_says_when_its_next_try_is_and_why_and_from_the_sixth_that_
     assert "The provider has a fault at the moment." in page
 
 
-def test_a_provider_that_was_slow_is_not_told_as_a_file_that_was(alice):
+def test_a_provider_timeout_is_not_reported_as_a_file_timeout(alice):
     wait(make_document(alice), kind="timeout")
     fail(make_document(alice, "It snows.", name="snow.txt"), "timeout", "Reading this file took too long.")
 
@@ -305,7 +307,7 @@ def test_a_provider_that_was_slow_is_not_told_as_a_file_that_was(alice):
     assert backlog.groups("failed")[0].sentence == "Reading this file took too long."
 
 
-# The verbs
+# Actions
 
 
 def test_one_click_replays_a_group_and_nothing_else(desk, alice, queue, work):
@@ -322,7 +324,7 @@ def test_one_click_replays_a_group_and_nothing_else(desk, alice, queue, work):
     assert locked.state == State.FAILED
 
 
-def test_a_replay_from_here_leaves_the_rows_that_a_documents_own_replay_leaves(alice):
+def test_a_replay_here_changes_the_same_rows_as_replaying_the_document(alice):
     def rows(document):
         document.refresh_from_db()
         task = Task.objects.filter(pk=task_of(document).pk).values().get()
@@ -385,7 +387,7 @@ def test_all_of_a_search_replays_what_failed_or_waits_and_leaves_the_rest_alone(
     assert task_of(under_way).generation == task_of(done).generation - 1 == 1
 
 
-def test_a_search_that_makes_no_sense_replays_nothing(desk, alice):
+def test_an_invalid_search_replays_nothing(desk, alice):
     note(fail(make_document(alice)))
     for search in ("since=yesterday", "outcome=nonsense", "document=x"):
         assert "Nothing to do" in desk.press("replay", scope="search", search=search)
@@ -407,16 +409,16 @@ def test_cancel_stops_what_is_open_and_only_that(desk, alice, work):
     }
 
 
-def test_work_of_a_document_that_was_deleted_meanwhile_is_no_trouble(desk, alice):
+def test_jobs_of_a_deleted_document_cause_no_error(desk, alice):
     task = task_of(fail(make_document(alice)))
     Document.objects.all().delete()
 
     assert "Nothing to do" in desk.press("replay", scope="work", chosen=task.pk)
 
 
-def test_with_redis_away_a_replay_is_kept_and_comes_later(desk, alice, settings, monkeypatch):
+def test_a_replay_while_redis_is_unavailable_runs_later(desk, alice, settings, monkeypatch):
     document = fail(make_document(alice), "deadly")
-    nobody(settings, monkeypatch)
+    stop_redis(settings, monkeypatch)
     desk.press("replay", scope="group", state="failed")
 
     document.refresh_from_db()
@@ -424,7 +426,7 @@ def test_with_redis_away_a_replay_is_kept_and_comes_later(desk, alice, settings,
     assert task_of(document).is_due
 
 
-def test_every_verb_leaves_a_trace(desk, alice, operator, caplog):
+def test_every_action_is_logged(desk, alice, operator, caplog):
     task = task_of(fail(make_document(alice, name="secret plan.txt")))
     with caplog.at_level("INFO", "ragsite.operations"):
         page = desk.press("replay", scope="work", chosen=task.pk)
@@ -437,7 +439,7 @@ def test_every_verb_leaves_a_trace(desk, alice, operator, caplog):
     assert "secret" not in caplog.text
 
 
-def test_a_verb_goes_back_to_where_it_was_pressed_and_never_to_another_site(client, operator, alice):
+def test_an_action_redirects_back_to_its_page_and_never_to_another_site(client, operator, alice):
     client.force_login(operator)
     for back, target in [
         (f"{WORK}?state=failed", f"{WORK}?state=failed"),
@@ -450,7 +452,7 @@ def test_a_verb_goes_back_to_where_it_was_pressed_and_never_to_another_site(clie
         assert answer["Location"] == target
 
 
-# The attempts
+# Attempts
 
 
 def test_attempts_are_found_by_document_person_stage_outcome_error_and_time(desk, alice, bob):
@@ -475,7 +477,7 @@ def test_attempts_are_found_by_document_person_stage_outcome_error_and_time(desk
         assert title in page.partition('id="ledger"')[2], search
 
 
-def test_the_search_stays_in_the_address_and_in_every_link_of_the_page(desk, alice):
+def test_the_search_is_kept_in_the_url_and_in_every_link_of_the_page(desk, alice):
     document = make_document(alice)
     for number in range(51):
         note(document, ago=number)
@@ -488,7 +490,7 @@ def test_the_search_stays_in_the_address_and_in_every_link_of_the_page(desk, ali
     assert desk.get(f"{ACTIVITY}?stage=embed&page=2").count('name="chosen"') == 1
 
 
-def test_a_poll_keeps_what_is_ticked(desk, alice):
+def test_a_poll_keeps_the_selection(desk, alice):
     attempt = note(make_document(alice))
     box = re.search(r'<input[^>]* name="chosen"[^>]*>', desk.get(f"{ACTIVITY}parts/ledger/"))[0]
 
@@ -496,7 +498,7 @@ def test_a_poll_keeps_what_is_ticked(desk, alice):
     assert "hx-preserve" in box  # a poll that was on its way when it was ticked must not untick it
 
 
-def test_typing_into_the_search_gets_only_the_list(client, operator, alice):
+def test_typing_into_the_search_fetches_only_the_list(client, operator, alice):
     note(make_document(alice))
     client.force_login(operator)
     headers = {"HX-Request": "true", "HX-Target": "ledger"}
@@ -526,7 +528,7 @@ def test_an_attempt_leads_to_its_document_its_job_and_its_history_and_all_of_the
 
 
 def failed_job_page(client, operator, work):
-    """RQ's page of the job that failed at an operator's document."""
+    """RQ's page of a failed job of an operator's document."""
     document = make_pdf("handbook-truncated.pdf", operator)
     work()
     job_id = task_of(document).attempts.last().job_id
@@ -549,7 +551,7 @@ def test_a_job_leads_back_to_its_attempt_its_document_and_activity_and_all_of_th
     assert "Requeue" in page  # RQ's own page is still whole
 
 
-def test_a_job_page_names_no_document_to_who_may_not_operate_the_site(client, operator, work):
+def test_a_job_page_hides_the_document_from_users_who_may_not_operate_the_site(client, operator, work):
     document, address = failed_job_page(client, operator, work)
     bob = make_user("bob", is_staff=True)
     bob.user_permissions.add(Permission.objects.get(codename="admin", content_type__app_label="django_rq"))
@@ -574,7 +576,7 @@ def test_an_operator_who_may_not_read_a_document_gets_no_link_to_its_pages(clien
     assert "/admin/documents/attempt/" not in page
 
 
-def test_a_job_without_work_of_ours_is_shown_as_rq_shows_it(client, operator, queue):
+def test_a_job_without_a_task_is_shown_as_rq_shows_it(client, operator, queue):
     job = queue.enqueue("os.getcwd", job_id="task-999999999999999999999-0-1-0")
     client.force_login(operator)
     page = client.get(reverse("admin:django_rq_job_detail", args=[0, job.id]))
@@ -583,16 +585,16 @@ def test_a_job_without_work_of_ours_is_shown_as_rq_shows_it(client, operator, qu
     assert "job-work" not in page.content.decode()
 
 
-def test_a_job_that_rq_has_forgotten_is_not_linked(desk, alice):
+def test_a_job_that_rq_has_deleted_is_not_linked(desk, alice):
     note(make_document(alice), job_id="task-1-1-99")
 
     assert "RQ job" not in desk.get(f"{ACTIVITY}parts/ledger/")
 
 
-# How long it takes
+# Stage times
 
 
-def test_stage_times_are_percentiles_of_the_good_tries_and_the_rate_of_the_bad(alice):
+def test_stage_times_are_percentiles_of_successes_and_the_failure_rate(alice):
     document = make_document(alice)
     for seconds in range(1, 101):
         note(document, ago=600, took=seconds)
@@ -609,7 +611,7 @@ def test_stage_times_are_percentiles_of_the_good_tries_and_the_rate_of_the_bad(a
     assert stage_times.stage_times("week")[0].ended == 103
 
 
-def test_the_chart_has_a_bar_where_something_was_done_and_no_inline_style(desk, alice):
+def test_the_chart_has_a_bar_for_each_busy_interval_and_no_inline_style(desk, alice):
     document = make_document(alice)
     note(document, ago=30, took=4)
     note(document, ago=3500, took=2)
@@ -623,7 +625,7 @@ def test_the_chart_has_a_bar_where_something_was_done_and_no_inline_style(desk, 
     assert "<script>" not in page
 
 
-def test_a_stage_that_never_ended_well_has_no_times(desk, alice):
+def test_a_stage_without_successes_has_no_times(desk, alice):
     note(make_document(alice), outcome=Outcome.FAILED)
     (embed,) = stage_times.stage_times("day")
 
@@ -631,7 +633,7 @@ def test_a_stage_that_never_ended_well_has_no_times(desk, alice):
     assert "100.0 %" in desk.get(ACTIVITY)
 
 
-# The pages as a whole
+# Whole pages
 
 
 def test_an_empty_site_has_an_activity_page_too(desk):
@@ -644,7 +646,7 @@ def test_an_empty_site_has_an_activity_page_too(desk):
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_each_part_asks_for_itself_again_only_while_it_is_looked_at(desk, alice, part):
+def test_each_part_polls_only_while_it_is_visible(desk, alice, part):
     note(fail(make_document(alice)))
     html = desk.get(f"{ACTIVITY}parts/{part}/?stage=embed")
 

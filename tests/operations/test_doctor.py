@@ -21,8 +21,8 @@ from tests.support.fake_openai import KEY
 from tests.support.site import accepts, wait_for
 
 
-def look(*words):
-    """(exit status, {name: line}) of the command."""
+def run_doctor(*words):
+    """Run the command and return its exit status, a line per check, and the last line."""
     out, status = io.StringIO(), 0
     try:
         call_command("doctor", *words, stdout=out, no_color=True)
@@ -43,7 +43,7 @@ def healthy(db, worker, settings):  # noqa: F811
 
 
 def test_a_healthy_site_has_one_line_for_each_part_and_exit_status_0(healthy):
-    status, found, last = look("--offline")
+    status, found, last = run_doctor("--offline")
 
     assert status == 0, found
     assert list(found) == [
@@ -53,9 +53,9 @@ def test_a_healthy_site_has_one_line_for_each_part_and_exit_status_0(healthy):
     assert last.startswith("18 checks: 0 failed")
 
 
-def test_what_is_not_well_comes_with_its_remedy_in_the_same_line_and_exit_status_1(healthy, settings):
+def test_a_failed_check_prints_its_remedy_and_exits_with_1(healthy, settings):
     settings.SECRET_KEY = "short"
-    status, found, last = look("--no-provider")
+    status, found, last = run_doctor("--no-provider")
 
     assert status == 1
     assert found["secret key"].startswith("fail  secret key")
@@ -64,13 +64,13 @@ def test_what_is_not_well_comes_with_its_remedy_in_the_same_line_and_exit_status
 
 
 def test_offline_calls_no_provider(healthy, fake_openai):
-    look("--offline")
+    run_doctor("--offline")
 
     assert fake_openai.requests == []
 
 
 def test_both_models_get_one_real_call_and_a_long_prompt(healthy, fake_openai):
-    status, found, _last = look()
+    status, found, _last = run_doctor()
 
     assert status == 0, found
     assert found["embeddings"].startswith("ok ")
@@ -79,25 +79,25 @@ def test_both_models_get_one_real_call_and_a_long_prompt(healthy, fake_openai):
     assert (len(fake_openai.embeddings), len(fake_openai.chats)) == (1, 2)
 
 
-def test_without_a_provider_the_local_model_is_tried(healthy):
-    status, found, _last = look()
+def test_without_a_provider_the_local_model_is_checked(healthy):
+    status, found, _last = run_doctor()
 
     assert status == 0
     assert "all-MiniLM-L6-v2 on this machine responds" in found["embeddings"]
     assert "answers are exact quotes" in found["chat"]
 
 
-def test_looking_changes_nothing(healthy, fake_openai):
+def test_the_checks_change_nothing(healthy, fake_openai):
     before = set(queue.queue_connection().scan_iter())
-    look()
+    run_doctor()
 
     assert Index.objects.count() == 0
     assert set(queue.queue_connection().scan_iter()) == before
 
 
-def test_a_refused_key_is_told_and_never_shown(healthy, fake_openai):
+def test_a_refused_key_is_reported_and_never_shown(healthy, fake_openai):
     fake_openai.fault("bad_key", times=0)
-    status, found, _last = look()
+    status, found, _last = run_doctor()
 
     assert status == 1
     assert "refuses the key" in found["chat"]
@@ -106,11 +106,11 @@ def test_a_refused_key_is_told_and_never_shown(healthy, fake_openai):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_database_that_is_away_is_one_line_and_the_rest_is_still_looked_at(monkeypatch):
+def test_an_unavailable_database_is_one_line_and_the_rest_is_still_checked(monkeypatch):
     connection.close()
     with monkeypatch.context() as patch:
         patch.setitem(connection.settings_dict, "HOST", "/nowhere")
-        status, found, _last = look()
+        status, found, _last = run_doctor()
 
     assert status == 1
     assert found["database"].startswith("fail")
@@ -120,9 +120,9 @@ def test_a_database_that_is_away_is_one_line_and_the_rest_is_still_looked_at(mon
     assert found["embeddings"].startswith("ok")
 
 
-def test_a_queue_that_is_away_is_told_and_what_depends_on_it_left_out(healthy, queue_on):  # noqa: F811
+def test_an_unavailable_queue_is_reported_and_its_dependents_skipped(healthy, queue_on):  # noqa: F811
     queue_on("unix:///nowhere/redis.sock")
-    status, found, _last = look("--offline")
+    status, found, _last = run_doctor("--offline")
 
     assert status == 1
     assert found["redis"].startswith("fail")
@@ -144,7 +144,7 @@ def test_migrations_that_have_not_been_applied_are_counted():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_locks_of_a_plain_connection_are_well_and_none_is_left_behind():
+def test_locks_of_a_direct_connection_pass_and_none_is_left_behind():
     assert database.check_locks().state == State.OK
     with connection.cursor() as cursor:
         cursor.execute("select count(*) from pg_locks where locktype = 'advisory' and classid = %s", [database.LOCK_NAMESPACE])  # fmt: skip
@@ -154,7 +154,7 @@ def test_locks_of_a_plain_connection_are_well_and_none_is_left_behind():
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("backends", [1, 2, 5])
 @pytest.mark.parametrize("order", ["last first", "in turn"])
-def test_a_transaction_pooler_is_found_out(settings, pooler, backends, order):
+def test_a_transaction_pooler_is_detected(settings, pooler, backends, order):
     settings.DIRECT_DATABASE_URL = pooler(backends, order)
     finding = database.check_locks()
 
@@ -163,7 +163,7 @@ def test_a_transaction_pooler_is_found_out(settings, pooler, backends, order):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_locks_in_another_database_are_found_out(settings):
+def test_locks_in_another_database_are_detected(settings):
     settings.DIRECT_DATABASE_URL = address_of(connection.settings_dict, "postgres")
     finding = database.check_locks()
 
@@ -172,7 +172,7 @@ def test_locks_in_another_database_are_found_out(settings):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_direct_address_that_leads_nowhere_is_told(settings):
+def test_an_unreachable_direct_url_is_reported(settings):
     settings.DIRECT_DATABASE_URL = "postgresql://nobody:hidden@127.0.0.1:1/nothing"
     finding = database.check_locks()
 
@@ -215,14 +215,14 @@ class Pooler:
     def serve(self, client):
         stream = client.makefile("rwb")
         (length,) = struct.unpack("!i", stream.read(4))
-        stream.read(length - 4)  # the start-up message; nobody is refused
+        stream.read(length - 4)  # the start-up message; every client is accepted
         parameters = {
             "server_version": "16.0",
             "client_encoding": "UTF8",
             "standard_conforming_strings": "on",
         }
-        told = [message(b"S", f"{name}\0{value}\0".encode()) for name, value in parameters.items()]
-        stream.write(message(b"R", struct.pack("!i", 0)) + b"".join(told) + message(b"Z", b"I"))
+        parameters_sent = [message(b"S", f"{name}\0{value}\0".encode()) for name, value in parameters.items()]
+        stream.write(message(b"R", struct.pack("!i", 0)) + b"".join(parameters_sent) + message(b"Z", b"I"))
         stream.flush()
         backend = None
         while batch := read_batch(stream):
@@ -264,7 +264,7 @@ def read_message(stream):
 
 
 def read_batch(stream):
-    """What a client sends until it waits for an answer; empty when it has gone."""
+    """Return what a client sends until it waits for an answer; empty after it disconnects."""
     batch = b""
     while True:
         kind, body = read_message(stream)
@@ -276,7 +276,7 @@ def read_batch(stream):
 
 
 def ask(backend, batch):
-    """The backend's answer, and whether its transaction is over."""
+    """Return the backend's answer and whether its transaction ended."""
     with socket.socket(fileno=os.dup(backend.fileno())) as raw:
         raw.setblocking(True)
         raw.sendall(batch)
@@ -290,7 +290,7 @@ def ask(backend, batch):
 
 @pytest.fixture
 def pooler():
-    """Call it with a number of backends and the order in which they are handed out: the address of a pooler before them."""
+    """Return a factory: given a number of backends and their order, it starts a pooler and returns its URL."""
     opened = []
 
     def begin(backends, order):
@@ -307,7 +307,7 @@ def pooler():
 
 @pytest.fixture
 def redis_with(tmp_path, queue_on):  # noqa: F811
-    """Call it with options of redis-server: the queue and the cache are there from then on."""
+    """Return a factory: it starts redis-server with the given options and moves queue and cache there."""
     processes = []
 
     def start(*options):
@@ -323,21 +323,21 @@ def redis_with(tmp_path, queue_on):  # noqa: F811
         process.wait()
 
 
-def test_a_queue_that_is_kept_on_disk_and_never_evicted_is_well(redis_with):
+def test_a_persistent_queue_without_eviction_passes(redis_with):
     redis_with("--appendonly", "yes", "--maxmemory-policy", "noeviction")
 
     assert redis.check_persistence().state == State.OK
     assert redis.check_eviction().state == State.OK
 
 
-def test_a_queue_in_memory_alone_is_warned_of(redis_with):
+def test_a_queue_in_memory_only_is_a_warning(redis_with):
     redis_with("--save", "", "--appendonly", "no")
     finding = redis.check_persistence()
 
     assert (finding.state, finding.remedy) == (State.WARN, "Set appendonly yes in the queue's Redis.")
 
 
-def test_snapshots_are_less_than_a_file_that_is_appended_to(redis_with):
+def test_snapshots_are_a_warning(redis_with):
     redis_with("--save", "900", "1", "--appendonly", "no")
 
     assert "snapshots" in redis.check_persistence().sentence
@@ -346,20 +346,20 @@ def test_snapshots_are_less_than_a_file_that_is_appended_to(redis_with):
 @pytest.mark.parametrize(
     ("policy", "state"), [("allkeys-lru", State.FAIL), ("volatile-lru", State.WARN), ("noeviction", State.OK)]
 )
-def test_a_full_redis_must_not_throw_work_away(redis_with, policy, state):
+def test_a_full_redis_must_not_evict_jobs(redis_with, policy, state):
     redis_with("--maxmemory", "50mb", "--maxmemory-policy", policy)
 
     assert redis.check_eviction().state == state
 
 
-def test_a_hosted_server_that_forbids_config_is_asked_in_another_way(redis_with):
+def test_a_hosted_server_that_forbids_config_is_checked_by_info(redis_with):
     redis_with("--rename-command", "CONFIG", "", "--appendonly", "yes", "--maxmemory-policy", "allkeys-lru")
 
     assert redis.check_persistence().state == State.OK
     assert redis.check_eviction().state == State.WARN
 
 
-def test_a_hosted_server_that_says_nothing_at_all_is_not_called_broken(redis_with):
+def test_a_hosted_server_that_reveals_nothing_is_a_warning(redis_with):
     redis_with("--rename-command", "CONFIG", "", "--rename-command", "INFO", "")
 
     assert redis.check_queue().state == State.OK
@@ -367,7 +367,7 @@ def test_a_hosted_server_that_says_nothing_at_all_is_not_called_broken(redis_wit
     assert redis.check_eviction().state == State.WARN
 
 
-def test_a_cache_in_the_queues_own_database_is_warned_of(redis_with):
+def test_a_cache_in_the_queues_database_is_a_warning(redis_with):
     redis_with()
     finding = redis.check_separation()
 
@@ -375,11 +375,11 @@ def test_a_cache_in_the_queues_own_database_is_warned_of(redis_with):
     assert "CACHE_URL" in finding.remedy
 
 
-def test_a_cache_in_another_database_is_well():
+def test_a_cache_in_another_database_passes():
     assert redis.check_separation().state == State.OK
 
 
-def test_the_clock_is_missed():
+def test_a_missing_clock_is_a_warning():
     assert processes.check_clock().state == State.WARN
     beat()
     assert processes.check_clock().state == State.OK
@@ -389,7 +389,7 @@ def test_the_clock_is_missed():
 
 
 @pytest.mark.django_db
-def test_a_server_that_cuts_long_prompts_silently_is_found_out(fake_openai):
+def test_a_server_that_silently_truncates_long_prompts_is_detected(fake_openai):
     fake_openai.answer = "apples"  # of the end, where no code word stands
     finding = providers.check_long_prompts()
 
@@ -407,7 +407,7 @@ def test_the_long_prompt_fills_the_window_and_leaves_room_for_the_answer(fake_op
 
 
 @pytest.mark.django_db
-def test_an_answer_that_breaks_off_proves_nothing(fake_openai):
+def test_a_truncated_answer_is_inconclusive(fake_openai):
     fake_openai.answer = "Let me think about it"
     fake_openai.fault("finish", reason="length", after=2)
 
@@ -415,7 +415,7 @@ def test_an_answer_that_breaks_off_proves_nothing(fake_openai):
 
 
 @pytest.mark.django_db
-def test_vectors_that_are_too_short_for_the_live_index_are_found_out(fake_openai, settings):
+def test_vectors_too_short_for_the_live_index_are_detected(fake_openai, settings):
     live = Index.objects.live()
     Index.objects.filter(pk=live.pk).update(dimensions=3072)
     found = {finding.name: finding for finding in providers.examine()}
@@ -427,14 +427,14 @@ def test_vectors_that_are_too_short_for_the_live_index_are_found_out(fake_openai
 # The machine
 
 
-def test_little_room_on_the_disk_is_warned_of_and_none_is_a_failure(monkeypatch):
+def test_low_disk_space_is_a_warning_and_a_full_disk_a_failure(monkeypatch):
     monkeypatch.setattr(machine, "LOW_SPACE", 10**18)
     assert machine.check_disk().state == State.WARN
     monkeypatch.setattr(machine, "MIN_SPACE", 10**18)
     assert machine.check_disk().state == State.FAIL
 
 
-def test_keys_and_uploads_that_others_can_read_are_found_out(settings, tmp_path):
+def test_keys_and_uploads_readable_by_others_are_detected(settings, tmp_path):
     tmp_path.chmod(0o755)
     for folder in list(tmp_path.parents)[:3]:  # pytest makes up to so many, closed to others
         folder.chmod(0o755)
@@ -451,7 +451,7 @@ def test_keys_and_uploads_that_others_can_read_are_found_out(settings, tmp_path)
     assert machine.check_permissions().state == State.OK
 
 
-def test_a_closed_folder_further_up_is_enough(settings, tmp_path):
+def test_a_private_parent_folder_is_enough(settings, tmp_path):
     settings.BASE_DIR, settings.MEDIA_ROOT = tmp_path, tmp_path / "var" / "files"
     settings.MEDIA_ROOT.mkdir(parents=True)
     settings.MEDIA_ROOT.chmod(0o755)
@@ -461,14 +461,14 @@ def test_a_closed_folder_further_up_is_enough(settings, tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_cannot_be_written_is_found_out(settings, tmp_path):
+def test_a_read_only_folder_is_detected(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path / "files"
     settings.MEDIA_ROOT.mkdir(mode=0o500)
 
     assert machine.check_files().state == State.FAIL
 
 
-def test_the_folder_of_the_first_upload_is_closed_to_others(alice, settings):
+def test_the_folder_of_the_first_upload_is_private(alice, settings):
     make_document(alice)
 
     assert {place.stat().st_mode & 0o777 for place in settings.MEDIA_ROOT.rglob("*") if place.is_dir()} <= {
@@ -477,7 +477,7 @@ def test_the_folder_of_the_first_upload_is_closed_to_others(alice, settings):
     assert settings.MEDIA_ROOT.stat().st_mode & 0o077 == 0
 
 
-def test_packages_other_than_the_pinned_ones_are_named(settings, tmp_path):
+def test_packages_that_differ_from_the_pinned_ones_are_listed(settings, tmp_path):
     settings.BASE_DIR = tmp_path
     (tmp_path / "requirements.txt").write_text(
         "django==1.0 \\\n    --hash=sha256:00\nleft-pad==2 ; sys_platform == 'nowhere' \\\n    --hash=sha256:00\nabsent-package==3 \\\n"
@@ -491,25 +491,25 @@ def test_packages_other_than_the_pinned_ones_are_named(settings, tmp_path):
 @pytest.mark.parametrize(
     ("key", "is_well"), [("x" * 60, False), ("abcdefgh" * 5, False), ("abcdefgh" * 8, True)]
 )
-def test_a_secret_key_that_can_be_guessed_is_found_out(settings, key, is_well):
+def test_a_weak_secret_key_is_detected(settings, key, is_well):
     settings.SECRET_KEY = key
 
     assert (machine.check_secret_key().state == State.OK) is is_well
 
 
 @pytest.mark.parametrize(("is_local", "state"), [(True, State.WARN), (False, State.FAIL)])
-def test_debug_on_a_site_that_others_reach_is_a_failure(settings, is_local, state):
+def test_debug_on_a_public_site_is_a_failure(settings, is_local, state):
     settings.DEBUG, settings.IS_LOCAL = True, is_local
 
     assert machine.check_debug().state == state
 
 
-def test_a_check_that_goes_wrong_itself_says_so_without_the_faults_words(healthy, monkeypatch):
+def test_a_check_that_crashes_reports_the_type_but_not_the_message(healthy, monkeypatch):
     def broken():
         raise ValueError("postgresql://user:hidden@host")
 
     monkeypatch.setattr(machine, "check_disk", broken)
-    status, found, _last = look("--offline")
+    status, found, _last = run_doctor("--offline")
 
     assert status == 1
     assert "ValueError" in found["disk"]

@@ -20,16 +20,16 @@ SAMPLE = re.compile(r'ragsite_[a-z_]+(\{([a-z]+="([^"\\\n]|\\["\\n])*",?)+\})? -
 
 
 def figures():
-    """{name with labels: value} of all samples."""
+    """Return all samples as {name with labels: value}."""
     lines = [line for line in metrics.exposition().splitlines() if not line.startswith("#")]
     return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
 
 
-# Who may read
+# Access
 
 
 @pytest.mark.django_db
-def test_operators_may_read_and_nobody_else(client, alice, operator, settings):
+def test_only_operators_may_read_the_metrics(client, alice, operator, settings):
     settings.METRICS_TOKEN = ""
     assert client.get("/metrics").status_code == 401
     assert client.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 401
@@ -43,7 +43,7 @@ def test_operators_may_read_and_nobody_else(client, alice, operator, settings):
 
 
 @pytest.mark.django_db
-def test_a_scraper_comes_with_the_token(client, settings):
+def test_a_scraper_authenticates_with_the_token(client, settings):
     settings.METRICS_TOKEN = TOKEN
 
     assert client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
@@ -52,7 +52,7 @@ def test_a_scraper_comes_with_the_token(client, settings):
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_with_the_token_it_answers_by_any_address_and_over_plain_http(settings):
+async def test_with_the_token_any_host_name_and_plain_http_work(settings):
     settings.METRICS_TOKEN, settings.ALLOWED_HOSTS, settings.SECURE_SSL_REDIRECT = (
         TOKEN,
         ["example.com"],
@@ -66,7 +66,7 @@ async def test_with_the_token_it_answers_by_any_address_and_over_plain_http(sett
     assert (await get("/metrics", authorization="Bearer wrong"))[0] != 200
 
 
-# What they read
+# Content
 
 
 @pytest.mark.django_db
@@ -83,7 +83,7 @@ def test_every_line_is_in_prometheus_text_format(alice, fake_openai):
             assert line.partition("{")[0].partition(" ")[0] in names
 
 
-def test_times_are_seconds_and_what_is_not_known_is_left_out():
+def test_times_are_in_seconds_and_unknown_values_are_left_out():
     metric = Metric("x", "Of tests.")
     metric.add(None, name="left out")
     metric.add(timedelta(milliseconds=1500), name="time")
@@ -91,7 +91,7 @@ def test_times_are_seconds_and_what_is_not_known_is_left_out():
 
 
 @pytest.mark.django_db
-def test_documents_tasks_and_what_is_due_are_read_from_the_rows(alice):
+def test_documents_tasks_and_due_tasks_come_from_the_database(alice):
     make_indexed(alice)
     make_document(alice, text="Another one.", name="b.txt")
     Task.objects.filter(state="open").update(next_try_at=timezone.now() - timedelta(seconds=90))
@@ -107,7 +107,7 @@ def test_documents_tasks_and_what_is_due_are_read_from_the_rows(alice):
 
 
 @pytest.mark.django_db
-def test_work_that_waits_for_its_time_is_not_due(alice):
+def test_a_scheduled_task_is_not_due(alice):
     make_document(alice)
     Task.objects.update(next_try_at=timezone.now() + timedelta(hours=1))
     found = figures()
@@ -162,7 +162,7 @@ def test_questions_with_their_tokens_their_cost_and_how_long_they_took(alice):
 
 
 @pytest.mark.django_db
-def test_queues_workers_and_clock_are_read_from_redis(alice, worker):  # noqa: F811
+def test_queues_workers_and_clock_come_from_redis(alice, worker):  # noqa: F811
     make_document(alice).tasks.get().enqueue()
     before = figures()["ragsite_workers"]
     worker("one", seconds_left=80)
@@ -175,7 +175,7 @@ def test_queues_workers_and_clock_are_read_from_redis(alice, worker):  # noqa: F
 
 
 @pytest.mark.django_db
-def test_without_redis_the_rows_still_speak(alice, settings):
+def test_without_redis_the_database_metrics_remain(alice, settings):
     make_document(alice)
     settings.QUEUE_URL = "unix:///nowhere/redis.sock"
     queue.queue_connection.cache_clear()
@@ -190,7 +190,7 @@ def test_without_redis_the_rows_still_speak(alice, settings):
 
 
 @pytest.mark.django_db
-def test_a_refused_key_shows(alice, fake_openai):
+def test_a_refused_key_opens_the_breaker_metric(alice, fake_openai):
     assert figures()['ragsite_breaker_open{reason="key_refused"}'] == 0
     fake_openai.fault("bad_key")
     with pytest.raises(llm.KeyRefused):
@@ -200,7 +200,7 @@ def test_a_refused_key_shows(alice, fake_openai):
 
 
 @pytest.mark.django_db
-def test_nothing_that_people_write_is_in_it(alice):
+def test_no_user_text_is_in_the_metrics(alice):
     make_indexed(alice, "The canarytext lies here.", name="canarytitle.txt")
     make_question(alice, "canaryquestion?")
 

@@ -20,7 +20,7 @@ def test_only_operators_reach_it(client, alice, name):
     assert Index.objects.count() == 0
 
 
-def test_without_a_key_it_says_that_nothing_is_sent_anywhere(client, operator):
+def test_without_a_key_it_says_that_nothing_leaves_the_machine(client, operator):
     client.force_login(operator)
     page = client.get(reverse("operations:provider")).content.decode()
 
@@ -37,7 +37,7 @@ def test_with_a_provider_it_names_model_and_host_but_never_the_key(client, opera
     assert KEY not in page
 
 
-def test_the_test_makes_one_real_call_each_and_says_plainly_how_it_went(client, operator, fake_openai):
+def test_the_test_makes_one_real_call_to_each_model_and_reports_the_result(client, operator, fake_openai):
     client.force_login(operator)
     page = client.post(reverse("operations:test_provider"), headers={"HX-Request": "true"}).content.decode()
 
@@ -50,7 +50,7 @@ def test_the_test_makes_one_real_call_each_and_says_plainly_how_it_went(client, 
     assert KEY not in page
 
 
-def test_a_new_index_is_begun_only_after_its_price_was_seen(client, operator, fake_openai, settings):
+def test_a_new_index_is_built_only_after_its_price_was_shown(client, operator, fake_openai, settings):
     settings.EMBEDDING_MODEL = "all-MiniLM-L6-v2"
     make_indexed(operator)
     client.force_login(operator)
