@@ -1,7 +1,4 @@
-"""One page of the web, fetched for a person who named its address: never from a private network, never for long, never much.
-
-Knows neither the database nor what is done with the page.
-"""
+"""Fetches single web pages: only from public addresses, with limits of time and size. Uses no database."""
 
 from documents.sources.web.addresses import MAX_LENGTH, Address, Networks, is_public, without_credentials
 from documents.sources.web.client import FetchedPage, fetch_page

@@ -1,4 +1,4 @@
-"""Which addresses may be fetched: those of pages that anyone on the internet could open."""
+"""Parses web addresses, and decides which of them may be fetched: those that are public on the internet."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from urllib.parse import quote, urljoin, urlsplit
 from documents.extraction import UnreadableFile
 
 MAX_LENGTH = 2000  # characters
-# What browsers reach the web by. Other services, such as mail, could be made to take a request for their own language.
+# Usual ports of web servers. Other services, such as mail, could take a request for their own protocol.
 PORTS = frozenset((80, 443, 8080, 8443))
-TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
-# Special all the same, whatever this Python's own list says: IANA's registries, and what clouds keep for themselves.
+NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
+# Not public, although some versions of Python say so: IANA registries, and internal addresses of clouds.
 NEVER_PUBLIC = [
     ipaddress.ip_network(network)
     for network in (
@@ -26,20 +26,20 @@ NEVER_PUBLIC = [
 ]
 UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\\]")
 CREDENTIALS = re.compile(r"^(\s*[a-z][a-z0-9+.-]*:[/\\]*)[^/\\?#]*@", re.IGNORECASE)
-LEFT_AS_IT_IS = "/%:@!$&'()*+,;=~-._?[]|"
+SAFE_CHARACTERS = "/%:@!$&'()*+,;=~-._?[]|"
 ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
-NEEDS_NO_ESCAPE = frozenset(ascii_letters + digits + "-._~")
+UNRESERVED = frozenset(ascii_letters + digits + "-._~")
 DOTS = re.compile("[.\u3002\uff0e\uff61]")
-KNOWN_SINCE_2008 = re.compile("[\xdf\u1e9e\u03c2]")
+CHANGED_IN_2008 = re.compile("[\xdf\u1e9e\u03c2]")
 MAX_LABEL_LENGTH = 60
-USUAL = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 Networks = Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]
 
 
 class Address(NamedTuple):
-    """An http(s) address in parts that may be sent as they are."""
+    """An http(s) address in normalized parts that are safe to send."""
 
     scheme: str
     host: str
@@ -48,7 +48,7 @@ class Address(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Address:
-        """Raises UnreadableFile for what is no address of a web page."""
+        """Parse and normalize an address. Raises UnreadableFile if it is no web address."""
         text = text.strip()
         if not text or len(text) > MAX_LENGTH or UNSAFE.search(text):
             raise UnreadableFile("page_address")
@@ -64,7 +64,7 @@ class Address(NamedTuple):
         target = _without_dots(_escaped(parts.path or "/"))
         if parts.query:
             target += "?" + _escaped(parts.query)
-        address = cls(parts.scheme, host, USUAL[parts.scheme] if port is None else port, target)
+        address = cls(parts.scheme, host, DEFAULT_PORTS[parts.scheme] if port is None else port, target)
         if address.port == 0 or len(address.text) > MAX_LENGTH:
             raise UnreadableFile("page_address")
         return address
@@ -72,23 +72,23 @@ class Address(NamedTuple):
     @property
     def authority(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == USUAL[self.scheme] else f"{host}:{self.port}"
+        return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
     def text(self) -> str:
         return f"{self.scheme}://{self.authority}{self.target}"
 
     def refuse_private(self, allowed: Networks) -> None:
-        """For an early word on numbers; what a name stands for is looked at when it is connected to."""
+        """Raise UnreadableFile early for a private IP address. Names are checked when they are connected to."""
         try:
-            number = ipaddress.ip_address(self.host)
+            ip = ipaddress.ip_address(self.host)
         except ValueError:
             return
-        if not admits(number, self.port, allowed):
+        if not admits(ip, self.port, allowed):
             raise UnreadableFile("page_private")
 
-    def followed(self, location: str) -> Address:
-        """Where a redirect leads. Raises UnreadableFile if that is no address that is fetched."""
+    def follow(self, location: str) -> Address:
+        """The target of a redirect. Raises UnreadableFile if it is no web address."""
         try:
             return self.parse(urljoin(self.text, location.strip().replace(" ", "%20")))
         except (UnreadableFile, ValueError):
@@ -96,18 +96,18 @@ class Address(NamedTuple):
 
 
 def without_credentials(text: str) -> str:
-    """What someone gave as an address, as it may be shown again."""
+    """The address as it may be shown: without user name and password."""
     return CREDENTIALS.sub(r"\1…@", text)
 
 
 def _escaped(part: str) -> str:
-    """The same page under the same letters, however its address was typed (RFC 3986, 6.2.2)."""
-    return ESCAPE.sub(_shortest, quote(part, LEFT_AS_IT_IS))
+    """Normalize escapes, so that one page has one address (RFC 3986, 6.2.2)."""
+    return ESCAPE.sub(_normalized_escape, quote(part, SAFE_CHARACTERS))
 
 
-def _shortest(escape: re.Match[str]) -> str:
+def _normalized_escape(escape: re.Match[str]) -> str:
     letter = chr(int(escape[1], 16))
-    return letter if letter in NEEDS_NO_ESCAPE else escape[0].upper()
+    return letter if letter in UNRESERVED else escape[0].upper()
 
 
 def _without_dots(path: str) -> str:
@@ -122,8 +122,8 @@ def _without_dots(path: str) -> str:
 
 
 def _ascii_host(host: str) -> str:
-    """As it is asked for; raises UnicodeError or ValueError for what no host is called."""
-    if "%" in host:  # an address of one network card's, say
+    """The host as sent to the server. Raises UnicodeError or ValueError for an invalid host."""
+    if "%" in host:  # an IPv6 address with a zone
         raise ValueError
     if ":" in host:
         return str(ipaddress.IPv6Address(host))
@@ -135,15 +135,15 @@ def _ascii_host(host: str) -> str:
 
 
 def _ascii_label(label: str) -> str:
-    """Python's own codec is of 2003 and would lead to another site where browsers know these letters (IDNA 2008)."""
-    if KNOWN_SINCE_2008.search(label) and len(label) < MAX_LABEL_LENGTH:
+    """Python's codec implements IDNA 2003, which maps these letters to another site than browsers do (IDNA 2008)."""
+    if CHANGED_IN_2008.search(label) and len(label) < MAX_LABEL_LENGTH:
         return "xn--" + normalize("NFC", label.lower()).encode("punycode").decode()
     return label.encode("idna").decode() if label else ""
 
 
 def is_public(address: IPAddress) -> bool:
-    """Whether it is a single machine on the open internet. An IPv4 address inside an IPv6 one counts as itself."""
-    inner = _inside(address)
+    """Whether the address is a public unicast address. An IPv4 address embedded in an IPv6 address counts as itself."""
+    inner = _embedded_ipv4(address)
     if inner is not None:
         return is_public(inner)
     is_special = address.is_multicast or address.is_reserved or address.is_unspecified
@@ -152,16 +152,16 @@ def is_public(address: IPAddress) -> bool:
     return address.is_global and not is_special and not getattr(address, "is_site_local", False)
 
 
-def _inside(address: IPAddress) -> ipaddress.IPv4Address | None:
-    """The IPv4 address that a mapped, 6to4 or translated (NAT64) one stands for."""
+def _embedded_ipv4(address: IPAddress) -> ipaddress.IPv4Address | None:
+    """The IPv4 address embedded in a mapped, 6to4 or NAT64 address."""
     if isinstance(address, ipaddress.IPv4Address):
         return None
-    if address in TRANSLATED:
+    if address in NAT64:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour
 
 
 def admits(address: IPAddress, port: int, allowed: Networks) -> bool:
-    """Whether a connection may be made there. `allowed` are networks of the operator's own, at any port."""
-    own = _inside(address) or address
-    return any(own in network for network in allowed) or (is_public(address) and port in PORTS)
+    """Whether connections are allowed: to web ports of public addresses, and to any port in the `allowed` networks."""
+    effective = _embedded_ipv4(address) or address
+    return any(effective in network for network in allowed) or (is_public(address) and port in PORTS)

@@ -4,7 +4,7 @@ from documents.failure_messages import WORDINGS
 
 
 class SiteAway(Exception):
-    """The page cannot be had just now; another try may bring it. `not_before` is when its site wants to be asked again."""
+    """The page is temporarily unavailable. `not_before` is the time of the site's Retry-After header."""
 
     def __init__(self, kind: str, detail: str = "", *, not_before: datetime | None = None) -> None:
         super().__init__(f"{kind}: {detail}" if detail else kind)
@@ -14,5 +14,5 @@ class SiteAway(Exception):
 
     @property
     def is_of_the_site(self) -> bool:
-        """Whether its other pages would fare the same just now."""
+        """Whether other pages of the site would fail too."""
         return self.kind in ("page_timeout", "page_unreachable", "page_busy")

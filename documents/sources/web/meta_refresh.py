@@ -1,4 +1,4 @@
-"""Pages that are there only to lead on: a browser leaves them after a moment for the address that their head names."""
+"""Finds the meta refresh of pages that only redirect to another page."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import IO
 
 from documents.sources.web.addresses import Address
 
-LOOKED_AT = 16 * 1024  # bytes; what leads on does so in its head
-AT_ONCE = 5  # seconds; a page that may be looked at for longer is one by itself
-# Each ends with the text at the latest, so that a hostile one is gone through once.
-NOT_OBEYED = re.compile(
+MAX_HEAD = 16 * 1024  # bytes
+MAX_DELAY = 5  # seconds; a page shown for longer has content itself
+# Each alternative ends at the end of the text at the latest, so that hostile input is scanned once.
+IGNORED = re.compile(
     r"<!--.*?(?:-->|\Z)|<(noscript|script|style|template|title|textarea)\b.*?(?:</\1|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
@@ -20,14 +20,14 @@ ATTRIBUTE = re.compile(r"([a-z-]+)\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+)", re.IG
 REFRESH = re.compile(r"\s*(\d{1,3})(?:\.\d*)?\s*[;,\s]\s*(?:url\s*=\s*)?[\"']?\s*([^\"'\s]+)", re.IGNORECASE)
 
 
-def leads_on(page: IO[bytes], address: Address) -> Address | None:
-    """Where the page at that address sends a browser at once, if it does. Raises UnreadableFile where that is no address."""
+def refresh_target(page: IO[bytes], address: Address) -> Address | None:
+    """The target of the page's immediate meta refresh, if any. Raises UnreadableFile for an invalid target."""
     page.seek(0)
-    text = NOT_OBEYED.sub("", page.read(LOOKED_AT).decode(errors="replace"))
+    text = IGNORED.sub("", page.read(MAX_HEAD).decode(errors="replace"))
     for tag in META.finditer(text):
-        said = {name.lower(): unescape(value.strip("\"'")) for name, value in ATTRIBUTE.findall(tag[1])}
-        refresh = REFRESH.match(said.get("content", ""))
-        if said.get("http-equiv", "").strip().lower() == "refresh" and refresh:
-            target = address.followed(refresh[2])
-            return target if int(refresh[1]) <= AT_ONCE and target != address else None
+        attributes = {name.lower(): unescape(value.strip("\"'")) for name, value in ATTRIBUTE.findall(tag[1])}
+        refresh = REFRESH.match(attributes.get("content", ""))
+        if attributes.get("http-equiv", "").strip().lower() == "refresh" and refresh:
+            target = address.follow(refresh[2])
+            return target if int(refresh[1]) <= MAX_DELAY and target != address else None
     return None

@@ -1,4 +1,4 @@
-"""What a fetched page is called as a file: its address says the name, its site the kind."""
+"""Names the file of a fetched page after its address, with a suffix for its media type."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from documents.extraction.sniffing import HTML_START, PDF_SIGNATURE
 from documents.extraction.text.encodings import actual_encoding
 from documents.sources.web.addresses import Address
 
-ENDINGS = {
+SUFFIXES = {
     "text/html": ".html",
     "application/xhtml+xml": ".html",
     "application/pdf": ".pdf",
@@ -28,28 +28,26 @@ ENDINGS = {
 }
 MAX_TYPE_LENGTH = 300  # characters of a Content-Type
 CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
-TEXT_ENDINGS = (".txt", ".text", ".md", ".markdown", ".mdown", ".mkd", ".csv", ".tsv", ".log")
-# The encodings that the web is written in. Python knows others, some of which take very long over a hostile text.
-KNOWN = re.compile(
+TEXT_SUFFIXES = (".txt", ".text", ".md", ".markdown", ".mdown", ".mkd", ".csv", ".tsv", ".log")
+# Encodings in use on the web. Some of Python's others take very long for hostile text.
+WEB_ENCODINGS = re.compile(
     r"iso-?8859-\d{1,2}|latin-?1|windows-\d{3,4}|cp\d{3,4}|utf-16-?(?:le|be)?|(?:x-)?s(?:hift_?)?jis|euc-(?:jp|kr)"
     r"|ks_c_5601-1987|iso-2022-jp|gb2312|gbk|gb18030|big5(?:-hkscs)?|koi8-[ru]|macintosh|tis-620"
 )
 
 
 def file_name(address: Address, content_type: str, start: bytes) -> str:
-    """A name with the ending by which its kind is told, as for an upload. What begins as a page or a PDF is one."""
+    """A name with the suffix of the file type, as for an upload. Content that starts like HTML or PDF wins over headers."""
     path = PurePosixPath(unquote(address.target.partition("?")[0]))
     media_type = media_type_in(content_type)
-    stem, own = path.stem or address.host, path.suffix.lower()
+    stem, suffix = path.stem or address.host, path.suffix.lower()
     if start.lstrip().startswith(PDF_SIGNATURE):
         return stem + ".pdf"
     if HTML_START.match(start) and media_type not in ("text/plain", "text/markdown"):
         return stem + ".html"
     if media_type == "text/plain":
-        return stem + (own if own in TEXT_ENDINGS else ".txt")
-    if ending := ENDINGS.get(media_type):
-        return stem + ending
-    return stem + own
+        return stem + (suffix if suffix in TEXT_SUFFIXES else ".txt")
+    return stem + SUFFIXES.get(media_type, suffix)
 
 
 def media_type_in(content_type: str) -> str:
@@ -57,10 +55,12 @@ def media_type_in(content_type: str) -> str:
 
 
 def foreign_encoding(content_type: str) -> str:
-    """The encoding that the site names for a text, where it is a known one other than UTF-8."""
+    """The encoding in the Content-Type of a text, if it is a known one other than UTF-8."""
     media_type, named = media_type_in(content_type), CHARSET.search(content_type[:MAX_TYPE_LENGTH])
     name = named[1].lower() if named else ""
-    if not (media_type.startswith("text/") or media_type.endswith("xhtml+xml")) or not KNOWN.fullmatch(name):
+    if not (
+        media_type.startswith("text/") or media_type.endswith("xhtml+xml")
+    ) or not WEB_ENCODINGS.fullmatch(name):
         return ""
     try:
         return codecs.lookup(actual_encoding(name)).name

@@ -1,4 +1,4 @@
-"""Connections to public machines only: every address is checked at the moment it is connected to."""
+"""Connects to public addresses only; each address is checked when the connection is made."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONA
 
 
 class Deadline:
-    """When the whole of it must be over, however lively the other side drips. `check` raises when nobody wants it any more."""
+    """A limit for the whole transfer, also if data keeps arriving slowly. `check` may raise to stop the transfer."""
 
     def __init__(self, seconds: float, check: Callable[[], None]) -> None:
         self.ends = time.monotonic() + seconds
@@ -30,20 +30,20 @@ class Deadline:
         self.checked_at = time.monotonic()
 
     def left(self, timeout: float | None) -> float:
-        """So much of the time-out as is left; raises SiteAway when nothing is. Called before each wait."""
+        """The timeout, or the time left if that is shorter. Call it before each wait. Raises SiteAway if no time is left."""
         if time.monotonic() - self.checked_at > CHECK_SECONDS:
             self.check()
             self.checked_at = time.monotonic()
         left = self.ends - time.monotonic()
         if left <= 0:
-            raise SiteAway("page_timeout", "in all")
+            raise SiteAway("page_timeout", "total time")
         return left if timeout is None else min(left, timeout)
 
 
 class PublicNetwork(httpcore2.NetworkBackend):
-    """Looks a name up, refuses addresses that are not public, and connects to the very ones it has looked at.
+    """Resolves a name, refuses addresses that are not public, and connects to the checked address itself.
 
-    Redirects come by here as well, as does a name that changes its address between two look-ups.
+    This also covers redirects and names whose address changes between two lookups (DNS rebinding).
     """
 
     def __init__(self, allowed: Networks, deadline: Deadline) -> None:
@@ -59,7 +59,7 @@ class PublicNetwork(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
-        found = addresses_of(host, port, self.deadline.left(timeout))
+        found = resolve(host, port, self.deadline.left(timeout))
         admitted = [address for address in found if admits(ipaddress.ip_address(address), port, self.allowed)]
         if not admitted:
             raise UnreadableFile("page_private")
@@ -77,7 +77,7 @@ class PublicNetwork(httpcore2.NetworkBackend):
 
 
 class TimedStream(httpcore2.NetworkStream):
-    """A connection on which no waiting outlasts the deadline."""
+    """A connection on which no operation outlasts the deadline."""
 
     def __init__(self, inner: httpcore2.NetworkStream, deadline: Deadline) -> None:
         self.inner = inner
@@ -102,33 +102,33 @@ class TimedStream(httpcore2.NetworkStream):
         return self.inner.get_extra_info(info)
 
 
-def addresses_of(host: str, port: int, seconds: float) -> list[str]:
-    """What the name stands for now, each once, as numbers. Raises SiteAway where nobody says so in time."""
-    said: SimpleQueue[list[Any] | Exception] = SimpleQueue()
-    # The system's own look-up knows no time-out and heeds no signal: whoever waits for it can only leave it behind.
-    threading.Thread(target=_look_up, args=(host, port, said), daemon=True).start()
+def resolve(host: str, port: int, seconds: float) -> list[str]:
+    """The IP addresses of a host name, without duplicates. Raises SiteAway if the lookup takes too long."""
+    results: SimpleQueue[list[Any] | Exception] = SimpleQueue()
+    # getaddrinfo has no timeout and ignores signals: a lookup that takes too long is left to its thread.
+    threading.Thread(target=_look_up, args=(host, port, results), daemon=True).start()
     try:
-        found = said.get(timeout=seconds)
+        found = results.get(timeout=seconds)
     except Empty:
-        raise SiteAway("page_timeout", "no answer about its name in time") from None
+        raise SiteAway("page_timeout", "DNS lookup timed out") from None
     if isinstance(found, Exception):
-        raise _without_addresses(found) from None
-    return list(dict.fromkeys(str(place[0]) for *_rest, place in found))
+        raise _lookup_failure(found) from None
+    return list(dict.fromkeys(str(sockaddr[0]) for *_rest, sockaddr in found))
 
 
-def _look_up(host: str, port: int, said: SimpleQueue[list[Any] | Exception]) -> None:
+def _look_up(host: str, port: int, results: SimpleQueue[list[Any] | Exception]) -> None:
     try:
-        said.put(list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+        results.put(list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
     except Exception as error:
-        said.put(error)
+        results.put(error)
 
 
-def _without_addresses(error: Exception) -> Exception:
-    """What it means for the page that nobody knows where its site is."""
+def _lookup_failure(error: Exception) -> Exception:
+    """The failure of a page whose host name could not be resolved."""
     if isinstance(error, UnicodeError):
         return UnreadableFile("page_address")
     if not isinstance(error, socket.gaierror):
         return error
     if error.errno in NO_SUCH_NAME:
         return UnreadableFile("page_no_site")
-    return SiteAway("page_unreachable", "no answer about its name")
+    return SiteAway("page_unreachable", "DNS lookup failed")

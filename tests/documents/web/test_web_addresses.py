@@ -203,7 +203,7 @@ def test_a_page_that_breaks_off_may_be_tried_again(web_site, loopback):
 
 
 def test_a_site_that_drips_is_given_up_in_the_end(web_site, loopback, monkeypatch):
-    monkeypatch.setattr(client, "ALL_SECONDS", 0.6)
+    monkeypatch.setattr(client, "TOTAL_SECONDS", 0.6)
     is_over = threading.Event()
 
     def drip(handler):
@@ -399,7 +399,7 @@ def test_a_page_is_what_it_begins_like_whatever_its_site_says(web_site, loopback
 
 
 def test_a_look_up_that_hangs_is_given_up(monkeypatch):
-    monkeypatch.setattr(client, "ALL_SECONDS", 0.3)
+    monkeypatch.setattr(client, "TOTAL_SECONDS", 0.3)
     is_over = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: is_over.wait(20))
     with pytest.raises(SiteAway) as away:

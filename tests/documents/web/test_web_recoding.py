@@ -27,7 +27,7 @@ def recoded(content, encoding, max_bytes=1_000_000):
     "encoding", ["cp1252", "utf-16-be", "utf-16-le", "iso-8859-15", "koi8-r", "iso2022_jp"]
 )
 def test_a_text_is_kept_in_utf_8_wherever_its_pieces_are_cut(encoding, monkeypatch):
-    monkeypatch.setattr("documents.sources.web.recoding.PIECE", 3)
+    monkeypatch.setattr("documents.sources.web.recoding.CHUNK_SIZE", 3)
     text = {"koi8-r": "Он идёт.", "iso2022_jp": "天文台は水曜日。"}.get(encoding, GERMAN)
     assert recoded(text.encode(encoding), encoding).decode("utf-8-sig") == text
 
