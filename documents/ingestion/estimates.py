@@ -1,4 +1,4 @@
-"""How many tokens work will send, before it is paid for."""
+"""Estimates the tokens and the price of embedding before it starts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from documents.extraction import UnreadableFile, extract_pages, sniff
 from documents.models import Page
 from ragsite import llm
 
-OVERLAP = 1.1  # chunks repeat a tenth of their text
+OVERLAP = 1.1  # chunks repeat about a tenth of the text
 
 
 class Estimate(NamedTuple):
@@ -23,7 +23,7 @@ class Estimate(NamedTuple):
 
 
 def tokens_in(path: Path, model: str) -> int:
-    """What embedding this file would send; 0 for one that cannot be read."""
+    """The tokens to embed for this file; 0 if it cannot be read."""
     try:
         with path.open("rb") as stream:
             media_type = sniff(stream, path.name)
@@ -34,11 +34,11 @@ def tokens_in(path: Path, model: str) -> int:
     return round(sum(tokenizer.count(page.text) for page in pages) * OVERLAP)
 
 
-def of_reindexing(model: str) -> Estimate:
-    """What building a new index of everything with that model would send, judged by the characters of the stored pages."""
-    served = Page.objects.filter(version__document__serving=F("version"))
-    characters = served.aggregate(sum=Sum(Length("text")))["sum"] or 0
-    sample = "\n".join(served.order_by("?").values_list("text", flat=True)[:20])
+def estimate_reindexing(model: str) -> Estimate:
+    """The cost of a new index of all documents, estimated from the length of the stored pages."""
+    pages = Page.objects.filter(version__document__serving=F("version"))
+    characters = pages.aggregate(sum=Sum(Length("text")))["sum"] or 0
+    sample = "\n".join(pages.order_by("?").values_list("text", flat=True)[:20])
     per_character = llm.tokenizer_for(model).count(sample) / len(sample) if sample else 0.25
     tokens = round(characters * per_character * OVERLAP)
     chunks = max(tokens // max(1, llm.embedding_model(model).chunk_tokens), 1 if tokens else 0)

@@ -1,4 +1,4 @@
-"""The page at a document's address: a changed one becomes its new content, an unchanged one leaves everything as it is."""
+"""Fetches the web page of a document; a changed page becomes a new version, an unchanged one changes nothing."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from ragsite.limits import max_upload_bytes
 
 
 def fetch_document(task: Task) -> None:
-    """Look at the address of the task's document. Raises UnreadableFile or SiteAway; nothing is stored then."""
+    """Fetch the page of the task's document. Raises UnreadableFile or SiteUnavailable; nothing is stored then."""
     document = task.document
     if document is None or not document.url:
         task.finish()
         return
-    show(task, document)
+    show_state(task, document)
     newest = document.newest
     with (
         Attempt.objects.record(task, "fetch", task.job_under_way),
@@ -40,53 +40,53 @@ def fetch_document(task: Task) -> None:
             check=partial(check, task),
         ) as page,
     ):
-        settle(task, document, newest, page)
+        save_page(task, document, newest, page)
 
 
 def check(task: Task) -> None:
-    """Raises where the worker is told to end, or the page is no longer wanted: a slow one is not waited for then."""
+    """Raises Stopped or Superseded, so that a slow transfer ends if the worker stops or the task is outdated."""
     shutdown.check()
     if not task.is_current():
         raise Superseded
 
 
-def show(task: Task, document: Document) -> None:
+def show_state(task: Task, document: Document) -> None:
     with transaction.atomic():
         if not task.claim():
             raise Superseded
         document.move_to(State.FETCHING)
 
 
-def settle(task: Task, document: Document, newest: Version | None, page: web.FetchedPage) -> None:
+def save_page(task: Task, document: Document, newest: Version | None, page: web.FetchedPage) -> None:
     if page.file is None:
         if newest is not None:
-            leave(task, document, newest, page)
+            mark_unchanged(task, document, newest, page)
         return
     upload = File(page.file, name=clean_name(page.name))
     media_type, sha256 = inspect(upload, str(upload.name))
     if newest is not None and (
-        newest.sha256 == sha256 or says_the_same(newest, Path(page.file.name), media_type)
+        newest.sha256 == sha256 or has_same_text(newest, Path(page.file.name), media_type)
     ):
-        leave(task, document, newest, page)
+        mark_unchanged(task, document, newest, page)
     else:
         content = Content("", str(upload.name), media_type, page.size, sha256, page.etag, page.last_modified)
-        take(task, document, upload, content)
+        add_version(task, document, upload, content)
 
 
-def leave(task: Task, document: Document, version: Version, page: web.FetchedPage) -> None:
-    """Unchanged."""
+def mark_unchanged(task: Task, document: Document, version: Version, page: web.FetchedPage) -> None:
+    """Save the time of the check and the new validators. The version stays."""
     with transaction.atomic():
         if not task.claim():
             raise Superseded
         if page.etag or page.last_modified:
-            named = {"etag": page.etag, "last_modified": page.last_modified}
-            Version.objects.filter(pk=version.pk).update(**named)
+            validators = {"etag": page.etag, "last_modified": page.last_modified}
+            Version.objects.filter(pk=version.pk).update(**validators)
         task.finish()
         document.mark_unchanged(version)
 
 
-def take(task: Task, document: Document, upload: File, content: Content) -> None:
-    """Changed, or fetched for the first time. Its indexing is asked for in the same transaction."""
+def add_version(task: Task, document: Document, upload: File, content: Content) -> None:
+    """Store the page as a new version; the same transaction requests its indexing."""
     try:
         document.check_not_duplicate(content.sha256)
         with stored(upload) as stored_as, transaction.atomic():
@@ -99,8 +99,8 @@ def take(task: Task, document: Document, upload: File, content: Content) -> None
         raise UnreadableFile("page_known") from None
 
 
-def says_the_same(version: Version, path: Path, media_type: str) -> bool:
-    """Whether only what nobody reads has changed: a page's menus, advertisements and hidden numbers change with every visit."""
+def has_same_text(version: Version, path: Path, media_type: str) -> bool:
+    """Whether the extracted text is unchanged: menus, advertisements and tokens may change with every request."""
     if media_type != "text/html" or version.media_type != media_type or version.extracted_at is None:
         return False
     try:

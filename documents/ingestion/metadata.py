@@ -1,4 +1,4 @@
-"""What a content says of itself: its title, who wrote it and when, from whatever its kind of file calls these."""
+"""Title, author and date that a file contains, whatever its format calls them."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import NamedTuple
 from documents.extraction import Extraction
 from documents.sources.uploads import visible
 
-MAX_LENGTH = 300  # characters, as a document's row has room for
-# 2024-03-01 as ISO 8601, mails and Office write it; D:20240301143000+01'00' as PDF does (ISO 32000-1, 7.9.4), which
-# some programs write without the letter, with strokes or with colons.
+MAX_LENGTH = 300  # characters, as Document.own_title
+# 2024-03-01 in ISO 8601, mails and Office; D:20240301143000+01'00' in PDF (ISO 32000-1, 7.9.4), which some programs
+# write without the letter, or with slashes or colons.
 DATE = re.compile(r"(?:D:[ ]?)?(\d{4})([-/.:]?)(\d{2})\2(\d{2})(?!\d(?!\d))", re.ASCII)
-# What programs write where nobody said who they are.
-NOBODY = frozenset(
+# Placeholders that programs write for an unknown author.
+PLACEHOLDERS = frozenset(
     ("user", "admin", "administrator", "root", "unknown", "author", "owner", "default", "anonymous", "-")
 )
 
 
 class EmbeddedMetadata(NamedTuple):
-    """Empty where the content does not say it."""
+    """Fields are empty if the file does not have them."""
 
     title: str = ""
     author: str = ""
@@ -29,23 +29,25 @@ class EmbeddedMetadata(NamedTuple):
 
     @classmethod
     def of(cls, extraction: Extraction) -> EmbeddedMetadata:
-        said = extraction.metadata
-        return cls(_line(extraction.title), author_in(said.get("author")), date_in(said.get("creationdate")))
+        metadata = extraction.metadata
+        return cls(
+            _line(extraction.title), author_in(metadata.get("author")), date_in(metadata.get("creationdate"))
+        )
 
 
 def author_in(value: object) -> str:
-    """A name; of a mail's sender the name without the address, where there is one."""
+    """The author's name; of a mail's sender the name without the address, if there is one."""
     line = _line(value)
     if line.startswith(("http://", "https://")):
-        return ""  # Open Graph names an author by a page about them
+        return ""  # Open Graph has the address of a profile
     if "<" in line or "@" in line:
         name, address = parseaddr(line)
         line = name or address or line
-    return "" if line.lower() in NOBODY else line
+    return "" if line.lower() in PLACEHOLDERS else line
 
 
 def date_in(value: object) -> date | None:
-    """The day that a text begins with; None where it is none, or one that no calendar has."""
+    """The date at the start of the value; None for an invalid date."""
     found = DATE.match(str(value or "").strip())
     if not found:
         return None

@@ -1,4 +1,4 @@
-"""The last step of an index that was filled behind the live one: its vector index, then one row update makes it live."""
+"""Builds a new index in the background: fills it, creates its vector index, and makes it live."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ from documents.models import Attempt, Chunk, Document, Index, Page, State, Task,
 from documents.models.index import IndexState
 from documents.models.task import Kind, Superseded, TaskState
 
-LOOK_AGAIN = timedelta(seconds=10)
+RECHECK_AFTER = timedelta(seconds=10)
 
 
 def begin(model: str) -> Index:
-    """A new index for that embedding model, to be filled from the stored pages and made live when complete."""
+    """Start building an index for the embedding model from the stored pages. It goes live when it is complete."""
     index = Index.objects.draft(model)
     fill(index)
     return index
 
 
 def fill(index: Index) -> None:
-    """Have every document put into it that is not there yet, behind the live one; it goes live by itself when complete."""
+    """Request indexing of all documents that the index lacks. It goes live when it is complete."""
     with transaction.atomic():
         Index.objects.filter(pk=index.pk).update(state=IndexState.BUILDING)
         index.state = IndexState.BUILDING
-        there = Chunk.objects.filter(
+        indexed = Chunk.objects.filter(
             index=index, version__document=OuterRef("pk"), version__sha256=OuterRef("sha256")
         )
-        with_content = Document.objects.filter(versions__isnull=False).distinct()
-        # In the order in which whoever deletes several takes them: they must not block each other.
-        for document in with_content.exclude(Exists(there)).only("pk").order_by("pk"):
-            with suppress(Document.DoesNotExist):  # deleted meanwhile
+        with_versions = Document.objects.filter(versions__isnull=False).distinct()
+        # In the order in which rows are locked for deletion, to prevent deadlocks.
+        for document in with_versions.exclude(Exists(indexed)).only("pk").order_by("pk"):
+            with suppress(Document.DoesNotExist):  # it was deleted since the query
                 Task.objects.ask_for(Kind.INDEX, document, index)
-        # Asked for at once: were it the last document's to ask, one that fails or is deleted would leave the index half built.
+        # Requested now, not by the last document, which may fail or be deleted and leave the index unfinished.
         Task.objects.ask_for(Kind.BUILD, None, index)
 
 
 def build_index(task: Task) -> None:
-    """Make the index live if every document that answers now is in it; else leave it ready for a person to decide."""
+    """Make the index live if no searchable document is missing; otherwise mark it as ready, for an operator to decide."""
     index = task.index
     if index is None or index.state != IndexState.BUILDING:
-        task.finish()  # live already, or given up
+        task.finish()  # live or cancelled
     elif is_being_filled(index):
-        task.wait_until(timezone.now() + LOOK_AGAIN, "", "")
+        task.wait_until(timezone.now() + RECHECK_AFTER, "", "")
     else:
         with Attempt.objects.record(task, "build", task.job_under_way):
             index.create_vector_index(concurrently=True)
@@ -59,15 +59,15 @@ def finish(task: Task, index: Index) -> None:
     with transaction.atomic():
         if not task.claim():
             raise Superseded
-        if is_being_filled(index):  # something was asked for while the vector index was made
-            task.wait_until(timezone.now() + LOOK_AGAIN, "", "")
+        if is_being_filled(index):  # a document was added during the creation of the vector index
+            task.wait_until(timezone.now() + RECHECK_AFTER, "", "")
             return
-        if missing(index):
+        if count_missing(index):
             Index.objects.filter(pk=index.pk).update(state=IndexState.READY)
         else:
             index.make_live()
-            settle_pages(index)
-            take_over(index)
+            merge_late_ocr_text(index)
+            finish_moving_documents(index)
         task.finish()
 
 
@@ -75,20 +75,24 @@ def is_being_filled(index: Index) -> bool:
     return index.tasks.open().filter(kind=Kind.INDEX).exists()
 
 
-def settle_pages(index: Index) -> None:
-    """Where the former index was not yet at the text read in pictures, its pages still lack what this index was filled with."""
-    late = Task.objects.filter(kind=Kind.INDEX, index__state=IndexState.RETIRED).exclude(state=TaskState.DONE)
-    read = Page.objects.filter(
-        version__document__in=late.values("document"), version__chunks__index=index, recognised__gt=""
+def merge_late_ocr_text(index: Index) -> None:
+    """Merge OCR text that this index contains and the former live index did not index in time."""
+    unfinished = Task.objects.filter(kind=Kind.INDEX, index__state=IndexState.RETIRED).exclude(
+        state=TaskState.DONE
     )
-    merge_and_save(Version.objects.filter(pk__in=read.exclude(problem="").values("version")))
+    recognised = Page.objects.filter(
+        version__document__in=unfinished.values("document"), version__chunks__index=index, recognised__gt=""
+    )
+    merge_and_save(Version.objects.filter(pk__in=recognised.exclude(problem="").values("version")))
 
 
-def take_over(index: Index) -> None:
-    """Documents that the former index was still at: those that are in this one are ready, the others are asked for here."""
+def finish_moving_documents(index: Index) -> None:
+    """Documents that the former live index was still indexing: mark them ready if this index has them, else request indexing."""
     Task.objects.filter(kind=Kind.INDEX, index__state=IndexState.RETIRED).cancel()
-    at_fetching = Task.objects.open().filter(kind=Kind.FETCH, document=OuterRef("pk"))
-    for document in Document.objects.moving().exclude(Exists(at_fetching)).defer("embedding").order_by("pk"):
+    being_fetched = Task.objects.open().filter(kind=Kind.FETCH, document=OuterRef("pk"))
+    for document in (
+        Document.objects.moving().exclude(Exists(being_fetched)).defer("embedding").order_by("pk")
+    ):
         task = document.tasks.filter(kind=Kind.INDEX, index=index).first()
         if task and task.state == TaskState.DONE:
             document.move_to(State.READY)
@@ -98,7 +102,7 @@ def take_over(index: Index) -> None:
                 Task.objects.ask_for(Kind.INDEX, document, index)
 
 
-def missing(index: Index) -> int:
-    """How many documents that answer now would no longer, were this index live."""
+def count_missing(index: Index) -> int:
+    """How many searchable documents would not be searchable in this index."""
     failed = index.tasks.filter(kind=Kind.INDEX, state__in=[TaskState.FAILED, TaskState.CANCELLED])
     return Document.objects.askable().filter(pk__in=failed.values("document")).count()

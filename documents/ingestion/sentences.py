@@ -1,11 +1,11 @@
-"""Where sentences begin and end, in most scripts, without a model; linear in the text."""
+"""Finds sentence boundaries in most scripts, without a model, in linear time."""
 
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 CLOSERS = r"[\"'”’»›)\]」』】》）]"
-# Scripts that put no space behind a full stop, and those that do.
+# First scripts without a space after a full stop, then those with one.
 END = re.compile(
     rf"(?<![。！？｡︒…])[。！？｡︒…]++{CLOSERS}*+(?=\S)"
     rf"|(?:(?<![.!?…])[.!?…]++|(?<![؟۔।॥։።။។])[؟۔।॥։።။។]++|(?<![。！？｡])[。！？｡]++){CLOSERS}*+(?P<note>\[\d{{1,3}}\])?(?=\s)"
@@ -13,33 +13,33 @@ END = re.compile(
 STARTS_NEXT = re.compile(r"\s+[\"'“‘«‹(\[¿¡—–-]*\s?(?P<first>\S)")
 TOKEN_BEFORE = re.compile(r"[^\s(\[\"“‘«]{1,20}$")
 INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]$")
-# A full stop after these ends no sentence.
+# A full stop after these does not end a sentence.
 NEVER_LAST = """
     dr mr mrs ms prof st sr jr vs cf fig figs nos nr vols pp eds eq eqs sect dept approx ca gen col sgt capt lt rev hon
     gov sen rep pres ave blvd rd mt viz resp incl excl bzw evtl ggf inkl sog vgl hrsg jg bd tel mme mlle env n° sra dna
     pág núm jan feb mar apr jun jul aug sep sept oct nov dec okt dez bspw abb
 """
-# These are words too: they stand before a figure when they are short for something.
-FIGURES_FOLLOW = "no vol p ed sec ch chap app art par tab s abs str est min max av"
-# These may end one: only what follows tells.
-PERHAPS = frozenset(("etc", "al", "inc", "ltd", "co", "corp", "usw", "am", "pm"))
+# These are words too; before a number they are abbreviations.
+BEFORE_NUMBERS = "no vol p ed sec ch chap app art par tab s abs str est min max av"
+# These may end a sentence, depending on the next word.
+MAYBE_LAST = frozenset(("etc", "al", "inc", "ltd", "co", "corp", "usw", "am", "pm"))
 ABBREVIATIONS = frozenset(NEVER_LAST.split())
-BEFORE_FIGURES = frozenset(FIGURES_FOLLOW.split())
+NUMBER_ABBREVIATIONS = frozenset(BEFORE_NUMBERS.split())
 MONTHS = re.compile(r"\s+(?:jan|feb|m[aä]r|apr|ma[iy]|ju[nl]|aug|sep|o[kc]t|nov|de[zc])\w*", re.IGNORECASE)
 OWN_LINE = re.compile(
     r"[ \t]*(?:#{1,6}\s|[•‣◦▪■●○·∙➢✓*–—+-]\s+\S|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]\s+\S|\||>|```|~~~)"
 )
 ENDS_LINE = re.compile(r"[.!?:;…。！？：；؟۔।|][\"'”’»)\]」』]*$|^[ \t]*(?:#{1,6}\s|```|~~~|[=-]{3,}\s*$)")
 CELLS = " | "  # between the cells of a row
-FIGURE_AT_END = re.compile(r"\d[\d.,]*\s?(?:%|€|\))?[^\S\n]*\Z")
+NUMBER_AT_END = re.compile(r"\d[\d.,]*\s?(?:%|€|\))?[^\S\n]*\Z")
 BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 MAX_WORD_LENGTH = 60
-NARROW = 28  # characters
+NARROW_WIDTH = 28  # characters
 Span = tuple[int, int]
 
 
 def sentences(text: str) -> list[Span]:
-    """Start and end of every sentence, list item, heading and table row, in order; between them is only space."""
+    """Start and end of every sentence, list item, heading and table row, in order; only white space lies between them."""
     found: list[Span] = []
     begin = 0
     for blank in BLANK_LINE.finditer(text):
@@ -55,15 +55,17 @@ def _of_paragraph(text: str, start: int, end: int) -> Iterator[Span]:
 
 
 def _line_groups(text: str, start: int, end: int) -> Iterator[Span]:
-    """Lines of a paragraph that belong together: wrapped prose is one group, items and rows are one each."""
+    """Groups of lines: wrapped prose is one group, each list item and each row is one."""
     lines = list(_lines(text, start, end))
     width = max((line_end - line_start for line_start, line_end in lines), default=0)
-    figures = [FIGURE_AT_END.search(text, max(s, e - 20), e) is not None for s, e in lines]
+    has_number = [NUMBER_AT_END.search(text, max(s, e - 20), e) is not None for s, e in lines]
     is_wrapped = _is_wrapped(text, lines, width)
     begin = 0
     for i in range(len(lines)):
-        # Rows of figures, and the headings above them.
-        is_row = figures[i + 1 : i + 2] == [True] and (figures[i] or figures[i + 2 : i + 3] == [True])
+        # Rows of numbers, and the headings above them.
+        is_row = has_number[i + 1 : i + 2] == [True] and (
+            has_number[i] or has_number[i + 2 : i + 3] == [True]
+        )
         if i + 1 == len(lines) or is_row or _is_break(text, lines[i], lines[i + 1], width, is_wrapped):
             yield lines[begin][0], lines[i][1]
             begin = i + 1
@@ -78,7 +80,7 @@ def _lines(text: str, start: int, end: int) -> Iterator[Span]:
 
 
 def _is_wrapped(text: str, lines: Sequence[Span], width: int) -> bool:
-    """Whether most lines end because they are full; rows of words and labels end anywhere, and the longest is not full for that."""
+    """Whether most lines end because they are full; rows of words and labels may end anywhere."""
     full = sum(
         line[1] - line[0] + 1 + _first_word(text[after[0] : after[1]]) > width
         for line, after in pairwise(lines)
@@ -91,19 +93,19 @@ def _first_word(line: str) -> int:
 
 
 def _is_break(text: str, line: Span, after: Span, width: int, is_wrapped: bool) -> bool:
-    """Whether the line ends because it was meant to, not because it was full."""
+    """Whether the line break is intended, not a result of wrapping."""
     if OWN_LINE.match(text, after[0], after[1]):
         return True
     above, below = text[line[0] : line[1]].rstrip(), text[after[0] : after[1]]
     if ENDS_LINE.search(above) or CELLS in above or CELLS in below:
         return True
-    if (width < NARROW or not is_wrapped) and below[:1].isupper():
-        return True  # labels, names, verses: nobody wraps prose to so few letters
+    if (width < NARROW_WIDTH or not is_wrapped) and below[:1].isupper():
+        return True  # labels, names, verses: prose is not wrapped to so few characters
     return len(above) + 1 + _first_word(below) <= width
 
 
 def _within(text: str, start: int, end: int) -> Iterator[Span]:
-    """The sentences of a stretch of prose."""
+    """The sentences of a range of prose."""
     begin = start
     for match in END.finditer(text, start, end):
         if _ends_sentence(text, begin, match, end):
@@ -131,15 +133,15 @@ def _ends_sentence(text: str, begin: int, match: re.Match[str], end: int) -> boo
 
 
 def _may_end(text: str, begin: int, token: re.Match[str], after: int, end: int) -> bool:
-    """Whether a full stop behind this word, with a capital or a figure after it, ends a sentence."""
+    """Whether a full stop after this word, with a capital or a number after it, ends a sentence."""
     word = token.group().lower()
     if word.isdecimal():
         is_enumerator = len(word) <= 3 and not text[begin : token.start()].strip()
         return not is_enumerator and not (len(word) <= 2 and MONTHS.match(text, after, end))
-    if word in PERHAPS:
+    if word in MAYBE_LAST:
         first = STARTS_NEXT.match(text, after, end)
         return first is None or first["first"].isupper()
-    if word in BEFORE_FIGURES:
+    if word in NUMBER_ABBREVIATIONS:
         first = STARTS_NEXT.match(text, after, end)
         return first is None or not first["first"].isdecimal()
     if word == "i" or (len(word) == 1 and not word.isalpha()):

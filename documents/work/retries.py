@@ -13,7 +13,7 @@ from documents.extraction import UnreadableFile
 from documents.models import Document, Task
 from documents.models.states import SummaryState
 from documents.models.task import STUBBORN_AFTER, Kind
-from documents.sources.web import SiteAway
+from documents.sources.web import SiteUnavailable
 from documents.work import fairness
 from ragsite.disk import storage_problem
 from ragsite.llm import ProviderError, RateLimited
@@ -39,7 +39,7 @@ def record_failure(task: Task, error: Exception) -> bool:
                 show_waiting(task, error.kind, str(error.sentence))
             case _:
                 retry_later(task, error)
-    if isinstance(error, SiteAway) and error.is_of_the_site:
+    if isinstance(error, SiteUnavailable) and error.affects_whole_site:
         fairness.pause_site(task, error.not_before)
     return True
 
@@ -47,7 +47,7 @@ def record_failure(task: Task, error: Exception) -> bool:
 def retry_later(task: Task, error: Exception) -> None:
     """Schedule the next try, or fail for good after the last one."""
     kind, sentence, not_before = "unexpected", _("Something went wrong here."), None
-    if known := isinstance(error, (ProviderError, SiteAway)):
+    if known := isinstance(error, (ProviderError, SiteUnavailable)):
         kind, sentence, not_before = error.kind, str(error.sentence), error.not_before
     elif problem := storage_problem(error):
         kind, sentence = problem.kind, str(problem.sentence)

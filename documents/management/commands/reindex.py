@@ -51,7 +51,7 @@ class Command(BaseCommand):
             llm.embedding_model(model)
         except LookupError as error:
             raise CommandError(str(getattr(error, "sentence", error))) from None
-        estimate = estimates.of_reindexing(model)
+        estimate = estimates.estimate_reindexing(model)
         price = "price unknown" if estimate.price is None else f"about ${estimate.price:.4f}"
         if llm.embedding_model(model).is_local:
             price = "computed on this machine"

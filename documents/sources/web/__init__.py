@@ -2,14 +2,14 @@
 
 from documents.sources.web.addresses import MAX_LENGTH, Address, Networks, is_public, without_credentials
 from documents.sources.web.client import FetchedPage, fetch_page
-from documents.sources.web.failures import SiteAway
+from documents.sources.web.failures import SiteUnavailable
 
 __all__ = [
     "MAX_LENGTH",
     "Address",
     "FetchedPage",
     "Networks",
-    "SiteAway",
+    "SiteUnavailable",
     "fetch_page",
     "is_public",
     "without_credentials",

@@ -13,7 +13,7 @@ import httpcore2
 
 from documents.extraction import UnreadableFile
 from documents.sources.web.addresses import Address, Networks
-from documents.sources.web.failures import SiteAway
+from documents.sources.web.failures import SiteUnavailable
 from documents.sources.web.meta_refresh import refresh_target
 from documents.sources.web.network import Deadline, PublicNetwork
 from documents.sources.web.responses import FetchedPage, decode_header, raise_for_status, read_page
@@ -40,7 +40,7 @@ def fetch_page(
     """The page; its file is deleted after the block. With `etag` or `last_modified` the request is conditional.
 
     `check` is called about every second during the transfer and may raise to stop it.
-    Raises UnreadableFile for permanent failures, SiteAway for temporary ones.
+    Raises UnreadableFile for permanent failures, SiteUnavailable for temporary ones.
     """
     deadline = Deadline(TOTAL_SECONDS, check)
     conditions = {"If-None-Match": etag, "If-Modified-Since": last_modified}
@@ -120,10 +120,10 @@ def translated_errors() -> Iterator[None]:
     try:
         yield
     except httpcore2.TimeoutException as error:
-        raise SiteAway("page_timeout", type(error).__name__) from None
+        raise SiteUnavailable("page_timeout", type(error).__name__) from None
     except httpcore2.ConnectError as error:
         if isinstance(error.__cause__ or error.__context__, ssl.SSLCertVerificationError):
             raise UnreadableFile("page_certificate") from None
-        raise SiteAway("page_unreachable", type(error).__name__) from None
+        raise SiteUnavailable("page_unreachable", type(error).__name__) from None
     except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
-        raise SiteAway("page_broken_off", type(error).__name__) from None
+        raise SiteUnavailable("page_broken_off", type(error).__name__) from None

@@ -3,7 +3,7 @@ from datetime import datetime
 from documents.failure_messages import WORDINGS
 
 
-class SiteAway(Exception):
+class SiteUnavailable(Exception):
     """The page is temporarily unavailable. `not_before` is the time of the site's Retry-After header."""
 
     def __init__(self, kind: str, detail: str = "", *, not_before: datetime | None = None) -> None:
@@ -13,6 +13,6 @@ class SiteAway(Exception):
         self.sentence = WORDINGS[kind].sentence
 
     @property
-    def is_of_the_site(self) -> bool:
+    def affects_whole_site(self) -> bool:
         """Whether other pages of the site would fail too."""
         return self.kind in ("page_timeout", "page_unreachable", "page_busy")

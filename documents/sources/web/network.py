@@ -15,7 +15,7 @@ import httpcore2
 
 from documents.extraction import UnreadableFile
 from documents.sources.web.addresses import Networks, admits
-from documents.sources.web.failures import SiteAway
+from documents.sources.web.failures import SiteUnavailable
 
 CHECK_SECONDS = 1.0
 NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
@@ -30,13 +30,13 @@ class Deadline:
         self.checked_at = time.monotonic()
 
     def left(self, timeout: float | None) -> float:
-        """The timeout, or the time left if that is shorter. Call it before each wait. Raises SiteAway if no time is left."""
+        """The timeout, or the time left if that is shorter. Call it before each wait. Raises SiteUnavailable if no time is left."""
         if time.monotonic() - self.checked_at > CHECK_SECONDS:
             self.check()
             self.checked_at = time.monotonic()
         left = self.ends - time.monotonic()
         if left <= 0:
-            raise SiteAway("page_timeout", "total time")
+            raise SiteUnavailable("page_timeout", "total time")
         return left if timeout is None else min(left, timeout)
 
 
@@ -103,14 +103,14 @@ class TimedStream(httpcore2.NetworkStream):
 
 
 def resolve(host: str, port: int, seconds: float) -> list[str]:
-    """The IP addresses of a host name, without duplicates. Raises SiteAway if the lookup takes too long."""
+    """The IP addresses of a host name, without duplicates. Raises SiteUnavailable if the lookup takes too long."""
     results: SimpleQueue[list[Any] | Exception] = SimpleQueue()
     # getaddrinfo has no timeout and ignores signals: a lookup that takes too long is left to its thread.
     threading.Thread(target=_look_up, args=(host, port, results), daemon=True).start()
     try:
         found = results.get(timeout=seconds)
     except Empty:
-        raise SiteAway("page_timeout", "DNS lookup timed out") from None
+        raise SiteUnavailable("page_timeout", "DNS lookup timed out") from None
     if isinstance(found, Exception):
         raise _lookup_failure(found) from None
     return list(dict.fromkeys(str(sockaddr[0]) for *_rest, sockaddr in found))
@@ -131,4 +131,4 @@ def _lookup_failure(error: Exception) -> Exception:
         return error
     if error.errno in NO_SUCH_NAME:
         return UnreadableFile("page_no_site")
-    return SiteAway("page_unreachable", "DNS lookup failed")
+    return SiteUnavailable("page_unreachable", "DNS lookup failed")

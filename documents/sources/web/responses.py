@@ -14,7 +14,7 @@ import httpcore2
 from documents.extraction import UnreadableFile
 from documents.sources.web import naming
 from documents.sources.web.addresses import Address
-from documents.sources.web.failures import SiteAway
+from documents.sources.web.failures import SiteUnavailable
 from documents.sources.web.recoding import in_utf8
 
 MAX_WAIT = timedelta(days=1)  # of a Retry-After header
@@ -47,11 +47,11 @@ def decode_header(value: bytes) -> str:
 
 
 def raise_for_status(status: int, headers: dict[str, str]) -> None:
-    """Raise SiteAway or UnreadableFile unless the response contains a page."""
+    """Raise SiteUnavailable or UnreadableFile unless the response contains a page."""
     if status in (200, 203):
         return
     if status in TEMPORARY_ERRORS or status >= 500:
-        raise SiteAway(
+        raise SiteUnavailable(
             "page_busy" if status in (429, 503) else "page_fault",
             str(status),
             not_before=retry_after(headers.get("retry-after", "")),
@@ -138,9 +138,9 @@ def decoded(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
                 yield decompressor.decompress(rest, CHUNK_SIZE)
                 rest = decompressor.unused_data or decompressor.unconsumed_tail
     except zlib.error:
-        raise SiteAway("page_broken_off", "invalid compressed data") from None
+        raise SiteUnavailable("page_broken_off", "invalid compressed data") from None
     if not (decompressor.eof or is_empty):
-        raise SiteAway("page_broken_off", "incomplete compressed data")
+        raise SiteUnavailable("page_broken_off", "incomplete compressed data")
 
 
 def storable(value: str, max_length: int) -> str:

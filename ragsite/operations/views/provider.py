@@ -52,7 +52,7 @@ def build_index(request: SignedInRequest) -> HttpResponse:
         return _render_page(request, status=422, form=form)
     model = form.cleaned_data["model"]
     if not request.POST.get("confirmed"):
-        estimate = describe_estimate(estimates.of_reindexing(model), llm.embedding_model(model))
+        estimate = describe_estimate(estimates.estimate_reindexing(model), llm.embedding_model(model))
         return _render_page(request, form=form, estimate=estimate)
     try:
         rebuild.begin(model)

@@ -242,7 +242,9 @@ def test_what_was_read_in_vain_is_read_again_when_asked_for(alice, alices, work,
 
     monkeypatch.setattr(ocr, "ocr_page", too_long)
     document = done(work, made(alice, tmp_path, WORDS, PICTURE))
-    assert "OCR found no text on 1 scanned page, so search cannot find anything on it" in page_of(alices, document)
+    assert "OCR found no text on 1 scanned page, so search cannot find anything on it" in page_of(
+        alices, document
+    )
     assert "1 took too long" in page_of(alices, document)
     index = Task.objects.get(document=document, kind=Kind.INDEX)
     assert index.generation == 1  # nothing was read, and nothing is embedded again

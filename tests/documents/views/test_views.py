@@ -163,7 +163,8 @@ def test_a_row_says_when_it_is_tried_again_and_why(alices, alice):
     document = make_document(alice, state=State.WAITING, failure="The provider is away.")
     document.tasks.filter(kind=Kind.INDEX).update(tries=2, next_try_at=timezone.now() + timedelta(seconds=40))
     assert re.search(
-        r"Waiting to try again in (39|40) s \(attempt 3\). The provider is away.", words_of(row(alices, document))
+        r"Waiting to try again in (39|40) s \(attempt 3\). The provider is away.",
+        words_of(row(alices, document)),
     )
 
 

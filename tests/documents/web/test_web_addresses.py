@@ -10,7 +10,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from documents.extraction import UnreadableFile
-from documents.sources.web import Address, SiteAway, client, fetch_page, is_public, without_credentials
+from documents.sources.web import Address, SiteUnavailable, client, fetch_page, is_public, without_credentials
 from documents.sources.web.addresses import admits
 from tests.support.web_site import answer, redirect
 
@@ -98,7 +98,7 @@ def test_only_the_usual_ports_of_public_machines_and_any_of_the_operators_networ
 def test_a_redirect_is_looked_at_like_any_address(web_site, loopback, target):
     web_site.pages["/"] = redirect(target.format(port=web_site.port))
     before = web_site.connections
-    with pytest.raises((UnreadableFile, SiteAway)) as refused:
+    with pytest.raises((UnreadableFile, SiteUnavailable)) as refused:
         fetched(web_site.url, allowed=loopback)
 
     assert refused.value.kind in ("page_private", "page_astray", "page_no_site", "page_unreachable")
@@ -168,7 +168,7 @@ def test_redirects_lead_on_five_times_and_no_more(web_site, loopback):
 )  # fmt: skip
 def test_every_refusal_of_a_site_has_its_sentence(web_site, loopback, status, kind, is_passing):
     web_site.pages["/"] = answer(status=status)
-    with pytest.raises(SiteAway if is_passing else UnreadableFile) as refused:
+    with pytest.raises(SiteUnavailable if is_passing else UnreadableFile) as refused:
         fetched(web_site.url, allowed=loopback)
     assert refused.value.kind == kind
     assert str(refused.value.sentence).endswith(".")
@@ -197,7 +197,7 @@ def test_a_few_packed_bytes_never_become_many(web_site, loopback):
 
 def test_a_page_that_breaks_off_may_be_tried_again(web_site, loopback):
     web_site.pages["/"] = answer("Half a", Content_Length="100")
-    with pytest.raises(SiteAway) as away:
+    with pytest.raises(SiteUnavailable) as away:
         fetched(web_site.url, allowed=loopback)
     assert away.value.kind == "page_broken_off"
 
@@ -214,7 +214,7 @@ def test_a_site_that_drips_is_given_up_in_the_end(web_site, loopback, monkeypatc
 
     web_site.pages["/"] = drip
     began = time.monotonic()
-    with pytest.raises(SiteAway) as away:
+    with pytest.raises(SiteUnavailable) as away:
         fetched(web_site.url, allowed=loopback)
     is_over.set()
     assert away.value.kind == "page_timeout"
@@ -226,7 +226,7 @@ def test_a_silent_site_is_given_up(loopback, monkeypatch):
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        with pytest.raises(SiteAway) as away:
+        with pytest.raises(SiteUnavailable) as away:
             fetched(f"http://127.0.0.1:{silent.getsockname()[1]}/", allowed=loopback)
     assert away.value.kind == "page_timeout"
 
@@ -234,7 +234,7 @@ def test_a_silent_site_is_given_up(loopback, monkeypatch):
 def test_a_site_that_is_not_there_may_come_back(loopback):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        with pytest.raises(SiteAway) as away:
+        with pytest.raises(SiteUnavailable) as away:
             fetched(f"http://127.0.0.1:{unused.getsockname()[1]}/", allowed=loopback)
     assert away.value.kind == "page_unreachable"
 
@@ -402,7 +402,7 @@ def test_a_look_up_that_hangs_is_given_up(monkeypatch):
     monkeypatch.setattr(client, "TOTAL_SECONDS", 0.3)
     is_over = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: is_over.wait(20))
-    with pytest.raises(SiteAway) as away:
+    with pytest.raises(SiteUnavailable) as away:
         fetched("http://example.org/")
     assert not is_over.is_set()
     is_over.set()

@@ -13,7 +13,7 @@ from django.utils import timezone
 from documents.models import Attempt, Collection, Document, Index, State, Task
 from documents.models.index import IndexState
 from documents.models.task import Kind, TaskState
-from documents.sources.web import SiteAway
+from documents.sources.web import SiteUnavailable
 from documents.work import fairness, locks, retries, runner
 from documents.work import queue as jobs
 from documents.work.fairness import Limits, arrange
@@ -149,7 +149,7 @@ def test_a_site_that_gives_no_page_is_left_alone_for_a_while_at_no_cost(alice):
     )
     other = task_of(make_page(alice, "https://notslow.example/"), Kind.FETCH)
 
-    retries.record_failure(first, SiteAway("page_timeout", "in all"))
+    retries.record_failure(first, SiteUnavailable("page_timeout", "in all"))
 
     second.refresh_from_db()
     other.refresh_from_db()
@@ -162,7 +162,7 @@ def test_a_page_that_its_site_has_a_fault_with_holds_no_other_up(alice):
         task_of(make_page(alice, f"https://slow.example/{number}"), Kind.FETCH) for number in range(2)
     )
 
-    retries.record_failure(first, SiteAway("page_fault", "500"))
+    retries.record_failure(first, SiteUnavailable("page_fault", "500"))
 
     second.refresh_from_db()
     assert second.is_due
