@@ -112,8 +112,8 @@ class Splitter:
                 section += 1
                 is_first = True
             path = self.sections[section][1]
-            for number, (*piece, count) in enumerate(self._pieces(start, end, limit)):
-                yield Unit(*piece, count, path, is_first and number == 0)
+            for number, (piece_start, piece_end, count) in enumerate(self._pieces(start, end, limit)):
+                yield Unit(piece_start, piece_end, count, path, is_first and number == 0)
 
     def _sentences(self) -> Iterator[tuple[int, int]]:
         """Sentences of the whole document; a page break does not end a sentence."""
