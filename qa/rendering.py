@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from qa.answering.citations import MARKER
+from qa.answering.markers import MARKER
 from qa.models import Citation, Question
 from qa.models.question import AnswerKind
 from qa.sentences import page_name

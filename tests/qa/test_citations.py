@@ -5,12 +5,11 @@ from qa.answering.citations import (
     cite_quotes,
     find_claims,
     from_cache,
-    numbers_in,
-    plain_markers,
     save_citations,
     to_cache,
 )
 from qa.answering.extractive import Quote
+from qa.answering.markers import numbers_in, plain_markers
 from qa.models import Citation
 from qa.retrieval.chunk import RetrievedChunk
 from tests.support.factories import make_document, make_indexed, make_question
