@@ -16,15 +16,9 @@ from documents.extraction.cleanup.headers_footers import find_headers_and_footer
 from documents.extraction.cleanup.hyphens import Vocabulary, join_over_pages
 from documents.extraction.cleanup.line import Line, split_labels
 from documents.extraction.cleanup.paragraphs import Separators
+from documents.extraction.cleanup.raw_page import RawPage
 
 Runs = list[list[int]]
-
-
-class RawPage(NamedTuple):
-    """A page as the reader sent it. `geometry` has one entry per line, as read_lines() returns it."""
-
-    text: str
-    geometry: Sequence[Sequence[float]] = ()
 
 
 class CleanPage(NamedTuple):
@@ -87,7 +81,7 @@ BLANK_LINE = re.compile(rf"{NEW_LINE}[^\S\r\n]*{NEW_LINE}|\u2029|\f")
 
 def split_lines(page: RawPage) -> list[Line]:
     """Split into printed lines without surrounding white space. PDFium's U+FFFE ends a line inside a word."""
-    geometry = {int(entry[0]): entry for entry in page.geometry}
+    geometry = {int(entry[0]): entry for entry in page.lines}
     lines: list[Line] = []
     raw = page.text
     after = 0  # the end of the last line that was not blank

@@ -16,6 +16,7 @@ import pypdfium2.raw as pdfium_c
 from pypdf.errors import EmptyFileError, LimitReachedError
 
 from documents.extraction.cleanup.garbage import garbled_share, is_shorter, solid_length
+from documents.extraction.cleanup.raw_page import RawPage
 from documents.extraction.limits import (
     CPU_SECONDS,
     CPU_SECONDS_OF_A_PAGE,
@@ -69,11 +70,11 @@ def read(
     for index in range(start, min(document.page_count, MAX_PAGES)):
         limit_cpu(min(total, used_cpu() + CPU_SECONDS_OF_ONE_PAGE))
         page = document.page(index, only_pypdf=only_pypdf or index == careful)
-        characters += len(page["text"])
-        lines += page["text"].count("\n")
+        characters += len(page.text)
+        lines += page.text.count("\n")
         if characters > MAX_CHARACTERS or lines > MAX_LINES:
             break
-        yield page
+        yield page.as_message(index)
     yield {"kind": "done"}
 
 
@@ -152,88 +153,81 @@ class Document:
         message: Message = {"kind": "document", "pages": self.page_count, "is_cut": is_cut(self.path)}
         return message | structure(self.pypdf, self.pdfium, self.page_count)
 
-    def page(self, index: int, only_pypdf: bool) -> Message:
+    def page(self, index: int, only_pypdf: bool) -> RawPage:
         """Read one page. Never raises, whatever the file contains."""
-        message: Message = {"kind": "page", "index": index, "text": "", "engine": "pdfium"}
         try:
             if only_pypdf or not self.pdfium or index >= len(self.pdfium):
                 raise pdfium.PdfiumError("skipped")
-            message |= self._page_by_pdfium(index)
+            page = self._page_by_pdfium(index)
         except Exception:
-            return message | self._page_by_pypdf(index)
-        message["garbled"] = garbled_share(message["text"])
-        if self._deserves_fallback(message):
-            message = self._better_of(message, index)
-        return message
+            return self._page_by_pypdf(index)
+        page.garbled = garbled_share(page.text)
+        return self._better_of(page, index) if self._deserves_fallback(page, index) else page
 
-    def _page_by_pdfium(self, index: int) -> Message:
+    def _page_by_pdfium(self, index: int) -> RawPage:
         page = self.pdfium[index]
         try:
-            textpage = page.get_textpage()
-            try:
-                text, lines, place_of = read_lines(textpage)
-                size = [round(side, 1) for side in (page.get_width(), page.get_height())]
-                message: Message = {"text": text, "lines": lines, "size": size}
-                if hidden := guarded(lambda: hidden_text(page, textpage, text, lines, place_of), {}):
-                    message |= {
-                        "hidden": hidden,
-                        "pictures": guarded(lambda: shows_images(page), False),
-                    }
-            finally:
-                textpage.close()
-            if is_shorter(text, FEW_CHARACTERS):
-                message["pictures"] = guarded(lambda: shows_images(page), False)
-            if is_shorter(text, STAMPED_PAGE):
+            found = self._text_by_pdfium(page)
+            if found.hidden or is_shorter(found.text, FEW_CHARACTERS):
+                found.has_images = guarded(lambda: shows_images(page), False)
+            if is_shorter(found.text, STAMPED_PAGE):
                 shares = guarded(lambda: image_shares(page), [])
-                message["covered"] = max(shares, default=0.0)
-                if message["covered"] >= FULL_PAGE_IMAGE:
-                    message |= {"pictures": True, "is_one_picture": True}
-                message["is_illustrated"] = 0 < sum(shares) < FULL_PAGE_IMAGE
-            return message
+                found.covered = max(shares, default=0.0)
+                found.is_full_page_image = found.covered >= FULL_PAGE_IMAGE
+                found.has_images |= found.is_full_page_image
+                found.is_illustrated = 0 < sum(shares) < FULL_PAGE_IMAGE
+            return found
         finally:
             page.close()
 
-    def _page_by_pypdf(self, index: int) -> Message:
+    def _text_by_pdfium(self, page: Any) -> RawPage:
+        textpage = page.get_textpage()
+        try:
+            text, lines, place_of = read_lines(textpage)
+            size = [round(side, 1) for side in (page.get_width(), page.get_height())]
+            hidden = guarded(lambda: hidden_text(page, textpage, text, lines, place_of), {})
+            return RawPage(text, lines, size=size, hidden=hidden)
+        finally:
+            textpage.close()
+
+    def _page_by_pypdf(self, index: int) -> RawPage:
         if not self.pypdf or index >= self.pypdf_pages:
-            return {"engine": "none", "trouble": "damaged"}
+            return RawPage("", engine="none", failure="damaged")
         started = time.process_time()
         try:
             page = self.pypdf.pages[index]
             text = (page.extract_text() or "")[:MAX_CHARACTERS_PER_PAGE]
         except (LimitReachedError, MemoryError):
-            return {"engine": "none", "trouble": "limit"}
+            return RawPage("", engine="none", failure="limit")
         except Exception:
-            return {"engine": "none", "trouble": "damaged"}
+            return RawPage("", engine="none", failure="damaged")
         finally:
             self.fallback_seconds += time.process_time() - started
-        message: Message = {"text": text, "engine": "pypdf", "garbled": garbled_share(text)}
+        found = RawPage(text, engine="pypdf", garbled=garbled_share(text))
         if solid_length(text) < FEW_CHARACTERS:
-            message["pictures"] = guarded(lambda: has_images(page), False)
-        return message
+            found.has_images = guarded(lambda: has_images(page), False)
+        return found
 
-    def _deserves_fallback(self, message: Message) -> bool:
+    def _deserves_fallback(self, page: RawPage, index: int) -> bool:
         """Whether to try pypdf, which is fifteen times slower: only for short or garbled pages, within a time budget."""
         if not self.pypdf:
             return False
-        if message["garbled"] > 0.1:
+        if page.garbled > 0.1:
             return self.fallback_seconds < 10 * FALLBACK_SECONDS
-        budget = FALLBACK_SECONDS + FALLBACK_SECONDS_OF_A_PAGE * message["index"]
-        return self.fallback_seconds < budget and is_shorter(message["text"], SHORT_PAGE)
+        budget = FALLBACK_SECONDS + FALLBACK_SECONDS_OF_A_PAGE * index
+        return self.fallback_seconds < budget and is_shorter(page.text, SHORT_PAGE)
 
-    def _better_of(self, message: Message, index: int) -> Message:
+    def _better_of(self, page: RawPage, index: int) -> RawPage:
         other = self._page_by_pypdf(index)
-        if other.get("trouble"):
-            return message
-        if readable_length(other) > 2 * readable_length(message) + FEW_CHARACTERS:
-            self.fallback_seconds = 0.0  # worth its time on this file
-            return {"kind": "page", "index": index} | other
-        return message
+        if other.failure or readable_length(other) <= 2 * readable_length(page) + FEW_CHARACTERS:
+            return page
+        self.fallback_seconds = 0.0  # worth its time on this file
+        return other
 
 
-def readable_length(page: Message) -> float:
+def readable_length(page: RawPage) -> float:
     """The length of the text without its garbled share."""
-    share = page["garbled"]
-    return solid_length(page["text"]) * (1 - share) if share < 0.5 else 0
+    return solid_length(page.usable_text) * (1 - page.garbled)
 
 
 def is_cut(path: str) -> bool:

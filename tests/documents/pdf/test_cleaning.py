@@ -5,7 +5,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from documents.extraction.cleanup.clean_pages import (
-    RawPage,
     clean_pages,
     clean_text,
     fold,
@@ -13,6 +12,7 @@ from documents.extraction.cleanup.clean_pages import (
 )
 from documents.extraction.cleanup.garbage import garbled_share
 from documents.extraction.cleanup.headers_footers import find_headers_and_footers
+from documents.extraction.cleanup.raw_page import RawPage
 
 # Letters that break lines, words and stores, more often than chance would bring them.
 PIECES = st.sampled_from(

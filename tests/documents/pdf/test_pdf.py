@@ -13,8 +13,9 @@ import pytest
 from pypdf.generic import ArrayObject, BooleanObject, DictionaryObject, NameObject, TextStringObject
 
 from documents.extraction import ReaderLost, UnreadableFile, extract_pages, limits
-from documents.extraction.cleanup.clean_pages import RawPage, clean_pages, raw_range
-from documents.extraction.pdf.loader import goes_on, plausible_title
+from documents.extraction.cleanup.clean_pages import clean_pages, raw_range
+from documents.extraction.cleanup.raw_page import RawPage
+from documents.extraction.pdf.assembly import continues, plausible_title
 from documents.extraction.sandbox.client import ForkServerClient, fork_server
 from documents.extraction.sandbox.protocol import encode, messages_from
 from tests.support.made_pdfs import (
@@ -240,7 +241,7 @@ CHINESE = "系统管理员应该使用这个命令来读取配置文件", "的�
     ],
 )
 def test_a_page_of_full_lines_without_a_full_stop_goes_on_in_the_next(before, after, is_one):
-    assert goes_on(*clean_pages([before, after])[0]) == is_one
+    assert continues(*clean_pages([before, after])[0]) == is_one
 
 
 def test_form_fields_follow_the_text_of_their_page(tmp_path):

@@ -1,7 +1,8 @@
 import pytest
 
 from documents.extraction.cleanup.cjk import without_gaps
-from documents.extraction.cleanup.clean_pages import RawPage, clean_pages
+from documents.extraction.cleanup.clean_pages import clean_pages
+from documents.extraction.cleanup.raw_page import RawPage
 
 
 def cleaned(*lines, elsewhere=""):
