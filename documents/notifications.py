@@ -1,4 +1,4 @@
-""" "Your document is ready": a notice in the page, and a mail where mail is set up and wished for."""
+"""Notifies the owner that a document is ready or has failed: a notice on the page, and an email if that is set up."""
 
 from __future__ import annotations
 
@@ -16,21 +16,20 @@ logger = logging.getLogger("ragsite.mail")
 
 
 def notify(document: Document, *, is_failure: bool = False) -> None:
-    """To the person who added it. Inside the transaction that makes it so; the mail goes out after the commit."""
+    """Notify the person who added it. Call it in the transaction that changes the state; the email is sent after the commit."""
     person = document.uploaded_by
     if person is None or document.is_sample:
         return
-    if (
-        not Document.objects.visible_to(person).filter(pk=document.pk).exists()
-    ):  # taken from its collection meanwhile
+    # The person may have lost access to the collection.
+    if not Document.objects.visible_to(person).filter(pk=document.pk).exists():
         return
     Notice.objects.create(user=person, document=document, is_failure=is_failure)
     if settings.EMAIL_HOST and person.mail_when_ready and person.email:
-        transaction.on_commit(lambda: send(document, person.email, is_failure=is_failure), robust=True)
+        transaction.on_commit(lambda: send_email(document, person.email, is_failure=is_failure), robust=True)
 
 
-def send(document: Document, address: str, *, is_failure: bool) -> None:
-    """One mail; a mail server that is away is logged and costs the document nothing."""
+def send_email(document: Document, address: str, *, is_failure: bool) -> None:
+    """Send one email. Failures of the mail server are logged only."""
     subject = (_("%s could not be read") if is_failure else _("%s is ready")) % document.title
     url = f"{settings.SITE_URL.rstrip('/')}{document.get_absolute_url()}" if settings.SITE_URL else ""
     body = render_to_string(
@@ -39,4 +38,4 @@ def send(document: Document, address: str, *, is_failure: bool) -> None:
     try:
         send_mail(" ".join(subject.split()), body, None, [address])
     except OSError as error:
-        logger.warning("mail for document=%s not sent: %s", document.pk, type(error).__name__)
+        logger.warning("email for document=%s not sent: %s", document.pk, type(error).__name__)

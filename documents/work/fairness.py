@@ -1,7 +1,7 @@
-"""Whose work comes next, and how much of what is slow is done at once.
+"""Decides whose task runs next, and limits how many slow tasks run at once.
 
-The database says both, whenever a worker looks for a job. The order on RQ's queues is only a hint of it: a worker moves
-what is next to the front before it takes the first, and what Redis has lost is put back by the reconciler.
+Both are computed from the database whenever a worker dequeues a job: the worker first moves the jobs that are next to the
+front of RQ's queues. Jobs that Redis has lost are requeued by the reconciler.
 """
 
 from __future__ import annotations
@@ -41,26 +41,26 @@ from documents.work import locks
 
 logger = logging.getLogger("ragsite.jobs")
 
-SLOW = (Kind.FETCH, Kind.RECOGNISE, Kind.SUMMARISE)  # waits for others, or takes minutes
+SLOW = (Kind.FETCH, Kind.RECOGNISE, Kind.SUMMARISE)  # they wait for other servers or take minutes
 SLOW_QUEUES = {HANDLERS[kind].queue for kind in SLOW}
-EACH = 4  # pieces of work of one kind that are looked at for each person
-AT_FRONT = 20
-REMEMBERED = timedelta(minutes=15)  # whose turn it was
-BYTES_A_LETTER = 20  # of files other than text: fonts, pictures, markup
-TURN_SECONDS = 10  # that a long document has to itself while shorter ones wait
-UNANSWERED = timedelta(seconds=2)  # a free worker would have begun it by then
+CANDIDATES = 4  # tasks of one kind considered for each person
+MAX_MOVED = 20  # jobs moved to the front of a queue
+TURN_MEMORY = timedelta(minutes=15)  # how long a person's last turn counts
+BYTES_PER_CHARACTER = 20  # in files other than text: fonts, images, markup
+TURN_SECONDS = 10  # before a long document yields to shorter ones
+PICKUP_TIME = timedelta(seconds=2)  # a free worker would have started it by then
 MUCH_SHORTER = 4
 SITE_PAUSE = timedelta(seconds=60)
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
-# Namespaces of the locks that what is slow takes beside its own.
-HANDS, PERSONS, SITES = 0x5242, 0x5243, 0x5244
-MAX_HANDS = 64
+# Namespaces of the advisory locks that slow tasks take besides their own.
+SLOTS, PERSONS, SITES = 0x5242, 0x5243, 0x5244
+MAX_SLOTS = 64
 
 
 @dataclass(frozen=True)
-class Piece:
-    """Work that is due, with what decides when its turn comes."""
+class DueTask:
+    """A due task, with what decides its turn."""
 
     job_id: str
     kind: Kind
@@ -79,49 +79,54 @@ class Piece:
 
 @dataclass(frozen=True)
 class Limits:
-    """How much of what is slow is done at once, by so many workers: one of several is always free for anything else."""
+    """How many slow tasks may run at once. With several workers one is always free for other tasks."""
 
     workers: int
 
     @property
-    def hands(self) -> int:
-        return min(max(1, self.workers - 1), MAX_HANDS)
+    def slots(self) -> int:
+        return min(max(1, self.workers - 1), MAX_SLOTS)
 
     @property
-    def hands_a_person(self) -> int:
-        return max(1, self.hands - 1)
+    def slots_per_person(self) -> int:
+        return max(1, self.slots - 1)
 
 
 def arrange(queues: Sequence[str], *, workers: int) -> tuple[list[str], dict[str, list[str]]]:
-    """Which of the queues a worker may take from now, in which order; and for each the jobs that come first on it."""
+    """The queues that a worker may take from now, in order, and for each the ids of the jobs that come first."""
     limits, running = Limits(workers), locks.locked()
-    pieces = in_order(waiting(running), is_alone=workers < 2)
-    admitted = admissible(pieces, limits, running)
-    blocked = {piece.queue for piece in pieces} - {piece.queue for piece in admitted}
-    if len(locks.locked(HANDS)) >= limits.hands:
+    tasks = in_order(waiting(running), is_alone=workers < 2)
+    admitted = admissible(tasks, limits, running)
+    blocked = {task.queue for task in tasks} - {task.queue for task in admitted}
+    if len(locks.locked(SLOTS)) >= limits.slots:
         blocked |= SLOW_QUEUES
-    first = {piece.queue: place for place, piece in reversed(list(enumerate(admitted)))}
+    first = {task.queue: place for place, task in reversed(list(enumerate(admitted)))}
     allowed = [name for name in queues if name not in blocked]
-    front = {name: [piece.job_id for piece in admitted if piece.queue == name][:AT_FRONT] for name in allowed}
+    front = {name: [task.job_id for task in admitted if task.queue == name][:MAX_MOVED] for name in allowed}
     return sorted(allowed, key=lambda name: first.get(name, len(admitted))), front
 
 
-def waiting(running: set[int]) -> list[Piece]:
-    """What is due and nobody is at: of each person the shortest few of each kind."""
+def waiting(running: set[int]) -> list[DueTask]:
+    """Due tasks that no worker runs: for each person the shortest few of each kind."""
     place = Window(RowNumber(), partition_by=[F("person"), F("kind"), F("is_later")], order_by=["cost", "pk"])
-    due = with_cost(Task.objects.due().order_by()).alias(place=place).filter(place__lte=EACH + len(running))
+    due = (
+        with_cost(Task.objects.due().order_by())
+        .alias(place=place)
+        .filter(place__lte=CANDIDATES + len(running))
+    )
     rows = due.order_by("cost", "pk").only("kind", "generation", "tries", "created_at")
     return [
-        Piece(task.job_id, Kind(task.kind), task.person, site_of(task.url), bool(task.is_later))
+        DueTask(task.job_id, Kind(task.kind), task.person, site_of(task.url), bool(task.is_later))
         for task in rows.annotate(url=F("document__url"))
         if locks.lock_key(task.pk) not in running
     ]
 
 
 def with_cost(tasks: TaskQuerySet) -> QuerySet[Any]:
-    """With `person`, `cost` (characters, roughly), and `is_later`: that nobody waits for it to find something."""
+    """Annotate `person`, `cost` (approximate characters) and `is_later` (no document waits for it to become searchable)."""
     size = Case(
-        When(media_type__startswith="text/", then=F("size") * 1.0), default=F("size") * 1.0 / BYTES_A_LETTER
+        When(media_type__startswith="text/", then=F("size") * 1.0),
+        default=F("size") * 1.0 / BYTES_PER_CHARACTER,
     )
     newest = Version.objects.filter(document=OuterRef("document")).order_by("-number").values(cost=size)[:1]
     is_beside = Q(kind=Kind.RECOGNISE, document__serving__isnull=False)
@@ -137,20 +142,20 @@ def with_cost(tasks: TaskQuerySet) -> QuerySet[Any]:
     )
 
 
-def in_order(pieces: Iterable[Piece], *, is_alone: bool) -> list[Piece]:
-    """A turn for each person, first for the one who had none for the longest; a person's shortest first, and what is slow last.
+def in_order(tasks: Iterable[DueTask], *, is_alone: bool) -> list[DueTask]:
+    """Round-robin over persons, the longest unserved first; within a person the shortest first and slow tasks last.
 
-    A worker that is alone does what is slow when nothing else waits: nobody would be there for anything else meanwhile.
+    A single worker runs slow tasks only if nothing else is due, since it could run nothing else at the same time.
     """
     served, turns = served_at(), Counter[tuple[int, bool, bool]]()
 
-    def key(piece: Piece) -> tuple[bool, bool, int, datetime]:
-        turns[whose := (piece.person, piece.is_later, piece.is_slow)] += 1
-        last = served.get(piece.person, LONG_AGO)
-        return piece.is_later, is_alone and piece.is_slow, turns[whose], last
+    def key(task: DueTask) -> tuple[bool, bool, int, datetime]:
+        turns[whose := (task.person, task.is_later, task.is_slow)] += 1
+        last = served.get(task.person, LONG_AGO)
+        return task.is_later, is_alone and task.is_slow, turns[whose], last
 
-    # Both stable: the pieces come by their cost. A key is asked for once, in the order of the list.
-    by_kind = sorted(pieces, key=lambda piece: place_of(piece.kind))
+    # Both sorts are stable: within a kind the order by cost remains. `sorted` calls the key once for each item, in order.
+    by_kind = sorted(tasks, key=lambda task: place_of(task.kind))
     return sorted(by_kind, key=key)
 
 
@@ -159,23 +164,23 @@ def place_of(kind: Kind) -> int:
 
 
 def served_at() -> dict[int, datetime]:
-    """When something was last begun for each person."""
-    recent = Attempt.objects.filter(started_at__gt=timezone.now() - REMEMBERED).order_by()
+    """When a task of each person last started."""
+    recent = Attempt.objects.filter(started_at__gt=timezone.now() - TURN_MEMORY).order_by()
     return dict(recent.values_list(Coalesce("document__uploaded_by", 0)).annotate(last=Max("started_at")))
 
 
-def admissible(pieces: Sequence[Piece], limits: Limits, running: set[int]) -> list[Piece]:
-    """Without what is slow and whose person or site has as much under way as it may."""
+def admissible(tasks: Sequence[DueTask], limits: Limits, running: set[int]) -> list[DueTask]:
+    """Without slow tasks whose person or site has reached its limit."""
     slow = Task.objects.open().filter(pk__in=running, kind__in=SLOW)
     rows = list(slow.values_list("kind", Coalesce("document__uploaded_by", 0), "document__url"))
     persons = Counter(person for _kind, person, _url in rows)
     sites = {site_of(url) for kind, _person, url in rows if kind == Kind.FETCH}
 
-    def is_admitted(piece: Piece) -> bool:
-        is_busy = piece.kind == Kind.FETCH and piece.site in sites
-        return not piece.is_slow or (persons[piece.person] < limits.hands_a_person and not is_busy)
+    def is_admitted(task: DueTask) -> bool:
+        is_busy = task.kind == Kind.FETCH and task.site in sites
+        return not task.is_slow or (persons[task.person] < limits.slots_per_person and not is_busy)
 
-    return [piece for piece in pieces if is_admitted(piece)]
+    return [task for task in tasks if is_admitted(task)]
 
 
 def site_of(url: str | None) -> str:
@@ -187,17 +192,17 @@ def site_of(url: str | None) -> str:
 
 @contextmanager
 def turn(task: Task, *, workers: int) -> Iterator[bool]:
-    """Whether the task may be done now. What is slow holds a hand, and one of its person's and its site's, until the block ends.
+    """Whether the task may run now. A slow task holds a slot, one of its person's slots and its site until the block ends.
 
-    False where two workers took more at once than `arrange` would give: the task stays due.
+    False if concurrent workers took the last slot: the task stays due.
     """
     if Kind(task.kind) not in SLOW:
         yield True
         return
     limits = Limits(workers)
     person = (task.document and task.document.uploaded_by_id) or 0
-    slots: list[tuple[int, Iterable[int]]] = [(HANDS, range(limits.hands))]
-    slots += [(PERSONS, range(person * MAX_HANDS, person * MAX_HANDS + limits.hands_a_person))]
+    slots: list[tuple[int, Iterable[int]]] = [(SLOTS, range(limits.slots))]
+    slots += [(PERSONS, range(person * MAX_SLOTS, person * MAX_SLOTS + limits.slots_per_person))]
     if task.kind == Kind.FETCH and task.document:
         slots += [(SITES, [zlib.crc32(site_of(task.document.url).encode())])]
     with locks.one_of_each(slots) as is_free:
@@ -205,25 +210,25 @@ def turn(task: Task, *, workers: int) -> Iterator[bool]:
 
 
 class Patience:
-    """When a long document gives way to shorter ones: what was embedded of it is kept, and it goes on after them.
+    """When a long document yields to shorter ones. Its embedded chunks are kept, and it continues after them.
 
-    Its turns double, so that it comes to its end however many keep coming.
+    Its turns double, so that it finishes even if shorter ones keep coming.
     """
 
     def __init__(self, task: Task) -> None:
         self.task = task
-        given_up = Attempt.objects.filter(task=task, stage="embed", outcome="interrupted").count()
-        self.ends = time.monotonic() + TURN_SECONDS * 2 ** min(given_up, 10)
+        yielded = Attempt.objects.filter(task=task, stage="embed", outcome="interrupted").count()
+        self.ends = time.monotonic() + TURN_SECONDS * 2 ** min(yielded, 10)
 
     def is_over(self) -> bool:
         return bool(self.task.job_under_way) and time.monotonic() > self.ends and shorter_waits(self.task)
 
 
 def shorter_waits(task: Task) -> bool:
-    """Whether something much shorter, that somebody waits for, is due and no worker was free for it."""
+    """Whether a much shorter document waits to become searchable and no worker was free for it."""
     tasks = with_cost(Task.objects.order_by())
     own = tasks.filter(pk=task.pk).values_list("cost", flat=True).first() or 0.0
-    found = with_cost(Task.objects.due(timezone.now() - UNANSWERED).order_by()).filter(
+    found = with_cost(Task.objects.due(timezone.now() - PICKUP_TIME).order_by()).filter(
         kind=Kind.INDEX, is_later=0, cost__lt=own / MUCH_SHORTER
     )
     running = locks.locked()

@@ -1,4 +1,4 @@
-"""Stored files that no version names: left by a process that died between storing a file and writing its row."""
+"""Deletes orphaned files from the storage: left by a process that died between storing a file and committing its row."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from documents.models import Version
 logger = logging.getLogger("ragsite.sweep")
 
 FOLDER = re.compile(r"[0-9a-f]{2}")
-NAME = re.compile(r"[0-9a-f]{32}")  # as `random_name` makes them; whatever else lies there is not ours
-OLD_ENOUGH = timedelta(days=1)  # a younger one may be waiting for its row
+NAME = re.compile(r"[0-9a-f]{32}")  # as made by `random_name`; other files are not ours
+OLD_ENOUGH = timedelta(days=1)  # the row of a newer file may not be committed yet
 
 
 def sweep_files(now: datetime) -> int:
-    """Delete them; returns how many. Each hour looks at another part, so that in a day all is looked at once."""
+    """Delete orphaned files; return how many. Each hour checks another 24th of the storage."""
     storage = Version._meta.get_field("file").storage
     try:
         folders = [
@@ -28,13 +28,15 @@ def sweep_files(now: datetime) -> int:
             if FOLDER.fullmatch(folder) and int(folder, 16) % 24 == now.hour
         ]
         orphans = [
-            name for name in unnamed(storage, folders) if storage.get_modified_time(name) < now - OLD_ENOUGH
+            name
+            for name in orphaned_names(storage, folders)
+            if storage.get_modified_time(name) < now - OLD_ENOUGH
         ]
         for name in orphans:
             storage.delete(name)
     except FileNotFoundError:  # nothing was ever stored
         return 0
-    except Exception as error:  # a storage may be away, or give no list: there is always a next hour
+    except Exception as error:  # the storage may be away or unable to list files; the next hour tries again
         logger.warning("files not swept: %s", type(error).__name__)
         return 0
     if orphans:
@@ -42,7 +44,8 @@ def sweep_files(now: datetime) -> int:
     return len(orphans)
 
 
-def unnamed(storage: Storage, folders: list[str]) -> set[str]:
+def orphaned_names(storage: Storage, folders: list[str]) -> set[str]:
+    """The files in these folders that no version refers to."""
     stored = {
         f"{folder}/{name}"
         for folder in folders

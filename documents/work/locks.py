@@ -1,4 +1,4 @@
-"""One worker at a time for one task: a session advisory lock, which the database frees when its holder dies."""
+"""Session-level advisory locks: one worker at a time for a task. PostgreSQL releases them when their holder dies."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import psycopg
 from django.conf import settings
 from django.db import connection
 
-NAMESPACE = 0x5241  # "RA": apart from other users of advisory locks in the same database
+NAMESPACE = 0x5241  # "RA": other programs may use advisory locks in the same database
 RECONCILER = 0
 
 
 @contextmanager
 def advisory_lock(number: int) -> Iterator[bool]:
-    """Whether the lock was free; held until the block ends. On a connection of its own: a pooled one would outlive the block.
+    """Try to take the lock until the block ends; yields whether it was free.
 
-    Raises psycopg.OperationalError when the database is away.
+    Uses a separate connection: a pooled one would outlive the block. Raises psycopg.OperationalError if the database is away.
     """
     with one_of_each([(NAMESPACE, [number])]) as is_free:
         yield is_free
@@ -25,28 +25,28 @@ def advisory_lock(number: int) -> Iterator[bool]:
 
 @contextmanager
 def one_of_each(choices: Iterable[tuple[int, Iterable[int]]]) -> Iterator[bool]:
-    """Whether of each choice (a namespace and its numbers) one lock was free; as `advisory_lock`."""
+    """As `advisory_lock`, for one free lock of each choice: a namespace and its candidate numbers."""
     with psycopg.connect(lock_conninfo(), autocommit=True, connect_timeout=3) as own:
         has_all = all(
-            any(is_free(own, namespace, number) for number in numbers) for namespace, numbers in choices
+            any(try_lock(own, namespace, number) for number in numbers) for namespace, numbers in choices
         )
         if not has_all:
             own.close()
         try:
             yield has_all
         finally:
-            with suppress(psycopg.Error):  # closing the connection frees them too, but nobody knows when
+            with suppress(psycopg.Error):  # closing the connection releases them too, but later
                 own.execute("select pg_advisory_unlock_all()")
 
 
-def is_free(own: psycopg.Connection, namespace: int, number: int) -> bool:
-    """Whether this connection holds it now."""
+def try_lock(own: psycopg.Connection, namespace: int, number: int) -> bool:
+    """Take the lock if it is free; whether this connection holds it now."""
     row = own.execute("select pg_try_advisory_lock(%s, %s)", [namespace, lock_key(number)]).fetchone()
     return bool(row and row[0])
 
 
 def locked(namespace: int = NAMESPACE) -> set[int]:
-    """The numbers that some process holds now, as `lock_key` gives them."""
+    """The lock keys that any process holds now."""
     with connection.cursor() as cursor:
         cursor.execute(
             "select objid::bigint from pg_locks where locktype = 'advisory' and classid = %s and granted"
@@ -57,11 +57,12 @@ def locked(namespace: int = NAMESPACE) -> set[int]:
 
 
 def lock_key(number: int) -> int:
-    """PostgreSQL takes two 4-byte numbers: task ids wrap around, and two that meet merely wait for each other."""
+    """The task's id as the 4-byte number that PostgreSQL takes: ids wrap around, and two that collide only wait for each other."""
     return number % 2**31
 
 
 def lock_conninfo() -> str:
+    """Connection parameters that bypass a connection pooler, which would share sessions."""
     database = connection.settings_dict
     if settings.DIRECT_DATABASE_URL != settings.DATABASE_URL:
         return settings.DIRECT_DATABASE_URL

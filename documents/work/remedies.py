@@ -1,4 +1,4 @@
-"""What helps work that failed: another try only where it may end another way, and what is said of it."""
+"""Chooses the remedy for failed work, and the sentence shown for it. A retry is offered only if it may succeed."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ class Remedy(StrEnum):
     REPLAY = "replay"
 
 
-PICTURES = ("no_text", "pictures_off", "not_recognised", "no_language")
-# Another try may end another way: on a machine that is less busy or has more room, with a loader or a setting mended.
-MAY_PASS = ("timeout", "deadly", "no_loader")
-# Its site may have mended it; an address that is not fetched stays one.
+NEEDS_OCR = ("no_text", "pictures_off", "not_recognised", "no_language")
+# A retry may succeed: on a less busy machine, or with a corrected loader or setting.
+RETRYABLE = ("timeout", "deadly", "no_loader")
+# Other failures of a web page may be fixed on its site; these addresses are never fetched.
 NEVER_FETCHED = ("page_address", "page_credentials", "page_private", "page_astray")
 
 IN_GENERAL = {
-    "unexpected": _("Something went wrong here: the traceback is with the attempt."),
+    "unexpected": _("Something went wrong here. The traceback is stored with the attempt."),
     disk.DISK_FULL.kind: disk.DISK_FULL.sentence,
     disk.DISK_NOT_WRITABLE.kind: disk.DISK_NOT_WRITABLE.sentence,
 }
 
 
 def remedy_of(kind: str, *, is_page: bool = False) -> Remedy:
-    """What helps after that kind of failure; `is_page` for what was fetched from an address."""
+    """The remedy for that kind of failure; `is_page` for a web page."""
     if kind in ("password", "wrong_password"):
         return Remedy.UNLOCK
-    if kind in PICTURES and can_run_ocr():
+    if kind in NEEDS_OCR and can_run_ocr():
         return Remedy.RUN_OCR
     if kind not in of_the_file():
         return Remedy.REPLAY
@@ -51,41 +51,41 @@ def remedy_of(kind: str, *, is_page: bool = False) -> Remedy:
 
 
 def remedy_for(document: Document) -> Remedy:
-    """What helps a document that failed or was cancelled."""
+    """The remedy for a failed or cancelled document."""
     if not document.failure_kind:
         return Remedy.REPLAY
     return remedy_of(document.failure_kind, is_page=document.source == Document.Source.WEB)
 
 
 def can_run_ocr() -> bool:
-    """Whether this machine reads text in pictures, in one of the site's languages at least."""
+    """Whether OCR is available, in at least one of the site's languages."""
     if not (settings.OCR and engine()):
         return False
     return engine() == RAPIDOCR or bool(usable_languages(settings.OCR_LANGUAGES))
 
 
 def of_the_file() -> set[str]:
-    """Kinds of failure that every try of the same content, or of the same address, meets again."""
+    """Kinds of failure that recur with the same file or address."""
     kinds = {
         kind
         for kind in failure_messages.WORDINGS
-        if kind not in MAY_PASS and (not kind.startswith("page_") or kind in NEVER_FETCHED)
+        if kind not in RETRYABLE and (not kind.startswith("page_") or kind in NEVER_FETCHED)
     }
     return kinds - {"password", "wrong_password"}
 
 
 def in_vain() -> set[str]:
-    """Kinds of failure after which another try without anything else ends the same way."""
-    pictures = set(PICTURES) if can_run_ocr() else set()
-    return (of_the_file() | {"password", "wrong_password"}) - pictures
+    """Kinds of failure for which a retry alone does not help."""
+    ocr_kinds = set(NEEDS_OCR) if can_run_ocr() else set()
+    return (of_the_file() | {"password", "wrong_password"}) - ocr_kinds
 
 
 def in_vain_words(count: int) -> str:
-    """Of so many documents that were asked for all the same."""
+    """A warning for that many documents that were retried all the same."""
     return (
         ngettext(
-            "%d of them will hardly end another way: open it to enter its password or to replace it.",
-            "%d of them will hardly end another way: open them to enter a password or to replace them.",
+            "%d of them will probably fail again: open it to enter its password or to replace it.",
+            "%d of them will probably fail again: open them to enter a password or to replace them.",
             count,
         )
         % count
@@ -93,7 +93,7 @@ def in_vain_words(count: int) -> str:
 
 
 def tasks_helped() -> Q:
-    """For tasks: not those that failed for a reason that another try would meet again."""
+    """A filter for tasks: those for which a retry may help."""
     return ~Q(
         state=TaskState.FAILED,
         kind__in=[Kind.INDEX, Kind.RECOGNISE, Kind.ATTACH, Kind.FETCH],
@@ -102,13 +102,13 @@ def tasks_helped() -> Q:
 
 
 def sentence_of(kind: str, *, said: str = "") -> Promise | str:
-    """Why work of that kind of failure went wrong: as its document's row says it, else in general."""
+    """The sentence for that kind of failure: the one stored with the document, else a general one."""
     return IN_GENERAL.get(kind) or said or sentences().get(kind) or IN_GENERAL["unexpected"]
 
 
 @cache
 def sentences() -> dict[str, Promise | str]:
-    # A provider's word goes first: "timeout" is a file's too, and only a provider's work waits for another try.
+    # The provider's sentences override those of files: "timeout" is a kind of both, and only a provider's failure waits.
     found = {kind: words.sentence for kind, words in failure_messages.WORDINGS.items()}
     families: list[type[llm.ProviderError]] = [llm.ProviderError]
     while families:

@@ -1,4 +1,4 @@
-"""Put work on the queue again, or stop it, however much it is: what `Document.replay` and `.cancel` do, in a few statements."""
+"""Restarts or cancels many tasks in a few statements: the bulk form of `Document.replay` and `Document.cancel`."""
 
 from __future__ import annotations
 
@@ -13,49 +13,48 @@ from documents.models import Document, Index, Page, State, Task, Version
 from documents.models.states import SummaryState
 from documents.models.task import Kind, TaskQuerySet, TaskState
 
-ENQUEUE_SECONDS = 1.0  # the reconciler enqueues what is left within seconds
+ENQUEUE_SECONDS = 1.0  # the reconciler enqueues the rest within seconds
 
 
 def replay(tasks: TaskQuerySet) -> int:
-    """Each from the start of its tries; returns how many. Work whose document has no content is left alone."""
+    """Start each task over; return how many. Skips tasks whose document has no version."""
     versions = Version.objects.filter(document=OuterRef("document"))
     has_content = Q(document=None) | Q(kind=Kind.FETCH) | Exists(versions)
     with transaction.atomic():
         found = locked(tasks.filter(has_content))
-        vain = Document.objects.filter(failure_kind="not_recognised", tasks__in=found)
-        Page.objects.filter(version__document__in=vain).clear_failed_ocr()
+        failed_ocr = Document.objects.filter(failure_kind="not_recognised", tasks__in=found)
+        Page.objects.filter(version__document__in=failed_ocr).clear_failed_ocr()
         count = found.reset()
-        move(found, State.WAITING, SummaryState.WAITING)
-        asked = list(found)
-        transaction.on_commit(lambda: enqueue_some(asked), robust=True)
+        set_document_states(found, State.WAITING, SummaryState.WAITING)
+        restarted = list(found)
+        transaction.on_commit(lambda: enqueue_some(restarted), robust=True)
     return count
 
 
 def cancel(tasks: TaskQuerySet) -> int:
-    """Stop what is open of it; returns how many were. What could be found before can still be found.
+    """Cancel the open tasks; return how many. What was searchable stays searchable.
 
-    With the finishing of an index, all of its building is given up.
+    Cancelling the last step of an index cancels all of its building.
     """
     with transaction.atomic():
         found = locked(tasks.filter(state=TaskState.OPEN))
         seen = list(found.seen().values_list("document", flat=True))
         count = found.cancel()
         Index.objects.filter(pk__in=found.filter(kind=Kind.BUILD).values("index")).cancel_building()
-        Task.objects.filter(
-            kind=Kind.INDEX, document__in=seen
-        ).cancel()  # in an index that is being built too
-        move(found, State.CANCELLED, SummaryState.NONE)
+        # Also in the indexes that are being built.
+        Task.objects.filter(kind=Kind.INDEX, document__in=seen).cancel()
+        set_document_states(found, State.CANCELLED, SummaryState.NONE)
     return count
 
 
 def locked(tasks: TaskQuerySet) -> TaskQuerySet:
-    """These very rows until the transaction ends. In one order, so that two people who press at once do not block each other."""
+    """Lock these rows until the transaction ends, in the order of their primary keys: no deadlock between two requests."""
     found = Task.objects.filter(pk__in=list(tasks.values_list("pk", flat=True)))
     return found.filter(pk__in=[task.pk for task in found.order_by("pk").select_for_update().only("pk")])
 
 
-def move(tasks: TaskQuerySet, state: State, summary_state: SummaryState) -> None:
-    """Say on the documents' rows what is being done; forgets earlier failures."""
+def set_document_states(tasks: TaskQuerySet, state: State, summary_state: SummaryState) -> None:
+    """Set the state of their documents; clears earlier failures."""
     seen = Document.objects.filter(pk__in=tasks.seen().values("document"))
     seen.exclude(state=state).update(state_since=timezone.now())
     seen.update(state=state, progress_done=0, progress_total=0, failure_kind="", failure="", remedy="")
@@ -64,6 +63,7 @@ def move(tasks: TaskQuerySet, state: State, summary_state: SummaryState) -> None
 
 
 def enqueue_some(tasks: Sequence[Task]) -> None:
+    """Enqueue as many as a request may wait for."""
     until = time.monotonic() + ENQUEUE_SECONDS
     for task in tasks:
         if time.monotonic() > until:

@@ -206,7 +206,8 @@ def test_what_is_pressed_while_it_is_deleted_finds_nothing_there(client, alice, 
 
 
 @pytest.mark.parametrize(
-    ("action", "said"), [("retry", "1 document is"), ("refresh", "1 web page is"), ("delete", "deleted")]
+    ("action", "said"),
+    [("retry", "Retrying 1 document"), ("refresh", "Checking 1 web page"), ("delete", "deleted")],
 )
 def test_what_is_pressed_for_several_while_one_is_deleted_is_done_for_the_others(
     client, alice, deleting, action, said

@@ -126,7 +126,7 @@ def test_one_site_is_asked_for_one_page_at_a_time_and_one_person_leaves_a_worker
     others = [task_of(make_page(alice, f"https://site{number}.example/"), Kind.FETCH) for number in range(3)]
     of_bob = task_of(make_page(bob, "https://bob.example/"), Kind.FETCH)
     workers = 4
-    assert (Limits(workers).hands, Limits(workers).hands_a_person) == (3, 2)
+    assert (Limits(workers).slots, Limits(workers).slots_per_person) == (3, 2)
 
     with ExitStack() as stack:
 
@@ -236,7 +236,7 @@ def test_a_worker_line_from_before_web_pages_had_a_queue_fetches_them_all_the_sa
 def test_slow_work_that_is_not_its_turn_stays_due(alice, work):
     page = make_page(alice, "https://slow.example/")
 
-    with locks.one_of_each([(fairness.HANDS, [0])]):
+    with locks.one_of_each([(fairness.SLOTS, [0])]):
         work()
 
     task = task_of(page, Kind.FETCH)

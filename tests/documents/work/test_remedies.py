@@ -77,7 +77,7 @@ def test_the_button_fits_the_failure(client, alice, without_ocr, page, kind, fie
     assert offered == {fitting}
 
 
-@pytest.mark.parametrize("kind", remedies.PICTURES)
+@pytest.mark.parametrize("kind", remedies.NEEDS_OCR)
 def test_a_scan_is_read_again_where_its_pictures_can_be_read_now(client, alice, with_ocr, kind):
     document = failed(alice, kind)
     client.force_login(alice)
@@ -90,7 +90,7 @@ def test_a_scan_is_read_again_where_its_pictures_can_be_read_now(client, alice, 
 
 def test_every_failure_has_a_remedy_and_every_kind_of_file_failure_is_known(without_ocr):
     assert {kind for kind in failure_messages.WORDINGS if remedy_of(kind) == Remedy.REPLAY} == {
-        *remedies.MAY_PASS,
+        *remedies.RETRYABLE,
         *(
             kind
             for kind in failure_messages.WORDINGS
@@ -146,4 +146,4 @@ def test_those_that_were_chosen_are_tried_and_it_is_said_which_need_more(client,
     ).text
 
     assert "3 documents are read again." in page
-    assert "2 of them will hardly end another way" in page
+    assert "2 of them will probably fail again" in page
