@@ -84,7 +84,7 @@ def test_a_scan_is_read_again_where_its_pictures_can_be_read_now(client, alice, 
 
     html = client.get(reverse("documents:list")).text
 
-    assert "Read its pictures" in html
+    assert "Run OCR" in html
     assert reverse("documents:retry", args=[document.pk]) in html
 
 
@@ -145,5 +145,5 @@ def test_those_that_were_chosen_are_tried_and_it_is_said_which_need_more(client,
         follow=True,
     ).text
 
-    assert "3 documents are read again." in page
+    assert "Retrying 3 documents." in page
     assert "2 of them will probably fail again" in page
