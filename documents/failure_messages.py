@@ -1,4 +1,4 @@
-"""The sentences for files that cannot be read: what is wrong, and what to do about it."""
+"""Messages for files that cannot be read: the problem, and the remedy."""
 
 from typing import Any, NamedTuple
 
@@ -17,63 +17,60 @@ class Wording(NamedTuple):
 
 WORDINGS = {
     "password": Wording(
-        _("This file needs a password."), _("Enter it on its page, or upload a copy without one.")
+        _("This file needs a password."),
+        _("Enter it on the document's page, or upload a copy without a password."),
     ),
-    "wrong_password": Wording(
-        _("That is not its password."), _("Enter it again, or upload a copy without one.")
-    ),
+    "wrong_password": Wording(_("Incorrect password."), _("Try again, or upload a copy without a password.")),
     "damaged": Wording(
         _("This file is damaged or incomplete."),
         _("Try to open it on your computer and save or download it again."),
     ),
-    "not_pdf": Wording(_("This file is named like a PDF but is not one."), ACCEPTED),
+    "not_pdf": Wording(_("This file has a PDF name but is not a PDF."), ACCEPTED),
     "limit": Wording(
-        _("This file holds more than can be read at once."),
+        _("This file is too large or too complex to process."),
         _("Split it into smaller files, or print it to a new PDF."),
     ),
     "timeout": Wording(
-        _("Reading this file took too long."), _("Print it to a new PDF, or split it into smaller files.")
+        _("Processing this file took too long."), _("Print it to a new PDF, or split it into smaller files.")
     ),
     "no_text": Wording(
-        _("This PDF looks scanned: its pages are pictures without text."),
+        _("This PDF looks scanned: its pages are images without text."),
         _(
-            "Upload a copy with a text layer: most scanning programs can add one (“searchable PDF”). Or ask the operator of this"
-            " site to have text in pictures read: the program tesseract is missing here."
+            "Upload a searchable PDF, which most scanning programs can create. Or ask the site's operator to set up OCR: the"
+            " program tesseract is missing here."
         ),
     ),
     "pictures_off": Wording(
-        _("This PDF looks scanned: its pages are pictures without text."),
+        _("This PDF looks scanned: its pages are images without text."),
         _(
-            "Upload a copy with a text layer: most scanning programs can add one (“searchable PDF”). The reading of text in"
-            " pictures is switched off on this site; its operator can switch it on."
+            "Upload a searchable PDF, which most scanning programs can create. OCR is switched off on this site; its operator"
+            " can switch it on."
         ),
     ),
     "not_recognised": Wording(
-        _("This PDF consists of pictures in which no text could be read."),
-        _("Upload a sharper scan, or a copy with a text layer."),
+        _("OCR found no text in this scanned PDF."),
+        _("Upload a sharper scan, or a searchable PDF."),
     ),
     "no_language": Wording(
-        _("This PDF consists of pictures, and the program that reads them lacks its languages."),
-        _(
-            "Tell the operator of this site: the data of none of OCR_LANGUAGES are installed. Then press Retry."
-        ),
+        _("This PDF is scanned, and OCR has no language data on this site."),
+        _("Ask the site's operator to install the language data for OCR_LANGUAGES, then press Retry."),
     ),
     "garbled": Wording(
-        _("The text inside this PDF is not readable: its letters are stored in a private code."),
-        _("Print it to a new PDF or scan it with text recognition, and upload that."),
+        _("The text inside this PDF is unreadable: its fonts use a private encoding."),
+        _("Print it to a new PDF or scan it with OCR, and upload that."),
     ),
     "empty": Wording(_("There is no text in this file."), _("Check that it is the right file.")),
     "envelope": Wording(
-        _("There is no text in this file, only other files that are attached to it."),
-        _("They are added as documents of their own."),
+        _("There is no text in this file, only attachments."),
+        _("The attachments are added as separate documents."),
     ),
     "encoding": Wording(
-        _("The characters of this text file could not be made out."),
+        _("The character encoding of this text file could not be detected."),
         _("Save it as UTF-8 and upload it again."),
     ),
     "no_loader": Wording(
-        _("The program that reads this kind of file is not set up right on this site."),
-        _("Tell the person who runs the site, and try again when it is mended."),
+        _("The loader for this file type is not configured correctly on this site."),
+        _("Contact the site's operator, then press Retry."),
     ),
     "missing": Wording(
         _("The file is no longer in the site's storage."), _("Delete this entry and upload the file again.")
@@ -82,81 +79,77 @@ WORDINGS = {
         _("Processing this document crashed three times."),
         _("Try again. If it happens again, print it to a new PDF or split it into smaller files."),
     ),
-    "unsupported": Wording(_("This kind of file cannot be read."), ACCEPTED),
+    "unsupported": Wording(_("This file type is not supported."), ACCEPTED),
     "protected": Wording(
-        _("This PDF is protected in a way that cannot be opened here."),
-        _("Upload a copy without the protection."),
+        _("This PDF uses a protection that is not supported."),
+        _("Upload an unprotected copy."),
     ),
 }
 
-# What became of an archive, and of the files in it.
+# Archives and the files in them.
 WORDINGS |= {
     "too_large": Wording(
-        _("This file is larger than what this site takes."),
-        _("Split it into smaller files, or save it with smaller pictures."),
+        _("This file exceeds the size limit of this site."),
+        _("Split it into smaller files, or save it with smaller images."),
     ),
     "archive_limit": Wording(
-        _("This archive holds more files, or unpacks to more, than is taken at once."),
-        _("Split it into smaller archives, or upload the files in it."),
+        _("This archive has too many files, or is too large when unpacked."),
+        _("Split it into smaller archives, or upload the files inside."),
     ),
     "known_content": Wording(
-        _("The collection holds this very content already, as another document."), _("Delete one of the two.")
+        _("The collection already has a document with the same content."), _("Delete one of the two.")
     ),
     "link": Wording(
-        _("This is a link to another file, and links are not followed."), _("Upload the file it leads to.")
+        _("This is a link to another file, and links are not followed."), _("Upload the file it points to.")
     ),
     "nested_archive": Wording(
-        _("An archive within an archive is not unpacked."), _("Unpack it and upload the files inside.")
+        _("Archives inside an archive are not unpacked."), _("Unpack it and upload the files inside.")
     ),
 }
 
-# What became of a web page.
-AS_A_FILE = _("Open it in your browser, save it or print it to a PDF, and upload that.")
-BY_ITSELF = _("Nothing needs to be done: it is tried again by itself.")
+# Web pages.
+UPLOAD_INSTEAD = _("Open it in your browser, save it or print it to PDF, and upload that.")
+RETRIED = _("No action needed: it is retried automatically.")
 PAGES = {
     "page_address": Wording(
-        _("This is not the address of a web page."),
-        _("It begins with https:// or http://. Copy it from your browser."),
+        _("This is not a web address."),
+        _("It starts with https:// or http://. Copy it from your browser."),
     ),
     "page_credentials": Wording(
-        _("This address holds a user name or a password."),
-        _("Leave it out: pages that need a sign-in cannot be fetched."),
+        _("This address contains a username or password."),
+        _("Remove it: pages that require signing in cannot be fetched."),
     ),
     "page_private": Wording(
-        _("This address is not on the open internet, so it is not fetched."),
-        _(
-            "If it is a page of your own network, ask the operator of this site to allow that, or upload it as a file."
-        ),
+        _("This address is not on the public internet, so it is not fetched."),
+        _("If it is on your own network, ask the site's operator to allow it, or upload the page as a file."),
     ),
-    "page_no_site": Wording(
-        _("There is no site of that name."), _("Look for a typing mistake in the address.")
-    ),
+    "page_no_site": Wording(_("There is no site with this name."), _("Check the address for typos.")),
     "page_gone": Wording(
-        _("There is no page at this address."), _("Look for a typing mistake, or whether the page has moved.")
+        _("There is no page at this address."), _("Check the address for typos; the page may have moved.")
     ),
-    "page_sign_in": Wording(_("This page asks for a sign-in."), AS_A_FILE),
-    "page_refused": Wording(_("The site does not give this page out to programs."), AS_A_FILE),
-    "page_loop": Wording(_("This address leads on and on to other addresses."), AS_A_FILE),
-    "page_astray": Wording(_("This address leads on to one that is not fetched."), AS_A_FILE),
-    "page_certificate": Wording(_("The site could not prove that it is the one it says it is."), AS_A_FILE),
-    "page_large": Wording(_("This page is larger than what this site takes."), AS_A_FILE),
+    "page_sign_in": Wording(_("This page requires signing in."), UPLOAD_INSTEAD),
+    "page_refused": Wording(_("The site does not allow programs to fetch this page."), UPLOAD_INSTEAD),
+    "page_loop": Wording(_("This address redirects too many times."), UPLOAD_INSTEAD),
+    "page_astray": Wording(_("This address redirects to one that is not fetched."), UPLOAD_INSTEAD),
+    "page_certificate": Wording(_("The site's certificate is not valid."), UPLOAD_INSTEAD),
+    "page_large": Wording(_("This page exceeds the size limit of this site."), UPLOAD_INSTEAD),
     "page_known": Wording(
-        _("What stands at this address is in the collection already, as another document."),
-        _("Delete this entry; the other one answers."),
+        _("The collection already has the content of this address as another document."),
+        _("Delete this entry and use the other document."),
     ),
-    # These pass: it is tried again by itself.
-    "page_timeout": Wording(_("The site of this page did not answer in time."), BY_ITSELF),
-    "page_unreachable": Wording(_("The site of this page could not be reached."), BY_ITSELF),
-    "page_broken_off": Wording(_("The connection to the site of this page broke off."), BY_ITSELF),
-    "page_busy": Wording(_("The site of this page is busy."), BY_ITSELF),
-    "page_fault": Wording(_("The site of this page has a fault at the moment."), BY_ITSELF),
+    # Temporary failures, which are retried automatically.
+    "page_timeout": Wording(_("The page's site did not respond in time."), RETRIED),
+    "page_unreachable": Wording(_("The page's site could not be reached."), RETRIED),
+    "page_broken_off": Wording(_("The connection to the page's site was interrupted."), RETRIED),
+    "page_busy": Wording(_("The page's site is busy."), RETRIED),
+    "page_fault": Wording(_("The page's site has a temporary fault."), RETRIED),
 }
 WORDINGS |= PAGES
 
 FORMATS = {
     "packed": Wording(
-        _("This file is packed in a way that is not read here."),
-        _("Pack it again as an ordinary zip, or upload the files in it."),
+        _("This file uses an unsupported compression method."),
+        _("Compress it again as a standard zip, or upload the files inside."),
     ),
     "doc": Wording(
         _("This is an old Word file (.doc)."),
@@ -178,11 +171,11 @@ FORMATS = {
         _("This is an Outlook message (.msg)."), _("Save it as .eml or as text, and upload that.")
     ),
     "iwork": Wording(
-        _("Pages, Numbers and Keynote files cannot be read."),
+        _("Pages, Numbers and Keynote files are not supported."),
         _("Export it as PDF, Word, Excel or PowerPoint, and upload that."),
     ),
     "flat": Wording(
-        _("This is an OpenDocument file in one piece of XML (.fodt, .fods or .fodp)."),
+        _("This is a flat XML OpenDocument file (.fodt, .fods or .fodp)."),
         _("Open it in LibreOffice and save it as .odt, .ods or .odp, then upload that."),
     ),
     "office": Wording(
@@ -191,30 +184,30 @@ FORMATS = {
     ),
     "locked": Wording(
         _("This file needs a password."),
-        _("Open it in the program it was made with, save a copy without a password, and upload that."),
+        _("Open it in the program that created it, save a copy without a password, and upload that."),
     ),
     "copy_protected": Wording(
-        _("This book is protected against copying and cannot be read here."), _("Upload a copy without it.")
+        _("This book has copy protection (DRM) and cannot be read."), _("Upload a copy without DRM.")
     ),
     "misnamed": Wording(
-        _("This file is not what its name says it is."),
+        _("The content of this file does not match its name."),
         _("Try to open it on your computer and save it again, then upload that."),
     ),
     "xfa": Wording(
-        _("This PDF is a form that only Adobe’s own programs can show."),
+        _("This PDF is a form that only Adobe’s own programs can display."),
         _("Open it in Adobe Reader, print it to a new PDF, and upload that."),
     ),
-    "zip": Wording(_("Archives cannot be read."), _("Unpack it and upload the files inside.")),
-    "picture": Wording(
-        _("Pictures cannot be read."), _("Upload a PDF with a text layer, or the text itself.")
+    "zip": Wording(
+        _("Archives of this type are not supported."), _("Unpack it and upload the files inside.")
     ),
-    "recording": Wording(_("Sound and video cannot be read."), _("Upload what is said in them as a text.")),
+    "picture": Wording(_("Images are not supported."), _("Upload a searchable PDF, or the text itself.")),
+    "recording": Wording(_("Audio and video are not supported."), _("Upload a transcript instead.")),
     "program": Wording(_("This file is a program, not a document."), ACCEPTED),
 }
 
 
 def for_failure(kind: str, details: dict[str, Any]) -> Wording:
-    """The words for a kind of failure; an unknown kind reads as an unsupported file."""
+    """Return the message for a kind of failure; an unknown kind reads as an unsupported file."""
     if kind == "password" and details.get("was_given"):
         return WORDINGS["wrong_password"]
     if kind == "empty" and details.get("attachments"):

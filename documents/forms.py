@@ -92,7 +92,7 @@ class UploadForm(AddForm):
         name = clean_name(file.name or "")
         if is_too_large(file):
             return UploadResult(
-                name, sentence=too_large(), remedy=_("Split it, or save it with smaller pictures.")
+                name, sentence=too_large(), remedy=_("Split it, or save it with smaller images.")
             )
         return add_upload(file, name, self.target, self.user)
 

@@ -158,7 +158,7 @@ def test_folders_archives_texts_and_web_pages_are_added_from_one_form(site, sign
     page.get_by_text("Web pages", exact=True).click()
     page.get_by_label("Addresses of web pages").fill("http://127.0.0.1:9/x")
     page.get_by_role("button", name="Add web pages").click()
-    expect(page.locator("main")).to_contain_text("not on the open internet")
+    expect(page.locator("main")).to_contain_text("not on the public internet")
     assert set(Document.objects.values_list("title", flat=True)) == {"rain", "snow", "hail", "fog", "A note"}
 
 

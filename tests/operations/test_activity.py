@@ -301,10 +301,10 @@ def test_a_waiting_job_shows_its_next_attempt_and_reason_and_from_the_sixth_that
 
 def test_a_provider_timeout_is_not_reported_as_a_file_timeout(alice):
     wait(make_document(alice), kind="timeout")
-    fail(make_document(alice, "It snows.", name="snow.txt"), "timeout", "Reading this file took too long.")
+    fail(make_document(alice, "It snows.", name="snow.txt"), "timeout", "Processing this file took too long.")
 
     assert backlog.groups("waiting")[0].sentence == "The provider did not answer in time."
-    assert backlog.groups("failed")[0].sentence == "Reading this file took too long."
+    assert backlog.groups("failed")[0].sentence == "Processing this file took too long."
 
 
 # Actions

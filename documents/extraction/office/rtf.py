@@ -1,4 +1,4 @@
-"""RTF: control words followed one after the other, groups as a stack of what holds inside them."""
+"""Loader for RTF: a tokenizer for control words, and a stack of group states."""
 
 import re
 from dataclasses import dataclass, replace
@@ -17,14 +17,14 @@ TOKEN = re.compile(
     re.DOTALL,
 )
 BULLET = re.compile(r"^\s*(?:[·•▪◦§o\uf0a7\uf0b7])\s+")
-ANY_BYTE = re.compile(rb".", re.DOTALL)  # a lone backslash, which means nothing
-# Groups that hold no text of the document.
+ANY_BYTE = re.compile(rb".", re.DOTALL)  # a lone backslash
+# Destinations without document text.
 IGNORED_DESTINATIONS = frozenset(
     b"fonttbl colortbl stylesheet info pict object themedata datastore xmlnstbl listtable listoverridetable rsidtbl "
     b"generator header headerl headerr headerf footer footerl footerr footerf fldinst filetbl revtbl latentstyles "
     b"mmathPr wgrffmtfilter pgptbl bkmkstart bkmkend annotation atnid atnauthor atndate atnref xe tc sp pntxta pntxtb colorschememapping docvar".split()
 )
-# Text boxes and, as LibreOffice writes them, notes: in groups that old programs skip.
+# Optional destinations with document text: text boxes, and notes as LibreOffice writes them.
 READ_DESTINATIONS = (b"shpinst", b"shptxt", b"footnote")
 PARAGRAPH_BREAKS = {b"par", b"sect", b"page", b"sbkpage", b"column"}
 CHARACTERS = {
@@ -67,25 +67,25 @@ FONT = re.compile(rb"\\f(\d{1,5})\b[^{};]{0,200}?\\fcharset(\d{1,3})")
 TITLE = re.compile(rb"\{\\title ([^{}\\]{1,300})\}")
 AUTHOR = re.compile(rb"\{\\author ([^{}\\]{1,300})\}")
 CREATED = re.compile(rb"\{\\creatim\\yr(\d{4})\\mo(\d{1,2})\\dy(\d{1,2})")
-PROPERTIES_WITHIN = 100_000  # bytes; they stand before the text
+PROPERTIES_WITHIN = 100_000  # bytes; properties precede the text
 
 
 @dataclass
 class State:
-    """What holds inside a group."""
+    """The formatting state of a group."""
 
     is_ignored: bool = False
     is_hidden: bool = False
     is_note: bool = False
-    skip: int = 1  # characters that stand behind each \\u for programs that know no Unicode
+    skip: int = 1  # fallback characters after each \\u
     encoding: str = ""
-    level: int = 0  # of the heading that the paragraph is
+    level: int = 0  # heading level, or 0
     is_item: bool = False
     is_in_table: bool = False
 
 
 def load(path: Path) -> Extraction:
-    """The text in pages. A file that was cut off is read as far as it goes, and called partial."""
+    """Extract the text in pages. A truncated file is read to its end and marked as partial."""
     if path.stat().st_size > MAX_BYTES:
         raise UnreadableFile("limit")
     content, writer = path.read_bytes(), PageWriter()
@@ -94,7 +94,7 @@ def load(path: Path) -> Extraction:
 
 
 def read_rtf(content: bytes, writer: PageWriter) -> None:
-    """Hands the text to the writer, block by block. Raises UnreadableFile."""
+    """Write the blocks of an RTF document. Raises UnreadableFile."""
     start = content.find(b"{\\rtf", 0, 1024)
     if start < 0:
         raise UnreadableFile("damaged")
@@ -102,7 +102,7 @@ def read_rtf(content: bytes, writer: PageWriter) -> None:
 
 
 def properties_of(content: bytes) -> dict[str, str]:
-    """Author and date of creation, as far as they are given."""
+    """The author and the creation date, where present."""
     found = {"author": property_of(content, AUTHOR)}
     if created := CREATED.search(content[:PROPERTIES_WITHIN]):
         year, month, day = (int(number) for number in created.groups())
@@ -116,7 +116,7 @@ def property_of(content: bytes, pattern: "re.Pattern[bytes]") -> str:
 
 
 class RTFReader:
-    """One file being read."""
+    """Reads one file token by token."""
 
     def __init__(self, content: bytes, writer: PageWriter) -> None:
         self.writer = writer
@@ -128,7 +128,7 @@ class RTFReader:
         self.headings = heading_styles(content[:500_000])
         self.stack: list[State] = []
         self.state = State()
-        self.pending_bytes = bytearray()  # bytes of letters that may read_token more than one
+        self.pending_bytes = bytearray()  # undecoded bytes: a character may take several
         self.to_skip = 0
         self.is_optional = self.is_first = self.has_marker = False
         self.surrogate = 0
@@ -141,7 +141,7 @@ class RTFReader:
             self.read_token("word" if kind == "number" else kind, match)
             at = match.end()
             if kind == "number" and match["word"] == b"bin":
-                at += max(0, int(match["number"]))  # so many bytes of anything
+                at += max(0, int(match["number"]))  # binary data
             if kind == "close" and not self.stack:
                 break
         self._flush_bytes()
@@ -187,9 +187,9 @@ class RTFReader:
 
     def _symbol(self, symbol: bytes) -> None:
         if symbol == b"*":
-            self.is_optional = True  # a group that may be skipped by whoever does not know it
+            self.is_optional = True  # an optional destination
         elif symbol == b"-":
-            return  # a hyphen where a line may be broken
+            return  # a soft hyphen
         elif symbol in SYMBOLS:
             self._add_text(SYMBOLS[symbol])
 
@@ -203,7 +203,7 @@ class RTFReader:
         if self.to_skip:
             skipped = min(self.to_skip, len(text))
             text, self.to_skip = text[skipped:], self.to_skip - skipped
-        # In double-byte encodings a letter may be half written as a code and half as a character.
+        # In double-byte encodings one byte may be escaped and the other literal.
         self.pending_bytes += text
 
     def _flush_bytes(self) -> None:
@@ -332,7 +332,7 @@ class RTFReader:
 
 
 def code_page(content: bytes) -> str:
-    """What bytes beyond ASCII mean where no font says otherwise."""
+    """The default encoding of non-ASCII bytes, unless a font overrides it."""
     if match := re.search(rb"\\ansicpg(\d{1,5})", content[:2_000]):
         name = f"cp{int(match[1])}"
         try:
@@ -345,7 +345,7 @@ def code_page(content: bytes) -> str:
 
 
 def heading_styles(head: bytes) -> dict[int, int]:
-    """The numbers of the styles that are headings, with their levels."""
+    """The heading levels by style number."""
     at = head.find(b"{\\stylesheet")
     found: dict[int, int] = {}
     for match in STYLE.finditer(head, at) if at >= 0 else ():

@@ -1,4 +1,4 @@
-"""Which blocks of a web page are what it says, and which its menus, teasers and notices: trafilatura tells, by their matcher."""
+"""Select the main text of a web page, without menus, teasers and notices, with trafilatura."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,24 +8,21 @@ from itertools import groupby
 from documents.extraction.blocks.blocks import Block
 from documents.extraction.sandbox.forked import run_forked
 
-MAX_HTML_LENGTH = (
-    2_000_000  # characters of HTML; trafilatura's trees of a larger one would not fit the limits
-)
-CPU_SECONDS = 5  # a page of ordinary size takes a fortieth of one, a hostile one any number
-MIN_RELIABLE_LENGTH = (
-    200  # characters; of shorter texts trafilatura loses paragraphs, unless it finds nearly all
-)
+# Characters of HTML; trafilatura's trees of a larger page would exceed the memory limit.
+MAX_HTML_LENGTH = 2_000_000
+CPU_SECONDS = 5  # an ordinary page takes 0.025 s, a hostile one any time
+# Characters; of shorter texts trafilatura loses paragraphs, so they must match nearly the whole page.
+MIN_RELIABLE_LENGTH = 200
 MIN_SHARE, HALF, MIN_SHARE_OF_SHORT_TEXT = 0.1, 0.5, 0.75
-SHORT_LINE = (
-    36  # letters: fewer may stand in a menu as well as in the text, and count only as a whole line of it
-)
-NGRAM = 12  # letters in a row by which longer lines are found again
+# Letters; a shorter line may also occur in a menu, and matches only as a whole line.
+SHORT_LINE = 36
+NGRAM = 12  # consecutive letters by which longer lines are matched
 LIST_MARKER = re.compile(r"^(?:\d+\.|[-*•]) ")
 LINE_ENDS = re.compile(r"[\n|]")
 
 
 def main_blocks(html: str, blocks: Iterable[Block]) -> list[Block]:
-    """The blocks that are the page's own text, in order; all of them where the page is very large, or little is found."""
+    """Return the blocks of the main text; all blocks if the page is very large or little text is found."""
     blocks = list(_flatten(blocks))
     chosen = _select(blocks, TextMatcher(_main_text(html)))
     size, total = sum(map(_size, chosen)), sum(_size(block) - _links(block) for block in blocks)
@@ -43,13 +40,13 @@ def _main_text(html: str) -> str:
 
 
 def _extracted(html: str) -> str:
-    from trafilatura import extract  # late: only a process that reads a web page pays for it
+    from trafilatura import extract  # imported on use: only web pages need it
 
     return extract(html, include_comments=False) or ""
 
 
 class TextMatcher:
-    """The matcher of a text, and whether a block is made of them."""
+    """Matches blocks against a text by its lines and n-grams."""
 
     def __init__(self, text: str) -> None:
         letters = _letters(text)
@@ -68,7 +65,7 @@ class TextMatcher:
 
 
 def _select(blocks: Sequence[Block], matcher: TextMatcher) -> list[Block]:
-    """Those made of these matcher, lists and tables in their midst, headings above them, and the page's own heading."""
+    """Return the matching blocks, lists and tables between them, their headings, and the page heading."""
     matched = [matcher.matches(block) for block in blocks]
     for is_matched, run in groupby(range(len(blocks)), key=list(matched).__getitem__):
         between = list(run)
@@ -95,7 +92,7 @@ def _may_join_text(block: Block) -> bool:
 
 
 def _flatten(blocks: Iterable[Block]) -> Iterator[Block]:
-    """What a table only arranges on the page stands for itself; tables are never nested deeply."""
+    """Replace layout tables by their contents. The builder limits the nesting of tables."""
     for block in blocks:
         if block.table is not None and block.table.is_layout:
             yield from _flatten(block.table.blocks())

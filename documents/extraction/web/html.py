@@ -1,6 +1,6 @@
-"""HTML to blocks and pages: what a browser would show of it, as far as the file itself says.
+"""Loader for HTML: the visible text as blocks.
 
-One pass over the tags, without a tree: the time is linear, and no depth of nesting does any harm. Nothing is fetched.
+It makes one pass over the tags without a tree, so time is linear and nesting depth is harmless. Nothing is fetched.
 """
 
 import re
@@ -25,11 +25,11 @@ HEADING_TAGS = {f"h{level}": level for level in range(1, 7)}
 VOID_TAGS = frozenset(
     "area base br col embed hr img input link meta param source track wbr frame keygen".split()  # noqa: SIM905
 )
-# Never text for a reader.
+# Elements without text for a reader.
 IGNORED_TAGS = frozenset(
     "script style template noscript svg iframe object canvas audio video map select datalist rt rp head annotation annotation-xml".split()  # noqa: SIM905
 )
-# These are none if their site calls them so: numbers of lines, signs to link to a heading or to edit it.
+# Elements with these classes are controls: line numbers, permalinks, edit links.
 CONTROL_TAGS = frozenset(("button", "td", "a", "span", "div"))
 CONTROL_CLASS = re.compile(
     r"(?:^|\s)(?:linenos|lineno|line-numbers-rows|headerlink|mw-editsection|mw-cite-backlink|mw-jump-link|hash-link)(?:\s|$)"
@@ -40,7 +40,7 @@ BLOCK_TAGS = frozenset(
     tbody td tfoot th thead tr ul""".split()  # noqa: SIM905
 )
 LIST_TAGS = frozenset(("ul", "ol", "menu", "dir"))
-# What an opening tag closes if it is still open, and the tags behind which it does not look for it.
+# The open elements that a start tag closes implicitly, and the elements that bound the search for them.
 IMPLIED_END_TAGS = {
     "li": (frozenset(("li",)), LIST_TAGS),
     "dt": (frozenset(("dt", "dd")), frozenset(("dl",))),
@@ -52,7 +52,7 @@ IMPLIED_END_TAGS = {
     "tbody": (frozenset(("thead", "tbody", "tfoot")), frozenset(("table",))),
     "tfoot": (frozenset(("thead", "tbody", "tfoot")), frozenset(("table",))),
 }
-# What a page says of itself, by the names of its <meta>: HTML's own, Dublin Core's, Open Graph's, schema.org's.
+# Names of <meta> elements: HTML, Dublin Core, Open Graph, schema.org.
 META = {
     "description": "description",
     **dict.fromkeys(
@@ -66,12 +66,12 @@ META = {
         "published",
     ),
 }
-MAX_LOOKUP_DEPTH = 30  # open tags that are looked through for one that a tag closes unsaid
+MAX_LOOKUP_DEPTH = 30  # open elements searched for an implied end tag
 
 
 @dataclass
 class WebPage:
-    """What a page of HTML says: its title, what `<meta>` says of it, its visible text in blocks."""
+    """The title, metadata and visible blocks of an HTML page."""
 
     title: str = ""
     language: str = ""
@@ -79,26 +79,26 @@ class WebPage:
     author: str = ""
     published: str = ""
     blocks: list[Block] = field(default_factory=list)
-    hidden: int = 0  # characters that no reader of the page sees
+    hidden: int = 0  # characters that the page hides
     is_partial: bool = False
 
 
 def load(path: Path) -> Extraction:
-    """An HTML file's text in pages."""
+    """Extract the main text of an HTML file in pages."""
     if path.stat().st_size > MAX_BYTES:
         raise UnreadableFile("limit")
     return extract_html(path.read_bytes())
 
 
 def extract_html(content: bytes | str, charset: str = "") -> Extraction:
-    """The visible text of a page in pages; `charset` is what its sender said of it, if anything."""
+    """Extract the main text of HTML in pages. `charset` is the one of the HTTP or MIME header, if any."""
     html = content if isinstance(content, str) else decode_html(content, charset)
     page = read_html(html)
     return extract_blocks(page, main_blocks(html, page.blocks))
 
 
 def extract_blocks(page: WebPage, blocks: list[Block]) -> Extraction:
-    """The same for some of its blocks."""
+    """Build the extraction from a selection of the page's blocks."""
     writer = PageWriter()
     writer.add(blocks)
     writer.count_hidden(page.hidden)
@@ -114,7 +114,7 @@ def extract_blocks(page: WebPage, blocks: list[Block]) -> Extraction:
 
 
 def read_html(content: bytes | str, charset: str = "") -> WebPage:
-    """Everything that the page says, in order."""
+    """Parse HTML into its metadata and all visible blocks."""
     parser = HTMLReader()
     parser.feed(
         neutralize_open_comments(content if isinstance(content, str) else decode_html(content, charset))
@@ -124,9 +124,9 @@ def read_html(content: bytes | str, charset: str = "") -> WebPage:
 
 
 def neutralize_open_comments(html: str) -> str:
-    """A comment that nothing closes goes on to the end; the parser would look for that end from each one anew.
+    """Replace unclosed comments, for each of which the parser would rescan the rest of the page.
 
-    An element without text stands in for it, which inside a script is part of the script.
+    An element without text replaces them; inside a script it is part of the script.
     """
     last = html.rfind("-->") + 1
     return html[:last] + html[last:].replace("<!--", "<template>")
@@ -140,7 +140,7 @@ def decode_html(content: bytes, charset: str = "") -> str:
 
 
 class HTMLReader(HTMLParser):
-    """Follows the tags, and tells the builder what they mean."""
+    """Feeds the tags and text of a page to a block builder."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -148,9 +148,9 @@ class HTMLReader(HTMLParser):
         self.builder = BlockBuilder()
         self.open: list[str] = []
         self.count: Counter[str] = Counter()
-        self.hidden_at = self.ignored_at = 0  # how many tags were open when it began, that one included
+        self.hidden_at = self.ignored_at = 0  # number of open elements when it started, including itself
         self.title_pieces: list[str] = []
-        self.lists: list[list[int]] = []  # for each open list: 1 if it is numbered, and the next number
+        self.lists: list[list[int]] = []  # for each open list: whether it is numbered, and the next number
 
     def finish(self) -> WebPage:
         self.builder.end()
@@ -182,7 +182,7 @@ class HTMLReader(HTMLParser):
             self._begin(tag, attrs)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        # In HTML the slash means nothing; in XHTML an empty element has no text either way.
+        # HTML ignores the slash; in XHTML the element is empty either way.
         self.handle_starttag(tag, attrs)
         if tag not in VOID_TAGS:
             self.handle_endtag(tag)
@@ -230,7 +230,7 @@ class HTMLReader(HTMLParser):
             self.builder.flush()
 
     def _close_implied(self, tag: str) -> None:
-        """HTML lets many an end tag be left out; the next opening tag stands for it."""
+        """Close the elements whose end tag HTML allows to omit before this tag."""
         if tag in BLOCK_TAGS and self.open and self.open[-1] == "p":
             self._pop()
         closed, boundary = IMPLIED_END_TAGS.get(tag, (None, None))
@@ -247,7 +247,7 @@ class HTMLReader(HTMLParser):
                 return
 
     def _is_control(self, tag: str, attrs: list[tuple[str, str | None]]) -> bool:
-        """Something to press or to count lines by. A heading may be a button that opens what is below it."""
+        """Whether the element is a control or a line number. A button inside a heading may be a disclosure."""
         if tag == "button":
             return not any(self.count[name] for name in (*HEADING_TAGS, "dt", "summary", "legend"))
         return any(name == "class" and value and CONTROL_CLASS.search(value[:500]) for name, value in attrs)
@@ -300,7 +300,7 @@ class HTMLReader(HTMLParser):
             self.builder.begin_cell(columns, rows, is_header=tag == "th")
 
     def _pending_marker(self) -> str:
-        """A block inside an item that has said nothing yet goes on with the item's marker."""
+        """The marker of the open item, if it has no text yet."""
         self.builder.flush()
         return self.builder.marker
 
@@ -340,12 +340,12 @@ def is_hidden(attrs: list[tuple[str, str | None]]) -> bool:
 
 
 def is_aria_hidden(attrs: list[tuple[str, str | None]]) -> bool:
-    """Ornaments and icons: seen, and not read out to whoever cannot see."""
+    """Whether the element is decorative: visible, but hidden from screen readers."""
     return any(name == "aria-hidden" and (value or "").strip().lower() == "true" for name, value in attrs)
 
 
 def integer_attribute(attrs: list[tuple[str, str | None]], name: str, default: int) -> int:
-    """The number that an attribute holds, if it is one that a page could mean."""
+    """The integer value of an attribute, or `default`."""
     for key, value in attrs:
         if key == name and value and re.fullmatch(r"\s*-?\d{1,6}\s*", value):
             return int(value)

@@ -1,7 +1,7 @@
-"""XML as handler, defused: no document type with declarations, no entities, nothing from outside, no endless depth.
+"""Parse untrusted XML as events: no DTD declarations, no entities, no external references, bounded depth.
 
-Python's own expat, streaming: a tree of a large sheet would not fit the limits, and defusedxml streams only through
-a parser in Python, which is several times slower. The guards are the ones that defusedxml sets.
+It uses expat directly: the tree of a large sheet would exceed the memory limit, and defusedxml streams only through a
+parser in Python, which is several times slower. The guards are those of defusedxml.
 """
 
 from collections.abc import Iterable

@@ -284,7 +284,7 @@ def test_a_file_that_is_no_text_is_refused_whatever_its_name():
 def test_a_text_under_the_name_of_something_else_is_refused(name):
     with pytest.raises(UnreadableFile) as refused:
         sniff(string.ascii_letters.encode(), name)
-    assert "not what its name says" in str(refused.value.sentence)
+    assert "does not match its name" in str(refused.value.sentence)
 
 
 @pytest.mark.parametrize("name", ["..", "../..", "a/..", ".", "", "\u202e.", " . "])

@@ -136,7 +136,7 @@ def test_a_password_opens_its_pdf():
 def test_a_wrong_password_is_called_wrong():
     error = reason(SAMPLES / "password-asdfzxcv.pdf", password="guess")
     assert error.kind == "password"
-    assert "not its password" in str(error.sentence)
+    assert "Incorrect password" in str(error.sentence)
 
 
 @pytest.mark.parametrize("algorithm", ["RC4-128", "AES-128", "AES-256"])
@@ -355,8 +355,8 @@ def test_attachments_are_named(tmp_path):
 def test_a_file_that_only_carries_others_says_so(tmp_path):
     blank = make_pdf(tmp_path / "blank.pdf", [b""])
     refused = reason(with_attachment(tmp_path / "a.pdf", blank, "budget.xlsx"))
-    assert (refused.kind, "attached" in str(refused.sentence)) == ("empty", True)
-    assert "documents of their own" in str(refused.remedy)
+    assert (refused.kind, "attachments" in str(refused.sentence)) == ("empty", True)
+    assert "separate documents" in str(refused.remedy)
 
 
 def test_what_a_file_says_of_itself_can_be_stored(tmp_path):

@@ -135,7 +135,7 @@ def test_every_file_of_an_archive_becomes_a_document_with_its_own_outcome(alices
     assert "2 skipped" in said
     assert "3 hidden files ignored" in said
     assert "b/pixel.png" in said
-    assert "An archive within an archive is not unpacked." in said
+    assert "Archives inside an archive are not unpacked." in said
 
 
 def test_the_tray_gets_the_rows_of_an_archives_documents(alices):
@@ -158,7 +158,7 @@ def test_an_archive_that_names_places_outside_of_itself_is_refused_whole(alices,
 
 def test_an_archive_that_unpacks_to_far_more_is_refused(alices):
     response = alices.post(UPLOAD, {"files": archive({"bomb.txt": bytes(30_000_000)})})
-    assert "than is taken at once. Split it into smaller archives" in response.text
+    assert "is too large when unpacked. Split it into smaller archives" in response.text
     assert not Document.objects.exists()
 
 
@@ -176,7 +176,7 @@ def test_a_file_in_an_archive_may_be_no_larger_than_one_alone(alices, settings):
     noise = random.Random(1).randbytes(900_000).hex()
     said = alices.post(UPLOAD, {"files": zipped(large=noise, rain="It rains.")}).text
     assert "1 added" in said
-    assert "larger than what this site takes" in said
+    assert "exceeds the size limit of this site" in said
 
 
 def test_a_link_in_an_archive_is_named_and_not_followed(alices, tmp_path):
@@ -324,7 +324,7 @@ def test_a_wrong_password_is_asked_for_again(alices, locked, work):
     give(alices, locked, "guess")
     work()
     said = alices.get(locked.get_absolute_url()).text
-    assert "That is not its password." in said
+    assert "Incorrect password." in said
     give(alices, locked, SECRET)
     work()
     locked.refresh_from_db()

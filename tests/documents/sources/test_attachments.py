@@ -89,9 +89,9 @@ def test_each_file_that_cannot_be_added_says_why_and_stops_no_other(alice, setti
     )
     told = {name: each.reason for name, each in outcomes(mail, alice).items()}
     assert told == {
-        "logo.png": "Pictures cannot be read.",
-        "more.zip": "An archive within an archive is not unpacked.",
-        "huge.txt": "This file is larger than what this site takes.",
+        "logo.png": "Images are not supported.",
+        "more.zip": "Archives inside an archive are not unpacked.",
+        "huge.txt": "This file exceeds the size limit of this site.",
         "empty.txt": "There is no text in this file.",
         "notes.txt": "",
     }

@@ -159,7 +159,7 @@ def test_files_that_are_larger_than_the_site_takes_are_named(folder, settings):
     settings.MAX_UPLOAD_MB = 1
     (folder / "long.txt").write_text("It rains. " * 120_000)
     said = both(folder)
-    assert said.count("long.txt: This file is larger than what this site takes.") == 2
+    assert said.count("long.txt: This file exceeds the size limit of this site.") == 2
     assert Document.objects.count() == 2
 
 

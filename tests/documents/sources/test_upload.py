@@ -50,13 +50,13 @@ def test_a_bad_file_gets_a_sentence_beside_its_name_and_the_others_go_on(alices)
     assert [document.title for document in Document.objects.all()] == ["weather"]
     assert response.status_code == 200
     assert "holiday.jpg" in response.text
-    assert "Pictures cannot be read." in response.text
+    assert "Images are not supported." in response.text
     assert "There is no text in this file." in response.text
 
 
 def test_a_file_named_like_a_pdf_that_is_none_is_refused_before_anything_is_stored(alices, settings):
     response = send(alices, text("handbook.pdf", b"<b>no</b> PDF at all"))
-    assert "named like a PDF but is not one" in response.text
+    assert "has a PDF name but is not a PDF" in response.text
     assert not Version.objects.exists()
     assert not [path for path in settings.MEDIA_ROOT.rglob("*") if path.is_file()]
 

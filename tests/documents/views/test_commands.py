@@ -67,7 +67,7 @@ def test_ingest_unpacks_archives_and_takes_addresses(operator, own_site, work, t
     assert Document.objects.count() == 2
     assert "2 failed, 2 waiting" in said
     assert "papers.zip: a/pixel.png" in said
-    assert "holds a user name" in said
+    assert "contains a username" in said
 
 
 def test_ingest_tells_tokens_and_price_before_paid_work(operator, fake_openai, tmp_path):

@@ -64,9 +64,9 @@ def test_what_is_no_address_is_said_beside_it_and_the_others_go_on(alices, own_s
             "urls": f"ftp://example.org/x\nhttp://169.254.169.254/latest\nhttps://me:word@example.org/\n{own_site.url}/rain"
         },
     ).text
-    assert "This is not the address of a web page." in said
-    assert "not on the open internet" in said
-    assert "holds a user name or a password" in said
+    assert "This is not a web address." in said
+    assert "not on the public internet" in said
+    assert "contains a username or password" in said
     assert "me:word" not in said
     assert [document.url for document in Document.objects.all()] == [f"{own_site.url}/rain"]
 
@@ -85,7 +85,7 @@ def test_without_the_operators_leave_nothing_of_the_own_network_is_fetched(alice
     work()
     document = fresh(document)
     assert (document.state, document.failure_kind) == (State.FAILED, "page_private")
-    assert "open internet" in document.failure
+    assert "public internet" in document.failure
     assert web_site.connections == 0
     assert Notice.objects.get().is_failure
 
@@ -109,7 +109,7 @@ def test_a_busy_site_is_asked_again_when_it_wants_to_be(alice, own_site, work):
     work()
     task = fetch_task(document)
     assert fresh(document).state == State.WAITING
-    assert fresh(document).failure == "The site of this page is busy."
+    assert fresh(document).failure == "The page's site is busy."
     assert task.next_try_at > timezone.now() + timedelta(seconds=280)
     assert fresh(document).task == task
 
@@ -310,7 +310,7 @@ def test_one_page_under_several_addresses_is_one_document(alices, own_site):
 
 def test_an_address_that_is_too_long_once_it_is_escaped_is_said(alices):
     said = alices.post("/documents/pages/", {"urls": "https://example.org/" + "ä" * 900}).text
-    assert "This is not the address of a web page." in said
+    assert "This is not a web address." in said
 
 
 def test_a_pdf_is_read_as_one_and_a_page_as_one_whatever_their_site_says(alice, own_site, work):
