@@ -133,7 +133,7 @@ def neutralize_open_comments(html: str) -> str:
 
 
 def decode_html(content: bytes, charset: str = "") -> str:
-    """By its byte-order marker, else as its sender or the page itself says, else by a guess."""
+    """Decode HTML by byte-order mark, the given or declared encoding, or detection."""
     declared = DECLARED_BY_XML.match(content[:500]) or DECLARED.search(content[:4096])
     named = charset or (declared[1].decode() if declared else "")
     return decode(content, named)
