@@ -13,7 +13,6 @@ from django.db import transaction
 from documents.extraction import Extraction, Heading, UnreadableFile, extract_pages
 from documents.ingestion import passwords
 from documents.ingestion.document_text import PageText
-from documents.ingestion.metadata import EmbeddedMetadata
 from documents.ingestion.ocr_status import are_scans, failure_without_text, is_needed
 from documents.ingestion.ocr_text import merge_ocr_text, save_ocr_text
 from documents.ingestion.splitter import ChunkText, split_pages
@@ -22,6 +21,7 @@ from documents.models import Attempt, Document, Index, Page, Task, Version
 from documents.models.index import IndexState
 from documents.models.states import State
 from documents.models.task import Kind, Stage, Superseded
+from documents.sources.metadata import EmbeddedMetadata
 from documents.work import fairness, shutdown
 from ragsite import llm
 

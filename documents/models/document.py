@@ -24,7 +24,7 @@ from documents.quotas import reserve
 from documents.sources.uploads import clean_name, file_of_text, inspect
 
 if TYPE_CHECKING:
-    from documents.ingestion.metadata import EmbeddedMetadata
+    from documents.sources.metadata import EmbeddedMetadata
     from ragsite.accounts.models import User
 
 

@@ -8,10 +8,10 @@ from django.core.files.base import ContentFile
 from django.urls import reverse
 
 from documents.extraction import Extraction, zip_guard
-from documents.ingestion.metadata import EmbeddedMetadata
 from documents.models import Collection, Document, State, Task
 from documents.models.task import Kind, Superseded, TaskState
 from documents.sources import attachments
+from documents.sources.metadata import EmbeddedMetadata
 from tests.support.factories import FILES, make_document
 from tests.support.made_files import made_zip
 from tests.support.made_pdfs import make_pdf, with_attachment
