@@ -1,7 +1,7 @@
-"""The only door to a language model. Knows neither documents nor questions.
+"""The interface to language models. It does not depend on documents or questions.
 
-Everything that the apps call is named here. Whatever goes wrong at a provider is raised as a `ProviderError`
-(`ragsite.llm.errors`), which says whether, and when, another try makes sense.
+This module exports everything that the apps use. Any failure of a provider is raised as a `ProviderError`
+(`ragsite.llm.errors`), which says whether and when to retry.
 """
 
 import asyncio
@@ -90,12 +90,12 @@ __all__ = [
 
 
 async def stream(messages: Sequence[Message], *, max_tokens: int | None = None) -> AsyncGenerator[Piece]:
-    """The answer, piece by piece; the last piece carries the completion, which says whether it is complete.
+    """Yield the answer in pieces; the last one carries the completion, which says whether the answer is complete.
 
-    A fault in the middle is raised after the pieces that came before it. Cancelling the task, or leaving
-    `contextlib.aclosing(stream(...))`, hangs up on the provider at once.
+    An error in the middle is raised after the preceding pieces. Cancelling the task, or leaving
+    `contextlib.aclosing(stream(...))`, closes the connection at once.
     """
-    from ragsite.llm.backends.openai import chat  # late: the client takes a second to import
+    from ragsite.llm.backends.openai import chat  # imported late: the client takes a second to import
 
     async with aclosing(chat.stream(messages, max_tokens=max_tokens)) as pieces:
         async for piece in pieces:
@@ -103,11 +103,11 @@ async def stream(messages: Sequence[Message], *, max_tokens: int | None = None) 
 
 
 def complete(messages: Sequence[Message], *, max_tokens: int | None = None) -> Completion:
-    """The answer as a whole, for jobs and commands; with the same time-outs and faults as `stream`."""
-    return asyncio.run(_whole(messages, max_tokens))
+    """Return the whole answer, for jobs and commands; time-outs and errors are those of `stream`."""
+    return asyncio.run(_collect(messages, max_tokens))
 
 
-async def _whole(messages: Sequence[Message], max_tokens: int | None) -> Completion:
+async def _collect(messages: Sequence[Message], max_tokens: int | None) -> Completion:
     try:
         pieces = [piece async for piece in stream(messages, max_tokens=max_tokens)]
     finally:
@@ -116,28 +116,28 @@ async def _whole(messages: Sequence[Message], max_tokens: int | None) -> Complet
 
 
 async def warm(embedding: str = "") -> None:
-    """For the start of the web process: the first question then finds client, tokenizer and embedder at hand."""
+    """Load client, tokenizer and embedding model when the web process starts."""
     await asyncio.to_thread(preload, embedding)
     if chat_model():
         from ragsite.llm.backends.openai import chat as openai_chat  # noqa: F401
         from ragsite.llm.backends.openai.clients import async_client
         from ragsite.llm.provider import provider
 
-        with suppress(NotConfigured):  # settings that cannot work are said where they are used
+        with suppress(NotConfigured):  # invalid settings are reported where they are used
             async_client(provider())
 
 
 async def aclose() -> None:
-    """For the end of the web process: closes the connections of the running event loop."""
+    """Close the connections of the running event loop."""
     from ragsite.llm.backends.openai import clients
 
     await clients.aclose()
 
 
 def preload(embedding: str = "") -> None:
-    """Loads what is slow to load and opens no connection: for a worker before it forks. Never raises.
+    """Load modules and models without opening a connection, before a worker forks. Never raises.
 
-    `embedding` is the model that is in use; without it, the one that a new index would get.
+    `embedding` is the model of the live index; default: the model of a new index.
     """
     if is_configured() or host_of_embedding_provider():
         from ragsite.llm.backends.openai import embeddings  # noqa: F401

@@ -1,7 +1,7 @@
-"""What is kept in Redis for the models: vectors that were paid for, and small facts that all processes share.
+"""Data in Redis for the models: cached vectors, and small facts shared by all processes.
 
-Redis away costs time or money, never a call: faults are logged at most once a minute, and Redis is then left
-alone for a moment, while each process goes by what it knows itself.
+A call never fails because Redis is down. Errors are logged at most once a minute; Redis is then skipped for a few
+seconds, while each process uses its own copy of the facts.
 """
 
 import base64
@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 logger = logging.getLogger("ragsite.llm")
 VECTOR_SECONDS = 24 * 3600
 KEYS_AT_ONCE = 256
-LEFT_ALONE_SECONDS = 5
+SKIP_SECONDS = 5
 LOG_SECONDS = 60
 
 # --- vectors
@@ -29,7 +29,7 @@ LOG_SECONDS = 60
 def cached_vectors(
     texts: Iterable[str], *, model: str, dimensions: int | None, as_query: bool = False
 ) -> dict[str, np.ndarray]:
-    """The vectors of those texts that were embedded within the last day. Damaged entries count as absent."""
+    """The cached vectors of these texts. Damaged entries count as missing."""
     found: dict[str, np.ndarray] = {}
     for some in _slices(texts):
         keys = {_vector_key(text, model, dimensions, as_query): text for text in some}
@@ -42,20 +42,20 @@ def cached_vectors(
 def save_vectors(
     vectors: Mapping[str, np.ndarray], *, model: str, dimensions: int | None, as_query: bool = False
 ) -> None:
-    """Keeps the vectors of these texts for a day."""
+    """Cache the vectors of these texts for a day."""
     for some in _slices(vectors):
         packed = {_vector_key(text, model, dimensions, as_query): _pack(vectors[text]) for text in some}
         _shared(cache.set_many, packed, VECTOR_SECONDS)
 
 
 def forget_vectors(texts: Iterable[str], *, model: str, dimensions: int | None) -> None:
-    """Takes back what was kept of these texts."""
+    """Delete the cached vectors of these texts."""
     for some in _slices(texts):
         _shared(cache.delete_many, [_vector_key(text, model, dimensions) for text in some])
 
 
 def _vector_key(text: str, model: str, dimensions: int | None, as_query: bool = False) -> str:
-    """A question's vector may be another than that of a passage of the same words."""
+    """Questions have separate keys: some models embed them differently from passages."""
     identity = f"{model}\0{dimensions or ''}\0{text}" + ("\0query" if as_query else "")
     return "llm:vector:" + sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -72,7 +72,7 @@ def _unpack(value: object) -> np.ndarray:
 
 
 def _is_whole(vector: np.ndarray, dimensions: int | None) -> bool:
-    with np.errstate(over="ignore"):  # what the database cannot hold is of no use, either
+    with np.errstate(over="ignore"):  # the database stores half precision
         is_storable = bool(np.isfinite(vector.astype(np.float16)).all())
     return vector.size > 0 and dimensions in (None, vector.size) and is_storable
 
@@ -85,29 +85,29 @@ def _slices(texts: Iterable[str]) -> Iterator[list[str]]:
 
 # --- small facts that all processes share
 
-_own: dict[str, tuple[float, Any]] = {}  # what this process itself last said, for while Redis is away
+_own: dict[str, tuple[float, Any]] = {}  # the values of this process, for when Redis is down
 
 
 def remember(key: str, value: Any, seconds: int) -> None:
-    """Tells every process; value is JSON."""
+    """Share a JSON value with all processes."""
     _own[key] = (monotonic() + seconds, value)
     _shared(cache.set, key, value, seconds)
 
 
 def recall(key: str) -> Any:
-    """What was remembered, by any process; by this one alone while Redis is away. None when nothing was."""
+    """The shared value; this process's value if Redis is down; None if there is none."""
     return _shared(cache.get, key, instead=lambda: _own_value(key))
 
 
 def forget(*keys: str) -> None:
-    """Takes the facts back, for every process."""
+    """Delete the values for all processes."""
     for key in keys:
         _own.pop(key, None)
     _shared(cache.delete_many, keys)
 
 
 def claim(key: str, seconds: int) -> bool:
-    """True for exactly one caller until the time is over or the key is forgotten."""
+    """True for one caller only, until the time is over or the key is forgotten."""
     was_mine = _own_value(key) is not None
     is_mine = _shared(cache.add, key, 1, seconds, instead=lambda: not was_mine)
     if is_mine:
@@ -120,26 +120,26 @@ def _own_value(key: str) -> Any:
     return value if expires > monotonic() else None
 
 
-# --- Redis may be away
+# --- when Redis is down
 
 _away_until = 0.0
 _logged_at = -float(LOG_SECONDS)
 
 
 def _shared(act: Callable[..., Any], *args: Any, instead: Callable[[], Any] = lambda: None) -> Any:
-    """act(*args), or what stands in for it while Redis is away."""
+    """The result of act(*args), or of `instead` while Redis is down."""
     if monotonic() >= _away_until:
         try:
             return act(*args)
-        # Not a bare Exception: a job's time-out may be raised in here and must pass.
+        # Not Exception: the time-out of a job may be raised here and must propagate.
         except (RedisError, OSError, ValueError, TypeError) as error:
-            _leave_alone(error)
+            _skip_for_a_while(error)
     return instead()
 
 
-def _leave_alone(error: Exception) -> None:
+def _skip_for_a_while(error: Exception) -> None:
     global _away_until, _logged_at
-    _away_until = monotonic() + LEFT_ALONE_SECONDS
+    _away_until = monotonic() + SKIP_SECONDS
     if monotonic() - _logged_at >= LOG_SECONDS:
         _logged_at = monotonic()
         logger.warning("cache away (%s): going on without it", type(error).__name__)

@@ -1,4 +1,4 @@
-"""A refused key or a spent quota stops every call to a server for a minute, in every process; then one call tries."""
+"""A circuit breaker for each provider: a rejected key or used-up quota stops all calls for a minute, then one call probes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from ragsite.llm.errors import KeyRefused, NotConfigured, ProviderError, QuotaSp
 from ragsite.llm.provider import Provider, embedding_provider, provider
 
 OPEN_SECONDS = 60
-KEPT_SECONDS = 3600  # a probe that never comes closes it in the end
+KEPT_SECONDS = 3600  # closes the breaker if no probe ever runs
 PROBE_SECONDS = 60
 PROBE_WAIT_SECONDS = 5
 ANSWERED_SECONDS = 60
@@ -21,7 +21,7 @@ REASONS: dict[str, type[ProviderError]] = {error.kind: error for error in (KeyRe
 
 @dataclass(frozen=True)
 class Breaker:
-    """Why no call is made, and until when."""
+    """An open breaker: why calls are stopped, and until when."""
 
     kind: str
     sentence: Text
@@ -31,17 +31,17 @@ class Breaker:
 
 
 def breaker() -> Breaker | None:
-    """The open breaker of the provider that writes answers, else None. Never raises: every page asks."""
+    """The open breaker of the chat provider, or None. Never raises, because every page calls it."""
     return _breaker(provider)
 
 
 def embedding_breaker() -> Breaker | None:
-    """The open breaker of the provider of embeddings, which may be the same, else None. Never raises."""
+    """The open breaker of the embedding provider, which may be the same, or None. Never raises."""
     return _breaker(embedding_provider)
 
 
 def breakers() -> list[Breaker]:
-    """Every open breaker, once."""
+    """All open breakers, without duplicates."""
     found = [_breaker(provider), _breaker(embedding_provider)]
     return list({(opened.host, opened.until): opened for opened in found if opened}.values())
 
@@ -59,7 +59,7 @@ def _breaker(find: Callable[[], Provider]) -> Breaker | None:
 
 
 def check(server: Provider) -> None:
-    """Raises what opened the breaker while it is open. After that lets one caller through, as a probe."""
+    """Raise the error that opened the breaker. When its time is over, let one caller through as a probe."""
     entry = cache.recall(_key(server))
     if not entry:
         return
@@ -67,11 +67,11 @@ def check(server: Provider) -> None:
         raise _reason(server, entry["kind"], "breaker is open", _until(entry))
     if not cache.claim(_probe_key(server), PROBE_SECONDS):
         soon = datetime.now(UTC) + timedelta(seconds=PROBE_WAIT_SECONDS)
-        raise _reason(server, entry["kind"], "breaker is being tried", soon)
+        raise _reason(server, entry["kind"], "breaker is being probed", soon)
 
 
 def record_failure(server: Provider, error: ProviderError) -> None:
-    """To be told of every failed call: opens the breaker, or gives a probe back. Sets `error.not_before`."""
+    """Record a failed call: open the breaker and set `error.not_before`, or release the probe."""
     _name_key(server, error)
     if error.kind in REASONS:
         error.not_before = datetime.now(UTC) + timedelta(seconds=OPEN_SECONDS)
@@ -82,13 +82,13 @@ def record_failure(server: Provider, error: ProviderError) -> None:
 
 
 def record_success(server: Provider) -> None:
-    """To be told of every call that went well: closes the breaker."""
+    """Record a successful call: close the breaker."""
     cache.forget(_key(server), _probe_key(server))
     cache.remember(_answered_key(server), 1, ANSWERED_SECONDS)
 
 
 def answered_recently(server: Provider) -> bool:
-    """True when key and quota are known to be good, so that several requests at once are no risk."""
+    """Whether key and quota have worked within the last minute."""
     return bool(cache.recall(_answered_key(server)))
 
 
@@ -99,10 +99,10 @@ def _reason(server: Provider, kind: str, detail: str, not_before: datetime | Non
 
 
 def _name_key(server: Provider, error: ProviderError) -> None:
-    """Where embeddings have a key of their own, that is the one to be looked at."""
+    """Name the variable of a separate embedding key in the remedy."""
     if isinstance(error, KeyRefused) and server.key_name != "OPENAI_API_KEY":
         error.remedy = format_lazy(
-            _("Set a valid {name} and restart; waiting work goes on by itself."), name=server.key_name
+            _("Set a valid {name} and restart; waiting jobs then resume automatically."), name=server.key_name
         )
 
 

@@ -1,4 +1,4 @@
-"""Where the requests of a provider go: the address as it was set, taken apart; Azure's ways among them."""
+"""Parse the address of a provider, including the address forms of Azure."""
 
 import re
 from dataclasses import dataclass
@@ -16,17 +16,16 @@ AZURE_HOSTS = (
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An address without its query, and what follows it for each call."""
+    """A base URL, its query, and the path of each call."""
 
     base_url: str
     query: tuple[tuple[str, str], ...] = ()
-    deployment: str | None = (
-        None  # of Azure's classic address; empty where the model's name is the deployment's
-    )
+    # Of Azure's classic addresses; empty if the model's name is the deployment.
+    deployment: str | None = None
     is_azure: bool = False
 
     def path(self, call: str, model: str, *, is_shared: bool = False) -> str:
-        """`call` is "chat/completions" or "embeddings". `is_shared`: the deployment in the address is another model's."""
+        """The path of "chat/completions" or "embeddings". `is_shared`: the deployment in the address is another model."""
         if self.deployment is None:
             return f"/{call}"
         name = model if is_shared or not self.deployment else self.deployment
@@ -34,7 +33,7 @@ class Endpoint:
 
 
 def endpoint_of(address: str) -> Endpoint:
-    """Read the address of a provider: its query is kept, and a whole address of one call is understood, too."""
+    """Parse the address of a provider. It may be the full address of a call, and may have a query."""
     parts = urlsplit(address)
     query = tuple(parse_qsl(parts.query, keep_blank_values=True))
     path = CALLS.sub("", parts.path).rstrip("/")

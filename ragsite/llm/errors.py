@@ -1,6 +1,7 @@
-"""What can go wrong at a model's provider, as types: who may try again, when, and what a person is told.
+"""Errors of model providers, with messages for people and hints for retries.
 
-No message of the provider is kept: it can carry part of a key or of a document. `str(error)` says status and code.
+The provider's own message is never stored: it may contain part of a key or of a document. `str(error)` is status and
+code.
 """
 
 from datetime import datetime
@@ -12,14 +13,17 @@ Text = str | Promise
 
 
 class ProviderError(Exception):
-    """A call to a model failed. `is_passing`: another try may succeed. `waits_for_operator`: it will not
-    before somebody changes key, quota or settings, so that work waits and does not fail."""
+    """A call to a model failed.
+
+    `is_passing`: a retry may succeed. `waits_for_operator`: a retry succeeds only after a change of key, quota or
+    settings, so jobs wait instead of failing.
+    """
 
     kind = "provider"
     is_passing = False
     waits_for_operator = False
-    sentence: Text = _("The language model's provider could not be used.")
-    remedy: Text = _("Look at the provider page, or ask the operator of this site.")
+    sentence: Text = _("The language model is not available.")
+    remedy: Text = _("Check the provider page, or ask the operator of this site.")
 
     def __init__(self, detail: str = "", *, kind: str = "", not_before: datetime | None = None) -> None:
         self.kind = kind or self.kind
@@ -30,23 +34,23 @@ class ProviderError(Exception):
 
     @property
     def advice(self) -> Text:
-        """For a person who waits for this very call; `remedy` is for work that is tried again by itself."""
+        """The remedy for a person waiting for this call; `remedy` is for jobs that are retried automatically."""
         return _("Try again in a moment.") if self.is_passing else self.remedy
 
     sentences: dict[str, Text] = {}
 
 
 class NotConfigured(ProviderError, LookupError):
-    """No provider, or no such local model, is set up."""
+    """No provider is configured, or the local model is missing."""
 
     kind = "not_configured"
     waits_for_operator = True
-    sentence = _("No provider for language models is configured.")
+    sentence = _("No language model is connected.")
     remedy = _("Set OPENAI_API_KEY or OPENAI_BASE_URL and restart.")
     sentences = {
-        "bad_settings": _("The key or the address of the provider is not well formed."),
+        "bad_settings": _("The key or address of the provider is invalid."),
         "local_missing": _("The local embedding model is not installed."),
-        "no_embeddings": _("This model, or the server that runs it, makes no embeddings."),
+        "no_embeddings": _("This model or its server does not support embeddings."),
     }
 
     def __init__(self, detail: str = "", *, kind: str = "", not_before: datetime | None = None) -> None:
@@ -54,100 +58,98 @@ class NotConfigured(ProviderError, LookupError):
         if self.kind == "local_missing":
             self.remedy = _("Install requirements-local.txt, or choose another embedding model.")
         elif self.kind == "no_embeddings":
-            self.remedy = _(
-                "Set EMBEDDING_MODEL to one that does, or start its server so that it makes them."
-            )
+            self.remedy = _("Set EMBEDDING_MODEL to an embedding model, or enable embeddings on its server.")
 
 
 class ProviderUnavailable(ProviderError):
-    """The provider is away, slow or broken for now."""
+    """The provider is temporarily down, slow or failing."""
 
     kind = "unavailable"
     is_passing = True
-    sentence = _("The provider has a fault at the moment.")
-    remedy = _("Nothing needs to be done: it is tried again by itself.")
+    sentence = _("The provider is having problems right now.")
+    remedy = _("No action is needed: it is retried automatically.")
     sentences = {
         "timeout": _("The provider did not answer in time."),
         "unreachable": _("The provider could not be reached."),
-        "interrupted": _("The connection to the provider broke off."),
+        "interrupted": _("The connection to the provider was interrupted."),
         "no_such_page": _(
-            "Something else answers at the provider's address: it is being restarted, or the address is wrong."
+            "The provider's address does not lead to an API: the server is restarting, or the address is wrong."
         ),
     }
 
 
 class RateLimited(ProviderUnavailable):
-    """Too many requests for now. `not_before` is when the provider wants to be asked again, where it says so."""
+    """Too many requests. `not_before` is when the provider accepts the next one, if known."""
 
     kind = "rate_limited"
-    sentence = _("The provider takes no more requests for the moment.")
+    sentence = _("The provider's rate limit has been reached.")
 
 
 class KeyRefused(ProviderError):
-    """The provider refuses the key. Opens the breaker."""
+    """The provider rejects the key. Opens the circuit breaker."""
 
     kind = "key_refused"
     waits_for_operator = True
-    sentence = _("The provider refuses the key of this site.")
-    remedy = _("Set a valid OPENAI_API_KEY and restart; waiting work goes on by itself.")
+    sentence = _("The provider rejects the API key of this site.")
+    remedy = _("Set a valid OPENAI_API_KEY and restart; waiting jobs then resume automatically.")
 
 
 class QuotaSpent(ProviderError):
-    """The account has nothing left. Opens the breaker."""
+    """The account's quota is used up. Opens the circuit breaker."""
 
     kind = "quota_spent"
     waits_for_operator = True
-    sentence = _("The quota of this site at the provider is spent.")
-    remedy = _("Raise the limit or pay at the provider; waiting work goes on by itself.")
+    sentence = _("The provider quota of this site is used up.")
+    remedy = _("Raise the limit or add credit at the provider; waiting jobs then resume automatically.")
 
 
 class AccessRefused(ProviderError):
-    """The provider refuses the site as such, with whatever key."""
+    """The provider does not serve this site, with any key."""
 
     kind = "access_refused"
     waits_for_operator = True
-    sentence = _("The provider refuses to serve this site.")
-    remedy = _("Ask the provider, or choose another one; waiting work goes on by itself.")
+    sentence = _("The provider does not serve this site.")
+    remedy = _("Contact the provider, or choose another one; waiting jobs then resume automatically.")
     sentences = {
-        "region": _("The provider does not serve the country or the network that this site runs in."),
+        "region": _("The provider does not serve the country or network of this site."),
     }
 
 
 class RequestRefused(ProviderError):
-    """This very request will never be accepted."""
+    """The request is invalid; a retry fails the same way."""
 
     kind = "refused"
-    sentence = _("The provider refuses this request.")
-    remedy = _("Check the model's name and its settings.")
+    sentence = _("The provider rejects this request.")
+    remedy = _("Check the name of the model and its settings.")
     sentences = {
-        "context_length": _("The text is longer than the model can read."),
-        "too_long": _("A passage is longer than the embedding model can read."),
-        "content_filter": _("The provider's content filter refuses this text."),
+        "context_length": _("The text exceeds the context window of the model."),
+        "too_long": _("A chunk exceeds the input limit of the embedding model."),
+        "content_filter": _("The provider's content filter blocks this text."),
         "no_such_model": _("The provider does not know this model, or the address is wrong."),
     }
 
 
 class BadResponse(ProviderError):
-    """The provider answered with something that is no answer."""
+    """The response is not a valid answer."""
 
     kind = "bad_response"
     is_passing = True
-    sentence = _("The provider's answer could not be understood.")
+    sentence = _("The provider's response is not valid.")
     remedy = ProviderUnavailable.remedy
     sentences = {
-        "bad_vectors": _("The provider returned vectors that cannot be right."),
-        "empty_answer": _("The provider answered with nothing."),
-        "tool_calls": _("The model wanted to use a tool and wrote no answer."),
-        "endless_thought": _("The model went on thinking and came to no answer."),
+        "bad_vectors": _("The provider returned invalid vectors."),
+        "empty_answer": _("The provider returned an empty answer."),
+        "tool_calls": _("The model tried to call a tool instead of answering."),
+        "endless_thought": _("The model spent its whole answer on reasoning."),
         "declined": _("The model declined to answer."),
-        "cut_off": _("The model's answer was cut off before its first word."),
+        "cut_off": _("The answer was cut off before its first word."),
     }
 
 
 class TooLarge(RequestRefused):
-    """A batch of texts is too much for one request: `has_too_many_texts` texts, else too many tokens. Its half may pass.
+    """A batch is too large for one request: too many texts (`has_too_many_texts`) or tokens. Half of it may pass.
 
-    `may_pass`: where even a single text is refused so, the server is at fault, and not the text.
+    `may_pass`: if a single text fails this way, the server is at fault and not the text.
     """
 
     kind = "too_long"
@@ -155,11 +157,11 @@ class TooLarge(RequestRefused):
     may_pass = False
 
 
-# The provider is away for everybody, as far as one refused call can tell.
+# Kinds that suggest an outage of the provider for all calls.
 OUTAGE_KINDS = frozenset([ProviderUnavailable.kind, *ProviderUnavailable.sentences])
 
-# What a call that goes well shows to be over, unless the provider named another time. A rate limit is not among them:
-# whoever calls at once because another call went well only makes it worse.
+# Kinds that a successful call proves to be over, unless the provider named a time. Rate limits are excluded: retrying
+# because another call succeeded would prolong them.
 RECOVERABLE_KINDS = frozenset(
     [
         *(ProviderUnavailable.kind, *ProviderUnavailable.sentences),

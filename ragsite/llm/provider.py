@@ -1,4 +1,4 @@
-"""Which providers the settings name, for answers and for embeddings: the only reader of their keys."""
+"""The configured providers for answers and embeddings. The only module that reads their keys."""
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,21 +15,21 @@ OPENAI_URL = "https://api.openai.com/v1"
 
 @dataclass(frozen=True)
 class Provider:
-    """An OpenAI-compatible server. Its key and its headers are in no repr."""
+    """An OpenAI-compatible server. Its repr contains neither key nor headers."""
 
-    base_url: str = field(repr=False)  # may carry a password
+    base_url: str = field(repr=False)  # may contain a password
     api_key: str = field(repr=False)
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    key_name: str = field(default="OPENAI_API_KEY", compare=False)  # the variable that the key came from
+    key_name: str = field(default="OPENAI_API_KEY", compare=False)  # the variable that sets the key
 
     @cached_property
     def endpoint(self) -> Endpoint:
-        """The address taken apart: where each call goes."""
+        """The parsed address."""
         return endpoint_of(self.base_url)
 
     @property
     def address_is_shared(self) -> bool:
-        """Whether chat and embeddings are asked at the same address."""
+        """Whether chat and embeddings share the address."""
         return self.base_url == settings.OPENAI_BASE_URL
 
     @property
@@ -43,18 +43,18 @@ class Provider:
 
     @property
     def fingerprint(self) -> str:
-        """Tells one account from another without saying anything about the key."""
+        """A hash that identifies the account without revealing the key."""
         account = f"{self.base_url}\0{self.api_key}" + (f"\0{self.headers}" if self.headers else "")
         return sha256(account.encode()).hexdigest()[:16]
 
 
 def provider() -> Provider:
-    """The provider of answers; NotConfigured where there is none or its settings cannot work."""
+    """The chat provider. Raises NotConfigured if there is none or its settings are invalid."""
     return _checked(_chat_server())
 
 
 def embedding_provider() -> Provider:
-    """The provider of embeddings, which is the same where no other is set; NotConfigured as above."""
+    """The embedding provider, by default the chat provider. Raises NotConfigured likewise."""
     return _checked(_embedding_server())
 
 
@@ -64,7 +64,7 @@ def _chat_server() -> Provider:
 
 
 def _embedding_server() -> Provider:
-    """Keys and headers are for one address: those of answers are never sent to another."""
+    """Keys and headers belong to one address: those of the chat provider are never sent to another."""
     server, own = _chat_server(), tuple(settings.EMBEDDING_EXTRA_HEADERS.items())
     url, key = settings.EMBEDDING_BASE_URL or server.base_url, settings.EMBEDDING_API_KEY
     if url.rstrip("/") != server.base_url.rstrip("/"):
@@ -81,7 +81,7 @@ def _checked(server: Provider) -> Provider:
     if not (server.base_url or server.api_key):
         raise NotConfigured
     found = replace(server, base_url=server.base_url or OPENAI_URL, api_key=server.api_key or "unused")
-    # A stray quote, space or line break would otherwise come out as an error that quotes the key.
+    # A stray quote, space or line break would cause an error whose message quotes the key.
     if not (found.api_key.isascii() and found.api_key.isprintable() and " " not in found.api_key):
         raise NotConfigured(found.key_name, kind="bad_settings")
     if not found.base_url.startswith(("http://", "https://")) or not found.host:
@@ -90,29 +90,29 @@ def _checked(server: Provider) -> Provider:
 
 
 def is_configured() -> bool:
-    """Whether some provider can be asked for answers."""
+    """Whether a chat provider is configured."""
     return bool(settings.OPENAI_API_KEY or settings.OPENAI_BASE_URL)
 
 
 def embeds_at_openai() -> bool:
-    """Whether there is a key for embeddings at OpenAI itself."""
+    """Whether a key for OpenAI's own embeddings is configured."""
     server = _embedding_server()
     is_openai = not server.base_url or (bool(settings.EMBEDDING_BASE_URL) and server.is_openai)
     return bool(server.api_key) and is_openai
 
 
 def chat_model() -> str | None:
-    """The model that writes answers; None where no provider is configured and answers are quotes."""
+    """The model that writes answers; None if no provider is configured and answers are quotes."""
     return settings.CHAT_MODEL or None if is_configured() else None
 
 
 def host_of_chat() -> str:
-    """The host that answers are sent to, for display; empty where there is none."""
+    """The host of the chat provider for display; empty if there is none."""
     return host_of(settings.OPENAI_BASE_URL or OPENAI_URL) if chat_model() else ""
 
 
 def host_of_embedding_provider() -> str:
-    """The host that texts to be embedded are sent to, for display; empty where there is none."""
+    """The host of the embedding provider for display; empty if there is none."""
     server = _embedding_server()
     return host_of(server.base_url or OPENAI_URL) if server.base_url or server.api_key else ""
 

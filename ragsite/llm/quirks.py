@@ -1,4 +1,4 @@
-"""What one server turned out not to accept from one model: learnt from a refusal, remembered for a week."""
+"""Limits of a server and model that were found by rejected requests, stored for a week."""
 
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -11,7 +11,7 @@ WEEK = 7 * 24 * 3600
 
 @dataclass
 class Quirks:
-    """Parameters not to send, and how large a batch may be."""
+    """Parameters to omit, and the largest batch."""
 
     key: str
     dropped: set[str] = field(default_factory=set)

@@ -1,4 +1,4 @@
-"""Counting tokens as the model will, without a network."""
+"""Count tokens offline."""
 
 import base64
 import gzip
@@ -15,36 +15,36 @@ from ragsite.llm.backends import local
 
 VOCABULARY = Path(__file__).parent / "data" / "cl100k_base.tiktoken.gz"
 VOCABULARY_SHA256 = "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"
-# As in tiktoken_ext.openai_public, which cannot be asked for it without fetching the vocabulary.
+# From tiktoken_ext.openai_public, which would download the vocabulary to return it.
 PATTERN = (
     r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+"
     r"| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s"
 )
-BYTES_PER_TOKEN = 4  # of English, about; only for the estimate
+BYTES_PER_TOKEN = 4  # roughly, in English; for the estimate only
 _CHARACTERS_AT_ONCE = 4000
 
 logger = logging.getLogger(__name__)
 
 
 class Tokenizer(Protocol):
-    """Counts a text's tokens; any text, offline."""
+    """Counts the tokens of any text, offline."""
 
     def count(self, text: str) -> int: ...
 
 
 class TiktokenTokenizer:
-    """Tokens of OpenAI's cl100k_base, for any text: what looks like a special token is counted as text."""
+    """Tokens of OpenAI's cl100k_base. Special tokens in a text count as ordinary text."""
 
     def __init__(self, encoding: tiktoken.Encoding) -> None:
         self._encoding = encoding
 
     def count(self, text: str) -> int:
-        """Exact, but for runs of thousands of characters without a space: there one more at each cut."""
+        """Exact, except for runs of thousands of characters without a space: one more per cut."""
         return sum(len(self._encoding.encode_ordinary(part)) for part in _cut(text))
 
 
 class EstimatingTokenizer:
-    """About as many tokens as English text of that size has."""
+    """An estimate based on English text."""
 
     def count(self, text: str) -> int:
         """One token for every four bytes of UTF-8, rounded up."""
@@ -52,22 +52,22 @@ class EstimatingTokenizer:
 
 
 def tokenizer_for(model: str) -> Tokenizer:
-    """Word pieces for the local model, cl100k_base for every other: other providers' counts differ a little."""
+    """Word pieces for the local model, cl100k_base for all others, whose counts may differ slightly."""
     return local.tokenizer if model == local.MODEL else tiktoken_tokenizer()
 
 
 @cache
 def tiktoken_tokenizer() -> Tokenizer:
-    """cl100k_base from the vocabulary in this folder; an estimate, and a warning in the log, without it."""
+    """cl100k_base from the bundled vocabulary; an estimate and a warning if it is missing."""
     try:
         return TiktokenTokenizer(_load_encoding(VOCABULARY))
     except (OSError, EOFError, ValueError) as error:
-        logger.warning("Tokens are estimated, for the vocabulary %s cannot be used: %s", VOCABULARY, error)
+        logger.warning("Token counts are estimates: cannot load the vocabulary %s: %s", VOCABULARY, error)
         return EstimatingTokenizer()
 
 
 def _load_encoding(vocabulary: Path) -> tiktoken.Encoding:
-    # tiktoken.get_encoding() would want a folder to unpack to, and the network where it finds none.
+    # tiktoken.get_encoding() needs a cache folder, or the network.
     content = gzip.decompress(vocabulary.read_bytes())
     if hashlib.sha256(content).hexdigest() != VOCABULARY_SHA256:
         raise ValueError("its SHA-256 is wrong")
@@ -77,7 +77,7 @@ def _load_encoding(vocabulary: Path) -> tiktoken.Encoding:
 
 
 def _cut(text: str) -> Iterator[str]:
-    """The text in parts, cut before spaces, where no token crosses. Very long runs cost tiktoken much time."""
+    """Split the text before spaces, which no token crosses: tiktoken is slow for very long runs."""
     start = 0
     while len(text) - start > _CHARACTERS_AT_ONCE:
         end = start + _CHARACTERS_AT_ONCE

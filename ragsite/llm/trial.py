@@ -1,4 +1,4 @@
-"""One real call to the chat model and one to the embedding model, for the operator's page and for doctor."""
+"""Test calls to the chat and embedding models, for the provider page and the doctor command."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,12 +13,12 @@ from ragsite.llm.embeddings.models import default_embedding_model, host_of_embed
 from ragsite.llm.errors import BadResponse, ProviderError, Text
 from ragsite.llm.provider import chat_model, host_of_chat
 
-TRIAL_TOKENS = 200  # enough for a model that thinks first
+TRIAL_TOKENS = 200  # enough for a reasoning model
 
 
 @dataclass(frozen=True)
 class Trial:
-    """How one model did. `sentence` is for a person, in either case."""
+    """The result of a test call, with a message for people."""
 
     ok: bool
     sentence: Text
@@ -41,7 +41,7 @@ class ProviderTest:
 
 
 def test_provider(embedding: str = "") -> ProviderTest:  # noqa: PT028 (no test)
-    """Tries both models, also while the breaker is open: what answers closes it. Never raises ProviderError."""
+    """Call both models, even while a breaker is open; success closes it. Never raises ProviderError."""
     return ProviderTest(try_chat(), try_embedding(embedding or default_embedding_model()))
 
 
@@ -49,7 +49,7 @@ test_provider.__test__ = False  # type: ignore[attr-defined]  # pytest collects 
 
 
 def try_chat() -> Trial:
-    """One short question to the chat model. Never raises ProviderError."""
+    """Send a short question to the chat model. Never raises ProviderError."""
     from ragsite.llm.backends.openai import chat as openai_chat
     from ragsite.llm.backends.openai import clients
 
@@ -59,7 +59,7 @@ def try_chat() -> Trial:
             async for _piece in openai_chat.stream([question], max_tokens=TRIAL_TOKENS, probing=True):
                 pass
         except BadResponse as error:
-            if error.kind != "cut_off":  # a model that thinks at length has answered, as far as this asks
+            if error.kind != "cut_off":  # reasoning that fills the limit proves that the model works
                 raise
         finally:
             await clients.aclose()
@@ -68,7 +68,7 @@ def try_chat() -> Trial:
 
 
 def try_embedding(model: str) -> Trial:
-    """One short text to the embedding model. Never raises ProviderError."""
+    """Embed a short text. Never raises ProviderError."""
     return _tried(lambda: probe_dimensions(model, probing=True), model, host_of_embeddings(model))
 
 

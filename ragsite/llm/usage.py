@@ -1,4 +1,4 @@
-"""Tokens, money and the one log line of every call to a model."""
+"""Token usage, prices, and the log line of each call to a model."""
 
 import logging
 import re
@@ -13,22 +13,22 @@ from django.conf import settings
 
 logger = logging.getLogger("ragsite.llm")
 MILLION = 1_000_000
-MAX_TOKENS = 100_000_000  # of one call; what is more is no count
+MAX_TOKENS = 100_000_000  # per call; larger numbers are invalid
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens as the provider counted them; None where it did not say."""
+    """Token counts reported by the provider; None if it reports none."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
 
 
-NOT_SAID = Usage()
+NO_USAGE = Usage()
 
 
 def read_usage(value: object, *, is_embedding: bool = False) -> Usage:
-    """The usage in a provider's answer; anything odd counts as not said. Embeddings have no output."""
+    """Parse the usage in a response, ignoring invalid values. Embeddings have no output tokens."""
     return Usage(_count(value, "prompt_tokens"), 0 if is_embedding else _count(value, "completion_tokens"))
 
 
@@ -40,8 +40,8 @@ def _count(value: object, name: str) -> int | None:
 
 
 def price(model: str, input_tokens: int | None, output_tokens: int | None) -> Decimal | None:
-    """US dollars by settings.MODEL_PRICES; None for a model that is not listed or tokens that are not known."""
-    # Providers answer with a dated name (gpt-4.1-2025-04-14) that costs what the plain one costs.
+    """US dollars by settings.MODEL_PRICES; None if the model or the token counts are unknown."""
+    # Providers report dated names (gpt-4.1-2025-04-14) with the price of the plain one.
     prices = settings.MODEL_PRICES.get(model) or settings.MODEL_PRICES.get(
         re.sub(r"-\d{4}-\d\d-\d\d$", "", model)
     )
@@ -53,7 +53,7 @@ def price(model: str, input_tokens: int | None, output_tokens: int | None) -> De
 
 @dataclass
 class Collected:
-    """What the calls inside a `collect_usage()` block used. Calls that did not say count nothing."""
+    """The total usage of the calls in a `collect_usage()` block. Calls without reported usage add nothing."""
 
     calls: int = 0
     input_tokens: int = 0
@@ -65,7 +65,7 @@ _collecting: ContextVar[tuple[Collected, ...]] = ContextVar("collecting", defaul
 
 @contextmanager
 def collect_usage() -> Iterator[Collected]:
-    """Sums the tokens of all calls made inside the block, blocks inside it included."""
+    """Sum the tokens of all calls in the block, nested blocks included."""
     collected = Collected()
     token = _collecting.set((*_collecting.get(), collected))
     try:
@@ -76,21 +76,21 @@ def collect_usage() -> Iterator[Collected]:
 
 @dataclass
 class Call:
-    """One request to a model, timed from its making."""
+    """A request to a model, timed from its creation."""
 
     name: str
     model: str
     host: str
     texts: int = 0
-    usage: Usage = NOT_SAID
+    usage: Usage = NO_USAGE
     started: float = field(default_factory=monotonic)
 
     @property
     def ms(self) -> int:
         return round((monotonic() - self.started) * 1000)
 
-    def ended(self, outcome: str = "ok") -> None:
-        """Writes the log line: names and numbers, never a text. Safe in any thread."""
+    def log(self, outcome: str = "ok") -> None:
+        """Write the log line: names and numbers, never a text. Safe in any thread."""
         values = {
             "call": self.name,
             "model": self.model,
@@ -109,7 +109,7 @@ class Call:
         )
 
     def count(self) -> None:
-        """Adds the tokens to the `collect_usage()` blocks around. To be called in the caller's own thread."""
+        """Add the tokens to the enclosing `collect_usage()` blocks. Must run in the caller's thread."""
         for collected in _collecting.get():
             collected.calls += 1
             collected.input_tokens += self.usage.input_tokens or 0

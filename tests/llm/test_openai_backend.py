@@ -293,7 +293,7 @@ def test_vectors_that_cannot_be_right_are_said_plainly(fake_openai, how, model):
     with pytest.raises(llm.BadResponse) as error:
         embed(model=model)
     assert error.value.kind == "bad_vectors"
-    assert str(error.value.sentence).startswith("The provider returned vectors that cannot be right. ")
+    assert str(error.value.sentence).startswith("The provider returned invalid vectors. ")
     assert str(error.value.sentence).endswith(".")
     embed(model=model)
     assert sizes(fake_openai) == [10, 10], "nothing was kept"

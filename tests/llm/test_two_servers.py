@@ -126,7 +126,7 @@ def test_the_page_names_the_embeddings_own_breaker(client, operator, fake_openai
         llm.embed_query("rain", model=MODEL)
     client.force_login(operator)
     page = client.get("/operations/provider/").content.decode()
-    assert f"{embedding_provider().host}: The provider refuses the key" in page
+    assert f"{embedding_provider().host}: The provider rejects the API key" in page
     assert "key-for-embeddings" not in page
     home = client.get("/").content.decode()
     assert "searched by keywords only" in home

@@ -72,7 +72,7 @@ def wait(document, tries=2, kind="unavailable", seconds=40):
     Task.objects.filter(pk=task_of(document).pk).update(
         tries=tries, error_kind=kind, next_try_at=timezone.now() + timedelta(seconds=seconds)
     )
-    document.wait_after(kind, "The provider has a fault at the moment.")
+    document.wait_after(kind, "The provider is having problems right now.")
     return document
 
 
@@ -199,7 +199,7 @@ def test_the_page_opens_while_redis_is_unavailable_and_says_so(desk, alice, sett
     page = desk.get(ACTIVITY)
 
     assert "Redis is not responding" in page
-    assert "The provider has a fault" in page
+    assert "The provider is having problems" in page
 
 
 def test_it_shows_how_many_jobs_are_due_and_for_how_long(desk, alice, worker):
@@ -238,7 +238,7 @@ def test_an_open_breaker_is_shown_with_its_reason(desk, alice, fake_openai):
         llm.embed_query("rain", model="text-embedding-3-small")
     page = desk.get(f"{ACTIVITY}parts/now/")
 
-    assert "The provider refuses the key of this site." in page
+    assert "The provider rejects the API key of this site." in page
     assert "the next attempt is in" in page
 
 
@@ -296,7 +296,7 @@ def test_a_waiting_job_shows_its_next_attempt_and_reason_and_from_the_sixth_that
 
     assert re.search(r"next attempt in (40|39|38) s \(no. 3\)", page)
     assert "keeps failing" in page
-    assert "The provider has a fault at the moment." in page
+    assert "The provider is having problems right now." in page
 
 
 def test_a_provider_timeout_is_not_reported_as_a_file_timeout(alice):

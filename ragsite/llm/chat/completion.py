@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 from ragsite.llm.chat.deltas import Delta, read_delta, read_reason
 from ragsite.llm.chat.thinking import ThinkingSplitter, without_end_marks
 from ragsite.llm.errors import BadResponse, ProviderUnavailable, RequestRefused
-from ragsite.llm.usage import NOT_SAID, Usage, read_usage
+from ragsite.llm.usage import NO_USAGE, Usage, read_usage
 from ragsite.storable import StorableStream, storable_text
 
 MAX_ANSWER = 250_000  # characters: at most a megabyte, however long a model goes on
@@ -48,7 +48,7 @@ class Completion:
     finish_reason: str
     model: str
     host: str
-    usage: Usage = NOT_SAID
+    usage: Usage = NO_USAGE
     thinking: str = ""
 
     @property
@@ -86,7 +86,7 @@ class AnswerReader:
     model: str
     host: str
     longest: int = MAX_ANSWER
-    usage: Usage = NOT_SAID
+    usage: Usage = NO_USAGE
     finish_reason: str = ""
     has_begun: bool = False
     is_done: bool = False  # the server said that nothing more comes
@@ -118,7 +118,7 @@ class AnswerReader:
         if not isinstance(chunk, dict):
             raise BadResponse("chunk is no object")
         self._has_heard = True
-        if (usage := read_usage(chunk.get("usage"))) != NOT_SAID:
+        if (usage := read_usage(chunk.get("usage"))) != NO_USAGE:
             self.usage = usage
         choice = self._choice(chunk.get("choices"))
         if not choice:

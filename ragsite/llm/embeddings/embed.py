@@ -117,7 +117,7 @@ def _embed_locally(
         batch = [text for text, _tokens in counted[start : start + LOCAL_BATCH_TEXTS]]
         call = Call("embed", model.name, "local", texts=len(batch))
         keep_complete(batch, np.asarray(local.embed(batch), np.float32), cuts, keep)
-        call.ended()
+        call.log()
         report_progress()
 
 

@@ -73,7 +73,7 @@ async def _reported(call: Call, server: Provider, reader: AnswerReader) -> Async
         raise fault from None  # the client's own words may quote the key
     finally:
         call.usage = reader.usage
-        call.ended(outcome)
+        call.log(outcome)
         call.count()
 
 

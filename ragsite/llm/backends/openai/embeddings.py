@@ -47,11 +47,11 @@ def embed_batch(
         vectors = read_vectors(answer, count=len(texts), dimensions=width)
     except (*FAULTS, ProviderError) as error:
         fault = translate_embedding(error)
-        call.ended(fault.kind)
+        call.log(fault.kind)
         raise fault from None
     usage = answer.get("usage") if isinstance(answer, dict) else None
     call.usage = read_usage(usage, is_embedding=True)
-    call.ended()
+    call.log()
     return vectors, call
 
 
