@@ -251,7 +251,7 @@ def key_refused(stage, report):
         stage.sql("select state, failure_kind from documents_document"),
         [("waiting", "key_refused")],
     )
-    report.exactly("a banner tells it", "refuses the key" in pages[0], True)
+    report.exactly("a banner tells it", "rejects the API key" in pages[0], True)
     report.exactly("the key in pages", sum(KEY in page for page in pages), 0)
     report.exactly("the key in logs", sum(KEY in log for log in logs), 0)
 

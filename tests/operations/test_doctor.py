@@ -100,7 +100,7 @@ def test_a_refused_key_is_reported_and_never_shown(healthy, fake_openai):
     status, found, _last = run_doctor()
 
     assert status == 1
-    assert "refuses the key" in found["chat"]
+    assert "rejects the API key" in found["chat"]
     assert "Set a valid OPENAI_API_KEY" in found["chat"]
     assert KEY not in str(found)
 

@@ -46,7 +46,7 @@ def test_the_test_makes_one_real_call_to_each_model_and_reports_the_result(clien
 
     fake_openai.fault("bad_key", times=0)
     page = client.post(reverse("operations:test_provider"), headers={"HX-Request": "true"}).content.decode()
-    assert "refuses the key" in page
+    assert "rejects the API key" in page
     assert KEY not in page
 
 

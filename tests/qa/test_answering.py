@@ -109,7 +109,7 @@ async def test_a_refused_key_is_asked_about_once_a_minute(browser, alice, prices
     await person.asked(ASKED)
     second = await person.asked("What do members borrow?")
     assert len(writer.chats) == 1
-    assert "refuses the key" in second.notice
+    assert "rejects the API key" in second.notice
 
 
 async def test_an_answer_given_while_the_provider_was_away_is_not_kept(browser, alice, prices, writer):
