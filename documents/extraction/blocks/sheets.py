@@ -3,7 +3,8 @@
 import time
 from collections.abc import Iterable, Iterator
 
-from documents.extraction.blocks.blocks import Block, PageWriter, tidy
+from documents.extraction.blocks.blocks import Block, tidy
+from documents.extraction.blocks.page_writer import PageWriter
 from documents.extraction.blocks.tables import Cells, looks_like_header, rows_as_lines
 
 MAX_CELLS = 1_000_000  # of a workbook

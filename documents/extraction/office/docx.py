@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from documents.extraction.blocks.blocks import Block, PageWriter
+from documents.extraction.blocks.blocks import Block
 from documents.extraction.blocks.builder import BlockBuilder
+from documents.extraction.blocks.page_writer import PageWriter
 from documents.extraction.errors import UnreadableFile
 from documents.extraction.office.charts import chart_blocks
 from documents.extraction.office.docx_embedded import BlockWriter, embedded_document

@@ -4,7 +4,8 @@ import email
 from collections.abc import Iterable
 from io import BytesIO
 
-from documents.extraction.blocks.blocks import Block, PageWriter, tidy
+from documents.extraction.blocks.blocks import Block, tidy
+from documents.extraction.blocks.page_writer import PageWriter
 from documents.extraction.errors import UnreadableFile
 from documents.extraction.office.ooxml import Package
 from documents.extraction.office.rtf import read_rtf

@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
-from documents.extraction.blocks.blocks import Block, PageWriter
+from documents.extraction.blocks.blocks import Block
 from documents.extraction.blocks.builder import MAX_COLUMNS, BlockBuilder
+from documents.extraction.blocks.page_writer import PageWriter
 from documents.extraction.blocks.sheets import MAX_CELLS, SheetWriter
 from documents.extraction.blocks.tables import Cells
 from documents.extraction.errors import UnreadableFile

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from documents.extraction.blocks.blocks import Block, PageWriter
+from documents.extraction.blocks.blocks import Block
 from documents.extraction.blocks.builder import BlockBuilder
+from documents.extraction.blocks.page_writer import PageWriter
 from documents.extraction.errors import UnreadableFile
 from documents.extraction.office.charts import chart_blocks
 from documents.extraction.office.ooxml import Package, is_on

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from documents.extraction.blocks.blocks import PageWriter
 from documents.extraction.blocks.builder import BlockBuilder
+from documents.extraction.blocks.page_writer import PageWriter
 from documents.extraction.errors import UnreadableFile
 from documents.extraction.pages import Extraction
 from documents.extraction.text.plain import MAX_BYTES

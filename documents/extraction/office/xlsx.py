@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from documents.extraction.blocks.blocks import PageWriter, tidy
+from documents.extraction.blocks.blocks import tidy
+from documents.extraction.blocks.page_writer import PageWriter
 from documents.extraction.blocks.sheets import MAX_COLUMNS, SheetWriter
 from documents.extraction.blocks.tables import Cells
 from documents.extraction.errors import UnreadableFile

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pypdf
 
-from documents.extraction.blocks.blocks import PageWriter
+from documents.extraction.blocks.page_writer import PageWriter
 from documents.extraction.limits import CPU_SECONDS
 from documents.extraction.pdf.reader import limit_cpu
 from documents.extraction.registry import MAIL

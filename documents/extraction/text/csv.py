@@ -8,7 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from documents.extraction.blocks.blocks import PageWriter, tidy
+from documents.extraction.blocks.blocks import tidy
+from documents.extraction.blocks.page_writer import PageWriter
 from documents.extraction.blocks.sheets import SheetWriter
 from documents.extraction.blocks.tables import Cells
 from documents.extraction.errors import UnreadableFile

@@ -9,7 +9,8 @@ from email.message import Message
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-from documents.extraction.blocks.blocks import Block, PageWriter, tidy
+from documents.extraction.blocks.blocks import Block, tidy
+from documents.extraction.blocks.page_writer import PageWriter
 from documents.extraction.errors import UnreadableFile
 from documents.extraction.pages import Extraction
 from documents.extraction.text.markdown import label_tables

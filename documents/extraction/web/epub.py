@@ -4,7 +4,8 @@ import posixpath
 from pathlib import Path
 from urllib.parse import unquote
 
-from documents.extraction.blocks.blocks import Block, PageWriter
+from documents.extraction.blocks.blocks import Block
+from documents.extraction.blocks.page_writer import PageWriter
 from documents.extraction.errors import UnreadableFile
 from documents.extraction.pages import Extraction
 from documents.extraction.web.html import read_html

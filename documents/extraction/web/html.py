@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 
-from documents.extraction.blocks.blocks import Block, PageWriter
+from documents.extraction.blocks.blocks import Block
 from documents.extraction.blocks.builder import BlockBuilder
+from documents.extraction.blocks.page_writer import PageWriter
 from documents.extraction.errors import UnreadableFile
 from documents.extraction.pages import Extraction
 from documents.extraction.text.plain import MAX_BYTES, decode
