@@ -225,7 +225,7 @@ def test_a_worker_that_is_told_to_end_leaves_its_work_due_and_blames_nobody(alic
     assert document.state == State.READY
 
 
-def test_a_job_killed_while_its_worker_ends_is_no_death_of_the_task(alice):
+def test_a_job_killed_while_its_worker_ends_is_no_crash_of_the_task(alice):
     document = make_document(alice)
     task = index_task(document)
     for number in range(runner.MAX_CRASHES):
