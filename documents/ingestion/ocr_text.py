@@ -9,9 +9,9 @@ from django.db.models import Q, QuerySet
 from documents.extraction import Heading
 from documents.extraction.cleanup.clean_pages import CleanPage, clean_pages
 from documents.extraction.cleanup.garbage import solid_length
-from documents.extraction.cleanup.raw_page import RawPage
 from documents.extraction.ocr.merge import has_new_words, missing_lines
 from documents.extraction.pdf.headings import relocate_headings
+from documents.extraction.raw_page import RawPage
 from documents.ingestion.document_text import PAGE_BREAK
 from documents.ingestion.ocr_status import STAMPED
 from documents.models import Chunk, Index, Page, Version

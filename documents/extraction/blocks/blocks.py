@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from documents.extraction.blocks.tables import Cells, looks_like_header
-from documents.extraction.cleanup.clean_pages import REMOVED
+from documents.extraction.cleanup.fold import REMOVED
 
 # Leading characters of a code line that are examined, and spaces that are kept.
 MAX_INDENT_LENGTH, MAX_INDENT = 400, 40

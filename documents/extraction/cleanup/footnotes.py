@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from documents.extraction.cleanup.cjk import LineEnds
 from documents.extraction.cleanup.line import Line
-from documents.extraction.cleanup.paragraphs import SENTENCE_END, Page, usual_spacing
+from documents.extraction.cleanup.page_layout import SENTENCE_END, Page
+from documents.extraction.cleanup.paragraphs import usual_spacing
 
 SMALL = 0.92  # times the height of body text
 LARGE = 1.08

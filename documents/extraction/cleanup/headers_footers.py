@@ -6,80 +6,24 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
 
-MAX_LENGTH = 250  # characters; longer lines are prose
-EDGE = 3  # lines at the top and at the bottom of a page that may be headers or footers
-BLOCK = 7  # lines of a letterhead, or of small print at the bottom
-NUMBER = re.compile(r"\d+")
-LETTER = re.compile(r"[^\W\d_]")
-# Alone on a line: 12, - 12 -, [12], Page 12, p. 12, 12/40, Seite 12 von 40, page xii
-PAGE_NUMBER = re.compile(
-    r"[\W_]*(?:(?P<word>page|p|pp|pg|seite|página|pagina|стр|sida|side|strana|strona|oldal|第)\b\.?[\W_]*)?"
-    r"(?P<number>\d{1,5}|[ivxlcdm]{1,8})\s*(?:页|頁|ページ|쪽)?"
-    r"(?:[\W_]*(?:of|von|de|di|van|av|из|sur|/|\|)[\W_]*(?P<total>\d{1,5}))?[\W_]*",
-    re.IGNORECASE,
+from documents.extraction.cleanup.page_edges import EDGE, PROSE, Page, Place
+from documents.extraction.cleanup.page_numbers import (
+    MAX_LENGTH,
+    NUMBER,
+    PAGE_NUMBER,
+    SENTENCE,
+    numbered_ends,
+    page_number,
+    with_equal_numbers,
 )
-# A header or footer with a page number: 12 Chapter 3. Duties, 3.2. Duties 13
-LEADING = re.compile(r"(?P<number>\d{1,5})\s+(?P<rest>\S.*)")
-TRAILING = re.compile(r"(?P<rest>.*\S)\s+(?P<number>\d{1,5})")
-SENTENCE = re.compile(r"(?:\S+\s+){3}.*[.!?][\"'”’»)]*$")
+
+LETTER = re.compile(r"[^\W\d_]")
 # As in: file.indd 3 2024-01-01 12:03
 PRINTERS_MARK = re.compile(
     r"^(?=.*\d{1,2}[:.]\d\d\b).*\w\.(?:indd|indb|idml|qxd|qxp|fm|fh\d*|ai|cdr|pub)\b", re.IGNORECASE
 )
 Key = tuple[str, str]
-Place = tuple[float, float]  # baseline and height of a line; height 0 if unknown
-
-APART = 1.4  # times the usual line spacing; lines further away do not belong to the body
-LARGER = 1.12  # times the usual letter height, as titles of slides are
-SLIDE = 20  # lines; slides and forms have fewer
-PROSE = 12  # lines; most pages of prose have more
 SAME_PLACE = 1.5  # points
-
-
-class Page:
-    """The lines of one page, and the gaps between header, body and footer."""
-
-    def __init__(self, lines: Sequence[str], places: Sequence[Place] = ()) -> None:
-        self.lines = lines
-        self.places = places if places and all(height for _baseline, height in places) else ()
-        gaps = [abs(a[0] - b[0]) for a, b in pairwise(self.places)]
-        usual = median(gaps) if gaps else 0.0
-        self.is_gap = [
-            gap > APART * max(usual, height)
-            for gap, (_baseline, height) in zip(gaps, self.places, strict=False)
-        ]
-        self.height = median(height for _baseline, height in self.places) if self.places else 0.0
-
-    def edges(self) -> Iterator[tuple[str, int]]:
-        """Candidates for headers and footers: the lines outside the body if gaps show it, else the outermost ones."""
-        count, gaps = len(self.lines), range(len(self.is_gap))
-        above, below = self._gap_near(gaps), self._gap_near(gaps[::-1])
-        top = (0 if self._is_head_of_table() else min(EDGE, count)) if above is None else above + 1
-        bottom = max(0, count - EDGE) if below is None else below + 1
-        # On a very short page, a line may be near both edges.
-        yield from (("top", line) for line in range(top))
-        yield from (("bottom", line) for line in range(bottom, count))
-
-    def _gap_near(self, inwards: Sequence[int]) -> int | None:
-        """The innermost gap among the outermost lines, or else the one after a block such as a letterhead."""
-        near = [line for line in inwards[:EDGE] if self.is_gap[line]]
-        return near[-1] if near else next((line for line in inwards[:BLOCK] if self.is_gap[line]), None)
-
-    def _is_head_of_table(self) -> bool:
-        """Whether rows that end in figures follow the first line without a larger gap."""
-        rows = self.lines[1:4] if self.places else ()
-        return len(rows) == 3 and all(line[-1].isdigit() or line[-1] in "%)" for line in rows)
-
-    def is_title(self, line: int) -> bool:
-        """Whether the line is set in larger letters on a page of few lines, such as a slide."""
-        return bool(self.places) and len(self.lines) <= SLIDE and self.places[line][1] > LARGER * self.height
-
-    def is_apart(self, outermost: int) -> bool:
-        """Whether a gap separates the first (0) or the last line (-1) from the rest."""
-        return len(self.is_gap) > 1 and self.is_gap[outermost]
-
-    def is_apart_from_prose(self, outermost: int) -> bool:
-        return self.is_apart(outermost) and len(self.lines) > PROSE
 
 
 def find_headers_and_footers(
@@ -124,14 +68,16 @@ def _drop_chapter_headers(pages: Sequence[Page], dropped: list[set[int]]) -> Non
             ):
                 continue
             counted = counted or _counted(pages)
-            again = sum(counted[_folded(pages[number].lines[line])] > 1 for number, line in found)
+            again = sum(counted[with_equal_numbers(pages[number].lines[line])] > 1 for number, line in found)
             if 2 * again > len(found):
                 for number, line in found:
                     dropped[number].add(line)
 
 
 def _counted(pages: Sequence[Page]) -> Counter[str]:
-    return Counter(_folded(line) for page in pages for line in page.lines if len(line) <= MAX_LENGTH)
+    return Counter(
+        with_equal_numbers(line) for page in pages for line in page.lines if len(line) <= MAX_LENGTH
+    )
 
 
 def _keep_forms(pages: Sequence[Sequence[str]], dropped: list[set[int]]) -> None:
@@ -171,16 +117,12 @@ def _places(pages: Sequence[Page]) -> dict[Key, list[tuple[int, int]]]:
     for number, page in enumerate(pages):
         for zone, line in page.edges():
             if len(page.lines[line]) <= MAX_LENGTH and not page.is_title(line):
-                places[zone, _folded(page.lines[line])].append((number, line))
+                places[zone, with_equal_numbers(page.lines[line])].append((number, line))
     return places
 
 
 def _body(page: Sequence[str]) -> str:
     return "\n".join(page[EDGE:-EDGE] or page)
-
-
-def _folded(line: str) -> str:
-    return " ".join(NUMBER.sub("#", line).casefold().split())
 
 
 def _repeats(found: Sequence[tuple[int, int]], pages: Sequence[Sequence[str]]) -> bool:
@@ -235,7 +177,7 @@ def _drop_page_numbers(pages: Sequence[Sequence[str]], dropped: list[set[int]]) 
     for number, text in enumerate(pages):
         for line in _outermost(text, dropped[number]):
             match = PAGE_NUMBER.fullmatch(text[line][:MAX_LENGTH])
-            value = _value(match["number"]) if match else None
+            value = page_number(match["number"]) if match else None
             if value is None or match is None:
                 continue
             candidates[value - number].append((number, line))
@@ -272,7 +214,7 @@ def _drop_numbered_lines(pages: Sequence[Page], dropped: list[set[int]]) -> None
     for place in (0, -1):
         found: dict[int, list[tuple[int, str]]] = defaultdict(list)
         for number, page in enumerate(pages):
-            for value, text in _numbered(page.lines[place] if page.lines else ""):
+            for value, text in numbered_ends(page.lines[place] if page.lines else ""):
                 found[value - number].append((number, text))
         if not found:
             continue
@@ -287,29 +229,3 @@ def _drop_numbered_lines(pages: Sequence[Page], dropped: list[set[int]]) -> None
                 # If the other lines are bare numbers, this one is text that PDFium joined with the number.
                 if not (are_bare and times[text] == 1):
                     dropped[number].add(place % len(pages[number].lines))
-
-
-def _numbered(line: str) -> Iterator[tuple[int, str]]:
-    """Yield the number at either end of a line, and the rest of the line with all numbers made equal."""
-    if len(line) > MAX_LENGTH or SENTENCE.search(line):
-        return
-    if alone := PAGE_NUMBER.fullmatch(line):
-        value = _value(alone["number"])
-        if value is not None:
-            yield value, ""
-        return
-    for pattern in (LEADING, TRAILING):
-        if match := pattern.fullmatch(line):
-            yield int(match["number"]), _folded(match["rest"])
-
-
-ROMAN = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100, "d": 500, "m": 1000}
-
-
-def _value(numeral: str) -> int | None:
-    if numeral.isdecimal():
-        return int(numeral)
-    digits = [ROMAN[letter] for letter in numeral.casefold()]
-    if any(a * 10 < b for a, b in pairwise(digits)):
-        return None
-    return sum(-a if a < b else a for a, b in zip(digits, [*digits[1:], 0], strict=True))

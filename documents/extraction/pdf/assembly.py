@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from documents.extraction.cleanup.clean_pages import CleanPage, fold
+from documents.extraction.cleanup.clean_pages import CleanPage
+from documents.extraction.cleanup.fold import fold
 from documents.extraction.cleanup.garbage import solid_length
-from documents.extraction.cleanup.raw_page import RawPage
 from documents.extraction.limits import FEW_CHARACTERS
 from documents.extraction.pages import ExtractedPage
 from documents.extraction.pdf.headings import headings_by_size, headings_from_outline
 from documents.extraction.pdf.stamps import is_stamped, is_title
+from documents.extraction.raw_page import RawPage
 
 GARBLED = 0.1  # share of garbage characters from which a page is reported as garbled
 CAPTION = re.compile(r"\w+ \d[\d.]*:")  # as in "Table 1:", at the top of a page before its text continues

@@ -6,7 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from documents.extraction.cleanup.clean_pages import CleanPage, fold
+from documents.extraction.cleanup.clean_pages import CleanPage
+from documents.extraction.cleanup.fold import fold
 from documents.extraction.pages import Heading
 
 MAX_LENGTH = 150

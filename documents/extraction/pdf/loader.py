@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from documents.extraction.cleanup.clean_pages import clean_pages
-from documents.extraction.cleanup.raw_page import LOST, RawPage
 from documents.extraction.errors import UnreadableFile
 from documents.extraction.limits import CPU_SECONDS, CPU_SECONDS_OF_A_PAGE, MAX_PAGES
 from documents.extraction.pages import Extraction
 from documents.extraction.pdf.assembly import assemble_pages, plausible_title
+from documents.extraction.raw_page import LOST, RawPage
 from documents.extraction.sandbox.follow import (
     MAX_LOST_CHILDREN,
     Message,

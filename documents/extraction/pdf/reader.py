@@ -16,7 +16,6 @@ import pypdfium2.raw as pdfium_c
 from pypdf.errors import EmptyFileError, LimitReachedError
 
 from documents.extraction.cleanup.garbage import garbled_share, is_shorter, solid_length
-from documents.extraction.cleanup.raw_page import RawPage
 from documents.extraction.limits import (
     CPU_SECONDS,
     CPU_SECONDS_OF_A_PAGE,
@@ -30,6 +29,7 @@ from documents.extraction.pdf.hidden_text import hidden_text
 from documents.extraction.pdf.images import has_images, image_shares, shows_images
 from documents.extraction.pdf.lines import read_lines
 from documents.extraction.pdf.structure import Message, guarded, structure
+from documents.extraction.raw_page import RawPage
 
 MAX_LINES = 500_000  # of a document; ten thousand full pages
 STAMPED_PAGE = 200  # characters; scans with more have a text layer

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from documents.extraction.cleanup.garbage import is_shorter
-from documents.extraction.cleanup.raw_page import RawPage
+from documents.extraction.raw_page import RawPage
 
 WHOLE_PAGE = 0.85  # of its area. A scan may have margins; a figure leaves room for its caption
 MAX_CHARACTERS = 100

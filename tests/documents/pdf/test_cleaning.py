@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from documents.extraction.cleanup.clean_pages import (
     clean_pages,
     clean_text,
-    fold,
     raw_range,
 )
+from documents.extraction.cleanup.fold import fold
 from documents.extraction.cleanup.garbage import garbled_share
 from documents.extraction.cleanup.headers_footers import find_headers_and_footers
-from documents.extraction.cleanup.raw_page import RawPage
+from documents.extraction.raw_page import RawPage
 
 # Letters that break lines, words and stores, more often than chance would bring them.
 PIECES = st.sampled_from(

@@ -1,5 +1,5 @@
 from documents.extraction.cleanup.clean_pages import clean_pages, raw_range
-from documents.extraction.cleanup.raw_page import RawPage
+from documents.extraction.raw_page import RawPage
 
 
 def page_of(*lines):

@@ -14,8 +14,8 @@ from pypdf.generic import ArrayObject, BooleanObject, DictionaryObject, NameObje
 
 from documents.extraction import ReaderLost, UnreadableFile, extract_pages, limits
 from documents.extraction.cleanup.clean_pages import clean_pages, raw_range
-from documents.extraction.cleanup.raw_page import RawPage
 from documents.extraction.pdf.assembly import continues, plausible_title
+from documents.extraction.raw_page import RawPage
 from documents.extraction.sandbox.client import ForkServerClient, fork_server
 from documents.extraction.sandbox.protocol import encode, messages_from
 from tests.support.made_pdfs import (

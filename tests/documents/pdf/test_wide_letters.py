@@ -2,7 +2,7 @@ import pytest
 
 from documents.extraction.cleanup.cjk import without_gaps
 from documents.extraction.cleanup.clean_pages import clean_pages
-from documents.extraction.cleanup.raw_page import RawPage
+from documents.extraction.raw_page import RawPage
 
 
 def cleaned(*lines, elsewhere=""):
