@@ -21,6 +21,7 @@ from qa.models import Conversation, Question
 from qa.suggestions import suggestions
 from qa.views.conversation import conversation_context
 from qa.views.limits import may_ask_now, too_many_questions
+from ragsite.http.query import MAX_KEY, whole_number
 
 if TYPE_CHECKING:
     from ragsite.accounts.requests import SignedInRequest
@@ -54,9 +55,10 @@ def _chosen(rows: QuerySet[Any], pk: str | None) -> Any:
     """Return the row with the number from the query string, or raise 404."""
     if not pk:
         return None
-    if not pk.isascii() or not pk.isdecimal() or len(pk) > 18:
+    number = whole_number(pk, limit=MAX_KEY)
+    if number is None:
         raise Http404
-    return get_object_or_404(rows, pk=pk)
+    return get_object_or_404(rows, pk=number)
 
 
 @login_required

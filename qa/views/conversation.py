@@ -20,6 +20,7 @@ from qa.forms import QuestionForm
 from qa.models import Citation, Conversation, Question
 from qa.models.question import mark_withheld
 from qa.source_view import open_passage
+from ragsite.http.query import whole_number
 
 if TYPE_CHECKING:
     from ragsite.accounts.requests import SignedInRequest
@@ -71,15 +72,11 @@ def citation(request: SignedInRequest, pk: int) -> HttpResponse:
     rows = Citation.objects.visible_to(request.user).with_rights(request.user)
     rows = rows.with_serving().select_related("question__conversation")
     row = get_object_or_404(rows, pk=pk)
-    wanted = [_number(request.GET.get(name, "")) for name in ("page", "part")]
+    wanted = [whole_number(request.GET.get(name)) for name in ("page", "part")]
     context = {"passage": open_passage(row, request.user, *wanted), "citation": row}
     response = render(request, "qa/_source_panel.html" if request.htmx else "qa/source.html", context)
     response["Vary"] = "HX-Request"
     return response
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else None
 
 
 @login_required

@@ -1,17 +1,17 @@
-// Keeps what moves on a page up to date: one request for all of it, and for the reader's notices. It slows down while
-// nothing changes, rests in a tab that nobody looks at, and ends when nothing is under way.
-const FASTEST_MS = 2_000;
-const SLOWEST_MS = 20_000;
-const SLOWER = 1.5;
+// Polls for changes: one request for all watched parts of a page and for the person's notices. It slows down while nothing
+// changes, pauses in a hidden tab, and stops when nothing is in progress.
+const MIN_WAIT_MS = 2_000;
+const MAX_WAIT_MS = 20_000;
+const BACKOFF = 1.5;
 const MAX_WATCHED = 100;
-const NOTHING_NEW = 204;
-const NOTHING_TO_COME = 286;
+const NOT_CHANGED = 204;
+const STOP_POLLING = 286;
 const box = document.getElementById("changes");
-let wait = FASTEST_MS;
+let wait = MIN_WAIT_MS;
 let timer = null;
-let isAsking = false;
+let isPolling = false;
 
-function address() {
+function pollUrl() {
   const query = new URLSearchParams();
   for (const part of [...document.querySelectorAll("[data-watch]")].slice(0, MAX_WATCHED)) {
     query.append("watch", part.dataset.watch);
@@ -21,36 +21,36 @@ function address() {
   return query.size ? `${box.dataset.url}?${query}` : box.dataset.url;
 }
 
-function ask() {
+function poll() {
   timer = null;
-  if (document.hidden || isAsking) return;
-  isAsking = true;
-  htmx.ajax("GET", address(), { source: box, swap: "none" });
+  if (document.hidden || isPolling) return;
+  isPolling = true;
+  htmx.ajax("GET", pollUrl(), { source: box, swap: "none" });
 }
 
-function askIn(milliseconds) {
+function pollIn(milliseconds) {
   clearTimeout(timer);
-  timer = setTimeout(ask, milliseconds);
+  timer = setTimeout(poll, milliseconds);
 }
 
 document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.elt !== box) return;
-  isAsking = false;
+  isPolling = false;
   const status = event.detail.xhr.status;
-  if (status === NOTHING_TO_COME) return;
-  wait = status === 200 ? FASTEST_MS : Math.min(SLOWEST_MS, wait * SLOWER);
-  askIn(wait);
+  if (status === STOP_POLLING) return;
+  wait = status === 200 ? MIN_WAIT_MS : Math.min(MAX_WAIT_MS, wait * BACKOFF);
+  pollIn(wait);
 });
 
-// Something new is being done: a file was sent, a button pressed.
-function hurry() {
-  wait = FASTEST_MS;
-  if (!isAsking) askIn(wait);
+// New work began: a file was sent or a button was pressed.
+function pollSoon() {
+  wait = MIN_WAIT_MS;
+  if (!isPolling) pollIn(wait);
 }
 
 const holdsWatched = (element) => element.matches?.("[data-watch]") || element.querySelector?.("[data-watch]");
-document.addEventListener("htmx:load", (event) => { if (holdsWatched(event.target)) hurry(); });
-document.addEventListener("work:begun", hurry);
-document.addEventListener("visibilitychange", () => { if (!document.hidden && timer === null) askIn(0); });
+document.addEventListener("htmx:load", (event) => { if (holdsWatched(event.target)) pollSoon(); });
+document.addEventListener("work:begun", pollSoon);
+document.addEventListener("visibilitychange", () => { if (!document.hidden && timer === null) pollIn(0); });
 
-askIn(FASTEST_MS / 2);
+pollIn(MIN_WAIT_MS / 2);

@@ -1,7 +1,7 @@
-// Files are sent one by one, each with its own bar, speed and cancel. Without this, the same form sends them all at once.
-const AT_ONCE = 3;
-const ROWS = 50;
-const AGAIN = [408, 429, 503, 507]; // too slow, too many at once, away for a moment, no room on the disk
+// Sends files one by one, each with its own bar, speed and cancel button. Without script, the form sends them all at once.
+const MAX_REQUESTS = 3;
+const MAX_ROWS = 50;
+const RETRYABLE = [408, 429, 503, 507]; // timeout, too many requests, unavailable, disk full
 const tray = document.getElementById("tray");
 const list = tray.querySelector(".tray-list");
 const words = tray.dataset;
@@ -49,7 +49,7 @@ function wait(upload) {
 }
 
 function next() {
-  while (running < AT_ONCE && waiting.length) send(waiting.shift());
+  while (running < MAX_REQUESTS && waiting.length) send(waiting.shift());
 }
 
 function say(upload, text) {
@@ -83,7 +83,7 @@ function send(upload) {
   request.open("POST", words.url);
   request.setRequestHeader("Accept", "application/json");
   for (const [name, value] of Object.entries(JSON.parse(document.body.getAttribute("hx-headers")))) request.setRequestHeader(name, value);
-  // Signed out meanwhile: the server then names the sign-in page instead of sending the browser there.
+  // For a signed-out session the server then answers with HX-Redirect instead of a redirect.
   request.setRequestHeader("HX-Request", "true");
   request.setRequestHeader("HX-Current-URL", location.href);
   request.upload.addEventListener("progress", (event) => {
@@ -114,7 +114,7 @@ function show(upload) {
   try { answer = JSON.parse(request.responseText); } catch { answer = {}; }
   const result = answer.results?.[0];
   if (!result) {
-    refuse(upload, answer.error || words.failed, { again: !answer.error || AGAIN.includes(request.status) });
+    refuse(upload, answer.error || words.failed, { again: !answer.error || RETRYABLE.includes(request.status) });
     return;
   }
   item.querySelector("progress").hidden = true;
@@ -129,7 +129,7 @@ function insert(row) {
   if (!documents) return;
   const before = documents.firstElementChild;
   documents.insertAdjacentHTML("afterbegin", row);
-  while (documents.childElementCount > ROWS) documents.lastElementChild.remove();
+  while (documents.childElementCount > MAX_ROWS) documents.lastElementChild.remove();
   for (const one of [...documents.children]) {
     if (one === before) break;
     htmx.process(one);
@@ -144,7 +144,7 @@ function collectionOf(form) {
 function live(root) {
   for (const form of root.querySelectorAll("form[data-upload]")) {
     form.querySelector("[type=file]").addEventListener("change", (event) => {
-      add([...event.target.files].filter((file) => !isUnasked(file.webkitRelativePath)), collectionOf(form));
+      add([...event.target.files].filter((file) => !isHidden(file.webkitRelativePath)), collectionOf(form));
       event.target.value = "";
     });
   }
@@ -152,19 +152,19 @@ function live(root) {
 
 live(document);
 
-// What systems leave in folders unasked.
-function isUnasked(path) {
+// Hidden files, and files that operating systems leave in folders.
+function isHidden(path) {
   return path.split("/").some((part) => part.startsWith(".") || ["__MACOSX", "Thumbs.db", "desktop.ini"].includes(part));
 }
 
-// The files of a folder that was dropped, and of the folders in it. A browser hands out a hundred entries at a time.
+// All files of a dropped folder and its subfolders. Browsers return at most a hundred entries per call.
 async function filesIn(entry) {
-  if (isUnasked(entry.name)) return [];
-  if (entry.isFile) return [await new Promise((take, fail) => entry.file(take, fail))];
+  if (isHidden(entry.name)) return [];
+  if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
   const reader = entry.createReader();
   const files = [];
   for (;;) {
-    const entries = await new Promise((take, fail) => reader.readEntries(take, fail));
+    const entries = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
     if (!entries.length) return files;
     for (const one of entries) files.push(...(await filesIn(one)));
   }
@@ -186,7 +186,7 @@ document.addEventListener("drop", (event) => {
   if (!holdsFiles(event)) return;
   event.preventDefault();
   dropping(false);
-  // A dialog's own file field takes what is dropped on it.
+  // Files dropped on a dialog go to its file field.
   const field = event.target.closest?.("dialog")?.querySelector("[type=file]");
   if (field) { field.files = event.dataTransfer.files; return; }
   const collection = collectionOf(document.querySelector("form[data-upload]"));
@@ -199,7 +199,7 @@ document.addEventListener("drop", (event) => {
 });
 
 tray.querySelector("[data-tray-close]").addEventListener("click", () => {
-  // What is still being sent goes on; the list comes back with the next file.
+  // Running uploads continue; the tray reappears with the next file.
   for (const item of [...list.children]) if (item.querySelector("progress").hidden) item.remove();
   tray.hidden = true;
 });

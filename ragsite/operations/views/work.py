@@ -21,6 +21,7 @@ from django.views.decorators.http import require_POST, require_safe
 from documents.models import Task
 from documents.models.task import TaskQuerySet
 from documents.work import replay as task_replay
+from ragsite.http.query import primary_keys
 from ragsite.operations import backlog
 from ragsite.operations.forms import AttemptFilter, WorkFilter
 from ragsite.operations.views.access import PAGE_SIZE, operators_only, readable_ids
@@ -71,7 +72,7 @@ def cancel(request: SignedInRequest) -> HttpResponse:
 
 def selected_tasks(data: QueryDict, verb: str) -> TaskQuerySet:
     """Return the tasks that `scope` selects: by ids, by group or by search; none if the scope is invalid."""
-    pks = [int(pk) for pk in data.getlist("chosen") if pk.isdecimal() and len(pk) < 19]
+    pks = primary_keys(data.getlist("chosen"))
     scopes = {
         "work": lambda: Task.objects.filter(pk__in=pks),
         "attempts": lambda: backlog.tasks_of_attempts(pks),
