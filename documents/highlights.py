@@ -10,7 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from documents.models.part import Part
+from documents.models.page import Part
 from documents.search import places_in
 
 Range = tuple[int, int]

@@ -11,8 +11,7 @@ from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Cast, Greatest, StrIndex, Substr
 
 from documents.models import Page, Version
-from documents.models.page import PageQuerySet
-from documents.models.part import LENGTH
+from documents.models.page import PART_LENGTH, PageQuerySet
 from documents.presentation.page_names import page_name
 
 MAX_HITS = 50
@@ -85,15 +84,15 @@ def _pages_with(pages: PageQuerySet, words: str) -> list[Page]:
 
 def _hits_on(page: Page, words: str) -> Iterator[Hit]:
     place, length = page.place, page.characters  # type: ignore[attr-defined]
-    if not 2 * LENGTH < length <= MAX_CHARACTERS:
-        part = page.part_at(place).number if length > LENGTH else 1
+    if not 2 * PART_LENGTH < length <= MAX_CHARACTERS:
+        part = page.part_at(place).number if length > PART_LENGTH else 1
         yield _hit(page, part, page.snippet, place, length)  # type: ignore[attr-defined]
         return
     text = Page.objects.values_list("text", flat=True).get(pk=page.pk)
     listed: set[int] = set()
     for start, _end in places_in(text, words):
-        if start // LENGTH not in listed:
-            listed.add(start // LENGTH)
+        if start // PART_LENGTH not in listed:
+            listed.add(start // PART_LENGTH)
             around = text[max(0, start - BEFORE) : start + AFTER]
             yield _hit(page, page.part_at(start).number, around, start, length)
 

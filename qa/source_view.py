@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from documents.extraction.text.markup_spans import markup_spans, without_markup
 from documents.models import Document, Page
-from documents.models.part import Part
+from documents.models.page import Part
 from documents.sources.uploads import MARKDOWN
 from qa.models import Citation
 

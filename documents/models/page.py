@@ -1,16 +1,62 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models.functions import Length, Substr
 from django.utils.translation import gettext_lazy as _
 
-from documents.models.part import LENGTH, Part, part_of
 from documents.models.version import Version
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
+
+
+PART_LENGTH = 20_000  # characters of a part of a long page; a text up to half as long again is one part
+BREAK_WINDOW = 500  # characters before the end of a part, searched for the end of a line
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a text, from `start` to `end`: part `number` of `count`."""
+
+    text: str
+    start: int
+    end: int
+    number: int = 1
+    count: int = 1
+
+    @property
+    def previous(self) -> int | None:
+        return self.number - 1 if self.number > 1 else None
+
+    @property
+    def next(self) -> int | None:
+        return self.number + 1 if self.number < self.count else None
+
+
+def part_of(read: Callable[[int, int], str], length: int, number: int) -> Part:
+    """Part `number` of a text of `length` characters, loaded by `read(start, end)`. All parts joined are the text."""
+    count = max(1, round(length / PART_LENGTH))
+    number = min(max(1, number), count)
+    nominal = (number - 1) * PART_LENGTH
+    before = min(nominal, BREAK_WINDOW)
+    text = read(nominal - before, length if number == count else number * PART_LENGTH)
+    first = _last_break(text[:before]) if before else 0
+    last = len(text) if number == count else _last_break(text)
+    start = nominal - before + first
+    return Part(text[first:last], start, start + last - first, number, count)
+
+
+def _last_break(text: str) -> int:
+    """Where to end the part: after the last line, or at least the last word."""
+    floor = max(0, len(text) - BREAK_WINDOW)
+    place = text.rfind("\n", floor)
+    if place < 0:
+        place = text.rfind(" ", floor)
+    return place + 1 if place >= 0 else len(text)
 
 
 class Problem(models.TextChoices):
@@ -110,7 +156,7 @@ class Page(models.Model):
 
     def part_at(self, place: int) -> Part:
         """The part that contains the character at that offset."""
-        part = self.part(place // LENGTH + 1)
+        part = self.part(place // PART_LENGTH + 1)
         return self.part(part.number + 1) if place >= part.end and part.next else part
 
     @property

@@ -16,7 +16,7 @@ from documents.forms import ReplaceForm, TitleForm
 from documents.highlights import outlined
 from documents.ingestion.ocr_status import ocr_status
 from documents.models import Document, Page, Version
-from documents.models.part import Part
+from documents.models.page import Part
 from documents.search import find
 from documents.sources import attachments
 from documents.views.access import listed_documents

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from documents.extraction import UnreadableFile
 from documents.highlights import outlined
 from documents.models import Collection, Document, Page, Version
-from documents.models.part import LENGTH, part_of
+from documents.models.page import PART_LENGTH, part_of
 from documents.page_report import PageReport, ranges_of, report_of
 from documents.search import find, places_in
 from tests.documents.views.test_views import add_pages, words_of
@@ -57,7 +57,7 @@ def test_the_parts_of_a_text_are_the_text(piece, times):
     parts = parts_of(text)
     assert "".join(part.text for part in parts) == text
     assert all(text[part.start : part.end] == part.text for part in parts)
-    assert all(len(part.text) <= 2 * LENGTH for part in parts)
+    assert all(len(part.text) <= 2 * PART_LENGTH for part in parts)
 
 
 def test_a_part_ends_where_a_line_does():
@@ -69,7 +69,7 @@ def test_a_part_ends_where_a_line_does():
 def test_a_page_as_long_as_a_file_is_read_and_sent_in_parts(alices, alice, django_assert_max_num_queries):
     document = add_pages(make_document(alice), "\n".join(f"Line {n} of the log." for n in range(20_000)))
     answer = alices.get(page_address(document), {"part": "3"})
-    assert len(answer.content) < 3 * LENGTH
+    assert len(answer.content) < 3 * PART_LENGTH
     assert "part 3 of " in words_of(answer.text)
     assert "part=4" in answer.text
     assert "Line 0 of" not in answer.text
