@@ -67,7 +67,7 @@ class ProviderUnavailable(ProviderError):
     kind = "unavailable"
     is_passing = True
     sentence = _("The provider is having problems right now.")
-    remedy = _("No action is needed: it is retried automatically.")
+    remedy = _("No action needed: it is retried automatically.")
     sentences = {
         "timeout": _("The provider did not answer in time."),
         "unreachable": _("The provider could not be reached."),

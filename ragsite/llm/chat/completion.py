@@ -1,4 +1,4 @@
-"""What a chat model says: read chunk by chunk, thinking kept apart, within limits, complete only when it ended so."""
+"""Assemble a chat completion from its chunks: separate reasoning, enforce size limits, and record why it ended."""
 
 import re
 from dataclasses import dataclass, field, replace
@@ -10,10 +10,10 @@ from ragsite.llm.errors import BadResponse, ProviderUnavailable, RequestRefused
 from ragsite.llm.usage import NO_USAGE, Usage, read_usage
 from ragsite.storable import StorableStream, storable_text
 
-MAX_ANSWER = 250_000  # characters: at most a megabyte, however long a model goes on
-MAX_THINKING = 250_000  # of thoughts, which are no part of the answer
+MAX_ANSWER = 250_000  # characters: at most a megabyte of UTF-8
+MAX_THINKING = 250_000  # characters of reasoning, which is not part of the answer
 CHARACTERS_A_TOKEN = 8
-BLANKS = re.compile("^[\\s\u200b-\u200f\u2060\ufeff]+")  # those of no width among them
+BLANKS = re.compile("^[\\s\u200b-\u200f\u2060\ufeff]+")  # including zero-width characters
 MAX_REFUSAL_LENGTH = 600
 DECLINES = re.compile(
     r"\W*(?:i[’']?m (?:very |really )?sorry\b|i am (?:very )?sorry\b|sorry\b|i (?:can[’']?t|can ?not|won[’']?t|am (?:not able|unable) to|[’']?m (?:not able|unable) to)"
@@ -24,12 +24,12 @@ DECLINES = re.compile(
 
 
 def declines(text: str) -> bool:
-    """Whether a model's words begin as they do when it declines."""
+    """Return whether a short answer starts with a typical refusal phrase."""
     return len(text) <= MAX_REFUSAL_LENGTH and bool(DECLINES.match(text))
 
 
 def longest_answer(max_tokens: int | None) -> int:
-    """How many characters an answer of so many tokens may have: servers do not always keep to what they were told."""
+    """Return the maximum answer length in characters, since some servers ignore `max_tokens`."""
     return min(MAX_ANSWER, max_tokens * CHARACTERS_A_TOKEN) if max_tokens else MAX_ANSWER
 
 
@@ -42,7 +42,7 @@ class Message(TypedDict):
 
 @dataclass(frozen=True)
 class Completion:
-    """A whole answer, or as much of it as came. `text` is what counts, whatever the pieces said before."""
+    """A whole answer, or the part of it that was received. `text` supersedes the text of the pieces."""
 
     text: str
     finish_reason: str
@@ -53,21 +53,23 @@ class Completion:
 
     @property
     def is_refusal(self) -> bool:
-        """Whether the model declined instead of doing what was asked."""
+        """Whether the model declined the request."""
         return self.finish_reason == "refusal" or declines(self.text)
 
     @property
     def is_complete(self) -> bool:
-        """Only `stop` is (finish_reason is in OpenAI's words, whatever the server's own were): a cut-off, filtered, refused or
-        quietly ended answer must be shown as such and never cached."""
+        """Whether the answer ended with `stop`; `finish_reason` is normalized to OpenAI's values.
+
+        An answer that was cut off, filtered, refused or interrupted is shown as such and never cached.
+        """
         return self.finish_reason == "stop"
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of an answer as it comes. The last one has no text but the completion.
+    """A streamed part of an answer. The last piece has no text and carries the completion.
 
-    `takes_back`: all text before this piece turns out to have been thinking, and is no part of the answer.
+    `takes_back`: all text before this piece was reasoning, and is not part of the answer.
     """
 
     text: str = ""
@@ -78,9 +80,9 @@ class Piece:
 
 @dataclass
 class AnswerReader:
-    """Turns a provider's chunks (plain JSON values, as odd as they may be) into pieces and, at the end, the completion.
+    """Parse a provider's chunks (untrusted JSON values) into pieces and, at the end, the completion.
 
-    What is beyond `longest` characters, of the answer or of its thoughts, is never kept: `is_full` says that it came.
+    Text beyond `longest` characters and reasoning beyond MAX_THINKING are dropped; `is_full` then becomes true.
     """
 
     model: str
@@ -89,16 +91,16 @@ class AnswerReader:
     usage: Usage = NO_USAGE
     finish_reason: str = ""
     has_begun: bool = False
-    is_done: bool = False  # the server said that nothing more comes
+    is_done: bool = False  # the server sent the end of the stream
     is_refusal: bool = False
     calls_tools: bool = False
     goes_on_after_its_end: bool = False
-    _has_heard: bool = False
+    _has_chunk: bool = False
     _has_choice: bool = False
-    _index: object = None  # of the one choice that is read
+    _index: object = None  # of the selected choice
     _splitter: ThinkingSplitter = field(default_factory=ThinkingSplitter)
     _gate: StorableStream = field(default_factory=StorableStream)
-    _heard: list[str] = field(default_factory=list)  # the words as they came
+    _raw: list[str] = field(default_factory=list)  # text before reasoning is separated
     _text: list[str] = field(default_factory=list)
     _thinking: list[str] = field(default_factory=list)
     _length: int = 0
@@ -110,19 +112,19 @@ class AnswerReader:
 
     @property
     def is_at_its_end(self) -> bool:
-        """Only usage and the end of the stream may follow."""
+        """Whether only usage and the end of the stream may follow."""
         return self.is_done or bool(self.finish_reason and not self.goes_on_after_its_end)
 
     def feed(self, chunk: Any) -> Piece | None:
-        """The piece in the chunk, if there is one."""
+        """Parse one chunk. Return its piece, or None if it has no text."""
         if not isinstance(chunk, dict):
             raise BadResponse("chunk is no object")
-        self._has_heard = True
+        self._has_chunk = True
         if (usage := read_usage(chunk.get("usage"))) != NO_USAGE:
             self.usage = usage
         choice = self._choice(chunk.get("choices"))
         if not choice:
-            return None  # usage alone, or a sign of life
+            return None  # usage only, or a keep-alive
         piece = self._read(read_delta(choice))
         self._note_reason(
             read_reason(choice), has_words=bool(piece and (piece.text + piece.thinking).strip())
@@ -130,30 +132,30 @@ class AnswerReader:
         return piece
 
     def finish(self) -> tuple[Piece | None, Completion]:
-        """To be called at a clean end: what was held back, and the completion. BadResponse where nothing was said."""
+        """Return the buffered rest and the completion after a clean end. Raises ProviderError if there is no text."""
         last = self._keep(*self._splitter.feed(self._gate.flush()))
         rest = self._keep(*self._splitter.flush())
         if rest:
             last = replace(rest, text=(last.text if last else "") + rest.text)
         completion = self.completion()
         if not self._has_choice:
-            raise BadResponse("no choices", kind="" if self._has_heard else "empty_answer")
+            raise BadResponse("no choices", kind="" if self._has_chunk else "empty_answer")
         if not completion.text:
             self._raise_for_silence(completion)
         return last, completion
 
     def completion(self) -> Completion:
-        """What has been read so far."""
+        """Return the completion of the chunks so far."""
         text, thinking = without_end_marks("".join(self._text)), "".join(self._thinking).strip()
         return Completion(text, self._outcome(), self.model, self.host, self.usage, thinking)
 
     def _outcome(self) -> str:
-        """Why it ended, in OpenAI's words."""
+        """Return the finish reason, normalized to OpenAI's values."""
         if self.is_full:
             return "too_long"
         reason = self.finish_reason or ("stop" if self.is_done else "")
         if reason == "tool_calls" and not self.calls_tools:
-            reason = "stop"  # said by some servers because tools could have been called
+            reason = "stop"  # some servers report it when tools are merely available
         return "refusal" if self.is_refusal and reason == "stop" else reason
 
     def _raise_for_silence(self, completion: Completion) -> None:
@@ -172,14 +174,14 @@ class AnswerReader:
         raise BadResponse("no text", kind="endless_thought" if completion.thinking else "empty_answer")
 
     def _note_reason(self, reason: str, *, has_words: bool) -> None:
-        """Servers that name a reason in every chunk, or too early, have not ended by that."""
+        """Store the finish reason, and ignore one that text follows: some servers send it in every chunk."""
         if has_words and self.finish_reason:
             self.goes_on_after_its_end = True
             self.finish_reason = ""
         self.finish_reason = reason or self.finish_reason
 
     def _choice(self, choices: object) -> dict[str, Any] | None:
-        """Always of the same answer, where a server gives several at once."""
+        """Return the choice with the first index seen, if the server sends several."""
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict) and (
                 not self._has_choice or (choice.get("index") or 0) == self._index
@@ -191,27 +193,27 @@ class AnswerReader:
     def _read(self, delta: Delta) -> Piece | None:
         self.is_refusal = self.is_refusal or delta.is_refusal
         self.calls_tools = self.calls_tools or delta.called > 0
-        self._thought += delta.called  # kept nowhere, but not endless either
-        room = self.longest + MAX_THINKING  # of a single chunk: more than that is beyond both limits anyhow
-        text, thinking = self._splitter.feed(self._gate.feed(self._new_words(delta)[:room]))
+        self._thought += delta.called  # tool calls are dropped, but count towards the limit
+        max_length = self.longest + MAX_THINKING  # a longer chunk exceeds both limits
+        text, thinking = self._splitter.feed(self._gate.feed(self._new_text(delta)[:max_length]))
         takes_back = self._splitter.has_stray_end and self.has_begun
         if self._splitter.has_stray_end:
             self._take_back()
         piece = self._keep(text, storable_text(delta.thinking[:MAX_THINKING]) + thinking)
         return replace(piece or Piece(), takes_back=True) if takes_back else piece
 
-    def _new_words(self, delta: Delta) -> str:
-        """Some servers send with each message, or with the last, all that they have said so far."""
+    def _new_text(self, delta: Delta) -> str:
+        """Return the text without what was received before: some servers repeat the whole answer in a message."""
         text = delta.text
-        if delta.is_message and (heard := "".join(self._heard)):
-            is_said = text.strip() in (heard.strip(), self.completion().text)
-            text = "" if is_said else text.removeprefix(heard)
-        self._heard.append(text)
+        if delta.is_message and (received := "".join(self._raw)):
+            is_repeated = text.strip() in (received.strip(), self.completion().text)
+            text = "" if is_repeated else text.removeprefix(received)
+        self._raw.append(text)
         return text
 
     def _keep(self, text: str, thinking: str) -> Piece | None:
         if not self._length:
-            text = BLANKS.sub("", text)  # the blank lines after a thought
+            text = BLANKS.sub("", text)  # the blank lines after the reasoning
         if not (text or thinking):
             return None
         self.has_begun = True
@@ -224,7 +226,7 @@ class AnswerReader:
         return Piece(kept, thought)
 
     def _take_back(self) -> None:
-        # Some servers put the opening tag into the prompt: all before a lone closing tag was thinking.
+        # Some servers put the opening tag into the prompt: all text before a lone closing tag was reasoning.
         self._splitter.has_stray_end = False
         self._thinking.extend(self._text)
         self._thought += self._length

@@ -1,4 +1,4 @@
-"""What one chunk of an answer says, in whichever of the shapes that servers use."""
+"""Parse one chunk of an answer, in any of the formats that servers use."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ THOUGHT_FIELDS = (
 )  # fmt: skip
 THOUGHT_KINDS = re.compile("thinking|reasoning|thought")
 
-# Reasons are compared by their letters alone: STOP, end_turn and endTurn are words of different servers for the same.
+# Reasons are compared by their lower-case letters only: servers write STOP, end_turn or endTurn for the same reason.
 NORMAL = frozenset(
     [
         "stop",
@@ -55,17 +55,17 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Delta:
-    """The words of a chunk."""
+    """The text and reasoning of a chunk."""
 
     text: str = ""
     thinking: str = ""
     is_refusal: bool = False
-    called: int = 0  # characters of calls of tools
-    is_message: bool = False  # which may repeat what was said before
+    called: int = 0  # characters of tool calls
+    is_message: bool = False  # a whole message, which may repeat earlier text
 
 
 def read_delta(choice: dict[str, Any]) -> Delta:
-    """The words in a choice of a chunk, or of a whole answer; nothing where it has none."""
+    """Return the text and reasoning of a choice, from a chunk or a whole answer; empty if it has none."""
     delta, message = choice.get("delta"), choice.get("message")
     part = delta or message
     if not isinstance(part, dict):
@@ -85,9 +85,9 @@ def read_delta(choice: dict[str, Any]) -> Delta:
 
 
 def read_reason(choice: dict[str, Any]) -> str:
-    """Why the answer ended, in OpenAI's words where they say the same; empty where nothing, or nothing known, is said."""
+    """Return the finish reason, normalized to OpenAI's values; empty if it is missing or unknown."""
     details = choice.get("finish_details")
-    said = next(
+    reason = next(
         (
             found
             for value in (
@@ -100,10 +100,10 @@ def read_reason(choice: dict[str, Any]) -> str:
         ),
         "",
     )
-    letters = re.sub(r"[^a-z]", "", said.lower()).removeprefix("finishreason")
+    letters = re.sub(r"[^a-z]", "", reason.lower()).removeprefix("finishreason")
     if letters in NORMAL:
         return "stop"
-    return next((reason for reason, pattern in REASONS.items() if pattern.search(letters)), "")
+    return next((name for name, pattern in REASONS.items() if pattern.search(letters)), "")
 
 
 def _named(value: object) -> str:
@@ -113,7 +113,7 @@ def _named(value: object) -> str:
 
 
 def _content(content: object) -> tuple[str, str]:
-    """(text, thinking) of a content that is a string, one part, or a list of parts."""
+    """Return the text and reasoning of a content that is a string, one part, or a list of parts."""
     if isinstance(content, str):
         return content, ""
     parts = content if isinstance(content, list) else [content]
@@ -124,7 +124,7 @@ def _content(content: object) -> tuple[str, str]:
             text.append(part)
         elif isinstance(part, dict):
             is_thought = bool(THOUGHT_KINDS.search(_string(part.get("type"))))
-            (thinking if is_thought else text).append(_words_of_part(part))
+            (thinking if is_thought else text).append(_text_of_part(part))
     return "".join(text), "".join(thinking)
 
 
@@ -133,7 +133,7 @@ def _has_refusal(content: object) -> bool:
     return any(isinstance(part, dict) and part.get("type") == "refusal" for part in parts)
 
 
-def _words_of_part(part: dict[str, Any]) -> str:
+def _text_of_part(part: dict[str, Any]) -> str:
     for name in ("text", "content", "refusal", *THOUGHT_FIELDS):
         value = part.get(name)
         if isinstance(value, dict):  # {"text": {"value": …}}
@@ -153,7 +153,7 @@ def _details(details: object) -> str:
 
 
 def _is_marked_as_thought(part: dict[str, Any]) -> bool:
-    """Gemini says beside the words that they are a thought; others say so by the role or the channel."""
+    """Whether the whole part is reasoning: Gemini sets a flag, other servers a channel."""
     extra = part.get("extra_content")
     google = extra.get("google") if isinstance(extra, dict) else None
     is_thought = isinstance(google, dict) and google.get("thought") is True

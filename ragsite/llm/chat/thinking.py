@@ -1,4 +1,4 @@
-"""What models put around their thoughts, as data; and the splitter that keeps those out of an answer."""
+"""The tags that models put around their reasoning, and the splitter that separates it from the answer."""
 
 import re
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from django.conf import settings
 
-# What begins and what ends a thought. CHAT_THINKING_MARKS adds to them.
+# Opening and closing tags of reasoning. CHAT_THINKING_MARKS adds to them.
 THOUGHTS = (
     ("<think>", "</think>"),
     ("<thinking>", "</thinking>"),
@@ -24,7 +24,7 @@ THOUGHTS = (
     ("<|channel>thought", "<channel|>"),  # Gemma
     ("<unused94>thought", "<unused95>"),  # MedGemma
 )
-# The same, but words of a document elsewhere: they count only at the beginning of an answer.
+# These may also occur in documents, so they count only at the start of an answer.
 THOUGHTS_AT_FIRST = (
     ("<scratchpad>", "</scratchpad>"),
     ("<analysis>", "</analysis>"),
@@ -34,9 +34,9 @@ THOUGHTS_AT_FIRST = (
     ("<inner_monologue>", "</inner_monologue>"),
     ("Here is my thought process:", "Here is my response:"),  # Granite
 )
-# A lone end: what remains of harmony's channels where a server leaves its special tokens out.
+# Closing tags without an opening one: the rest of harmony's channels if a server strips the special tokens.
 LONE_ENDS = ("assistantfinal",)
-# Marks of a chat template that servers let through. They say nothing.
+# Special tokens of chat templates that some servers fail to strip. They are dropped.
 TEMPLATE = (
     "<|im_end|>", "<|im_start|>assistant", "<|eot_id|>", "<|eom_id|>", "<|endoftext|>", "<|end_of_text|>",
     "<|endofturn|>", "<|end_of_turn|>", "<end_of_turn>", "<start_of_turn>model", "<|start_header_id|>assistant<|end_header_id|>",
@@ -44,14 +44,16 @@ TEMPLATE = (
     "<|start_response|>", "<|end_response|>", "<|end_of_turn_token|>", "<|end_of_role|>", "<|eos|>", "<｜end▁of▁sentence｜>",
     "<｜Assistant｜>", "[/INST]", "<|begin_of_text|>", "<|message|>", "<|constrain|>json",
 )  # fmt: skip
-CHANNEL, CHANNEL_END = "<|channel|>", "<|message|>"  # harmony: a header in between names the channel
-HARMONY_END = "<|end|>"  # of a channel's message; of the whole answer at other models
+# Harmony: the header between the two names the channel.
+CHANNEL, CHANNEL_END = "<|channel|>", "<|message|>"
+# Ends a channel's message in harmony, and the whole answer with other models.
+HARMONY_END = "<|end|>"
 MAX_HEADER_LENGTH = 200
 AT_THE_END = re.compile(r"(?:\s*(?:</s>|<eos>|\[EOS\]|<\|end\|>))+\s*$", re.IGNORECASE)
 
 
 class Marks:
-    """The marks in one pattern, and every beginning of a mark, to know what must be held back."""
+    """All tags as one pattern, and every prefix of a tag, to find text that must be buffered."""
 
     def __init__(self, thoughts: Iterable[tuple[str, str]]) -> None:
         certain = list(thoughts)
@@ -75,24 +77,24 @@ def _marks(added: tuple[tuple[str, str], ...]) -> Marks:
 
 
 class ThinkingSplitter:
-    """Part text from thoughts, even where a mark is split over several tokens."""
+    """Separate text from reasoning, even if a tag is split over several tokens."""
 
     def __init__(self) -> None:
         self._marks = _marks(tuple(settings.CHAT_THINKING_MARKS))
-        self._held = ""
+        self._buffer = ""
         self._is_thinking = False
-        self._is_channel = False  # the thought is one of harmony's messages
-        self._has_said = False  # a word of the answer
+        self._is_channel = False  # the reasoning is a harmony message
+        self._has_text = False  # the answer has begun
         self.has_stray_end = False
 
     def feed(self, token: str) -> tuple[str, str]:
-        """(text, thinking) that are certain by now."""
-        self._held += token
+        """Return the text and reasoning that can no longer be part of a tag."""
+        self._buffer += token
         text: list[str] = []
         thinking: list[str] = []
         at = 0
-        for mark in self._marks.pattern.finditer(self._held):
-            before = self._held[at : mark.start()]
+        for mark in self._marks.pattern.finditer(self._buffer):
+            before = self._buffer[at : mark.start()]
             if self._is_plain(mark[0].lower(), before):
                 continue
             self._add(before, text, thinking)
@@ -100,33 +102,33 @@ class ThinkingSplitter:
             if self._is_end_of_a_lone_thought(mark[0].lower()):
                 self.has_stray_end = True
                 thinking, text = text + thinking, []
-            self._turn(mark[0].lower())
-        self._held = self._held[at:]
+            self._switch_mode(mark[0].lower())
+        self._buffer = self._buffer[at:]
         certain = self._release(self._open_length())
         self._add(certain, text, thinking)
         return "".join(text), "".join(thinking)
 
     def flush(self) -> tuple[str, str]:
-        """What was held back at the end of the answer."""
+        """Return the buffered text and reasoning at the end of the answer."""
         rest = self._release(0)
         return ("", rest) if self._is_thinking else (rest, "")
 
     def _add(self, words: str, text: list[str], thinking: list[str]) -> None:
         (thinking if self._is_thinking else text).append(words)
-        self._has_said = self._has_said or (not self._is_thinking and bool(words.strip()))
+        self._has_text = self._has_text or (not self._is_thinking and bool(words.strip()))
 
     def _is_plain(self, mark: str, before: str) -> bool:
-        """Whether it is a word of the answer, and marks nothing where it stands."""
+        """Whether the tag is ordinary text at this position."""
         if self._is_thinking:
             return False
-        is_late = mark in self._marks.at_first and (self._has_said or bool(before.strip()))
+        is_late = mark in self._marks.at_first and (self._has_text or bool(before.strip()))
         return is_late or (mark in self._marks.ends - self._marks.begins - self._marks.lone_ends)
 
     def _is_end_of_a_lone_thought(self, mark: str) -> bool:
-        """Some servers put the opening mark into the prompt: all before a lone end was thinking."""
+        """Whether this is a lone closing tag: some servers put the opening one into the prompt."""
         return not self._is_thinking and (mark in self._marks.lone_ends or _is_final_channel(mark))
 
-    def _turn(self, mark: str) -> None:
+    def _switch_mode(self, mark: str) -> None:
         if mark.startswith(CHANNEL):
             self._is_channel = self._is_thinking = not _is_final_channel(mark)
         elif self._is_thinking and (mark in self._marks.ends or (mark == HARMONY_END and self._is_channel)):
@@ -135,22 +137,22 @@ class ThinkingSplitter:
             self._is_thinking, self._is_channel = True, False
 
     def _open_length(self) -> int:
-        """How many characters at the end may be the beginning of a mark."""
-        start = self._held.rfind(CHANNEL)
-        if start >= 0 and len(self._held) - start <= len(CHANNEL) + MAX_HEADER_LENGTH + 40:
-            return len(self._held) - start
-        end = self._held[-self._marks.longest :].lower()
+        """Return the length of the buffer's end that may be an incomplete tag."""
+        start = self._buffer.rfind(CHANNEL)
+        if start >= 0 and len(self._buffer) - start <= len(CHANNEL) + MAX_HEADER_LENGTH + 40:
+            return len(self._buffer) - start
+        end = self._buffer[-self._marks.longest :].lower()
         lengths = range(len(end), 0, -1)
         return next((length for length in lengths if end[-length:] in self._marks.prefixes), 0)
 
     def _release(self, kept: int) -> str:
-        cut = len(self._held) - kept
-        released, self._held = self._held[:cut], self._held[cut:]
+        cut = len(self._buffer) - kept
+        released, self._buffer = self._buffer[:cut], self._buffer[cut:]
         return released
 
 
 def without_end_marks(text: str) -> str:
-    """An answer without the marks that close it at some servers, and that could be words elsewhere in it."""
+    """Remove the end tokens of some servers, which may be ordinary text elsewhere in an answer."""
     return AT_THE_END.sub("", text).strip()
 
 
