@@ -1,4 +1,4 @@
-"""Embeddings on this machine, without a key or a network: all-MiniLM-L6-v2 in numpy."""
+"""Local embeddings without an API key or a network: all-MiniLM-L6-v2 in numpy."""
 
 import logging
 import os
@@ -24,7 +24,7 @@ __all__ = [
 
 MODEL = "all-MiniLM-L6-v2"
 DIMENSIONS = WIDTH
-MAX_TOKENS = POSITIONS - 2  # word pieces that the model reads, counted as `tokenizer` does: 256
+MAX_TOKENS = POSITIONS - 2  # word pieces of the model's input, as counted by `tokenizer`: 256
 
 _START, _END = 101, 102  # [CLS] and [SEP]
 _PIECES_AT_ONCE = 1024
@@ -33,21 +33,21 @@ logger = logging.getLogger(__name__)
 
 
 class _LazyTokenizer:
-    """The model's own word pieces; the vocabulary is read at first use.
+    """The model's tokenizer; the vocabulary is loaded at first use.
 
-    Counts leave out the two pieces the model adds to every text. Raises WeightsUnavailable.
+    Counts exclude the two special pieces that the model adds to every text. Raises WeightsUnavailable.
     """
 
     def count(self, text: str) -> int:
-        """How many word pieces the text has."""
+        """Return the number of word pieces."""
         return _loaded_tokenizer().count(text)
 
     def encode(self, text: str) -> list[int]:
-        """The numbers of the text's word pieces."""
+        """Return the ids of the word pieces."""
         return _loaded_tokenizer().encode(text)
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """Where each word piece starts and ends in the text."""
+        """Return the start and end offsets of each word piece."""
         return _loaded_tokenizer().spans(text)
 
 
@@ -55,9 +55,9 @@ tokenizer = _LazyTokenizer()
 
 
 def embed(texts: Sequence[str]) -> np.ndarray:
-    """One float32 vector of length 1 per text, in the order given; raises WeightsUnavailable.
+    """Return one float32 unit vector per text, in order. Raises WeightsUnavailable.
 
-    A text of more than MAX_TOKENS pieces is read to there only, and the log says so.
+    A text of more than MAX_TOKENS pieces is truncated with a warning in the log.
     """
     model = load()
     vectors = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
@@ -69,7 +69,7 @@ def embed(texts: Sequence[str]) -> np.ndarray:
 
 
 def load() -> MiniLM:
-    """The model, read at the first call. A process that forks workers calls this first: they then share it."""
+    """Return the model, loaded at the first call. Call it before forking workers, so that they share its memory."""
     global _model
     if _model is None:
         with _loading:
@@ -116,5 +116,5 @@ def _renew_lock() -> None:
 _model: MiniLM | None = None
 _tokenizer: WordPieceTokenizer | None = None
 _loading = threading.Lock()
-# A lock that another thread held at the moment of a fork would never be released in the child.
+# A lock that another thread holds at the fork would never be released in the child.
 os.register_at_fork(after_in_child=_renew_lock)

@@ -1,6 +1,6 @@
-"""Answers from OpenAI and every server that speaks its language, piece by piece.
+"""Stream chat completions from OpenAI and compatible servers.
 
-No retries in here: the web tells its reader, a job comes back when it may.
+There are no retries here: a view reports the error, and a job is rescheduled by its queue.
 """
 
 import asyncio
@@ -26,15 +26,15 @@ from ragsite.llm.provider import Provider, chat_model, provider
 from ragsite.llm.quirks import Quirks, quirks_of
 from ragsite.llm.usage import Call
 
-TAIL_SECONDS = 2  # once the model has said why it stopped, only the usage may follow
-CLOSING_SECONDS = 0.5  # once the server has said that nothing more comes
+TAIL_SECONDS = 2  # after the finish reason, only the usage may follow
+CLOSING_SECONDS = 0.5  # after the end of the stream
 MAX_SECONDS = 3600  # of one answer, as long as its stream is kept
 
 
 async def stream(
     messages: Sequence[Message], *, max_tokens: int | None, probing: bool = False
 ) -> AsyncGenerator[Piece]:
-    """The answer as it comes; the last piece carries the completion. Cancelled or closed, it hangs up at once."""
+    """Yield the answer in pieces; the last one carries the completion. Cancelling or closing disconnects at once."""
     server, model, quirks = await asyncio.to_thread(_ready_to_chat, probing)
     max_tokens = max_tokens or settings.CHAT_MAX_OUTPUT_TOKENS
     reader = AnswerReader(model, server.host, longest_answer(max_tokens))
@@ -60,7 +60,7 @@ def _ready_to_chat(probing: bool) -> tuple[Provider, str, Quirks]:
 
 @asynccontextmanager
 async def _reported(call: Call, server: Provider, reader: AnswerReader) -> AsyncIterator[None]:
-    """Whatever happens inside is logged, counted, told to the breaker and raised as one of our own errors."""
+    """Log and count the call, report its outcome to the circuit breaker, and raise faults as ProviderError."""
     outcome = "cancelled"
     try:
         yield
@@ -70,7 +70,7 @@ async def _reported(call: Call, server: Provider, reader: AnswerReader) -> Async
         fault = translate(error, has_begun=reader.has_begun)
         outcome = fault.kind
         await asyncio.to_thread(circuit_breaker.record_failure, server, fault)
-        raise fault from None  # the client's own words may quote the key
+        raise fault from None  # the client's message may quote the key
     finally:
         call.usage = reader.usage
         call.log(outcome)
@@ -79,7 +79,7 @@ async def _reported(call: Call, server: Provider, reader: AnswerReader) -> Async
 
 @dataclass
 class _Request:
-    """One question to a model, and what the server turned out not to accept of it."""
+    """One chat request, and the parameters that the server rejected."""
 
     server: Provider
     model: str
@@ -99,7 +99,7 @@ class _Request:
             "stream": is_streamed or None,
             "stream_options": {"include_usage": True} if is_streamed else None,
         }
-        return {"model": self.model, "messages": self._said()} | accepted(wanted, self.quirks)
+        return {"model": self.model, "messages": self._messages()} | accepted(wanted, self.quirks)
 
     def _limit_name(self) -> str:
         names = ["max_tokens", "max_completion_tokens"]
@@ -107,11 +107,11 @@ class _Request:
             names.reverse()
         return next((name for name in names if name not in self.quirks.dropped), "max_tokens")
 
-    def _said(self) -> list[dict[str, str]]:
-        said = [
+    def _messages(self) -> list[dict[str, str]]:
+        messages = [
             {"role": message["role"], "content": sendable(message["content"])} for message in self.messages
         ]
-        return _without_system_role(said) if SYSTEM_ROLE in self.quirks.dropped else said
+        return _without_system_role(messages) if SYSTEM_ROLE in self.quirks.dropped else messages
 
     async def open(self) -> openai.AsyncStream[object]:
         return await async_client(self.server).post(
@@ -124,16 +124,16 @@ class _Request:
         )
 
     async def remember(self) -> None:
-        """To be called when the server answers: what was left out for that is left out from now on."""
+        """Save newly dropped parameters. Called once the server accepts the request."""
         if self.quirks.dropped != self.known:
             self.known = set(self.quirks.dropped)
             await asyncio.to_thread(self.quirks.save)
 
 
-def _without_system_role(said: list[dict[str, str]]) -> list[dict[str, str]]:
-    """The instructions at the head of the first thing that the user says."""
-    instructions = [message["content"] for message in said if message["role"] == "system"]
-    rest = [message for message in said if message["role"] != "system"]
+def _without_system_role(messages: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Prepend the system messages to the first user message."""
+    instructions = [message["content"] for message in messages if message["role"] == "system"]
+    rest = [message for message in messages if message["role"] != "system"]
     first = next((at for at, message in enumerate(rest) if message["role"] == "user"), None)
     if first is None:
         return [{"role": "user", "content": "\n\n".join(instructions)}, *rest]
@@ -141,10 +141,10 @@ def _without_system_role(said: list[dict[str, str]]) -> list[dict[str, str]]:
     return rest
 
 
-class _Patience:
-    """Until when the next sign of the server is waited for.
+class _Deadline:
+    """The time by which the next data from the server must arrive.
 
-    A word moves the clock on. So do signs of life (comments, empty deltas, thoughts), but only up to a limit of their own.
+    Text extends it. Keep-alives (comments, empty deltas, reasoning) extend it too, but only up to a separate limit.
     """
 
     def __init__(self) -> None:
@@ -152,27 +152,27 @@ class _Patience:
         self._window = float(settings.LLM_FIRST_TOKEN_TIMEOUT or 60)
         self._end = self._clock() + MAX_SECONDS
         self._limit = self._clock() + self._longest_silence()
-        self.deadline = self._clock() + self._window
+        self.time = self._clock() + self._window
 
-    def has_heard(self, piece: Piece) -> None:
-        """Counted from here: the pauses of whoever reads us are not the provider's."""
+    def extend_for(self, piece: Piece) -> None:
+        """Called after the piece is consumed, so that a slow consumer does not use up the provider's time."""
         self._limit = self._clock() + self._longest_silence()
         if piece.text:
             self._window = float(settings.LLM_BETWEEN_TOKENS_TIMEOUT or 20)
-            self.deadline = min(self._clock() + self._window, self._end)
+            self.time = min(self._clock() + self._window, self._end)
         else:
-            self.has_signs_of_life()
+            self.extend_for_keep_alive()
 
-    def has_signs_of_life(self) -> None:
-        later = max(self.deadline, self._clock() + self._window)
-        self.deadline = min(later, self._limit, self._end)
+    def extend_for_keep_alive(self) -> None:
+        later = max(self.time, self._clock() + self._window)
+        self.time = min(later, self._limit, self._end)
 
-    def awaits_the_tail(self, seconds: float) -> None:
-        self.deadline = min(self.deadline, self._clock() + seconds)
+    def shorten_to(self, seconds: float) -> None:
+        self.time = min(self.time, self._clock() + seconds)
 
     def check(self) -> None:
-        """A server that never pauses gives no time-out the chance to strike."""
-        if self._clock() > self.deadline:
+        """Raise TimeoutError if it has passed: asyncio's timeout cannot fire while the server sends without a pause."""
+        if self._clock() > self.time:
             raise TimeoutError
 
     def _longest_silence(self) -> float:
@@ -180,12 +180,12 @@ class _Patience:
 
 
 async def _pieces(request: _Request, reader: AnswerReader) -> AsyncGenerator[Piece]:
-    """What a server refuses is left out, and the request made once more; also where it says so in the stream."""
-    patience = _Patience()
+    """Repeat the request without the parameters that the server rejects, in its status or in the stream."""
+    deadline = _Deadline()
     while True:
         body = request.body()
         try:
-            async with aclosing(_read(request, reader, patience)) as pieces:
+            async with aclosing(_read(request, reader, deadline)) as pieces:
                 async for piece in pieces:
                     yield piece
         except openai.APIStatusError as error:
@@ -196,33 +196,33 @@ async def _pieces(request: _Request, reader: AnswerReader) -> AsyncGenerator[Pie
             return
 
 
-async def _read(request: _Request, reader: AnswerReader, patience: _Patience) -> AsyncGenerator[Piece]:
-    async with asyncio.timeout_at(patience.deadline):
+async def _read(request: _Request, reader: AnswerReader, deadline: _Deadline) -> AsyncGenerator[Piece]:
+    async with asyncio.timeout_at(deadline.time):
         upstream = await request.open()
     try:
         with Pace() as pace:
             batches = read_chunks(upstream.response.aiter_bytes(), pace.has_waited)
-            while (batch := await _next(batches, reader, patience)) is not None:
+            while (batch := await _next(batches, reader, deadline)) is not None:
                 for chunk in batch:
-                    if piece := _fed(chunk, reader):
+                    if piece := _feed(chunk, reader):
                         yield piece
-                        patience.has_heard(piece)
+                        deadline.extend_for(piece)
                     if reader.is_full:
                         return
                     await pace.rest()
                 if batch:
                     await request.remember()
-                patience.has_signs_of_life()
+                deadline.extend_for_keep_alive()
                 await pace.rest()
                 if reader.is_done:
-                    patience.awaits_the_tail(CLOSING_SECONDS)
+                    deadline.shorten_to(CLOSING_SECONDS)
                 elif reader.is_at_its_end and reader.has_begun:
-                    patience.awaits_the_tail(TAIL_SECONDS)
+                    deadline.shorten_to(TAIL_SECONDS)
     finally:
         await upstream.close()
 
 
-def _fed(chunk: Any, reader: AnswerReader) -> Piece | None:
+def _feed(chunk: Any, reader: AnswerReader) -> Piece | None:
     if chunk is DONE:
         reader.is_done = True
     if reader.is_done:
@@ -233,13 +233,14 @@ def _fed(chunk: Any, reader: AnswerReader) -> Piece | None:
 
 
 async def _next(
-    batches: AsyncIterator[list[Any]], reader: AnswerReader, patience: _Patience
+    batches: AsyncIterator[list[Any]], reader: AnswerReader, deadline: _Deadline
 ) -> list[Any] | None:
     try:
-        patience.check()
-        async with asyncio.timeout_at(patience.deadline):
+        deadline.check()
+        async with asyncio.timeout_at(deadline.time):
             return await anext(batches, None)
     except (*FAULTS, ProviderError):
-        if reader.is_at_its_end:  # all has been said, only the tail is lost
+        # Only the usage is lost if the stream breaks after the finish reason.
+        if reader.is_at_its_end:
             return None
         raise

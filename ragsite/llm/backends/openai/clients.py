@@ -1,4 +1,4 @@
-"""The openai clients of this process: one for each provider and event loop, none of them shared with a fork."""
+"""The openai clients of this process: one per provider and event loop, never shared with a forked child."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ from ragsite.llm.provider import Provider
 WRITE_SECONDS = 30
 MAX_REFUSAL = 256 * 1024  # bytes
 
-# At DEBUG these write whole requests: documents and questions do not belong in a log.
+# At DEBUG these loggers write whole requests; documents and questions do not belong in a log.
 for _name in ("openai", "httpx2", "httpcore2"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
@@ -29,27 +29,27 @@ _lock = threading.Lock()
 
 
 def async_client(server: Provider) -> openai.AsyncOpenAI:
-    """The client of the running event loop: none can be shared between loops."""
+    """Return the client of the running event loop. Clients cannot be shared between loops."""
     clients = _async_clients.setdefault(asyncio.get_running_loop(), {})
-    how = _settings_of(server)
-    if how not in clients:
+    key = _settings_of(server)
+    if key not in clients:
         client = openai.DefaultAsyncHttpxClient(event_hooks={"response": [_limit_refusal]})
-        clients[how] = openai.AsyncOpenAI(**_client_options(server), http_client=client)
-    return clients[how]
+        clients[key] = openai.AsyncOpenAI(**_client_options(server), http_client=client)
+    return clients[key]
 
 
 def sync_client(server: Provider, on_response: Callable[[httpx2.Response], None]) -> openai.OpenAI:
-    """The client of this process, for all its threads."""
-    how = _settings_of(server)
+    """Return the client of this process, which all its threads share."""
+    key = _settings_of(server)
     with _lock:
-        if how not in _sync_clients:
+        if key not in _sync_clients:
             client = openai.DefaultHttpxClient(event_hooks={"response": [on_response]})
-            _sync_clients[how] = openai.OpenAI(**_client_options(server), http_client=client)
-        return _sync_clients[how]
+            _sync_clients[key] = openai.OpenAI(**_client_options(server), http_client=client)
+        return _sync_clients[key]
 
 
 def options_for(server: Provider) -> Any:
-    """How every request to the provider is signed. Azure takes the key in a header of its own, and refuses a bearer."""
+    """Return the authentication options of a request. Azure expects an `api-key` header and rejects bearer tokens."""
     key = {"api-key": server.api_key, "Authorization": openai.Omit()} if server.endpoint.is_azure else {}
     return {"security": {"bearer_auth": True}, "headers": {**key, **dict(server.headers)}}
 
@@ -60,18 +60,18 @@ async def aclose() -> None:
         await client.close()
 
 
-class _Beginning(httpx2.AsyncByteStream):
-    """The beginning of a refusal: the client reads it whole before anybody can look at it."""
+class _TruncatedBody(httpx2.AsyncByteStream):
+    """An error body limited to MAX_REFUSAL bytes: the client reads error bodies into memory."""
 
     def __init__(self, stream: httpx2.AsyncByteStream) -> None:
         self._stream = stream
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        read = 0
+        received = 0
         async for part in self._stream:
             yield part
-            read += len(part)
-            if read >= MAX_REFUSAL:
+            received += len(part)
+            if received >= MAX_REFUSAL:
                 return
 
     async def aclose(self) -> None:
@@ -80,7 +80,7 @@ class _Beginning(httpx2.AsyncByteStream):
 
 async def _limit_refusal(response: httpx2.Response) -> None:
     if response.is_error:
-        response.stream = _Beginning(cast(httpx2.AsyncByteStream, response.stream))
+        response.stream = _TruncatedBody(cast(httpx2.AsyncByteStream, response.stream))
 
 
 def _settings_of(server: Provider) -> tuple[Any, ...]:
@@ -104,7 +104,7 @@ def _client_options(server: Provider) -> dict[str, Any]:
 
 
 def _forget_clients() -> None:
-    # A job runs in a fork: the parent's connections, and a lock it may hold, are not its own.
+    # Jobs run in forked children, which must not use the parent's connections or a lock held at the fork.
     global _lock
     _lock = threading.Lock()
     _sync_clients.clear()

@@ -1,6 +1,6 @@
-"""Vectors from OpenAI and every server that speaks its language.
+"""Request embeddings from OpenAI and compatible servers.
 
-No retries in here: the web tells its reader, a job comes back when it may.
+There are no retries here: a view reports the error, and a job is rescheduled by its queue.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,10 +35,11 @@ def embed_batch(
     seconds: float,
     as_query: bool = False,
 ) -> tuple[np.ndarray, Call]:
-    """One request, safe in any thread. `dimensions` is asked for, `width` is what the vectors must have. After so many
-    `seconds` an answer that still goes on is hung up on.
+    """Embed the texts with one request; thread-safe.
 
-    TooLarge where half of it may pass. Neither breaker nor Redis is touched: that is for the calling thread.
+    `dimensions` is sent to the server, `width` is the required width of the vectors, and `seconds` limits the time
+    for the whole answer. Raises TooLarge if half of the batch may succeed. Uses neither the circuit breaker nor
+    Redis: that is left to the calling thread.
     """
     call = Call("embed", model, server.host, texts=len(texts))
     _until.set(monotonic() + seconds)
@@ -82,7 +83,7 @@ def _post_embeddings(
                 drop_rejected(error, body, quirks)
 
 
-# Among what a server refuses:
+# Quirks besides rejected parameters.
 ONE_TEXT = "a list of texts"
 NO_PURPOSE = "texts without input_type"
 
@@ -97,7 +98,7 @@ def _body(
 ) -> dict[str, Any]:
     sent = [sendable(text) if any(map(_is_visible, text)) else "." for text in texts]
     wanted = {
-        # base64 is a quarter of the size; not every server knows it.
+        # base64 is a quarter of the size, but not every server supports it.
         "encoding_format": "base64" if server.is_openai else "float",
         "dimensions": dimensions,
         "input_type": _purpose(model, as_query) if NO_PURPOSE in quirks.dropped else None,
@@ -107,9 +108,9 @@ def _body(
 
 
 def _purpose(model: str, as_query: bool) -> str:
-    """As NVIDIA's models call it, or Cohere's."""
-    before = "search_" if model.rpartition("/")[2].startswith("embed-") else ""
-    return before + ("query" if as_query else "document" if before else "passage")
+    """Return the `input_type`: Cohere's models (`embed-…`) and NVIDIA's use different names."""
+    prefix = "search_" if model.rpartition("/")[2].startswith("embed-") else ""
+    return prefix + ("query" if as_query else "document" if prefix else "passage")
 
 
 def one_at_a_time() -> TooLarge:
@@ -119,15 +120,15 @@ def one_at_a_time() -> TooLarge:
 
 
 def _is_visible(character: str) -> bool:
-    """Servers refuse a text without any, as if it were empty."""
+    """Servers reject a text without visible characters as empty."""
     return character.isprintable() and not character.isspace()
 
 
-_until: ContextVar[float] = ContextVar("until")  # of the request that this thread makes
+_until: ContextVar[float] = ContextVar("until")  # deadline of the current request
 
 
 class _Bounded(httpx2.SyncByteStream):
-    """The body of an answer, for as long as it may take: the client's own time-outs begin anew with each byte."""
+    """A response body with a deadline: the client's read timeout restarts with each byte."""
 
     def __init__(self, stream: httpx2.SyncByteStream, until: float) -> None:
         self._stream, self._until = stream, until

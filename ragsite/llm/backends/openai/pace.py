@@ -1,4 +1,4 @@
-"""How much of the event loop a stream may take: one that never pauses must not keep the others waiting."""
+"""Limit a stream's share of the event loop, so that a fast stream does not delay the others."""
 
 import asyncio
 from time import perf_counter
@@ -10,10 +10,10 @@ _streams = 0
 
 
 class Pace:
-    """Call `worked` with what was spent, `waited` with what the server let us wait; used as a context manager."""
+    """Measure the processing time of one stream and sleep in proportion to it. Used as a context manager."""
 
     def __init__(self) -> None:
-        self._owed = 0.0
+        self._debt = 0.0
         self._since = perf_counter()
 
     def __enter__(self) -> "Pace":
@@ -26,16 +26,16 @@ class Pace:
         _streams -= 1
 
     def has_waited(self) -> None:
-        """To be called when something has come: what others did meanwhile is not our work."""
+        """Call when data arrives: the time spent waiting for it reduces the debt."""
         now = perf_counter()
-        self._owed = max(self._owed - (now - self._since), 0.0)
+        self._debt = max(self._debt - (now - self._since), 0.0)
         self._since = now
 
     async def rest(self) -> None:
-        """To be called after each piece of work: gives the loop to the others where a slice is used up."""
+        """Call after each unit of work: yields to the event loop once the time slice is used up."""
         now = perf_counter()
-        self._owed += now - self._since
+        self._debt += now - self._since
         self._since = now
-        if self._owed >= SLICE_SECONDS:
-            await asyncio.sleep(min(self._owed, 0.05) * SHARE * max(_streams, 1))
-            self._owed, self._since = 0.0, perf_counter()
+        if self._debt >= SLICE_SECONDS:
+            await asyncio.sleep(min(self._debt, 0.05) * SHARE * max(_streams, 1))
+            self._debt, self._since = 0.0, perf_counter()

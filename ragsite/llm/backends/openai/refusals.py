@@ -1,4 +1,4 @@
-"""What a server says when it refuses, gathered from whatever shape it has: string, object, list, nested, JSON in JSON."""
+"""Parse error bodies of any shape: string, object, list, nested objects, JSON inside a JSON string."""
 
 import json
 import re
@@ -42,7 +42,8 @@ AROUND = frozenset(
     ]
 )
 STATUSES = frozenset(["code", "status", "status_code", "statuscode", "http_status", "error_code"])
-WAITING = ("queued", "pending", "starting", "processing", "in_progress")  # the answer is to come
+# States of an answer that is still being made, not errors.
+WAITING = ("queued", "pending", "starting", "processing", "in_progress")
 MAX_SENTENCE_LENGTH = 600
 MAX_SENTENCES = 8
 MAX_DEPTH = 8
@@ -50,13 +51,13 @@ MAX_DEPTH = 8
 
 @dataclass
 class Refusal:
-    """To be read here, never to be kept: a server's words can carry part of a key or of a document."""
+    """A parsed error. Never stored: a server's message may contain part of a key or of a document."""
 
     sentences: list[str] = field(default_factory=list)
     codes: set[str] = field(default_factory=set)
     places: list[str] = field(default_factory=list)
     status: int | None = None
-    wait: str = ""  # how long, where the body says so
+    wait: str = ""  # retry delay, if the body has one
 
     @property
     def words(self) -> str:
@@ -64,14 +65,14 @@ class Refusal:
 
 
 def read_refusal(body: object) -> Refusal:
-    """The words, the codes and the names of what is at fault; what a validator quotes of the request is left out."""
+    """Return the messages, codes and parameter names. Quotes of the request by a validator are left out."""
     refusal = Refusal()
     _read(body, "error", refusal, MAX_DEPTH)
     return refusal
 
 
 def refusal_in(answer: object) -> object | None:
-    """What refuses in an answer with status 200, or in a chunk of a stream; None where it is no refusal."""
+    """Return the error in an answer with status 200 or in a chunk of a stream, or None."""
     if isinstance(answer, list):
         found = [item for item in answer if isinstance(item, dict) and item.get("error")]
         return found or None
@@ -93,7 +94,7 @@ def refusal_in(answer: object) -> object | None:
 
 
 def _fails_inside(base: object) -> bool:
-    """As MiniMax says it: a number other than 0."""
+    """MiniMax reports errors as a status code other than 0."""
     return isinstance(base, dict) and bool(base.get("status_code"))
 
 

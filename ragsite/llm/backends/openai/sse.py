@@ -1,4 +1,4 @@
-"""The body of an answer in chunks, whatever a server sends where a stream of events is expected."""
+"""Parse the body of an answer into chunks: server-sent events, JSON lines, or one whole JSON answer."""
 
 import json
 import re
@@ -7,28 +7,26 @@ from typing import Any
 
 from ragsite.llm.errors import BadResponse
 
-MAX_LINE = 8 * 1024 * 1024  # bytes: of one event, or of an answer that comes whole
-MAX_BYTES = 128 * 1024 * 1024  # of one answer, signs of life included
-MAX_AT_ONCE = 4096  # bytes taken apart before whoever reads may give way to others
+MAX_LINE = 8 * 1024 * 1024  # bytes of one event, or of an answer that is not streamed
+MAX_BYTES = 128 * 1024 * 1024  # of one answer, including keep-alives
+MAX_AT_ONCE = 4096  # bytes parsed before the caller may yield to the event loop
 LINE_END = re.compile(rb"\r\n|\n|\r")
 BLANK = b"\xef\xbb\xbf \t\r\n"
-SAID_TWICE = re.compile(r"^(?:data: ?)+")  # by a proxy that makes events of events
+REPEATED_PREFIX = re.compile(r"^(?:data: ?)+")  # from a proxy that wraps events in events
 END_NAMES = ("done", "end", "complete")
 
-STREAM = (b":", b"data", b"event", b"id", b"retry", b"{")  # how the lines of one begin
+STREAM = (b":", b"data", b"event", b"id", b"retry", b"{")  # how its lines start
 
-DONE = object()  # the server says that nothing more comes
+DONE = object()  # the end of the stream
 
 
 async def read_chunks(
     parts: AsyncIterator[bytes], on_arrival: Callable[[], None]
 ) -> AsyncIterator[list[Any]]:
-    """The JSON values of the body, as they come: for each part that arrives those that it completes, which may be none,
-    since a part without any is a sign of life. DONE is among them where the server said so.
+    """Yield the JSON values that each part of the body completes, in order, with DONE at the end of the stream.
 
-    `on_arrival` is called for each part that came, before it is taken apart.
-
-    A whole answer in place of a stream is read, too. Raises BadResponse and ValueError.
+    The list is empty for a part that completes none, such as a keep-alive. `on_arrival` is called for each part
+    before it is parsed. An answer that is not streamed is parsed too. Raises BadResponse and ValueError.
     """
     head, received = b"", 0
     lines: _Lines | None = None
@@ -62,14 +60,14 @@ def _slices(part: bytes) -> Iterator[bytes]:
 
 
 class _Lines:
-    """Events of a stream. Lenient: a blank line between two events may be missing, bytes may be no UTF-8."""
+    """Incremental event parser. Lenient: accepts invalid UTF-8 and a missing blank line between two events."""
 
     def __init__(self) -> None:
         self._rest = bytearray()
         self._searched = 0
         self._data = ""
         self._name = ""
-        self.are_a_stream = False  # and no other text
+        self.is_stream = False  # at least one line looks like an event
 
     def feed(self, part: bytes) -> Iterator[Any]:
         self._rest += part
@@ -84,12 +82,12 @@ class _Lines:
         _check_length(self._rest)
 
     def flush(self) -> Iterator[Any]:
-        """What the last lines are, where they are whole: a stream that breaks off in one has broken off."""
+        """Yield the values of the last lines if they are complete; a truncated last event is dropped."""
         try:
             found = [*self._line(bytes(self._rest).rstrip(b"\r")), *self._event()]
         except ValueError:
             found = []
-        if not self.are_a_stream:
+        if not self.is_stream:
             raise BadResponse("no events")
         yield from found
 
@@ -97,13 +95,13 @@ class _Lines:
         if not line:
             yield from self._event()
             return
-        self.are_a_stream = self.are_a_stream or line.startswith(STREAM)
+        self.is_stream = self.is_stream or line.startswith(STREAM)
         if line.startswith(b":"):
-            return  # a comment, as a sign of life
+            return  # a comment, used as a keep-alive
         if line.startswith(b"{") and not self._data:
-            line = b"data: " + line  # an error, often
+            line = b"data: " + line  # often an error
         name, _colon, value = line.decode("utf-8", "replace").partition(":")
-        value = SAID_TWICE.sub("", value.removeprefix(" "))
+        value = REPEATED_PREFIX.sub("", value.removeprefix(" "))
         if name == "event":
             self._name = value
         elif name == "data":
@@ -121,11 +119,11 @@ class _Lines:
             yield {"error": _parsed(data) or data}
         elif data.startswith(("{", "[")):
             yield json.loads(data)
-        # Anything else is a sign of life: `ping`, `keep-alive`.
+        # Anything else is a keep-alive, such as `ping`.
 
 
 def _is_whole(data: str) -> bool:
-    """Whether the lines so far are an event by themselves, without a blank line after them."""
+    """Whether the lines so far are a complete event, even without a blank line after them."""
     data = data.strip()
     return _is_done(data) or (data.startswith("{") and data.endswith("}") and _parsed(data) is not None)
 
@@ -142,7 +140,7 @@ def _parsed(data: str) -> Any:
 
 
 def _whole(body: bytes) -> list[Any]:
-    """An answer that was not streamed; or one JSON value a line."""
+    """Parse an answer that is not streamed, or one JSON value per line."""
     text = body.decode("utf-8-sig", "replace").strip()
     try:
         return [json.loads(text)]
@@ -153,6 +151,6 @@ def _whole(body: bytes) -> list[Any]:
         return lines
 
 
-def _check_length(held: bytes | bytearray | str) -> None:
-    if len(held) > MAX_LINE:
+def _check_length(buffer: bytes | bytearray | str) -> None:
+    if len(buffer) > MAX_LINE:
         raise BadResponse("an event without end")

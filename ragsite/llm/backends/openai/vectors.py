@@ -1,4 +1,4 @@
-"""Reads the vectors out of a provider's answer, and believes nothing."""
+"""Parse and validate the vectors of a provider's answer, which is untrusted."""
 
 import base64
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from ragsite.llm.errors import BadResponse
 
 FULL, HALF = np.float64, np.float16  # the database stores half precision
 MAX_WIDTH = 16_000  # of pgvector's halfvec
-# Under these names servers put the numbers where `embedding` is an object.
+# Keys of the numbers on servers whose `embedding` is an object.
 INSIDE = ("float", "base64", "values", "embedding", "dense")
 
 
 def read_vectors(answer: object, *, count: int, dimensions: int | None) -> np.ndarray:
-    """float32 (count, width) in the order in which the texts were sent. BadResponse for anything that cannot be right."""
+    """Return a float32 array (count, width) in the order of the texts. Raises BadResponse for invalid vectors."""
     vectors = [_vector(item) for item in _in_order(answer, count)]
     widths = {vector.size for vector in vectors}
     if len(widths) != 1 or widths == {0} or dimensions not in (None, *widths):
@@ -40,7 +40,7 @@ def read_vectors(answer: object, *, count: int, dimensions: int | None) -> np.nd
 
 
 def wrong_width(widths: set[int], wanted: int | None) -> BadResponse:
-    """Vectors of these widths were returned, where one width, the `wanted` one if it is known, was to be expected."""
+    """Return the error for vectors of these widths; all must have one width, `wanted` if it is given."""
     found = ", ".join(str(width) for width in sorted(widths)[:3])
     if not wanted or len(widths) != 1:
         reason = format_lazy(_("They are of different widths or empty: {found}."), found=found)
@@ -102,7 +102,7 @@ def _index(item: object) -> int | None:
 
 
 def _vector(item: object) -> np.ndarray:
-    """float64, one-dimensional."""
+    """Return the item's vector, one-dimensional and in float64."""
     value = _numbers(item)
     try:
         if isinstance(value, str):
@@ -112,7 +112,7 @@ def _vector(item: object) -> np.ndarray:
         vector = np.asarray(value, dtype=FULL)
     except (ValueError, TypeError, OverflowError):
         raise _bad("not numbers", _("They are not lists of numbers.")) from None
-    if vector.ndim == 2 and len(vector) == 1:  # a list around the one vector
+    if vector.ndim == 2 and len(vector) == 1:  # a list that contains a single vector
         return vector[0]
     if vector.ndim != 1:
         raise _bad("not a list of numbers", _("There are several for one text, such as one for each token."))

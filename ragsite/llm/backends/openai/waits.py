@@ -1,4 +1,4 @@
-"""How long a server wants to be left alone, in the many ways in which servers say it."""
+"""Parse the retry delay of a response, from the headers or the error message."""
 
 import re
 from collections.abc import Mapping
@@ -17,13 +17,16 @@ IN_WORDS = re.compile(
 
 
 def not_before(headers: Mapping[str, str], *, said: str = "", wait: str = "") -> datetime | None:
-    """Retry-After as a time: seconds, milliseconds, a span or a date; else what the body says. None where it is odd."""
+    """Return when to retry: from Retry-After (seconds, milliseconds, duration or date), else from the body.
+
+    `said` is the error message, `wait` a delay field of the body. None if there is no valid delay.
+    """
     now = datetime.now(UTC)
     try:
         if milliseconds := headers.get("retry-after-ms"):
             return _after(now, timedelta(milliseconds=float(milliseconds)))
         header = headers.get("retry-after", "").strip()
-        if re.fullmatch(r"[12]\d{9}|[12]\d{12}", header):  # a time, in seconds or milliseconds since 1970
+        if re.fullmatch(r"[12]\d{9}|[12]\d{12}", header):  # a Unix timestamp in seconds or milliseconds
             return _after(now, datetime.fromtimestamp(int(header[:10]), UTC) - now)
         span = _span(header) or _span(wait)
         if span is None and header:
@@ -37,7 +40,7 @@ def not_before(headers: Mapping[str, str], *, said: str = "", wait: str = "") ->
 
 
 def _span(text: str) -> timedelta | None:
-    """`20`, `1.5s`, `250ms`, `6m0s`."""
+    """Parse a duration such as `20`, `1.5s`, `250ms` or `6m0s`."""
     text = text.strip()
     if re.fullmatch(r"\d+(\.\d+)?", text):
         return timedelta(seconds=float(text))
