@@ -1,6 +1,6 @@
-"""PostgreSQL 18 with pgvector and Redis, from wheels, for bin/dev and bin/test. Standard library only.
+"""PostgreSQL 18 with pgvector and Redis, from wheels, for bin/dev and bin/test. Uses only the standard library.
 
-Both listen on Unix sockets inside folders that only their owner may enter, and outlive the process that started them.
+Both listen on Unix sockets in folders that only their owner can access, and outlive the process that started them.
 """
 
 import shutil
@@ -25,14 +25,14 @@ __all__ = [
 
 
 def known_urls(var: Path) -> dict[str, str]:
-    """DATABASE_URL and REDIS_URL of the servers that were started for this folder, as far as there are any."""
+    """Return DATABASE_URL and REDIS_URL of the servers that were started for this folder."""
     return {name: url for name, url in record.entries(var).items() if name in ("DATABASE_URL", "REDIS_URL")}
 
 
 def start(var: Path, *, postgres: bool = True, redis: bool = True, temporary: bool = False) -> dict[str, str]:
-    """Start what is asked for and does not run yet; gives the URLs. Safe to call from several processes at once.
+    """Start the servers that are not running yet and return all URLs. Safe to call from several processes at once.
 
-    Temporary servers are faster, forget everything in a crash, and end with the process that started them.
+    Temporary servers are faster, lose their data in a crash, and end with the process that started them.
     """
     for server in _servers(var, postgres, redis, temporary):
         server.start()
@@ -40,13 +40,13 @@ def start(var: Path, *, postgres: bool = True, redis: bool = True, temporary: bo
 
 
 def stop(var: Path) -> None:
-    """Stop the servers of this folder, whoever uses them."""
+    """Stop the servers of this folder, even if they are in use."""
     for server in _servers(var):
         server.stop()
 
 
 def stop_unless_used(var: Path, *, postgres: bool = True, redis: bool = True) -> list[str]:
-    """Stop the servers that no process is connected to; gives the names of those that were left running."""
+    """Stop the servers without connected clients, and return the names of the others."""
     used = []
     for server in _servers(var, postgres, redis):
         if server.count_clients():
@@ -57,12 +57,12 @@ def stop_unless_used(var: Path, *, postgres: bool = True, redis: bool = True) ->
 
 
 def ask_database(var: Path, query: str) -> str:
-    """What the database of this folder answers, without a client library; empty where it does not."""
+    """Run a query without a client library. Return its output, or an empty string if it fails."""
     return Postgres(var).ask(query)
 
 
 def discard(var: Path) -> None:
-    """Stop the servers of this folder and delete all that they hold."""
+    """Stop the servers of this folder and delete their data."""
     for server in _servers(var):
         server.stop()
         shutil.rmtree(server.home, ignore_errors=True)

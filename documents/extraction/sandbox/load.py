@@ -23,7 +23,7 @@ PROBLEMS = ("", "no_text", "garbled", "unreadable")
 
 
 def load_in_sandbox(loader: str, path: Path, on_progress: Progress | None = None) -> Extraction:
-    """Return what the loader reads. Raises UnreadableFile if it fails, ReaderLost if its process is killed."""
+    """Return the loader's extraction. Raises UnreadableFile if it fails, ReaderLost if its process is killed."""
     for _attempt in range(MAX_LOST_CHILDREN):
         read = LoaderRead(loader, path, on_progress)
         reason = read.run()

@@ -1,1 +1,1 @@
-"""all-MiniLM-L6-v2 in numpy: its files, its word pieces, its forward pass."""
+"""all-MiniLM-L6-v2 in numpy: weights, WordPiece tokenizer and forward pass."""

@@ -1,7 +1,7 @@
-"""The forward pass: word pieces to one vector per text.
+"""The forward pass: from word pieces to one vector per text.
 
-Texts are laid end to end, with no padding: the dense layers see all pieces of a batch at once, attention one
-text at a time. A text's vector then does not depend on what else is in the batch.
+A batch is concatenated without padding: the dense layers process all its pieces at once, attention one text at a
+time. A text's vector therefore does not depend on the other texts of its batch.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,26 +13,26 @@ WIDTH = 384
 LAYERS = 6
 HEADS = 12
 HEAD_WIDTH = WIDTH // HEADS
-# 256 word pieces and the two special ones; the array has 512, but longer texts were never trained.
+# 256 word pieces and the two special ones. The file has 512 positions, but the model was not trained on longer texts.
 POSITIONS = 258
 NORM_EPSILON = 1e-12
 
-# Sized so that what is worked on stays in the processor's second-level cache.
+# Sized so that the working set fits the processor's L2 cache.
 _GELU_ROWS = 32
 _SCORES_AT_ONCE = 150_000
-# Below this BLAS is a quarter faster with the weights on the left: a question, not a chunk.
+# Below this, BLAS is a quarter faster with the weights on the left. Questions are below it, chunks above.
 _FEW_ROWS = 100
-# exp() of at most this, summed over a text and weighed, is far from the ends of float32.
+# exp() of at most this, summed over a text and weighted, is far from the limits of float32.
 _SAFE_EXPONENT = 60.0
 
-# erf(x / sqrt 2) as tanh(x * (a + b x^2 + c x^4)): wrong by 2.5e-5 at most in the GELU, where the usual
-# approximation by tanh is wrong by 4.7e-4. Beyond x^2 = 20 it is 1 in float32.
+# erf(x / sqrt 2) as tanh(x * (a + b x^2 + c x^4)): the GELU's error is at most 2.5e-5, against 4.7e-4 with the usual
+# tanh approximation. Beyond x^2 = 20 it is 1 in float32.
 _GELU = (0.79750788, 0.037005648, -0.00035151703)
 _GELU_LIMIT = 20.0
 
 
 class Dense(NamedTuple):
-    weight: np.ndarray  # (outputs, inputs), as in the file: it stays mapped, and processes share its pages
+    weight: np.ndarray  # (outputs, inputs), as in the file: it stays mapped, so processes share its memory
     bias: np.ndarray
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
@@ -77,7 +77,7 @@ class Layer(NamedTuple):
 
 
 class MiniLM:
-    """The model's weights, ready to be used from several threads at once."""
+    """The model; thread-safe."""
 
     def __init__(self, tensors: Mapping[str, np.ndarray]) -> None:
         self._words = tensors["embeddings.word_embeddings.weight"]
@@ -89,7 +89,7 @@ class MiniLM:
         self._layers = [_layer(tensors, f"encoder.layer.{number}") for number in range(LAYERS)]
 
     def embed(self, texts: Sequence[Sequence[int]]) -> np.ndarray:
-        """One vector of length 1 for each list of pieces (special ones included, never none, at most POSITIONS)."""
+        """Return one unit vector per list of piece ids (1 to POSITIONS of them, including the special ones)."""
         lengths = np.array([len(pieces) for pieces in texts])
         ends = np.cumsum(lengths)
         starts = ends - lengths
@@ -99,7 +99,8 @@ class MiniLM:
         bounds = list(zip(starts.tolist(), ends.tolist(), strict=True))
         for layer in self._layers:
             hidden = layer(hidden, bounds)
-        vectors = np.add.reduceat(hidden, starts, axis=0)  # the mean's divisor is lost in the next line
+        # The sum replaces the mean: its divisor cancels out in the normalization.
+        vectors = np.add.reduceat(hidden, starts, axis=0)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors
 
@@ -122,7 +123,7 @@ def _by_head(rows: np.ndarray, parts: int) -> np.ndarray:
 
 
 def _largest_score(queries: np.ndarray, keys: np.ndarray) -> float:
-    """What no score exceeds: the longest query's length times the longest key's, head by head."""
+    """Return an upper bound of the scores: the largest query norm times the largest key norm of any head."""
     squares = (np.einsum("htw,htw->ht", rows, rows).max(axis=1) for rows in (queries, keys))
     return float(np.sqrt(np.prod(list(squares), axis=0).max()))
 
@@ -131,10 +132,11 @@ def _attend_with_heads(
     queries: np.ndarray, keys: np.ndarray, values: np.ndarray, *, is_safe: bool, out: np.ndarray
 ) -> None:
     scores = queries @ keys.transpose(0, 2, 1)
-    if not is_safe:  # finding the maxima takes a fifth of attention's time, and one layer of six needs it
+    # The maxima cost a fifth of attention's time, and only one layer of six needs them.
+    if not is_safe:
         scores -= scores.max(axis=2, keepdims=True)
     np.exp(scores, out=scores)
-    # Dividing the few results by the sum is cheaper than dividing every score.
+    # Dividing the results by the sum is cheaper than dividing every score.
     np.divide(scores @ values, scores.sum(axis=2, keepdims=True), out=out)
 
 

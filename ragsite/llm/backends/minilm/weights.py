@@ -1,4 +1,4 @@
-"""The model's files: where they are, whether they are the right ones, and their arrays."""
+"""Locate, verify and memory-map the model's files."""
 
 import hashlib
 import json
@@ -14,28 +14,28 @@ SHA256 = {
     "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
 }
 
-# (path, size, time of change) of files whose sum was right: a forked process inherits it.
+# (path, size, mtime) of files whose checksum matched; forked processes inherit it.
 _verified: set[tuple[Path, int, int]] = set()
 
 
 class WeightsUnavailable(LookupError):
-    """The weights are not installed, or are not the ones this program was written for."""
+    """The weights are not installed, or their checksum does not match."""
 
 
 def is_installed() -> bool:
-    """True when both files are there; they are not read."""
+    """Return whether both files exist, without reading them."""
     folder = _find_folder()
     return folder is not None and all((folder / name).is_file() for name in SHA256)
 
 
 def read_vocabulary() -> dict[str, int]:
-    """Every word piece with its number."""
+    """Return the id of every word piece."""
     pieces = verified_path("vocab.txt").read_text(encoding="utf-8").splitlines()
     return {piece: number for number, piece in enumerate(pieces)}
 
 
 def map_tensors() -> dict[str, np.ndarray]:
-    """Every float32 array of the file by name, read-only and memory-mapped: processes share its pages."""
+    """Return the float32 arrays by name, read-only and memory-mapped, so that processes share their memory."""
     with verified_path("model.safetensors").open("rb") as file:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     header_length = int.from_bytes(mapped[:8], "little")
@@ -48,7 +48,7 @@ def map_tensors() -> dict[str, np.ndarray]:
 
 
 def verified_path(name: str) -> Path:
-    """The path of a file whose SHA-256 is the expected one; raises WeightsUnavailable."""
+    """Return the path of a file whose SHA-256 matches. Raises WeightsUnavailable."""
     folder = _find_folder()
     if folder is None or not (folder / name).is_file():
         raise WeightsUnavailable(f"{name} of the package {PACKAGE} is not installed")
@@ -58,7 +58,7 @@ def verified_path(name: str) -> Path:
 
 
 def _find_folder() -> Path | None:
-    # The package itself is never imported: it would ask for sentence-transformers, and that for torch.
+    # The package itself is never imported: it requires sentence-transformers, which requires torch.
     spec = find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         return None

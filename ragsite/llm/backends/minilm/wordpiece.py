@@ -1,7 +1,7 @@
-"""Text to word pieces, as the uncased BERT models read it.
+"""WordPiece tokenizer of the uncased BERT models.
 
-The numbers are those of the `tokenizers` library, except for some signs and accents of rare scripts that Unicode
-took in after 2015: Python knows them, and that library does not.
+The ids equal those of the `tokenizers` library, except for some punctuation and accents of rare scripts that were
+added to Unicode after 2015: Python supports them, that library does not.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 MAX_WORD_LENGTH = 100  # a longer word is one unknown piece, as in BERT
 
-# What separates words for BERT. Every other control character, form feed among them, is dropped.
+# Anything but BERT's white space. All other control characters, including form feed, are dropped later.
 _RUN = re.compile(r"[^ \t\n\r\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 _IDEOGRAPHS = (
     (0x4E00, 0x9FFF),
@@ -29,35 +29,38 @@ _LONGEST_CACHED_RUN = 40
 
 
 class Pieces(NamedTuple):
-    """Numbers of word pieces and, for each, where it starts and ends in the text."""
+    """The ids of word pieces, and their start and end offsets in the text."""
 
     ids: tuple[int, ...]
     spans: tuple[tuple[int, int], ...]
 
 
 class WordPieceTokenizer:
-    """Counts, numbers and places word pieces. `[CLS]` and `[SEP]`, which the model adds around a text,
-    are neither given nor counted; written out in a text they are ordinary words."""
+    """Count, encode and locate word pieces.
+
+    The special pieces `[CLS]` and `[SEP]`, which the model adds to a text, are not included; in a text they are
+    ordinary words.
+    """
 
     def __init__(self, vocabulary: dict[str, int]) -> None:
         self._vocabulary = vocabulary
         self._unknown = vocabulary["[UNK]"]
         self._longest_piece = max(map(len, vocabulary))
-        # Words repeat: nine in ten of a real text come from here.
+        # Words repeat: the hit rate is nine in ten for real texts.
         self._cached_pieces = lru_cache(maxsize=_CACHED_RUNS)(self._split_run)
 
     def count(self, text: str) -> int:
-        """How many word pieces the text has, without the two special ones."""
+        """Return the number of word pieces, without the two special ones."""
         return sum(len(self._pieces(run).ids) for run in _RUN.findall(text))
 
     def encode(self, text: str) -> list[int]:
-        """The numbers of the word pieces, without the two special ones."""
+        """Return the ids of the word pieces, without the two special ones."""
         return [number for run in _RUN.findall(text) for number in self._pieces(run).ids]
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """Where each piece starts and ends in the text: as many as count() says, in order.
+        """Return the start and end offsets of each piece, in order; their number equals `count`.
 
-        Pieces that come from one character (a Hangul syllable, say) share its place.
+        Pieces of a single character, such as a Hangul syllable, share its offsets.
         """
         return [
             (match.start() + start, match.start() + end)
@@ -71,14 +74,14 @@ class WordPieceTokenizer:
     def _split_run(self, run: str) -> Pieces:
         ids: list[int] = []
         spans: list[tuple[int, int]] = []
-        for word, places in _split_words(run):
+        for word, offsets in _split_words(run):
             for number, start, end in self._split_word(word):
                 ids.append(number)
-                spans.append((places[start], places[end - 1] + 1))
+                spans.append((offsets[start], offsets[end - 1] + 1))
         return Pieces(tuple(ids), tuple(spans))
 
     def _split_word(self, word: str) -> list[tuple[int, int, int]]:
-        """The longest known piece from the left, again and again; one unknown piece if any part is unknown."""
+        """Match the longest known piece repeatedly from the left; the whole word is unknown if any part is."""
         pieces = []
         start = 0
         while start < len(word) <= MAX_WORD_LENGTH:
@@ -99,26 +102,26 @@ class WordPieceTokenizer:
 
 
 def _split_words(run: str) -> Iterator[tuple[str, list[int]]]:
-    """Words in lower case without accents, and for each of their characters its place in the run."""
+    """Yield lower-case words without accents, with the offset of each character in the run."""
     word = ""
-    places: list[int] = []
-    for place, original in enumerate(run):
-        for character, stands_alone in _normalise(original):
-            if stands_alone and word:
-                yield word, places
-                word, places = "", []
+    offsets: list[int] = []
+    for offset, original in enumerate(run):
+        for character, is_word in _normalise(original):
+            if is_word and word:
+                yield word, offsets
+                word, offsets = "", []
             word += character
-            places.append(place)
-            if stands_alone:
-                yield word, places
-                word, places = "", []
+            offsets.append(offset)
+            if is_word:
+                yield word, offsets
+                word, offsets = "", []
     if word:
-        yield word, places
+        yield word, offsets
 
 
 @lru_cache(maxsize=20_000)
 def _normalise(character: str) -> tuple[tuple[str, bool], ...]:
-    """What a character becomes (often one, sometimes none or several), and whether each is a word by itself."""
+    """Return the characters that replace this one, and whether each is a word by itself."""
     if _is_dropped(character):
         return ()
     if _is_ideograph(character):
@@ -137,6 +140,6 @@ def _is_ideograph(character: str) -> bool:
 
 
 def _is_punctuation(character: str) -> bool:
-    # BERT takes every ASCII sign for punctuation, also `$`, `+` and `^`.
+    # BERT treats every ASCII symbol as punctuation, including `$`, `+` and `^`.
     is_ascii_sign = character.isascii() and character.isprintable() and not character.isalnum()
     return is_ascii_sign or unicodedata.category(character).startswith("P")
