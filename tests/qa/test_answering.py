@@ -465,7 +465,7 @@ async def test_no_quotes_are_promised_where_nothing_is_found(browser, alice, pri
     writer.fault("status", status=503)
     question = await (await browser(alice)).asked("Who was the first emperor of China?")
     assert question.kind == "nothing"
-    assert "fault at the moment" in question.notice
+    assert "having problems right now" in question.notice
     assert "quotes from your documents instead" not in plain(question.followed.final)
 
 

@@ -123,4 +123,4 @@ def test_a_vector_index_whose_building_was_cut_off_is_built_anew(alice):
         )
     index.create_vector_index(concurrently=True)
 
-    assert index._has_whole_vector_index()
+    assert index._has_valid_vector_index()

@@ -149,7 +149,7 @@ def test_the_document_says_what_becomes_of_its_scanned_pages(alice, tmp_path, re
 
     settings.OCR = True
     document.index()
-    assert "are being read" in client.get(document.get_absolute_url()).content.decode()
+    assert "Their text will be searchable soon" in client.get(document.get_absolute_url()).content.decode()
 
 
 def test_readers_see_the_old_places_until_the_new_chunks_are_there(alice, tmp_path, reads):

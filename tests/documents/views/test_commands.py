@@ -78,7 +78,7 @@ def test_ingest_tells_tokens_and_price_before_paid_work(operator, fake_openai, t
 
 
 def test_ingest_needs_an_account_and_a_file_that_exists(db, tmp_path):
-    with pytest.raises(CommandError, match="no operator yet"):
+    with pytest.raises(CommandError, match="No operator exists yet"):
         run("ingest", str(tmp_path))
 
 

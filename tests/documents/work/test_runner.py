@@ -11,7 +11,7 @@ from rq.job import Job as PlainJob
 from rq.registry import FailedJobRegistry
 
 from documents.extraction import UnreadableFile
-from documents.ingestion import index
+from documents.ingestion import index, store
 from documents.models import Attempt, Chunk, Document, Notice, State, Task
 from documents.models.task import HANDLERS, Kind, TaskState, retry_delay
 from documents.work import queue as jobs
@@ -261,7 +261,7 @@ def test_a_full_disk_waits_longer_each_time_and_says_so(alice, monkeypatch):
 
     document = make_document(alice)
     task = index_task(document)
-    monkeypatch.setattr(index, "copy_chunks", full)
+    monkeypatch.setattr(store, "copy_chunks", full)
     with pytest.raises(OperationalError):
         runner.run(task)
     task.refresh_from_db()
@@ -275,7 +275,7 @@ def test_an_outage_is_waited_for_however_long_it_is(alice, monkeypatch):
     task = index_task(make_document(alice))
     attempt = Attempt.objects.create(task=task, document=task.document, stage="embed")
     answers = [OperationalError("away")] * 30
-    real, asked = Attempt.objects.interrupted, []
+    real, asked = Attempt.objects.mark_interrupted, []
 
     def interrupted(task):
         asked.append(task)
@@ -284,7 +284,7 @@ def test_an_outage_is_waited_for_however_long_it_is(alice, monkeypatch):
         return real(task)
 
     monkeypatch.setattr(runner, "OUTAGE_PAUSE", 0)
-    monkeypatch.setattr(Attempt.objects, "interrupted", interrupted)
+    monkeypatch.setattr(Attempt.objects, "mark_interrupted", interrupted)
     runner.wait_for_database(task)
 
     attempt.refresh_from_db()
