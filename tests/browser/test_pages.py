@@ -125,7 +125,7 @@ def test_unreadable_files_fail_with_plain_sentences(site, sign_in):
     locked = Document.objects.get(failure_kind="password")
     page.goto(f"{site.url}/documents/")
     row = page.locator(f"#document-{locked.pk}")
-    row.get_by_label("Password").fill("asdfzxcv")
+    row.get_by_role("textbox", name="Password").fill("asdfzxcv")
     row.get_by_role("button", name="Unlock").click()
     expect(row).to_contain_text("Ready")
 
