@@ -1,4 +1,4 @@
-"""How fast cleaned text becomes chunks: pages per second with the tokenizers that the embedding models use.
+"""Measure chunking speed: pages per second with the tokenizers of the embedding models.
 
 python bench/chunk.py [--pages 1000]
 """
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def long_document(count: int) -> list[PageText]:
-    """Prose of a sample over and over, each page with its number so that no two are alike."""
+    """Repeat the pages of a sample, each with a number so that all pages differ."""
     sample = extract_pages(SAMPLES / "outline-broken-targets.pdf", media_type="application/pdf").pages[1:]
     texts = [f"Part {n}.\n\n{sample[n % len(sample)].text}" for n in range(count)]
     starts = page_starts(texts)
@@ -52,7 +52,7 @@ def long_document(count: int) -> list[PageText]:
 
 
 def measure(pages: Sequence[PageText], tokenizer: Tokenizer, model: str, tokens: int, overlap: int) -> None:
-    tokenizer.count("the vocabulary is read before the clock starts")
+    tokenizer.count("Load the vocabulary before the clock starts.")
     started = time.process_time()
     chunks = split_pages(pages, tokenizer, tokens=tokens, overlap=overlap)
     seconds = time.process_time() - started

@@ -1,8 +1,8 @@
-"""How fast the local model is: `python bench/embed_local.py`.
+"""Measure the speed of the local model: `python bench/embed_local.py`.
 
-Chunks of 250 word pieces per second with one and with two threads, and the milliseconds of one short question,
-each in a process of its own, for the number of threads is fixed when numpy is imported. The floor is what the
-same matrix products cost alone: how much of the time is not spent in BLAS shows how well the rest is written.
+Reports chunks of 250 word pieces per second and the milliseconds of a short question, with one and with two threads,
+each in a separate process because the number of threads is fixed when numpy is imported. The floor is the time of the
+matrix products alone; the ratio shows the overhead outside BLAS.
 """
 
 import os
@@ -42,18 +42,18 @@ def measure(threads: str) -> None:
 
 
 def best(action: Callable[[], object]) -> float:
-    """Seconds of the quickest run: others only say what else the machine was doing."""
+    """Return the seconds of the fastest run, which other processes disturb least."""
     action()
     end = time.perf_counter() + SECONDS
-    quickest = float("inf")
+    fastest = float("inf")
     while (started := time.perf_counter()) < end:
         action()
-        quickest = min(quickest, time.perf_counter() - started)
-    return quickest
+        fastest = min(fastest, time.perf_counter() - started)
+    return fastest
 
 
 def multiply(rows: int) -> None:
-    """The matrix products of the dense layers, 1,000 rows at once, and nothing else."""
+    """Compute only the matrix products of the dense layers, 1,000 rows at once."""
     import numpy as np
 
     for inputs, outputs in [(384, 1152), (384, 384), (384, 1536), (1536, 384)]:

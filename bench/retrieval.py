@@ -1,9 +1,9 @@
-"""How well sources are found: a question set with marked answers, through our own splitter, embedder and search.
+"""Measure retrieval on a labelled question set, with the site's splitter, embedding model and search.
 
-    python bench/retrieval.py FOLDER OUT     FOLDER holds docs.jsonl.gz and queries.jsonl.gz; OUT gets chunks.jsonl and results.jsonl
-                                             for the set's scorer
+python bench/retrieval.py FOLDER OUT
 
-Runs in a transaction that is rolled back: the site's own documents stay as they are and are not searched.
+FOLDER contains docs.jsonl.gz and queries.jsonl.gz; chunks.jsonl and results.jsonl are written to OUT for the set's
+scorer. Runs in a transaction that is rolled back: the site's documents are neither changed nor searched.
 """
 
 import gzip
@@ -29,7 +29,7 @@ from ragsite.accounts.models import User
 
 
 class Measured(Exception):
-    """Ends the transaction, so that nothing stays."""
+    """Rolls the transaction back."""
 
 
 def read(path):
@@ -39,26 +39,26 @@ def read(path):
 
 def measure(folder: Path, out: Path) -> None:
     user = User.objects.create_user("bench-retrieval")
-    shelf = Collection.objects.private_to(user)
+    collection = Collection.objects.private_to(user)
     names = {}
-    began = time.monotonic()
+    started = time.monotonic()
     for row in read(folder / "docs.jsonl.gz"):
         content = ContentFile(row["text"].encode(), name=f"{row['doc_id']}.txt")
-        document, _created = Document.objects.add_file(shelf, content, user=user)
+        document, _created = Document.objects.add_file(collection, content, user=user)
         document.index()
         names[document.pk] = row["doc_id"]
     chunks = list(Chunk.objects.searchable().filter(document__in=names))
-    print(f"{len(names)} documents, {len(chunks)} chunks in {time.monotonic() - began:.1f} s")
+    print(f"{len(names)} documents, {len(chunks)} chunks in {time.monotonic() - started:.1f} s")
     with (out / "chunks.jsonl").open("w") as lines:
         for chunk in chunks:
             place = {"doc_id": names[chunk.document_id], "start": chunk.start, "end": chunk.end}
             lines.write(json.dumps({**place, "chunk_id": str(chunk.pk), "text": chunk.text}) + "\n")
-    questions, began = read(folder / "queries.jsonl.gz"), time.monotonic()
+    questions, started = read(folder / "queries.jsonl.gz"), time.monotonic()
     with (out / "results.jsonl").open("w") as lines:
         for question in questions:
             ranked = [str(source.chunk_ids[0]) for source in rank_chunks(question["text"], user=user)]
             lines.write(json.dumps({"query_id": question["query_id"], "ranked": ranked}) + "\n")
-    print(f"{len(questions)} questions, {(time.monotonic() - began) / len(questions) * 1000:.0f} ms each")
+    print(f"{len(questions)} questions, {(time.monotonic() - started) / len(questions) * 1000:.0f} ms each")
     raise Measured
 
 

@@ -1,24 +1,23 @@
-"""A small OpenAI-compatible server on loopback, with faults to order.
+"""A small OpenAI-compatible server on loopback with fault injection.
 
-In tests it is the fixture `fake_openai`; by hand, and for drills, it is `python -m tests.support.fake_openai --port 9999`.
-It answers a prompt of numbered sources with the sentence that shares most words with the question, and embeds
-texts so that equal words are near. Faults are set by `server.fault("status", status=500, times=3)` or by
-`POST /control {"faults": [{"name": "status", "status": 500, "times": 3}]}`; `GET /control` tells what was asked.
+Tests use the fixture `fake_openai`; to run it by hand: `python -m tests.support.fake_openai --port 9999`.
+It answers a prompt of numbered sources with the sentence that shares most words with the question, and returns similar
+embeddings for texts with the same words. Faults are set by `server.fault("status", status=500, times=3)` or by
+`POST /control {"faults": [{"name": "status", "status": 500, "times": 3}]}`; `GET /control` reports the requests.
 
-Faults that take the place of an answer; each request consumes one, in the order in which they were set:
+Faults that replace an answer; each request consumes one, in the order in which they were set:
     status (status, code, message, retry_after)   quota   bad_key   hang   html   broken_json   empty_object
     drip (seconds between bytes; an answer that never ends)   no_choices   null_content   missing_vector   wrong_dimension   reversed   nan   zero   same_index   text_vector
-    body (value, status, headers; any answer)   items (of: a function from the list of embeddings to what is sent instead)
+    body (value, status, headers; any answer)   items (of: a function that maps the list of embeddings to its replacement)
     stall (after)   stall_at_end   reset (after)   no_finish (after)   stream_error (after, code)   broken_stream (after)
-    sends (parts: what is sent as the body of the answer, of tests/support/provider_payloads.py; pause; media_type)
-    flood (part: what is sent without end, as fast as it is read; status)
+    sends (parts: the raw body of the answer, see tests/support/provider_payloads.py; pause; media_type)
+    flood (part: sent endlessly, as fast as the client reads; status)
     finish (reason, after)   whole (answers a streamed request unstreamed)   no_usage   none (a good answer)
-Faults that hold for all requests while they last:
+Persistent faults, which apply to all requests:
     slow (seconds per token)   late (seconds before the answer)   thinking (text, how: tags, field or open)
     max_texts (most)   max_tokens (most)   refuse (parameter, status, body)   no_system_role (status, body)
     window (most tokens of one text, status, message)   word_pieces (most of one text, as BERT counts them)
-Every fault may carry `times` (default 1; 0: always; always is the default for those that hold) and
-`on` ("chat" or "embeddings").
+Every fault may have `times` (0: always; the default is 1, and 0 for persistent faults) and `on` ("chat" or "embeddings").
 """
 
 import argparse
@@ -40,9 +39,9 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-KEY = "sk-test-5f1d0c7a9b3e4d21"  # planted, so that a test can look for it where it must not be
+KEY = "sk-test-5f1d0c7a9b3e4d21"  # tests search logs and pages for it
 DIMENSIONS = 1536
-HOLDING = {
+PERSISTENT = {
     "slow",
     "late",
     "thinking",
@@ -66,8 +65,8 @@ COMMON_WORDS = frozenset(
 
 
 @dataclass
-class Asked:
-    """One request as it came, and when the other side hung up on it, if it did."""
+class RecordedRequest:
+    """A received request, and the time at which its client disconnected early, if it did."""
 
     path: str
     body: dict
@@ -83,13 +82,13 @@ class Asked:
 
 
 class FakeOpenAI:
-    """The server and its memory. `url` is what OPENAI_BASE_URL is set to."""
+    """The server, its faults and the requests it received. `url` is the value for OPENAI_BASE_URL."""
 
     def __init__(self, port=0):
-        self.requests: list[Asked] = []
+        self.requests: list[RecordedRequest] = []
         self.faults: list[dict] = []
-        self.answer = None  # a text to answer every question with
-        self.refusals = 0  # of texts that were too long
+        self.answer = None  # a fixed answer to every question
+        self.refusals = 0  # number of rejected texts that were too long
         self.lock = threading.Lock()
         self.stopping = threading.Event()
         handler = type("Handler", (_Handler,), {"fake": self})
@@ -106,15 +105,15 @@ class FakeOpenAI:
 
     @property
     def chats(self):
-        return [asked for asked in self.requests if asked.path == "chat"]
+        return [request for request in self.requests if request.path == "chat"]
 
     @property
     def embeddings(self):
-        return [asked for asked in self.requests if asked.path == "embeddings"]
+        return [request for request in self.requests if request.path == "embeddings"]
 
     @property
     def embedded_texts(self):
-        return [text for asked in self.embeddings for text in asked.texts]
+        return [text for request in self.embeddings for text in request.texts]
 
     def start(self):
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
@@ -124,18 +123,18 @@ class FakeOpenAI:
         self.server.shutdown()
         self.server.server_close()
 
-    def take_faults(self, path):
-        """(the fault that takes the place of the answer or {}, those that hold by name)."""
+    def consume_faults(self, path):
+        """Return the fault that replaces the answer (or {}) and the persistent ones, and count their use."""
         with self.lock:
-            here = [fault for fault in self.faults if fault.get("on", path) == path]
-            holding = [fault for fault in here if fault["name"] in HOLDING]
-            instead = next((fault for fault in here if fault["name"] not in HOLDING), {})
-            for fault in [*holding, *([instead] if instead else [])]:
-                self._use_up(fault)
-        return instead, holding
+            matching = [fault for fault in self.faults if fault.get("on", path) == path]
+            persistent = [fault for fault in matching if fault["name"] in PERSISTENT]
+            replacement = next((fault for fault in matching if fault["name"] not in PERSISTENT), {})
+            for fault in [*persistent, *([replacement] if replacement else [])]:
+                self._count_use(fault)
+        return replacement, persistent
 
-    def _use_up(self, fault):
-        times = fault.get("times", 0 if fault["name"] in HOLDING else 1)
+    def _count_use(self, fault):
+        times = fault.get("times", 0 if fault["name"] in PERSISTENT else 1)
         if times == 1:
             self.faults.remove(fault)
         elif times > 1:
@@ -157,7 +156,7 @@ class FakeOpenAI:
             "embeddings": len(self.embeddings),
             "texts": len(self.embedded_texts),
             "distinct_texts": len(set(self.embedded_texts)),
-            "hung_up": sum(asked.hung_up_at is not None for asked in self.requests),
+            "hung_up": sum(request.hung_up_at is not None for request in self.requests),
             "faults": self.faults,
             "requests": [
                 {"path": a.path, "at": a.at, "hung_up_at": a.hung_up_at, "texts": len(a.texts)}
@@ -178,7 +177,7 @@ def running_fake_openai(port=0):
 
 @pytest.fixture
 def fake_openai(settings):
-    """The server, with the site's settings pointing at it and nothing remembered from before."""
+    """A running server that the site's settings point to, with empty caches."""
     from django.core.cache import cache
 
     from ragsite.llm import cache as llm_cache
@@ -193,11 +192,11 @@ def fake_openai(settings):
         yield fake
 
 
-# --- what a model would do
+# --- answers and embeddings
 
 
 def vector_of(text, dimensions=DIMENSIONS):
-    """Every word stands for a direction of its own: texts with equal words are near."""
+    """Return the normalized sum of one pseudo-random vector per word, so that texts with the same words are similar."""
     vector = np.zeros(dimensions, np.float32)
     for word in words_of(text) or ["nothing"]:
         numbers = np.frombuffer(blake2b(word.encode(), digest_size=32).digest(), "<u4")
@@ -212,21 +211,22 @@ def words_of(text):
 
 
 def answer_to(messages):
-    """The sentence of the numbered sources that shares most words with the question, and the source's number."""
+    """Return the sentence of the sources that shares most words with the question, and its source's number."""
     prompt = "\n".join(str(m.get("content") or "") for m in messages if m.get("role") != "system")
     whole = "\n".join(str(m.get("content") or "") for m in messages)
     sources = _sources_in(prompt) or _sources_in(whole)
     if not sources:
         return " ".join(_sentences_in(prompt)[:2]) or "ready"
-    asked = re.findall(r"^\s*(?:question|q)\s*:\s*(.+)", prompt, re.IGNORECASE | re.MULTILINE)
-    wanted = set(words_of(asked[-1] if asked else str(messages[-1].get("content", "")).splitlines()[-1]))
+    questions = re.findall(r"^\s*(?:question|q)\s*:\s*(.+)", prompt, re.IGNORECASE | re.MULTILINE)
+    question = questions[-1] if questions else str(messages[-1].get("content", "")).splitlines()[-1]
+    wanted = set(words_of(question))
     rated = [(len(wanted & set(words_of(s))), -n, s) for n, text in sources for s in _sentences_in(text)]
     shared, number, sentence = max(rated, default=(0, 0, ""))
     return f"{sentence} [{-number}]" if shared else NOT_FOUND
 
 
 def _sources_in(prompt):
-    """[(number, text)] of the blocks that begin with a line such as `[1] Title, page 3`."""
+    """Return (number, text) of the blocks that start with a line such as `[1] Title, page 3`."""
     before_question = re.split(r"^\s*question\s*:", prompt, flags=re.IGNORECASE | re.MULTILINE)[0]
     parts = re.split(r"^[ \t]*\[(\d+)\][^\n]*\n", before_question, flags=re.MULTILINE)
     return [(int(number), text) for number, text in zip(parts[1::2], parts[2::2], strict=True)]
@@ -238,7 +238,7 @@ def _sentences_in(text):
 
 
 def tokens_of(text):
-    """Pieces such as a model streams: a word with the space before it."""
+    """Split a text into words with the space before them, as a model streams it."""
     return re.findall(r"\s*\S+|\s+$", text)
 
 
@@ -247,7 +247,7 @@ def count_tokens(text):
 
 
 def count_word_pieces(text):
-    """As models with BERT's English vocabulary do, with the two pieces that they add."""
+    """Count as models with BERT's English vocabulary do, including the two special pieces."""
     from ragsite.llm.backends import local
 
     return local.tokenizer.count(text) + 2
@@ -262,7 +262,7 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 256
 
     def handle_error(self, request, client_address):
-        pass  # a client that hangs up is what many tests are about
+        pass  # many tests disconnect on purpose
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -285,50 +285,52 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/control":
             self.fake.control(body)
             return self._json({"ok": True})
-        path = self._called(urlsplit(self.path).path)
+        path = self._endpoint(urlsplit(self.path).path)
         if path is None:
             return self._error(404, "not_found", "No such page.")
-        self.asked = Asked(path, body, dict(self.headers), self.path)
+        self.recorded = RecordedRequest(path, body, dict(self.headers), self.path)
         with self.fake.lock:
-            self.fake.requests.append(self.asked)
-        self.instead, self.holding = self.fake.take_faults(path)
-        if self._is_refused() or self._is_away():
+            self.fake.requests.append(self.recorded)
+        self.replacement, self.persistent = self.fake.consume_faults(path)
+        if self._rejects() or self._replaces_answer():
             return None
         return self._chat() if path == "chat" else self._embed()
 
-    def _called(self, path):
-        """What is asked for, also by Azure's classic address: /openai/deployments/NAME/chat/completions."""
-        ways = {"chat/completions": "chat", "embeddings": "embeddings"}
-        return ways.get(re.sub(r"^/(v1|openai/v1|openai/deployments/[^/]+)/", "", path))
+    def _endpoint(self, path):
+        """Return "chat", "embeddings" or None. Azure's /openai/deployments/NAME/chat/completions is supported too."""
+        endpoints = {"chat/completions": "chat", "embeddings": "embeddings"}
+        return endpoints.get(re.sub(r"^/(v1|openai/v1|openai/deployments/[^/]+)/", "", path))
 
     # faults that both kinds of request share
 
-    def _held(self, name):
-        return next((fault for fault in self.holding if fault["name"] == name), None)
+    def _persistent_fault(self, name):
+        return next((fault for fault in self.persistent if fault["name"] == name), None)
 
-    def _is_refused(self):
-        """Answers requests that break a limit."""
-        for fault in self.holding:
+    def _rejects(self):
+        """Send an error if the request exceeds a limit; return whether it did."""
+        for fault in self.persistent:
             parameter = fault.get("parameter")
-            roles = [message.get("role") for message in self.asked.body.get("messages", [])]
+            roles = [message.get("role") for message in self.recorded.body.get("messages", [])]
             refuses = fault["name"] == "no_system_role" and "system" in roles
-            if (refuses or (fault["name"] == "refuse" and parameter in self.asked.body)) and "body" in fault:
+            if (
+                refuses or (fault["name"] == "refuse" and parameter in self.recorded.body)
+            ) and "body" in fault:
                 self._json(fault["body"], fault["status"])
                 return True
-            if fault["name"] == "refuse" and parameter in self.asked.body:
+            if fault["name"] == "refuse" and parameter in self.recorded.body:
                 message = fault.get(
                     "message", f"Unsupported parameter: '{parameter}' is not supported with this model."
                 )
                 self._error(fault.get("status", 400), "unsupported_parameter", message, param=parameter)
                 return True
-            if fault["name"] == "max_texts" and len(self.asked.texts) > fault["most"]:
+            if fault["name"] == "max_texts" and len(self.recorded.texts) > fault["most"]:
                 message = fault.get(
-                    "message", f"batch size {len(self.asked.texts)} > maximum allowed {fault['most']}"
+                    "message", f"batch size {len(self.recorded.texts)} > maximum allowed {fault['most']}"
                 )
                 self._error(fault.get("status", 413), "invalid_request_error", message)
                 return True
             count = count_word_pieces if fault["name"] == "word_pieces" else count_tokens
-            longest = max(map(count, self.asked.texts), default=0)
+            longest = max(map(count, self.recorded.texts), default=0)
             if fault["name"] in ("window", "word_pieces") and longest > fault["most"]:
                 self.fake.refusals += 1
                 message = fault.get(
@@ -336,31 +338,31 @@ class _Handler(BaseHTTPRequestHandler):
                 )
                 self._error(fault.get("status", 400), "invalid_request_error", message)
                 return True
-            if fault["name"] == "wants_input_type" and "input_type" not in self.asked.body:
+            if fault["name"] == "wants_input_type" and "input_type" not in self.recorded.body:
                 self._error(400, "invalid_request_error", fault["message"])
                 return True
-            if fault["name"] == "no_list" and isinstance(self.asked.body.get("input"), list):
+            if fault["name"] == "no_list" and isinstance(self.recorded.body.get("input"), list):
                 self._error(400, "invalid_request_error", fault["message"])
                 return True
-            total = sum(map(count_tokens, self.asked.texts))
+            total = sum(map(count_tokens, self.recorded.texts))
             if fault["name"] == "max_tokens" and total > fault["most"]:
                 message = f"Requested {total} tokens, max {fault['most']} tokens per request"
                 self._error(400, "max_tokens_per_request", message)
                 return True
         return False
 
-    def _is_away(self):  # noqa: C901 (a list of what can be ordered)
-        """Acts out what takes the place of any answer."""
-        if late := self._held("late"):
+    def _replaces_answer(self):  # noqa: C901 (one branch per fault)
+        """Send the fault that replaces the answer; return False if there is none."""
+        if late := self._persistent_fault("late"):
             self._wait(late["seconds"])
-        fault, name = self.instead, self.instead.get("name")
+        fault, name = self.replacement, self.replacement.get("name")
         if name == "status":
             extra = {"Retry-After": str(fault["retry_after"])} if "retry_after" in fault else {}
             if fault.get("html"):
                 self._send(b"<html><h1>Bad gateway</h1></html>", "text/html", fault["status"], extra)
             else:
                 code = fault.get("code", "rate_limit_exceeded" if fault["status"] == 429 else "server_error")
-                self._error(fault["status"], code, fault.get("message", "As ordered."), extra=extra)
+                self._error(fault["status"], code, fault.get("message", "Injected fault."), extra=extra)
         elif name == "body":
             self._json(fault["value"], fault.get("status", 200), fault.get("headers"))
         elif name == "quota":
@@ -369,7 +371,7 @@ class _Handler(BaseHTTPRequestHandler):
             key = self.headers.get("Authorization", "")[7:]
             self._error(401, "invalid_api_key", f"Incorrect API key provided: {key}.")
         elif name in ("hang", "drip"):
-            self._never_end(name, fault)
+            self._send_endlessly(name, fault)
         elif name == "html":
             self._send(b"<html><body>Welcome to the proxy</body></html>", "text/html")
         elif name == "broken_json":
@@ -380,7 +382,7 @@ class _Handler(BaseHTTPRequestHandler):
             return False
         return True
 
-    def _never_end(self, name, fault):
+    def _send_endlessly(self, name, fault):
         self.close_connection = True
         if name == "hang":
             return self._wait(fault.get("seconds", 3600))
@@ -395,7 +397,7 @@ class _Handler(BaseHTTPRequestHandler):
     # chat
 
     def _chat(self):
-        body, name = self.asked.body, self.instead.get("name")
+        body, name = self.recorded.body, self.replacement.get("name")
         self.text = self.fake.answer or answer_to(body.get("messages", []))
         if name == "no_choices":
             return self._json({"id": "x", "choices": []})
@@ -419,14 +421,14 @@ class _Handler(BaseHTTPRequestHandler):
         }
 
     def _send_parts(self, name):
-        self.send_response(self.instead.get("status", 200))
-        self.send_header("Content-Type", self.instead.get("media_type", "text/event-stream"))
+        self.send_response(self.replacement.get("status", 200))
+        self.send_header("Content-Type", self.replacement.get("media_type", "text/event-stream"))
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         while name == "flood":
-            self._write_chunk(self.instead["part"])
-        for part in self.instead["parts"]:
-            self._wait(self.instead.get("pause", 0))
+            self._write_chunk(self.replacement["part"])
+        for part in self.replacement["parts"]:
+            self._wait(self.replacement.get("pause", 0))
             self._write_chunk(part)
         self._end(None)
 
@@ -435,52 +437,54 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        name, after = self.instead.get("name"), self.instead.get("after", 3)
+        name, after = self.replacement.get("name"), self.replacement.get("after", 3)
         self._event(self._delta(role="assistant", content=""))
         for number, delta in enumerate(self._deltas()):
-            if number == after and self._breaks_off(name):
+            if number == after and self._interrupts(name):
                 return
-            if name == "finish" and number >= self.instead.get("after", 10**9):
+            if name == "finish" and number >= self.replacement.get("after", 10**9):
                 break
-            if slow := self._held("slow"):
+            if slow := self._persistent_fault("slow"):
                 self._wait(slow["seconds"])
             self._event(self._delta(**delta))
-        if self._breaks_off(name):
+        if self._interrupts(name):
             return
-        self._event(self._delta(reason=self.instead.get("reason", "length") if name == "finish" else "stop"))
+        self._event(
+            self._delta(reason=self.replacement.get("reason", "length") if name == "finish" else "stop")
+        )
         if name == "stall_at_end":
             self._wait(3600)
-        if self.asked.body.get("stream_options", {}).get("include_usage") and name != "no_usage":
+        if self.recorded.body.get("stream_options", {}).get("include_usage") and name != "no_usage":
             self._event({"id": "x", "model": self._model(), "choices": [], "usage": self._usage()})
         self._end("[DONE]")
 
     def _deltas(self):
-        thinking = self._held("thinking")
+        thinking = self._persistent_fault("thinking")
         if thinking:
             thought, how = thinking.get("text", "Let me think about it."), thinking.get("how", "tags")
-            if how == "tags":  # in pieces of three characters, so that the tags are split
+            if how == "tags":  # three characters at a time, so that the tags are split
                 text = f"<think>{thought}</think>\n\n"
                 yield from ({"content": text[at : at + 3]} for at in range(0, len(text), 3))
-            elif how == "open":  # the opening tag stood in the prompt
+            elif how == "open":  # the opening tag is part of the prompt
                 yield from ({"content": token} for token in [*tokens_of(thought), "</think>"])
             else:
                 yield from ({how: token} for token in tokens_of(thought))
         yield from ({"content": token} for token in tokens_of(self.text))
 
-    def _breaks_off(self, name):
-        """Ends the stream in the way that was ordered; False if none was."""
+    def _interrupts(self, name):
+        """End the stream as the fault requires; return False if there is none."""
         if name == "stall":
-            self._wait(self.instead.get("seconds", 3600))
+            self._wait(self.replacement.get("seconds", 3600))
             self.close_connection = True
         elif name == "reset":
-            time.sleep(0.05)  # a reset throws away what the client has not read yet
+            time.sleep(0.05)  # a reset discards data that the client has not read yet
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             os.close(self.connection.detach())
             self.close_connection = True
         elif name == "no_finish":
             self._end(None)
         elif name == "stream_error":
-            code = self.instead.get("code", "server_error")
+            code = self.replacement.get("code", "server_error")
             self._event({"error": {"message": "Something went wrong.", "type": code, "code": code}})
             self._end("[DONE]")
         elif name == "broken_stream":
@@ -495,19 +499,23 @@ class _Handler(BaseHTTPRequestHandler):
         return {"id": "x", "object": "chat.completion.chunk", "model": self._model(), "choices": [choice]}
 
     def _usage(self):
-        given = count_tokens(json.dumps(self.asked.body.get("messages", [])))
-        said = count_tokens(self.text)
-        return {"prompt_tokens": given, "completion_tokens": said, "total_tokens": given + said}
+        prompt = count_tokens(json.dumps(self.recorded.body.get("messages", [])))
+        completion = count_tokens(self.text)
+        return {
+            "prompt_tokens": prompt,
+            "completion_tokens": completion,
+            "total_tokens": prompt + completion,
+        }
 
     def _model(self):
-        return self.asked.body.get("model", "gpt-4.1-mini")
+        return self.recorded.body.get("model", "gpt-4.1-mini")
 
     # embeddings
 
     def _embed(self):
-        body, name = self.asked.body, self.instead.get("name")
+        body, name = self.recorded.body, self.replacement.get("name")
         width = body.get("dimensions", DIMENSIONS)
-        texts = self.asked.texts
+        texts = self.recorded.texts
         if not texts or not all(isinstance(text, str) and text for text in texts):
             return self._error(400, "invalid_request_error", "'$.input' is invalid.")
         vectors = [vector_of(text, 8 if name == "wrong_dimension" else width) for text in texts]
@@ -519,7 +527,7 @@ class _Handler(BaseHTTPRequestHandler):
             {
                 "object": "embedding",
                 "index": 0 if name == "same_index" else number,
-                "embedding": self._written(vector),
+                "embedding": self._encoded(vector),
             }
             for number, vector in enumerate(vectors)
         ]
@@ -530,13 +538,13 @@ class _Handler(BaseHTTPRequestHandler):
         if name == "text_vector":
             items[0]["embedding"] = ["a", "b"]
         if name == "items":
-            items = self.instead["of"](items)
+            items = self.replacement["of"](items)
         tokens = sum(map(count_tokens, texts))
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
         return self._json({"object": "list", "model": self._model(), "data": items, "usage": usage})
 
-    def _written(self, vector):
-        if self.asked.body.get("encoding_format") == "base64":
+    def _encoded(self, vector):
+        if self.recorded.body.get("encoding_format") == "base64":
             return base64.b64encode(vector.astype("<f4").tobytes()).decode()
         return [float(number) for number in vector]
 
@@ -567,7 +575,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             self.wfile.write(b"%x\r\n%s\r\n" % (len(content), content))
         except OSError:
-            self.asked.hung_up_at = time.monotonic()
+            self.recorded.hung_up_at = time.monotonic()
             raise
 
     def _end(self, last):
@@ -576,7 +584,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"0\r\n\r\n")
 
     def _wait(self, seconds):
-        """Sleeps, but notices the client hanging up and the server being stopped."""
+        """Sleep, but raise ConnectionResetError when the client disconnects or the server stops."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             if self.fake.stopping.wait(min(0.02, max(until - time.monotonic(), 0))) or self._has_hung_up():
@@ -585,12 +593,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _has_hung_up(self):
         readable, _, _ = select.select([self.connection], [], [], 0)
         try:
-            gone = bool(readable) and self.connection.recv(1, socket.MSG_PEEK) == b""
+            is_closed = bool(readable) and self.connection.recv(1, socket.MSG_PEEK) == b""
         except OSError:
-            gone = True
-        if gone:
-            self.asked.hung_up_at = time.monotonic()
-        return gone
+            is_closed = True
+        if is_closed:
+            self.recorded.hung_up_at = time.monotonic()
+        return is_closed
 
 
 def main():
