@@ -197,7 +197,7 @@ def test_words_of_a_scan_are_marked_where_they_stand(
     text = client.get(
         reverse("documents:page", args=[document.pk, 1]), {"q": "visitors from Wednesday"}
     ).content.decode()
-    (marks,) = re.findall(r'class="page-marks" src="([^"]+)"', text)
+    (marks,) = re.findall(r'class="page-marks"\s+src="([^"]+)"', text)
     found = boxes(client.get(marks.replace("&amp;", "&")))
 
     path = tmp_path / "scan.pdf"
