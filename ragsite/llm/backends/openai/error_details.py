@@ -17,18 +17,18 @@ from ragsite.llm.backends.openai.waits import not_before
 class ErrorInResponse(openai.APIStatusError):
     """An error in a response with status 200 or in the middle of a stream."""
 
-    def __init__(self, said: object) -> None:
-        self.named_status = read_refusal(said).status
+    def __init__(self, error: object) -> None:
+        self.named_status = read_refusal(error).status
         status = self.named_status or 500
         request = httpx2.Request("POST", "http://localhost")
-        response = httpx2.Response(status, json=said, request=request)
-        super().__init__(f"Error code: {status}", response=response, body=said)
+        response = httpx2.Response(status, json=error, request=request)
+        super().__init__(f"Error code: {status}", response=response, body=error)
 
 
 def raise_if_error(answer: object) -> None:
     """Raise an error that a gateway sent with status 200, with the status that it names."""
-    if (said := refusal_in(answer)) is not None:
-        raise ErrorInResponse(said)
+    if (error := refusal_in(answer)) is not None:
+        raise ErrorInResponse(error)
 
 
 def is_html_page(error: openai.APIError) -> bool:
@@ -48,9 +48,9 @@ def may_pass_later(error: openai.APIError) -> bool:
     )
 
 
-def is_temporary(said: str) -> bool:
-    is_busy = BUSY.search(said) and not CHANGE_AND_RETRY.search(said)
-    return bool(is_busy or TIME_LIMIT.search(said))
+def is_temporary(message: str) -> bool:
+    is_busy = BUSY.search(message) and not CHANGE_AND_RETRY.search(message)
+    return bool(is_busy or TIME_LIMIT.search(message))
 
 
 def status_of(error: openai.APIError) -> int | None:
@@ -115,4 +115,4 @@ def retry_time_of(error: openai.APIError) -> datetime | None:
     if not isinstance(error, openai.APIStatusError):
         return None
     refusal = refusal_of(error)
-    return not_before(error.response.headers, said=refusal.words, wait=refusal.wait)
+    return not_before(error.response.headers, message=refusal.words, wait=refusal.wait)

@@ -92,19 +92,19 @@ def _raise_foreign_cause(error: Exception) -> None:
 
 def _from_response(error: openai.APIError, *, has_begun: bool) -> ProviderError:
     codes, status, detail = codes_of(error), status_of(error), detail_of(error)
-    said = message_of(error)
-    if codes & QUOTA_CODES or status == 402 or (status != 404 and BILLING.search(said)):
+    message = message_of(error)
+    if codes & QUOTA_CODES or status == 402 or (status != 404 and BILLING.search(message)):
         return QuotaSpent(detail)
-    if refusal := _from_codes_and_message(error, codes, status, said):
+    if refusal := _from_codes_and_message(error, codes, status, message):
         return refusal
-    is_about_key = not said.strip() or PERMISSIONS.search(said)
+    is_about_key = not message.strip() or PERMISSIONS.search(message)
     if status == 401 or codes & KEY_CODES or (status == 403 and is_json(error) and is_about_key):
         return KeyRefused(detail)
     if status == 403 and is_json(error):
         return AccessRefused(detail)
     if status == 429 or (codes & {"rate_limit_exceeded", "rate_limit_error"} and status != 413):
         return RateLimited(detail, not_before=retry_time_of(error))
-    if status in (301, 302, 303, 307, 308, 404, 405, 410) or UNKNOWN_PATH.search(said):
+    if status in (301, 302, 303, 307, 308, 404, 405, 410) or UNKNOWN_PATH.search(message):
         return ProviderUnavailable(detail, kind="no_such_page", not_before=retry_time_of(error))
     # A 403 without JSON comes from a gateway and says nothing about the key.
     if status is None or status in (403, 408, 409, 425, 498, 499) or may_pass_later(error):
@@ -116,47 +116,49 @@ def _from_response(error: openai.APIError, *, has_begun: bool) -> ProviderError:
 
 
 def _from_codes_and_message(
-    error: openai.APIError, codes: set[str], status: int | None, said: str
+    error: openai.APIError, codes: set[str], status: int | None, message: str
 ) -> ProviderError | None:
     """The error that codes or message name; None if they name none."""
     detail = detail_of(error)
     is_request = status in (400, 403, 404, 422, None) and not is_html_page(error)
-    if codes & REGION_CODES or status == 451 or (is_request and REGION.search(said)):
+    if codes & REGION_CODES or status == 451 or (is_request and REGION.search(message)):
         return AccessRefused(detail, kind="region")
-    if codes & FILTER_CODES or (is_request and CONTENT_FILTER.search(said)):
+    if codes & FILTER_CODES or (is_request and CONTENT_FILTER.search(message)):
         return RequestRefused(detail, kind="content_filter")
-    if codes & ACCESS_CODES or (is_request and status != 404 and SUSPENDED.search(said)):
+    if codes & ACCESS_CODES or (is_request and status != 404 and SUSPENDED.search(message)):
         return AccessRefused(detail)
-    is_busy = is_temporary(said)
+    is_busy = is_temporary(message)
     is_about_length = not is_busy and (
-        (is_request and CONTEXT_LENGTH.search(said))
-        or re.search("context (length|size|window)", said, re.IGNORECASE)
+        (is_request and CONTEXT_LENGTH.search(message))
+        or re.search("context (length|size|window)", message, re.IGNORECASE)
     )
-    if codes & LENGTH_CODES or status == 413 or is_about_length or _exceeds_rate_limit_alone(status, said):
+    if codes & LENGTH_CODES or status == 413 or is_about_length or _exceeds_rate_limit_alone(status, message):
         return RequestRefused(detail, kind="context_length")
-    if is_request and status != 404 and INVALID_KEY.search(said):
+    if is_request and status != 404 and INVALID_KEY.search(message):
         return KeyRefused(detail)
-    is_about_model = codes & MODEL_CODES or (is_request and not is_busy and UNKNOWN_MODEL.search(said))
-    is_page = status == 404 and UNKNOWN_PATH.search(said)
+    is_about_model = codes & MODEL_CODES or (is_request and not is_busy and UNKNOWN_MODEL.search(message))
+    is_page = status == 404 and UNKNOWN_PATH.search(message)
     if is_about_model or (status == 404 and not is_page and is_from_api(error)):
         return RequestRefused(detail, kind="no_such_model")
     return None
 
 
-def _exceeds_rate_limit_alone(status: int | None, said: str) -> bool:
+def _exceeds_rate_limit_alone(status: int | None, message: str) -> bool:
     """A single request above the rate limit will not pass later either."""
-    return status == 429 and bool(re.search(r"(request|prompt|input) (is )?too large", said, re.IGNORECASE))
+    return status == 429 and bool(
+        re.search(r"(request|prompt|input) (is )?too large", message, re.IGNORECASE)
+    )
 
 
 def _is_about_size(error: openai.APIStatusError) -> bool:
     if error.status_code == 413 or codes_of(error) & LENGTH_CODES:
         return True
-    said = message_of(error)
-    if codes_of(error) & (QUOTA_CODES | KEY_CODES | MODEL_CODES) or BILLING.search(said):
+    message = message_of(error)
+    if codes_of(error) & (QUOTA_CODES | KEY_CODES | MODEL_CODES) or BILLING.search(message):
         return False
     if error.status_code == 429:  # more tokens than the rate limit per minute
-        return "too large" in said.lower()
-    if error.status_code not in (400, 422, 500) or is_html_page(error) or TIME_LIMIT.search(said):
+        return "too large" in message.lower()
+    if error.status_code not in (400, 422, 500) or is_html_page(error) or TIME_LIMIT.search(message):
         return False
-    is_plain = not may_pass_later(error) or INPUT.search(said)
-    return bool(is_plain and SIZE_LIMIT.search(said))
+    is_plain = not may_pass_later(error) or INPUT.search(message)
+    return bool(is_plain and SIZE_LIMIT.search(message))

@@ -35,10 +35,10 @@ def requires_single_text(error: openai.APIStatusError) -> bool:
 
 def requires_input_type(error: openai.APIStatusError) -> bool:
     """Whether the server requires `input_type`, which tells questions from passages."""
-    said = f"{' '.join(refusal_of(error).places)} {message_of(error)}"
-    is_request = error.status_code in (400, 422) and re.search(r"input.?type\b", said, re.IGNORECASE)
+    message = f"{' '.join(refusal_of(error).places)} {message_of(error)}"
+    is_request = error.status_code in (400, 422) and re.search(r"input.?type\b", message, re.IGNORECASE)
     return bool(
-        is_request and re.search(r"required|missing|must|specif|provide|asymmetric", said, re.IGNORECASE)
+        is_request and re.search(r"required|missing|must|specif|provide|asymmetric", message, re.IGNORECASE)
     )
 
 
@@ -50,21 +50,21 @@ def rejected_parameter(error: openai.APIStatusError, sent: Iterable[str]) -> str
     refusal, status = refusal_of(error), status_of(error)
     if status not in (400, 405, 415, 422, 500, 501, None) or codes_of(error) & LENGTH_CODES:
         return None
-    said, sent = f"{' '.join(refusal.places)} {refusal.words[:1500]}", list(sent)
-    if status not in (400, 422) and not UNSUPPORTED.search(said):
+    message, sent = f"{' '.join(refusal.places)} {refusal.words[:1500]}", list(sent)
+    if status not in (400, 422) and not UNSUPPORTED.search(message):
         return None
-    if SYSTEM_ROLE in sent and SYSTEM_MESSAGE.search(said) and UNSUPPORTED.search(said):
+    if SYSTEM_ROLE in sent and SYSTEM_MESSAGE.search(message) and UNSUPPORTED.search(message):
         return SYSTEM_ROLE
-    named = next((name for name in sent if _names(said, name)), None)
-    if named is None and "stream" in sent and NO_STREAMING.search(said):
+    named = next((name for name in sent if _names(message, name)), None)
+    if named is None and "stream" in sent and NO_STREAMING.search(message):
         return "stream"
-    if named is None and EXTRA_FIELDS.search(said):  # the message names none: try one after another
+    if named is None and EXTRA_FIELDS.search(message):  # the message names none: try one after another
         return next((name for name in EXTRAS if name in sent), None)
     return named
 
 
-def _names(said: str, parameter: str) -> bool:
+def _names(message: str, parameter: str) -> bool:
     if parameter in ("stream", SYSTEM_ROLE):
         return False
     other = OTHER_NAMES.get(parameter)
-    return bool(re.search(rf"\b({parameter}{f'|{other}' if other else ''})\b", said, re.IGNORECASE))
+    return bool(re.search(rf"\b({parameter}{f'|{other}' if other else ''})\b", message, re.IGNORECASE))

@@ -16,10 +16,10 @@ IN_WORDS = re.compile(
 )
 
 
-def not_before(headers: Mapping[str, str], *, said: str = "", wait: str = "") -> datetime | None:
+def not_before(headers: Mapping[str, str], *, message: str = "", wait: str = "") -> datetime | None:
     """Return when to retry: from Retry-After (seconds, milliseconds, duration or date), else from the body.
 
-    `said` is the error message, `wait` a delay field of the body. None if there is no valid delay.
+    `message` is the error text, `wait` a delay field of the body. None if there is no valid delay.
     """
     now = datetime.now(UTC)
     try:
@@ -32,7 +32,7 @@ def not_before(headers: Mapping[str, str], *, said: str = "", wait: str = "") ->
         if span is None and header:
             date = parsedate_to_datetime(header)
             return _after(now, (date if date.tzinfo else date.replace(tzinfo=UTC)) - now)
-        if span is None and (found := IN_WORDS.search(said)):
+        if span is None and (found := IN_WORDS.search(message)):
             span = _span(found[1].strip())
         return None if span is None else _after(now, span)
     except (ValueError, TypeError, OverflowError):
