@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Takes the README's pictures from a running site: `.venv/bin/python docs/screenshot.py http://localhost:8000`.
+"""Takes the README's pictures from a running site: `.venv/bin/python docs/screenshot.py ADDRESS`.
 
-Creates the first account where there is none (name and password below, unless given), uploads the handbook of the
+ADDRESS is what `bin/dev` prints: on a new site it carries the code for the first account, which is created (name and
+password below, unless given). Uploads the handbook of the
 tests, asks about it, opens the citation, and writes docs/screenshot.png and docs/screenshot-dark.png. Needs
 requirements-test.txt (`bin/test` installs it) and a Chromium on PATH.
 """
@@ -35,9 +36,10 @@ def main() -> None:
         # Chromium's sandbox does not run as root; only our own pages are opened here.
         options = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=find_browser(), args=options)
-        page = browser.new_page(viewport=SIZE, color_scheme="light", base_url=arguments.site)
+        base = urlsplit(arguments.site)._replace(path="", query="").geturl()
+        page = browser.new_page(viewport=SIZE, color_scheme="light", base_url=base)
         page.set_default_timeout(PATIENCE_MS)
-        sign_in(page, arguments.username, arguments.password)
+        sign_in(page, arguments.site, arguments.username, arguments.password)
         upload(page)
         ask(page)
         for scheme, name in (("light", "screenshot.png"), ("dark", "screenshot-dark.png")):
@@ -53,9 +55,9 @@ def find_browser() -> str:
     return found or sys.exit("No Chromium is found. (Debian: apt-get install chromium)")
 
 
-def sign_in(page: Page, username: str, password: str) -> None:
+def sign_in(page: Page, address: str, username: str, password: str) -> None:
     """As the operator: the first visit creates the account, a later one signs in with it."""
-    page.goto("/")
+    page.goto(address)
     is_first = "/setup" in urlsplit(page.url).path
     page.fill("[name=username]", username)
     for name in ("password1", "password2") if is_first else ("password",):
