@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from html import unescape
 
 import numpy as np
 
@@ -86,7 +87,7 @@ def too_busy_while_chatting(stage, report):
     report.at_most("message after", followed.final_after, 3, " s")
     report.exactly("requests", len(stage.fake.chats), 1)
     report.exactly(
-        "the notice is in the answer", bool(notice) and notice.split(".")[0] in followed.final, True
+        "the notice is in the answer", bool(notice) and notice.split(".")[0] in unescape(followed.final), True
     )
     report.exactly("answer", (state, kind), ("complete", "quoted"))
     report.note(f"“{notice}”")
