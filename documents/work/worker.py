@@ -191,7 +191,8 @@ class Worker(rq.Worker):
 
     def run_maintenance_tasks(self) -> None:
         """Reconcile too, so that a site without a clock process recovers lost work, only later."""
-        super().run_maintenance_tasks()
+        with suppress(RedisError):  # Redis may go away between the wait for a job and this
+            super().run_maintenance_tasks()
         self.reconciler = getattr(self, "reconciler", None) or Reconciler()
         reconcile_in_worker(self.reconciler)
 

@@ -128,7 +128,7 @@ def test_data_of_another_postgresql_is_refused_in_plain_words(var):
     version.write_text("16\n")
 
     with pytest.raises(
-        embedded.CannotStart, match="made by PostgreSQL 16, and this version of ragsite brings 18"
+        embedded.CannotStart, match="created by PostgreSQL 16, but this version of ragsite includes 18"
     ):
         embedded.start(var, redis=False, temporary=True)
 
