@@ -8,17 +8,17 @@ from urllib.parse import urlsplit
 
 import nh3
 from django.conf import settings
-from django.urls import reverse
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext as _
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from qa.answering import parts
 from qa.answering.markers import MARKER
+from qa.citation_links import cite_link
 from qa.models import Citation, Question
 from qa.models.question import AnswerKind
-from qa.sentences import page_name
+from qa.part_rendering import render_parts
 
 MAX_MARKDOWN_LENGTH = 40_000  # characters; longer answers are shown as plain text
 MAX_LINKS = 1_000  # to sources, in one answer
@@ -44,8 +44,10 @@ markdown.disable(["image", "html_block", "html_inline", "reference"])
 
 
 def render_answer(question: Question, citations: Sequence[Citation]) -> SafeString:
-    """Return the answer as HTML. Only a model's answer is Markdown; quotes are plain text."""
+    """Return the answer as HTML. Only a model's answer is Markdown; quotes are plain text, drawn by their parts."""
     rows = {row.number: row for row in citations}
+    if question.kind != AnswerKind.WRITTEN and question.parts:
+        return render_parts(parts.from_json(question.parts), rows)
     if question.kind == AnswerKind.WRITTEN and len(question.answer) <= MAX_MARKDOWN_LENGTH:
         return render_markdown(question.answer, rows)
     return render_quotes(question.answer, rows)
@@ -170,24 +172,3 @@ def _linked(text: str, links: Links) -> str:
         parts += [links.to(int(number)) for number in re.findall(r"\d+", marker[1])]
         at = marker.end()
     return "".join([*parts, escape(text[at:])])
-
-
-def cite_link(number: int, rows: dict[int, Citation]) -> SafeString:
-    """Return the number as a link to its source, struck out if the source does not exist or lacks the quoted words."""
-    row = rows.get(number)
-    if row is None:
-        return format_html(
-            '<s class="cite cite-unknown" title="{}">[{}]</s>', _("No source has this number."), number
-        )
-    if not row.pk or not row.is_readable:  # not saved yet, or no longer readable
-        return format_html('<span class="cite">[{}]</span>', number)
-    names = {"number": number, "title": row.document_title, "place": page_name(row)}
-    label = _("Source %(number)s: %(title)s, %(place)s") % names
-    return format_html(
-        '<a class="{0}" href="{1}" hx-get="{1}" hx-target="#panel" hx-swap="innerHTML" title="{2}" aria-label="{3}">[{4}]</a>',
-        "cite" if row.is_confirmed else "cite cite-unconfirmed",
-        reverse("qa:citation", args=[row.pk]),
-        label if row.is_confirmed else _("The quoted words were not found in this source."),
-        label,
-        number,
-    )

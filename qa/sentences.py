@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from documents.presentation import page_names
 from qa.models import AnswerState, Citation, Question
-from qa.models.question import AnswerKind
+from qa.models.question import AnswerKind, AnswerWay
 
 if TYPE_CHECKING:
     from qa.source_view import Passage
@@ -49,9 +49,10 @@ def verdict(question: Question) -> str:
 
 
 def answer_origin(question: Question) -> str:
-    """Return who wrote the answer: a model, or the documents themselves."""
+    """Return who wrote the answer: a model, or the documents themselves and how it was found there."""
     if question.kind == AnswerKind.QUOTED:
-        return _("Exact quotes. No AI wrote this")
+        way = question.get_way_display() or AnswerWay.QUOTES.label
+        return _("%(way)s. No AI wrote this") % {"way": way} if question.is_quoting else str(way)
     if question.kind != AnswerKind.WRITTEN or not question.model:
         return ""
     names = {"model": question.model, "host": question.host}

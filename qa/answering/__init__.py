@@ -17,7 +17,7 @@ from qa.answering.draft import Draft, Piece, load_draft, origins
 from qa.answering.generate import write
 from qa.answering.rewrite import make_standalone
 from qa.models import AnswerState, Conversation, Question
-from qa.models.question import AnswerKind
+from qa.models.question import AnswerKind, AnswerWay
 from qa.retrieval.chunk import RetrievedChunk
 from qa.retrieval.retriever import embed_question, find_sources
 from ragsite import llm
@@ -97,7 +97,18 @@ async def _wait_for_identical_question(draft: Draft, stop: asyncio.Event) -> Non
 
 def _use_cached_answer(draft: Draft, entry: cache.Entry) -> None:
     question = draft.question
-    for name in ("search_query", "answer", "kind", "model", "host", "finish_reason", "trace", "draws_on"):
+    for name in (
+        "search_query",
+        "answer",
+        "parts",
+        "way",
+        "kind",
+        "model",
+        "host",
+        "finish_reason",
+        "trace",
+        "draws_on",
+    ):
         setattr(question, name, entry[name])
     question.state = AnswerState.COMPLETE
     question.cached_from = datetime.fromisoformat(entry["at"])
@@ -141,8 +152,8 @@ def quote(draft: Draft) -> None:
     question, since = draft.question, monotonic()
     question.model = question.host = ""
     extract = extractive.extract(question.search_query, draft.sources, draft.vector, draft.index)
-    question.answer, question.state = extract.text, AnswerState.COMPLETE
     question.kind = AnswerKind.QUOTED if extract.is_found else AnswerKind.NOTHING
+    draft.complete_with(extract.parts, AnswerWay.QUOTES if extract.is_found else "")
     if draft.failure:
         question.notice = _notice_of_quotes(draft.failure, found=extract.is_found)
     draft.citations = citations.cite_quotes(extract.quotes, draft.sources)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from documents.models import Collection, Document, Index
 from qa.answering import cache
 from qa.answering.history import turns_before
+from qa.answering.parts import Part, plain_text, to_json
 from qa.answering.prompts import Turn
-from qa.models import Citation, Question
+from qa.models import AnswerState, Citation, Question
 from qa.models.origin import Origin
 from qa.retrieval.chunk import RetrievedChunk
 from qa.retrieval.search_sql import Vector
@@ -60,6 +61,12 @@ class Draft:
     def record_time(self, name: str, since: float) -> None:
         """Record the milliseconds of a stage that began at `since`."""
         self.question.timings[name] = round((monotonic() - since) * 1000)
+
+    def complete_with(self, answer: Sequence[Part], way: str) -> None:
+        """Complete the answer without a model: its parts, their plain text, and the way it was found."""
+        question = self.question
+        question.parts, question.answer, question.way = to_json(answer), plain_text(answer), way
+        question.state = AnswerState.COMPLETE
 
     def add_usage(self, usage: llm.Usage) -> None:
         """Add the tokens of a call to the question's."""

@@ -10,6 +10,7 @@ import numpy as np
 from django.utils.translation import gettext as _
 
 from documents.models import Index
+from qa.answering import parts
 from qa.answering.statements import ChunkText, annotate
 from qa.retrieval.chunk import RetrievedChunk
 from qa.retrieval.search_sql import Vector
@@ -62,10 +63,14 @@ class Extract:
     is_found: bool = False
 
     @property
+    def parts(self) -> list[parts.Part]:
+        """A quote for each, after a sentence of the product if they are only the nearest passages."""
+        quotes = [parts.Quote(quote.number, quote.words) for quote in self.quotes]
+        return [*quotes] if self.is_found else [parts.Text(nothing_found(bool(quotes))), *quotes]
+
+    @property
     def text(self) -> str:
-        """One paragraph for each quote, ending with its number. Plain text, as quotes may contain any character."""
-        quotes = [f"“{quote.words}” [{quote.number}]" for quote in self.quotes]
-        return "\n\n".join(quotes if self.is_found else [nothing_found(bool(quotes)), *quotes])
+        return parts.plain_text(self.parts)
 
 
 def nothing_found(has_nearest: bool) -> str:

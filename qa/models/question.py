@@ -34,6 +34,26 @@ class AnswerKind(models.TextChoices):
     NOTHING = "nothing", _("nothing found")
 
 
+class AnswerWay(models.TextChoices):
+    """How an answer without a model was found. The labels are shown under the answer."""
+
+    QUOTES = "quotes", _("Exact quotes")
+    TABLE = "table", _("From a table")
+    LIST = "list", _("From a list")
+    DOCUMENTS = "documents", _("From your list of documents")
+    DETAILS = "details", _("From the details of the document")
+    OVERVIEW = "overview", _("From the summaries")
+    SECTION = "section", _("Key sentences of one section")
+    COMPARISON = "comparison", _("Both documents side by side")
+    GREETING = "greeting", _("Help")
+
+
+# The other ways say more than a document does: titles, summaries, words of the product.
+QUOTING_WAYS = frozenset(
+    ["", AnswerWay.QUOTES, AnswerWay.TABLE, AnswerWay.LIST, AnswerWay.SECTION, AnswerWay.COMPARISON]
+)
+
+
 class QuestionQuerySet(models.QuerySet["Question"]):
     def visible_to(self, user: User, *, operating: bool = False) -> Self:
         return self.filter(conversation__in=Conversation.objects.visible_to(user, operating=operating))
@@ -63,10 +83,17 @@ class Question(models.Model):
         _("search query"), blank=True, help_text=_("The question rewritten to be searched for by itself.")
     )
     answer = models.TextField(_("answer"), blank=True)
+    parts = models.JSONField(
+        _("parts"),
+        default=list,
+        blank=True,
+        help_text=_("Of an answer without a model: what its page draws."),
+    )
     state = models.CharField(
         _("state"), max_length=12, choices=AnswerState, default=AnswerState.RUNNING, db_index=True
     )
     kind = models.CharField(_("kind"), max_length=8, choices=AnswerKind, blank=True)
+    way = models.CharField(_("way"), max_length=12, choices=AnswerWay, blank=True)
     notice = models.CharField(
         _("notice"),
         max_length=500,
@@ -129,6 +156,11 @@ class Question(models.Model):
     def is_without_model(self) -> bool:
         """Whether the answer consists of quotes, or says that nothing was found."""
         return self.kind in (AnswerKind.QUOTED, AnswerKind.NOTHING)
+
+    @property
+    def is_quoting(self) -> bool:
+        """Whether every word of the answer is a document's."""
+        return self.kind == AnswerKind.QUOTED and self.way in QUOTING_WAYS
 
     @property
     def is_complete(self) -> bool:
