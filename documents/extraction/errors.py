@@ -2,12 +2,11 @@
 
 from typing import Any
 
+from ragsite.failures import Failure
 
-class UnreadableFile(Exception):
-    """The file itself is at fault: reading it again would fail the same way.
 
-    `kind` is stored and compared; `sentence` and `remedy` are translated when displayed.
-    """
+class UnreadableFile(Failure):
+    """The file itself is at fault: reading it again would fail the same way."""
 
     def __init__(self, kind: str, **details: Any) -> None:
         super().__init__(kind)

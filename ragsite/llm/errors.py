@@ -9,19 +9,15 @@ from datetime import datetime
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from ragsite.failures import Failure, Retry
+
 Text = str | Promise
 
 
-class ProviderError(Exception):
-    """A call to a model failed.
-
-    `is_passing`: a retry may succeed. `waits_for_operator`: a retry succeeds only after a change of key, quota or
-    settings, so jobs wait instead of failing.
-    """
+class ProviderError(Failure):
+    """A call to a model failed. Jobs whose failure an operator can mend wait instead of failing."""
 
     kind = "provider"
-    is_passing = False
-    waits_for_operator = False
     sentence: Text = _("The language model is not available.")
     remedy: Text = _("Check the provider page, or ask the operator of this site.")
 
@@ -35,7 +31,7 @@ class ProviderError(Exception):
     @property
     def advice(self) -> Text:
         """The remedy for a person waiting for this call; `remedy` is for jobs that are retried automatically."""
-        return _("Try again in a moment.") if self.is_passing else self.remedy
+        return _("Try again in a moment.") if self.retry is Retry.LATER else self.remedy
 
     sentences: dict[str, Text] = {}
 
@@ -44,7 +40,7 @@ class NotConfigured(ProviderError, LookupError):
     """No provider is configured, or the local model is missing."""
 
     kind = "not_configured"
-    waits_for_operator = True
+    retry = Retry.WHEN_MENDED
     sentence = _("No language model is connected.")
     remedy = _("Set OPENAI_API_KEY or OPENAI_BASE_URL and restart.")
     sentences = {
@@ -65,7 +61,7 @@ class ProviderUnavailable(ProviderError):
     """The provider is temporarily down, slow or failing."""
 
     kind = "unavailable"
-    is_passing = True
+    retry = Retry.LATER
     sentence = _("The provider is having problems right now.")
     remedy = _("No action needed: it is retried automatically.")
     sentences = {
@@ -82,6 +78,7 @@ class RateLimited(ProviderUnavailable):
     """Too many requests. `not_before` is when the provider accepts the next one, if known."""
 
     kind = "rate_limited"
+    uses_up_tries = False
     sentence = _("The provider's rate limit has been reached.")
 
 
@@ -89,7 +86,7 @@ class KeyRefused(ProviderError):
     """The provider rejects the key. Opens the circuit breaker."""
 
     kind = "key_refused"
-    waits_for_operator = True
+    retry = Retry.WHEN_MENDED
     sentence = _("The provider rejects the API key of this site.")
     remedy = _("Set a valid OPENAI_API_KEY and restart; waiting jobs then resume automatically.")
 
@@ -98,7 +95,7 @@ class QuotaSpent(ProviderError):
     """The account's quota is used up. Opens the circuit breaker."""
 
     kind = "quota_spent"
-    waits_for_operator = True
+    retry = Retry.WHEN_MENDED
     sentence = _("The provider quota of this site is used up.")
     remedy = _("Raise the limit or add credit at the provider; waiting jobs then resume automatically.")
 
@@ -107,7 +104,7 @@ class AccessRefused(ProviderError):
     """The provider does not serve this site, with any key."""
 
     kind = "access_refused"
-    waits_for_operator = True
+    retry = Retry.WHEN_MENDED
     sentence = _("The provider does not serve this site.")
     remedy = _("Contact the provider, or choose another one; waiting jobs then resume automatically.")
     sentences = {
@@ -133,7 +130,7 @@ class BadResponse(ProviderError):
     """The response is not a valid answer."""
 
     kind = "bad_response"
-    is_passing = True
+    retry = Retry.LATER
     sentence = _("The provider's response is not valid.")
     remedy = ProviderUnavailable.remedy
     sentences = {

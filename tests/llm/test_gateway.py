@@ -15,6 +15,7 @@ import pytest
 from django.core.cache import cache
 
 from ragsite import llm
+from ragsite.failures import Retry
 from ragsite.llm import cache as llm_cache
 from ragsite.llm.chat.completion import AnswerReader
 from ragsite.llm.chat.thinking import ThinkingSplitter
@@ -122,7 +123,7 @@ def test_what_came_before_a_fault_in_the_stream_is_given(fake_openai, name):
     fake_openai.fault(name, after=3)
     pieces, fault = listen()
     assert text_of(pieces) == "A student membership"
-    assert fault.is_passing
+    assert fault.retry is Retry.LATER
     assert fault.kind in ("interrupted", "bad_response")
     assert not any(piece.completion for piece in pieces)
 
@@ -160,7 +161,7 @@ def test_a_provider_that_never_begins_is_given_up(fake_openai, settings, fault):
     pieces, error = listen()
     assert pieces == []
     assert error.kind == "timeout"
-    assert error.is_passing
+    assert error.retry is Retry.LATER
 
 
 @pytest.mark.parametrize("name", ["broken_json", "html", "empty_object", "no_choices", "null_content"])
@@ -358,7 +359,7 @@ def test_a_host_that_is_not_there_is_unreachable(fake_openai, settings):
     settings.OPENAI_BASE_URL = "http://127.0.0.1:9/v1"
     error = listen()[1]
     assert error.kind == "unreachable"
-    assert error.is_passing
+    assert error.retry is Retry.LATER
 
 
 @pytest.mark.parametrize("parameter", ["temperature", "max_tokens", "stream_options"])
@@ -394,8 +395,7 @@ def test_a_refused_account_is_asked_once_in_a_minute(fake_openai, name, error):
     for _try in range(3):
         raised = listen()[1]
         assert type(raised) is error
-        assert not raised.is_passing
-        assert raised.waits_for_operator
+        assert raised.retry is Retry.WHEN_MENDED
         assert timedelta(seconds=50) < raised.not_before - datetime.now(UTC) <= timedelta(seconds=60)
     with pytest.raises(error):
         llm.embed_documents(["one", "two"], model=MODEL)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ragsite import llm
+from ragsite.failures import Retry
 from ragsite.llm.embeddings import run
 from tests.support.fake_openai import count_tokens, vector_of
 
@@ -138,7 +139,7 @@ def test_vectors_that_cannot_be_right_are_refused_and_not_kept(fake_openai, name
     with pytest.raises(llm.BadResponse) as error:
         embed()
     assert error.value.kind == "bad_vectors"
-    assert error.value.is_passing
+    assert error.value.retry is Retry.LATER
     embed()
     assert sizes(fake_openai) == [10, 10]
 
@@ -170,7 +171,7 @@ def test_a_model_that_makes_no_embeddings_waits_for_the_operator(fake_openai, st
     with pytest.raises(llm.NotConfigured) as error:
         embed()
     assert error.value.kind == "no_embeddings"
-    assert error.value.waits_for_operator
+    assert error.value.retry is Retry.WHEN_MENDED
     assert "EMBEDDING_MODEL" in str(error.value.remedy)
     assert len(fake_openai.requests) == 1
 
@@ -479,7 +480,7 @@ def test_a_text_that_no_cutting_makes_short_enough_is_refused_after_few_requests
     with pytest.raises(llm.RequestRefused) as error:
         embed(["rain and sun " * 40])
     assert error.value.kind == "too_long"
-    assert not error.value.is_passing
+    assert error.value.retry is Retry.NEVER
     assert len(fake_openai.requests) < 8
 
 
@@ -526,7 +527,7 @@ def test_a_busy_server_that_speaks_of_limits_refuses_no_text_for_good(fake_opena
     fake_openai.fault("status", status=status, message=message, code="server_error")
     with pytest.raises(llm.ProviderUnavailable) as error:
         embed()
-    assert error.value.is_passing
+    assert error.value.retry is Retry.LATER
     assert len(fake_openai.requests) == 1
 
 
@@ -534,7 +535,7 @@ def test_a_single_text_that_a_broken_server_calls_too_large_may_pass_later(fake_
     fake_openai.fault("status", status=500, message="input is too large to process", times=0)
     with pytest.raises(llm.ProviderUnavailable) as error:
         embed(TEXTS[:2])
-    assert error.value.is_passing
+    assert error.value.retry is Retry.LATER
     assert sizes(fake_openai) == [2, 1]
     fake_openai.heal()
     fake_openai.requests.clear()
