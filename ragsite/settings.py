@@ -1,14 +1,17 @@
-"""Every setting of the site, block by block. `.env.example` lists the variables, ragsite/environment.py reads them."""
+"""Every setting of the site, block by block.
+
+`.env.example` lists the variables. `ragsite/configuration/` reads them and builds the settings that take more than a line.
+"""
 
 import re
 from pathlib import Path
 
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
-from psycopg_pool.base import AttemptWithBackoff
 
 from ragsite import __version__, embedded
-from ragsite.environment import (
+from ragsite.configuration.database import database_settings
+from ragsite.configuration.environment import (
     env,
     env_bool,
     env_choice,
@@ -32,9 +35,9 @@ from ragsite.environment import (
     raise_problems,
     read_env_file,
     required,
-    with_query,
 )
-from ragsite.redis import connect_beside_the_queue, prefixing_pool
+from ragsite.configuration.logging import logging_settings
+from ragsite.configuration.redis import cache_settings, fail_fast, queue_settings
 
 VERSION = __version__
 
@@ -154,9 +157,8 @@ TEMPLATES = [
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Accounts
-SETUP_CODE = env_setup_code(
-    "SETUP_CODE"
-)  # required to create the first account; bin/dev generates one at each start
+# Required to create the first account; bin/dev generates one at each start.
+SETUP_CODE = env_setup_code("SETUP_CODE")
 AUTH_USER_MODEL = "accounts.User"
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "home"
@@ -180,73 +182,38 @@ DATABASE_URL = required(
     " and no embedded database is running. Run bin/dev, or set it.",
 )
 DIRECT_DATABASE_URL = env("DIRECT_DATABASE_URL", DATABASE_URL)
-DATABASES = {"default": parse_database_url("DATABASE_URL", DATABASE_URL)}
-DATABASES["default"].setdefault("OPTIONS", {})
-# A socket folder given as ?host=/folder moves to HOST, the only place where dbshell looks for it.
-if socket_folder := DATABASES["default"]["OPTIONS"].pop("host", ""):
-    DATABASES["default"]["HOST"] = socket_folder
-# The URL's options come last: PostgreSQL uses the last value of a repeated setting.
-HNSW_OPTIONS = "-c hnsw.iterative_scan=relaxed_order -c hnsw.ef_search=100"
-URL_OPTIONS = DATABASES["default"]["OPTIONS"].get("options", "")
-DATABASES["default"]["OPTIONS"]["options"] = f"{HNSW_OPTIONS} {URL_OPTIONS}".strip()
-DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 3)
-DATABASES["default"]["TEST"] = {"NAME": env("RAGSITE_TEST_DATABASE", "test_ragsite")}
+DATABASE = parse_database_url("DATABASE_URL", DATABASE_URL)
 DATABASE_POOL_SIZE = env_int("DATABASE_POOL_SIZE", 10, 1, 1_000)
-if env_bool("DATABASE_POOL", False):  # set by the web line of the Procfile
-    DATABASES["default"]["OPTIONS"]["pool"] = {
-        "min_size": min(2, DATABASE_POOL_SIZE),
-        "max_size": DATABASE_POOL_SIZE,
-        "timeout": 5,
-    }
-    # Without health checks, each connection that broke while idle would fail one request.
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    # By default the pool doubles its delays without limit, and would notice a restored database late.
-    AttemptWithBackoff.INITIAL_DELAY, AttemptWithBackoff.DELAY_BACKOFF = 0.2, 1.0
+HAS_DATABASE_POOL = env_bool("DATABASE_POOL", False)  # set by the web line of the Procfile
+DATABASES = {
+    "default": database_settings(
+        DATABASE,
+        test_name=env("RAGSITE_TEST_DATABASE", "test_ragsite"),
+        pool_size=DATABASE_POOL_SIZE if HAS_DATABASE_POOL else 0,
+    )
+}
 
-# Redis: the queue and the cache, in separate databases. Values are JSON; nothing is unpickled.
+# Redis: the queue and the cache, in separate databases.
 REDIS_URL = required(
     "REDIS_URL",
     env_redis_url("REDIS_URL", EMBEDDED_URLS.get("REDIS_URL", "")),
     " and no embedded Redis is running. Run bin/dev, or set it.",
 )
 # Prefix of all keys, so that several sites may share one Redis. It ignores the database's host, which may be a pooler.
-DIRECT_DATABASE = (
-    parse_database_url("DIRECT_DATABASE_URL", env("DIRECT_DATABASE_URL")) or DATABASES["default"]
-)
+DIRECT_DATABASE = parse_database_url("DIRECT_DATABASE_URL", env("DIRECT_DATABASE_URL")) or DATABASE
 REDIS_PREFIX = env_key_prefix(
     "REDIS_PREFIX", f"ragsite-{fingerprint(SECRET_KEY, str(DIRECT_DATABASE.get('NAME')))}"
 )
-QUEUE_URL = with_query(REDIS_URL, socket_timeout="1", socket_connect_timeout="1")
+QUEUE_URL = fail_fast(REDIS_URL)
 STREAM_URL = REDIS_URL
 # Managed servers (rediss) often have a single database: there the key prefix separates cache and queue. For other servers
 # with a single database, connect_beside_the_queue falls back to the queue's when the cache connects.
 CACHE_URL = env_redis_url("CACHE_URL", "") or (
     REDIS_URL if REDIS_URL.startswith("rediss:") else next_redis_database(REDIS_URL)
 )
-CACHE_OPTIONS = {} if env("CACHE_URL") else {"redis_connect_func": connect_beside_the_queue}
-CACHES = {
-    "default": {
-        "BACKEND": "ragsite.cache.PrefixedCache",
-        "LOCATION": with_query(CACHE_URL, socket_timeout="1", socket_connect_timeout="1"),
-        "KEY_PREFIX": f"{REDIS_PREFIX}:cache",
-        "TIMEOUT": 24 * 3600,
-        "OPTIONS": {"serializer": "ragsite.cache.JSONSerializer", **CACHE_OPTIONS},
-    }
-}
+CACHES = {"default": cache_settings(CACHE_URL, REDIS_PREFIX, may_share_database=not env("CACHE_URL"))}
 JOB_TIMEOUT = env_int("JOB_TIMEOUT", 3600, 1, 604_800)
-QUEUE_POOL = prefixing_pool(QUEUE_URL, REDIS_PREFIX) if REDIS_URL else None
-# In the order in which workers poll them: a scan cannot be searched before OCR, whereas a summary can wait.
-RQ_QUEUES = {
-    name: {
-        # The pool holds address and prefix: django-rq accepts either an address or client options.
-        "HOST": "",
-        "PORT": 0,
-        "REDIS_CLIENT_KWARGS": {"connection_pool": QUEUE_POOL},
-        "DEFAULT_TIMEOUT": JOB_TIMEOUT,
-        "SERIALIZER": "rq.serializers.JSONSerializer",
-    }
-    for name in ("documents", "fetch", "ocr", "summaries")
-}
+RQ_QUEUES = queue_settings(QUEUE_URL if REDIS_URL else "", REDIS_PREFIX, job_timeout=JOB_TIMEOUT)
 RQ = {
     "COMMIT_MODE": "auto",  # documents/work/queue.py enqueues after the commit
     "DEFAULT_RESULT_TTL": 86_400,
@@ -370,34 +337,7 @@ USE_TZ = True
 # Logs go to stdout and never contain text of documents or questions, titles, file names or keys: ragsite/logs.py.
 LOG_LEVEL = env_choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])
 LOG_FORMAT = env_choice("LOG_FORMAT", "text", ["text", "json"])
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "text": {"()": "ragsite.logs.TextFormatter"},
-        "json": {"()": "ragsite.logs.JSONFormatter"},
-    },
-    "handlers": {
-        "stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": LOG_FORMAT}
-    },
-    # DEBUG applies to ragsite's own loggers only: libraries would log whole queries and requests.
-    "root": {"handlers": ["stdout"], "level": "INFO" if LOG_LEVEL == "DEBUG" else LOG_LEVEL},
-    "loggers": {
-        **{name: {"level": LOG_LEVEL} for name in ("ragsite", "documents", "qa")},
-        # Listed to remove the handlers that they install: every record goes to stdout once.
-        "django": {"level": "WARNING"},
-        "django.server": {"level": "WARNING", "propagate": True},
-        "django.request": {"level": "ERROR"},  # refused and missing pages have their own log line
-        "uvicorn": {"level": LOG_LEVEL, "propagate": True},
-        "uvicorn.error": {"level": LOG_LEVEL},
-        "uvicorn.access": {"level": "CRITICAL", "propagate": False},  # it would log query strings
-        "httpx2": {"level": "WARNING"},
-        "psycopg.pool": {"level": "ERROR"},  # it would log five lines a second during an outage
-        "pypdf": {"level": "ERROR"},
-        "rq": {"level": "WARNING"},
-        "asyncio": {"level": "WARNING"},
-    },
-}
+LOGGING = logging_settings(LOG_LEVEL, LOG_FORMAT)
 
 # Clients that send this token may read /metrics, as operators may. Empty: operators only.
 METRICS_TOKEN = env("METRICS_TOKEN")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ragsite.environment import read_env_file
+from ragsite.configuration.environment import read_env_file
 from ragsite.operations.doctor import State, machine
 
 ROOT = Path(__file__).parent.parent

@@ -69,4 +69,4 @@ def test_only_one_module_reads_the_environment():
         "documents.extraction.sandbox.client",
         "documents.extraction.ocr.engines",
     }
-    assert readers <= {"ragsite.environment", *passing_on}
+    assert readers <= {"ragsite.configuration.environment", *passing_on}

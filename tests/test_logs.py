@@ -20,8 +20,9 @@ from documents.models import Document
 from documents.work.queue import queue_connection
 from qa.models import Question
 from qa.views import ask
-from ragsite import environment, logs
+from ragsite import logs
 from ragsite.asgi import application
+from ragsite.configuration import environment
 from tests.support.factories import make_document
 from tests.support.fake_openai import KEY, running_fake_openai
 from tests.support.site import Site, wait_for

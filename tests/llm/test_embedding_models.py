@@ -94,7 +94,7 @@ def test_the_model_on_this_machine_heeds_none_of_it(settings):
     ],
 )
 def test_a_prefix_keeps_its_spaces_and_may_have_lines(monkeypatch, value, prefix):
-    from ragsite.environment import env_raw
+    from ragsite.configuration.environment import env_raw
 
     monkeypatch.setenv("EMBEDDING_QUERY_PREFIX", value)
     assert env_raw("EMBEDDING_QUERY_PREFIX") == prefix

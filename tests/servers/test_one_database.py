@@ -10,7 +10,7 @@ from documents.ingestion import passwords
 from documents.work import queue
 from ragsite import embedded, health, llm
 from ragsite import settings as site_settings
-from ragsite.environment import next_redis_database
+from ragsite.configuration.environment import next_redis_database
 from ragsite.llm import cache as llm_cache
 from ragsite.operations.doctor import State, redis
 from tests.support.factories import make_document
