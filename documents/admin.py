@@ -159,12 +159,8 @@ class DocumentAdmin(ReadOnly):
 
     @admin.action(description=_("Cancel"), permissions=["operate"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Document]) -> None:
-        moving = list(queryset.moving())  # type: ignore[attr-defined]
-        for document in moving:
-            document.cancel()
-        sentence = ngettext("%d document was cancelled.", "%d documents were cancelled.", len(moving)) % len(
-            moving
-        )
+        count = queryset.cancel()  # type: ignore[attr-defined]
+        sentence = ngettext("%d document was cancelled.", "%d documents were cancelled.", count) % count
         self.message_user(request, sentence, messages.SUCCESS)
 
     def has_operate_permission(self, request: HttpRequest) -> bool:

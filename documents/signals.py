@@ -24,7 +24,7 @@ def index_new_version(instance: Version, created: bool, raw: bool, **kwargs: Any
         # A new site has no index yet: the worker creates it, since that may need the provider, which may be away.
         indexes: list[Index | None] = [*Index.objects.wanted()]
         for index in indexes or [None]:
-            Task.objects.ask_for(Kind.INDEX, instance.document, index)
+            Task.objects.request(Kind.INDEX, instance.document, index)
 
 
 @receiver(pre_delete, sender=Collection)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 from django.conf import settings
 from django.core.files import File
-from django.db import transaction
 from django.utils import timezone
 
 from documents.extraction import UnreadableFile, extract_pages
 from documents.models import Attempt, Document, State, Task, Version
 from documents.models.document import DuplicateContent
-from documents.models.task import Superseded
 from documents.models.version import Content, stored
 from documents.sources import web
 from documents.sources.uploads import clean_name, inspect
-from documents.work import shutdown
 from ragsite.limits import max_upload_bytes
 
 
@@ -37,23 +33,14 @@ def fetch_document(task: Task) -> None:
             allowed=settings.WEB_PAGES_ALLOW,
             etag=newest.etag if newest else "",
             last_modified=newest.last_modified if newest else "",
-            check=partial(check, task),
+            check=task.check_run,
         ) as page,
     ):
         save_page(task, document, newest, page)
 
 
-def check(task: Task) -> None:
-    """Raises Stopped or Superseded, so that a slow transfer ends if the worker stops or the task is outdated."""
-    shutdown.check()
-    if not task.is_current():
-        raise Superseded
-
-
 def show_state(task: Task, document: Document) -> None:
-    with transaction.atomic():
-        if not task.claim():
-            raise Superseded
+    with task.fence():
         document.move_to(State.FETCHING)
 
 
@@ -75,9 +62,7 @@ def save_page(task: Task, document: Document, newest: Version | None, page: web.
 
 def mark_unchanged(task: Task, document: Document, version: Version, page: web.FetchedPage) -> None:
     """Save the time of the check and the new validators. The version stays."""
-    with transaction.atomic():
-        if not task.claim():
-            raise Superseded
+    with task.fence():
         if page.etag or page.last_modified:
             validators = {"etag": page.etag, "last_modified": page.last_modified}
             Version.objects.filter(pk=version.pk).update(**validators)
@@ -89,9 +74,7 @@ def add_version(task: Task, document: Document, upload: File, content: Content) 
     """Store the page as a new version; the same transaction requests its indexing."""
     try:
         document.check_not_duplicate(content.sha256)
-        with stored(upload) as stored_as, transaction.atomic():
-            if not task.claim():
-                raise Superseded
+        with stored(upload) as stored_as, task.fence():
             document.store_version(content._replace(stored_as=stored_as))
             Document.objects.filter(pk=document.pk).update(checked_at=timezone.now())
             task.finish()

@@ -37,28 +37,21 @@ class Run:
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Record a stage as an attempt. Raises Superseded before the stage if the task is outdated."""
-        self.check()
+        self.task.check_run()
         with Attempt.objects.record(self.task, name, self.task.job_under_way):
             yield
 
     def show_state(self, state: State, done: int = 0, total: int = 0) -> None:
         """Update the document's row. Raises Superseded if the task is outdated: the row is then up to date."""
-        with transaction.atomic():
-            if not self.task.claim():
-                raise Superseded
+        with self.task.fence():
             if self.task.is_seen:
                 self.document.move_to(state, done=done, total=total)
 
     def show_progress(self, done: int, total: int) -> None:
         """Update the progress on the document's row. Raises Superseded if the task is outdated."""
-        self.check()
+        self.task.check_run()
         if self.task.is_seen:
             self.document.progress(done, total)
-
-    def check(self) -> None:
-        shutdown.check()
-        if not self.task.is_current():
-            raise Superseded
 
 
 def index_document(task: Task) -> None:
@@ -85,17 +78,15 @@ def index_document(task: Task) -> None:
         if run.target.is_live:
             save_ocr_text(version, pages, changed)
         if needs_ocr:
-            Task.objects.ask_for(Kind.RECOGNISE, run.document)
+            Task.objects.request(Kind.RECOGNISE, run.document)
 
 
 def run_ocr_first(run: Run) -> None:
     """Finish this task and request OCR, which requests indexing again once it has the text."""
-    with transaction.atomic():
-        if not run.task.claim():
-            raise Superseded
+    with run.task.fence():
         run.task.finish()
         run.document.move_to(State.RECOGNISING)
-        Task.objects.ask_for(Kind.RECOGNISE, run.document)
+        Task.objects.request(Kind.RECOGNISE, run.document)
 
 
 def load_pages(run: Run, version: Version) -> list[Page]:
@@ -127,7 +118,7 @@ def extract(run: Run, version: Version, path: Path, password: str) -> Extraction
     except UnreadableFile as error:
         # A mail without text of its own may have attachments with text.
         if error.details.get("attachments"):
-            Task.objects.ask_for(Kind.ATTACH, run.document)
+            Task.objects.request(Kind.ATTACH, run.document)
         raise
 
 
@@ -165,9 +156,7 @@ def store_chunks(
     run: Run, version: Version, chunks: Sequence[ChunkText], vectors: np.ndarray, *, has_new_text: bool
 ) -> None:
     """Make the new chunks searchable and the old ones not, in one short transaction."""
-    with transaction.atomic():
-        if not run.task.claim():
-            raise Superseded
+    with run.task.fence():
         replace_chunks(version, run.target, chunks, vectors)
         run.task.finish()
         # The lock serializes runs that finish together, and keeps the index's state until the commit.
@@ -176,7 +165,7 @@ def store_chunks(
         if target.is_live:
             serve(run.document, version, len(chunks), vectors, has_new_text=has_new_text)
         elif is_last_of_build(target):
-            Task.objects.ask_for(Kind.BUILD, None, target)
+            Task.objects.request(Kind.BUILD, None, target)
 
 
 def is_last_of_build(index: Index) -> bool:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
-from django.db import transaction
 
 from documents.extraction import UnreadableFile
 from documents.extraction.ocr.engines import DPI, RAPIDOCR, OcrFailed, engine, ocr_page, usable_languages
@@ -70,9 +69,7 @@ def password_for(version: Version) -> Iterator[str]:
 def show_progress(task: Task, document: Document, done: int, total: int) -> None:
     """Update the document's row where it is not searchable yet. Raises Superseded, and Stopped between two pages."""
     shutdown.check()
-    with transaction.atomic():
-        if not task.claim():
-            raise Superseded
+    with task.fence():
         document.refresh_from_db(fields=["state", "serving"])
         if task.is_seen:
             document.move_to(State.RECOGNISING, done=done, total=total)
@@ -134,11 +131,9 @@ def render_width(page: Page) -> int:
 def finish(task: Task, document: Document, version: Version) -> None:
     """Request indexing with the OCR text; not if there is none and the document is searchable already."""
     has_text = version.pages.exclude(problem="").exclude(recognised="").exists()
-    with transaction.atomic():
-        if not task.claim():
-            raise Superseded
+    with task.fence():
         task.finish()
         if not has_text and document.serving_id == version.pk and not document.is_moving:
             return
         for index in Index.objects.filter(state__in=[IndexState.LIVE, IndexState.BUILDING]):
-            Task.objects.ask_for(Kind.INDEX, document, index)
+            Task.objects.request(Kind.INDEX, document, index)

@@ -13,7 +13,7 @@ from documents.ingestion.ocr_text import merge_and_save
 from documents.ingestion.store import announce
 from documents.models import Attempt, Chunk, Document, Index, Page, State, Task, Version
 from documents.models.index import IndexState
-from documents.models.task import Kind, Superseded, TaskState
+from documents.models.task import Kind, TaskState
 
 RECHECK_AFTER = timedelta(seconds=10)
 
@@ -37,9 +37,9 @@ def fill(index: Index) -> None:
         # In the order in which rows are locked for deletion, to prevent deadlocks.
         for document in with_versions.exclude(Exists(indexed)).only("pk").order_by("pk"):
             with suppress(Document.DoesNotExist):  # it was deleted since the query
-                Task.objects.ask_for(Kind.INDEX, document, index)
+                Task.objects.request(Kind.INDEX, document, index)
         # Requested now, not by the last document, which may fail or be deleted and leave the index unfinished.
-        Task.objects.ask_for(Kind.BUILD, None, index)
+        Task.objects.request(Kind.BUILD, None, index)
 
 
 def build_index(task: Task) -> None:
@@ -56,9 +56,7 @@ def build_index(task: Task) -> None:
 
 
 def finish(task: Task, index: Index) -> None:
-    with transaction.atomic():
-        if not task.claim():
-            raise Superseded
+    with task.fence():
         if is_being_filled(index):  # a document was added during the creation of the vector index
             task.wait_until(timezone.now() + RECHECK_AFTER, "", "")
             return
@@ -99,7 +97,7 @@ def finish_moving_documents(index: Index) -> None:
             announce(document, is_new=True)
         elif not task or task.state != TaskState.OPEN:
             with suppress(Document.DoesNotExist):
-                Task.objects.ask_for(Kind.INDEX, document, index)
+                Task.objects.request(Kind.INDEX, document, index)
 
 
 def count_missing(index: Index) -> int:

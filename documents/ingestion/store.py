@@ -62,7 +62,7 @@ def save_pages(version: Version, extraction: Extraction) -> None:
         version.report = report_of(extraction.pages, extraction.page_count, extraction.metadata)
         version.save(update_fields=["page_count", "is_partial", "metadata", "report", "extracted_at"])
         if not kept and attachments.are_wanted(version):
-            Task.objects.ask_for(Kind.ATTACH, version.document)
+            Task.objects.request(Kind.ATTACH, version.document)
 
 
 def _pages(version: Version, pages: Sequence[ExtractedPage]) -> Iterator[Page]:
@@ -82,7 +82,7 @@ def _pages(version: Version, pages: Sequence[ExtractedPage]) -> Iterator[Page]:
 
 
 def replace_chunks(version: Version, index: Index, chunks: Sequence[ChunkText], vectors: np.ndarray) -> None:
-    """Replace the document's chunks in this index. Call it in the transaction that claimed the task."""
+    """Replace the document's chunks in this index. Call it within the fence of the task."""
     Chunk.objects.filter(document=version.document_id, index=index).delete()
     copy_chunks(version, index, chunks, vectors)
     insert_postings(version, index)
@@ -128,6 +128,6 @@ def announce(document: Document, *, is_new: bool, has_new_text: bool = False) ->
     """Request a summary where the text is new or has none, and notify the uploader of a new version."""
     if is_new or has_new_text or document.summary_state != SummaryState.READY:
         Document.objects.filter(pk=document.pk).update(summary_state=SummaryState.WAITING)
-        Task.objects.ask_for(Kind.SUMMARISE, document)
+        Task.objects.request(Kind.SUMMARISE, document)
     if is_new:
         notifications.notify(document)

@@ -8,7 +8,6 @@ import logging
 import numpy as np
 from django.conf import settings
 from django.core.cache import cache
-from django.db import transaction
 from redis.exceptions import RedisError
 
 from documents.ingestion.sentences import sentences
@@ -44,9 +43,7 @@ def summarize_document(task: Task) -> None:
         raise Superseded
     with Attempt.objects.record(task, "summarise", task.job_under_way):
         summary, model = summary_of(document, document.serving)
-    with transaction.atomic():
-        if not task.claim():
-            raise Superseded
+    with task.fence():
         Document.objects.filter(pk=document.pk).update(
             summary=summary, summary_state=SummaryState.READY, summary_model=model
         )

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from ragsite.accounts.models import User
 
 
+# Shown in its row; `work.replay` sets them in bulk.
+STATUS = ["state", "state_since", "progress_done", "progress_total", "failure_kind", "failure", "remedy"]
 # Cosine distance of two documents' mean vectors. Measured with all-MiniLM-L6-v2: ten documents on different subjects 0.64 to
 # 1.1, two manuals on one subject 0.43, a scan and its original 0.15.
 RELATED_WITHIN = 0.6
@@ -282,7 +284,7 @@ class Document(models.Model):
                 self.versions.filter(number__gt=self.serving.number).delete()  # type: ignore[union-attr]
                 # The indexes being built may contain a deleted version.
                 for index in Index.objects.wanted().exclude(state=IndexState.LIVE):
-                    Task.objects.ask_for(Kind.INDEX, self, index)
+                    Task.objects.request(Kind.INDEX, self, index)
                 self._update(sha256=self.serving.sha256)  # type: ignore[union-attr]
                 self.move_to(State.READY)
         except IntegrityError:
@@ -306,7 +308,7 @@ class Document(models.Model):
     def fetch(self, *, enqueue: bool = True) -> Task:
         """Have a worker fetch its web page. A changed page becomes a new version."""
         with transaction.atomic():
-            task = Task.objects.ask_for(Kind.FETCH, self, enqueue=enqueue)
+            task = Task.objects.request(Kind.FETCH, self, enqueue=enqueue)
             self.move_to(State.WAITING)
             return task
 
@@ -316,7 +318,7 @@ class Document(models.Model):
         if self.serving_id == version.pk:
             self.move_to(State.READY)
         else:
-            self._replay_indexing()
+            self.replay()
 
     def describe(self, about: EmbeddedMetadata) -> None:
         """Store the newest version's metadata. Its title becomes the document's for web pages and emails, unless a person
@@ -334,24 +336,31 @@ class Document(models.Model):
             self.collection.change_stamp()  # cached answers contain its title
 
     def replay(self, *, enqueue: bool = True) -> Task | None:
-        """Start its work over and enqueue it. None if it has no version to work on."""
-        if self.needs_fetching:
-            return self.fetch(enqueue=enqueue)
-        return self._replay_indexing(enqueue=enqueue) if self.versions.exists() else None
+        """Start its work over and enqueue it. None if it has no version to work on.
 
-    def _replay_indexing(self, *, enqueue: bool = True) -> Task:
+        Raises DoesNotExist if it was deleted.
+        """
         with transaction.atomic():
-            # The task's row first, as its runs lock it: no deadlock.
-            live = Index.objects.filter(state=IndexState.LIVE).first()  # None: the worker creates it
-            task = Task.objects.ask_for(Kind.INDEX, self, live, enqueue=enqueue)
-            Page.objects.filter(version__document=self).clear_failed_ocr()
-            self.move_to(State.WAITING)
+            if task := self.get_or_add_task():
+                Task.objects.filter(pk=task.pk).replay(enqueue=enqueue)
+                task.refresh_from_db()
+                self.refresh_from_db(fields=STATUS)
             return task
+
+    def get_or_add_task(self) -> Task | None:
+        """The task that fetches its web page or makes it searchable in the live index. None if it has no version to work on.
+
+        Raises DoesNotExist if it was deleted.
+        """
+        if self.needs_fetching:
+            return Task.objects.get_or_add(Kind.FETCH, self)[0]
+        live = Index.objects.filter(state=IndexState.LIVE).first()  # None: the worker creates it
+        return Task.objects.get_or_add(Kind.INDEX, self, live)[0] if self.versions.exists() else None
 
     def start_ocr(self) -> None:
         """Have OCR run on its scanned pages that have no text yet. The document stays searchable."""
         with transaction.atomic():
-            Task.objects.ask_for(Kind.RECOGNISE, self)
+            Task.objects.request(Kind.RECOGNISE, self)
             Page.objects.filter(version__document=self).clear_failed_ocr()
 
     def stop_ocr(self) -> None:

@@ -134,16 +134,24 @@ class DocumentQuerySet(models.QuerySet["Document"]):
 
     def replay(self) -> int:
         """Start the work of each over; return how many. Skips documents that are deleted during the call."""
-        return sum(has_started(document.replay) for document in self)
+        tasks = [task.pk for document in self if (task := unless_deleted(document.get_or_add_task))]
+        return Task.objects.filter(pk__in=tasks).replay()
 
     def fetch(self) -> int:
         """Have each web page fetched; return how many. Skips documents that are deleted during the call."""
-        return sum(has_started(document.fetch) for document in self)
+        return sum(unless_deleted(document.fetch) is not None for document in self)
+
+    def cancel(self) -> int:
+        """Cancel the work of each that is being processed or waits for that; return how many."""
+        moving = list(self.moving())
+        for document in moving:
+            document.cancel()
+        return len(moving)
 
 
-def has_started(start: Callable[[], Task | None]) -> bool:
-    """Whether `start` created a task. False if the document was deleted."""
+def unless_deleted(start: Callable[[], Task | None]) -> Task | None:
+    """The task that `start` returns. None if the document was deleted."""
     try:
-        return start() is not None
+        return start()
     except ObjectDoesNotExist:
-        return False
+        return None

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -13,6 +15,7 @@ from documents.models.index import Index
 from documents.models.job_id import JobId
 from documents.models.task_kinds import HANDLERS, STUBBORN_AFTER, Handler, Kind, Stage, TaskState
 from documents.models.task_queryset import CLOCK_SLACK, TaskQuerySet
+from documents.work import shutdown
 from ragsite.redis import name_of
 from ragsite.storable import storable_text
 
@@ -153,20 +156,26 @@ class Task(models.Model):
             raise Superseded
         self._update(index=live)
 
-    def is_current(self) -> bool:
-        """Whether it was not reset, cancelled or deleted since it was loaded."""
-        return Task.objects.open().filter(pk=self.pk, generation=self.generation).exists()
+    def check_run(self) -> None:
+        """Call it often in a long run. Raises Stopped if the worker shuts down, and Superseded."""
+        shutdown.check()
+        if not self._same_run().exists():
+            raise Superseded
 
-    def claim(self) -> bool:
-        """As `is_current`, and lock it until the transaction ends. Call it in the transaction that writes the result."""
-        # All tasks of its document, in the order in which deleting the document locks them: no deadlock.
-        if self.document_id:
-            Task.objects.filter(document=self.document_id).lock()
-        return (
-            Task.objects.select_for_update()
-            .filter(pk=self.pk, generation=self.generation, state=TaskState.OPEN)
-            .exists()
-        )
+    @contextmanager
+    def fence(self) -> Iterator[None]:
+        """A transaction that writes a result of this run, during which nothing else changes the task. Raises Superseded."""
+        with transaction.atomic():
+            # All tasks of its document, in the order in which deleting the document locks them: no deadlock.
+            if self.document_id:
+                Task.objects.filter(document=self.document_id).lock()
+            if not self._same_run().select_for_update().exists():
+                raise Superseded
+            yield
+
+    def _same_run(self) -> TaskQuerySet:
+        """This task, unless it was reset, cancelled or deleted since it was loaded."""
+        return Task.objects.open().filter(pk=self.pk, generation=self.generation)
 
     def finish(self) -> None:
         self._update(state=TaskState.DONE, error="", error_kind="", not_before=None, deaths=0)

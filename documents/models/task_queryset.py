@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 from django.db import connection, models, transaction
 from django.db.models.functions import Greatest
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from documents.models.index import Index, IndexState
 from documents.models.states import MOVING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from documents.models.document import Document
     from documents.models.task import Task
 
+REPLAY = "documents.work.replay.replay"  # a dotted path: the models do not import work
 CLOCK_SLACK = timedelta(seconds=5)  # the clocks of several machines differ by less
 
 
@@ -76,6 +78,14 @@ class TaskQuerySet(models.QuerySet["Task"]):
             changed_at=now,
         )
 
+    def replay(self, *, enqueue: bool = True) -> int:
+        """Start each over with its document's state, and enqueue it after the commit; return how many.
+
+        Skips tasks whose document has no version.
+        """
+        count: int = import_string(REPLAY)(self, enqueue=enqueue)
+        return count
+
     def seen(self) -> Self:
         """Those whose progress and failure the document's row shows.
 
@@ -94,7 +104,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
         )
         return self.filter(is_indexing | is_ocr | models.Q(kind=Kind.FETCH))
 
-    def ask_for(
+    def request(
         self,
         kind: Kind,
         document: Document | None,
@@ -105,20 +115,31 @@ class TaskQuerySet(models.QuerySet["Task"]):
     ) -> Task:
         """Create the task or start it over, and enqueue it after the commit. Current runs of it write nothing.
 
-        Raises DoesNotExist if the document is deleted; waits for a concurrent transaction that deletes it.
+        Raises DoesNotExist as `get_or_add` does.
         """
         with transaction.atomic():
-            task, created = self.select_for_update().get_or_create(
-                kind=kind, document=document, index=index, defaults={"start_at": start_at}
-            )
-            if created and document is not None and not lock_key_share(document):
-                raise document.DoesNotExist
-            if not created:
+            task, is_new = self.get_or_add(kind, document, index, start_at=start_at)
+            if not is_new:
                 self.model.objects.filter(pk=task.pk).reset(start_at=start_at)
                 task.refresh_from_db()
         if enqueue:
             task.enqueue_on_commit()
         return task
+
+    def get_or_add(
+        self, kind: Kind, document: Document | None, index: Index | None = None, *, start_at: str = ""
+    ) -> tuple[Task, bool]:
+        """The task, locked until the transaction ends, and whether it is new. A new one is not enqueued yet.
+
+        Raises DoesNotExist if the document is deleted; waits for a concurrent transaction that deletes it.
+        """
+        with transaction.atomic():
+            task, is_new = self.select_for_update().get_or_create(
+                kind=kind, document=document, index=index, defaults={"start_at": start_at}
+            )
+            if is_new and document is not None and not lock_key_share(document):
+                raise document.DoesNotExist
+        return task, is_new
 
 
 def lock_key_share(document: Document) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from django.core.files import File
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from documents.extraction import UnreadableFile
@@ -15,7 +14,6 @@ from documents.models import Attempt, Document, Task, Version
 from documents.models.task import Superseded
 from documents.sources.uploads import clean_name
 from documents.sources.zip_upload import is_archive
-from documents.work import shutdown
 from ragsite.limits import max_upload_bytes
 
 if TYPE_CHECKING:
@@ -66,18 +64,14 @@ def add_attachments(task: Task) -> None:
         limit = max_upload_bytes()
         found = attached_files(path, version.media_type, max_bytes=limit)
         outcomes = [_add(task, document, attached) for attached in found]
-    with transaction.atomic():
-        if not task.claim():
-            raise Superseded
+    with task.fence():
         version.metadata["attached"] = outcomes
         Version.objects.filter(pk=version.pk).update(metadata=version.metadata)
         task.finish()
 
 
 def _add(task: Task, document: Document, attached: AttachedFile) -> Outcome:
-    shutdown.check()
-    if not task.is_current():
-        raise Superseded
+    task.check_run()
     name = clean_name(attached.name)
     try:
         if attached.reason:

@@ -1,4 +1,4 @@
-"""Restarts or cancels many tasks in a few statements: the bulk form of `Document.replay` and `Document.cancel`."""
+"""Restarts or cancels tasks, one or many, in a few statements."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from documents.models.task import Kind, TaskQuerySet, TaskState
 ENQUEUE_SECONDS = 1.0  # the reconciler enqueues the rest within seconds
 
 
-def replay(tasks: TaskQuerySet) -> int:
-    """Start each task over; return how many. Skips tasks whose document has no version."""
+def replay(tasks: TaskQuerySet, *, enqueue: bool = True) -> int:
+    """Start each task over, and enqueue it after the commit; return how many. Skips tasks whose document has no version."""
     versions = Version.objects.filter(document=OuterRef("document"))
     has_content = Q(document=None) | Q(kind=Kind.FETCH) | Exists(versions)
     with transaction.atomic():
         found = locked(tasks.filter(has_content))
-        failed_ocr = Document.objects.filter(failure_kind="not_recognised", tasks__in=found)
-        Page.objects.filter(version__document__in=failed_ocr).clear_failed_ocr()
+        with_ocr = found.filter(kind__in=[Kind.INDEX, Kind.RECOGNISE]).values("document")
+        Page.objects.filter(version__document__in=with_ocr).clear_failed_ocr()
         count = found.reset()
         set_document_states(found, State.WAITING, SummaryState.WAITING)
-        restarted = list(found)
-        transaction.on_commit(lambda: enqueue_some(restarted), robust=True)
+        if enqueue:
+            restarted = list(found)
+            transaction.on_commit(lambda: enqueue_some(restarted), robust=True)
     return count
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from documents import notifications
 from documents.models import Document, Task
 from documents.models.states import SummaryState
-from documents.models.task import STUBBORN_AFTER, Kind
+from documents.models.task import STUBBORN_AFTER, Kind, Superseded
 from documents.work import fairness
 from ragsite.disk import storage_problem
 from ragsite.failures import Failure, Retry
@@ -45,16 +44,17 @@ class Unexpected(Failure):
 def record_failure(task: Task, error: Exception) -> bool:
     """Record the failure on the task, and in words on its document. False if the task was cancelled, deleted or reset in between."""
     failure = error if isinstance(error, Failure) else Unexpected(error)
-    with transaction.atomic():
-        if not task.claim():
-            return False
-        match failure.retry:
-            case Retry.NEVER:
-                fail(task, failure)
-            case Retry.LATER:
-                retry_later(task, failure)
-            case Retry.WHEN_MENDED:
-                wait_for_operator(task, failure)
+    try:
+        with task.fence():
+            match failure.retry:
+                case Retry.NEVER:
+                    fail(task, failure)
+                case Retry.LATER:
+                    retry_later(task, failure)
+                case Retry.WHEN_MENDED:
+                    wait_for_operator(task, failure)
+    except Superseded:
+        return False
     if failure.affects_whole_site:
         fairness.pause_site(task, failure.not_before)
     return True

@@ -39,7 +39,7 @@ def run_task(task_id: int) -> None:
     if task is None or (job and not task.has_job(job.id)):  # deleted while the job was queued
         return
     if job and was_requeued(job, task):
-        task = Task.objects.ask_for(Kind(task.kind), task.document, task.index, enqueue=False)
+        task = Task.objects.request(Kind(task.kind), task.document, task.index, enqueue=False)
     try:
         run_in_turn(task, job.id if job else "")
     except Exception:

@@ -330,7 +330,7 @@ def waiting_summary(alice, prices, monkeypatch):
     monkeypatch.setattr(summaries, "_saw_outage", False)
 
     def make(tries):
-        task = Task.objects.ask_for(Kind.SUMMARISE, prices, enqueue=False)
+        task = Task.objects.request(Kind.SUMMARISE, prices, enqueue=False)
         later = timezone.now() + timedelta(hours=9)
         Task.objects.filter(pk=task.pk).update(next_try_at=later, tries=tries, error_kind="unavailable")
         task.refresh_from_db()

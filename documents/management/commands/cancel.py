@@ -52,11 +52,7 @@ class Command(BaseCommand):
 
     def cancel_documents(self, ids: list[int]) -> int:
         """Cancel the tasks that make the documents searchable; returns how many documents that were."""
-        found = Document.objects.filter(pk__in=ids).defer("embedding")
-        moving = [document for document in found if document.is_moving]
-        for document in moving:
-            document.cancel()
-        return len(moving)
+        return Document.objects.filter(pk__in=ids).defer("embedding").cancel()
 
     def find_tasks(
         self, documents: list[int] | None, tasks: list[int] | None, kind: str | None

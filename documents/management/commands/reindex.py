@@ -73,7 +73,7 @@ class Command(BaseCommand):
         index, count = Index.objects.live(), 0
         for found in documents:
             with suppress(Document.DoesNotExist):  # it was deleted since the query
-                Task.objects.ask_for(Kind.INDEX, found, index, start_at=start_at)
+                Task.objects.request(Kind.INDEX, found, index, start_at=start_at)
                 count += 1
         if not count:
             raise CommandError("No such document.")

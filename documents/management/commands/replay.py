@@ -9,7 +9,6 @@ from django.db.models import Q
 from documents.models import Document, Task
 from documents.models.index import IndexState
 from documents.models.task import TaskQuerySet, TaskState
-from documents.work.replay import replay
 
 logger = logging.getLogger("ragsite.operations")
 
@@ -42,7 +41,7 @@ class Command(BaseCommand):
         if document and not (failed or all_waiting or kind):
             count = self.replay_documents(document)
         else:
-            count = replay(self.find_tasks(failed, all_waiting, kind, document))
+            count = self.find_tasks(failed, all_waiting, kind, document).replay()
         logger.info("user=- verb=replay count=%s via=manage.py", count)
         self.stdout.write(f"{count} queued.")
 

@@ -55,7 +55,7 @@ def work(request: SignedInRequest) -> HttpResponse:
 @operators_only
 def replay(request: SignedInRequest) -> HttpResponse:
     """Retry the selected jobs, a group, or every unfinished job of a search."""
-    count = task_replay.replay(selected_tasks(request.POST, "replay"))
+    count = selected_tasks(request.POST, "replay").replay()
     sentence = ngettext("%d job queued again.", "%d jobs queued again.", count)
     return finish_action(request, "replay", count, sentence % count)
 

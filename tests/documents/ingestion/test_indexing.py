@@ -153,7 +153,7 @@ def test_pages_are_read_from_the_file_only_once(alice):
 def test_reading_the_file_again_can_be_asked_for(alice):
     document = make_indexed(alice)
     Page.objects.update(text="spoilt")
-    task = Task.objects.ask_for(Kind.INDEX, document, document.task.index, start_at=Stage.EXTRACT)
+    task = Task.objects.request(Kind.INDEX, document, document.task.index, start_at=Stage.EXTRACT)
 
     index.index_document(task)
     assert Page.objects.get().text == "It rains in Bergen."

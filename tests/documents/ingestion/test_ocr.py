@@ -20,7 +20,7 @@ from documents.models.task import Kind, Superseded, TaskState
 from documents.work import replay, runner, shutdown
 from ragsite.operations.doctor import State as Found
 from ragsite.operations.doctor import machine
-from tests.support.factories import make_document
+from tests.support.factories import make_document, make_indexed
 from tests.support.made_pdfs import make_pdf
 from tests.support.ocr import set_engine
 
@@ -202,7 +202,7 @@ def test_an_index_does_not_go_live_with_what_was_asked_for_while_its_vectors_wer
 ):
     document, index = rebuilt
     runner.run(Task.objects.get(kind=Kind.INDEX, index=index))
-    ask = partial(Task.objects.ask_for, Kind.INDEX, document, index, enqueue=False)
+    ask = partial(Task.objects.request, Kind.INDEX, document, index, enqueue=False)
     monkeypatch.setattr(Index, "create_vector_index", lambda *args, **how: ask())
     finish_building(index)
     assert index.state == IndexState.BUILDING
@@ -393,6 +393,15 @@ def test_retry_looks_at_pictures_again_in_which_nothing_was_read(alice, work, mo
 
     document.refresh_from_db()
     assert document.state == State.READY
+
+
+def test_replaying_an_indexing_job_lets_ocr_run_again_and_a_summary_does_not(alice):
+    document = make_indexed(alice, "It rains in Bergen.")
+    Page.objects.update(report={ocr.TRIED: "tesseract"})
+    Task.objects.filter(document=document, kind=Kind.SUMMARISE).replay()
+    assert Page.objects.get().report
+    Task.objects.filter(document=document, kind=Kind.INDEX).replay()
+    assert not Page.objects.get().report
 
 
 def test_cancelling_the_reading_of_pictures_alone_cancels_the_document(alice, reads):

@@ -56,7 +56,7 @@ def test_words_that_came_since_are_summarised_anew(alice, fake_openai):
     summarise(document)
     Page.objects.filter(version__document=document).update(text="What was read in a picture.")
     for _ in range(2):
-        Task.objects.ask_for(Kind.SUMMARISE, document)
+        Task.objects.request(Kind.SUMMARISE, document)
         summarise(document)
 
     assert len(fake_openai.chats) == 2

@@ -136,7 +136,7 @@ def test_a_file_that_is_there_already_is_linked_to_and_not_added_twice(alice):
 def test_reading_the_mail_again_does_not_bring_back_what_was_deleted(alice):
     mail = indexed(alice, letter(("notes.txt", b"Bring the rope.")))
     Document.objects.get(title="notes").delete()
-    Task.objects.ask_for(
+    Task.objects.request(
         Kind.INDEX, mail, mail.tasks.get(kind=Kind.INDEX).index, start_at="extract", enqueue=False
     )
     mail.index()

@@ -87,7 +87,7 @@ def test_an_index_that_is_built_behind_the_live_one_comes_after_what_somebody_wa
     other = Index.objects.create(
         embedding_model="other", dimensions=8, chunk_tokens=200, chunk_overlap=0, state=IndexState.BUILDING
     )
-    Task.objects.ask_for(Kind.INDEX, first, other)
+    Task.objects.request(Kind.INDEX, first, other)
     make_document(bob, "Something that is longer than the other one. " * 50, name="new.txt")
 
     assert front() == ["new", "new", "rebuilt"]  # the second is for the index behind, too

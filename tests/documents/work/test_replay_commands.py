@@ -188,7 +188,7 @@ def test_asking_afresh_forgets_the_time_that_the_provider_named_whichever_way_it
 
     replay.replay(Task.objects.filter(document=shelf["damaged"], kind=Kind.INDEX))
     locked = Task.objects.get(document=shelf["locked"], kind=Kind.INDEX)
-    Task.objects.ask_for(Kind.INDEX, locked.document, locked.index)
+    Task.objects.request(Kind.INDEX, locked.document, locked.index)
 
     asked = Task.objects.filter(document__in=[shelf["damaged"], shelf["locked"]], kind=Kind.INDEX)
     for task in asked:
@@ -209,7 +209,7 @@ def test_the_recognition_of_pictures_is_seen_where_it_is_what_the_document_waits
     shelf, state, is_found, is_indexing, is_seen
 ):
     document = shelf["ready"]
-    task = Task.objects.ask_for(Kind.RECOGNISE, document)
+    task = Task.objects.request(Kind.RECOGNISE, document)
     Document.objects.filter(pk=document.pk).update(
         state=state, serving=document.serving if is_found else None
     )
