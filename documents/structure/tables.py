@@ -161,7 +161,7 @@ def _labels(row: Sequence[str], names: Sequence[str]) -> int:
 def _names_in(texts: Sequence[Sequence[str]]) -> list[str]:
     """The names in labelled rows whose header is elsewhere, in the order in which they appear."""
     rows = [[match[1] if (match := LABEL.match(text)) else "" for text in row] for row in texts]
-    labels = Counter(name for row in rows for name in set(row) if name)
+    labels = Counter(name for row in rows for name in dict.fromkeys(row) if name)
     most = len(texts) // 2 if len(texts) > 1 else 0
     names = [
         name for name, count in labels.items() if count > most or (count > 1 and count >= 0.1 * len(texts))

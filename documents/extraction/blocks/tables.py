@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 Cells = dict[int, str]  # a row's texts by column number
 
+CELL_BREAK = " | "
 MAX_UNLABELLED_LENGTH = 800  # characters, about one chunk
 MAX_NAME_LENGTH = 80
 NUMBER = re.compile(r"[-+(]?[\s€$£¥%]*\d[\d\s.,:/%€$£¥)+-]*(?:[a-zA-Z€%]{0,3})")

@@ -14,8 +14,9 @@ from documents.extraction.cleanup.fold import NEVER_AT_ENDS, fold, folded_pieces
 from documents.extraction.cleanup.footnotes import move_notes_before_paragraphs
 from documents.extraction.cleanup.headers_footers import find_headers_and_footers
 from documents.extraction.cleanup.hyphens import Vocabulary, join_over_pages
-from documents.extraction.cleanup.line import Line, split_labels
+from documents.extraction.cleanup.line import MAX_BULLET_LENGTH, WIDE_GAP, Gap, Line, split_labels
 from documents.extraction.cleanup.paragraphs import Separators
+from documents.extraction.cleanup.table_cells import with_table_cells
 from documents.extraction.raw_page import RawPage
 
 Runs = list[list[int]]
@@ -50,7 +51,7 @@ def clean_pages(pages: Iterable[RawPage]) -> tuple[list[CleanPage], list[str]]:
     )
     for number, dropped in enumerate(repeated):
         kept = [line for place, line in enumerate(lines[number]) if place not in dropped]
-        lines[number] = split_labels(kept)
+        lines[number] = split_labels(with_table_cells(kept))
     vocabulary = Vocabulary(texts)
     has_actual_text = [line.has_actual_text for page in lines for line in page if line.is_hyphenated]
     vocabulary.learn_hyphens(sum(has_actual_text), len(has_actual_text))
@@ -101,6 +102,7 @@ def split_lines(page: RawPage) -> list[Line]:
         place = geometry.get(start)
         left, right, baseline, height = place[2:6] if place else (0.0, float(len(stripped)), 0.0, 0.0)
         end = start + len(stripped)
+        spaces = _gaps(place[7:]) if place and len(place) > 7 else ()
         lines.append(
             Line(
                 start,
@@ -115,18 +117,23 @@ def split_lines(page: RawPage) -> list[Line]:
                 is_hyphenated and text[-1].isspace(),
                 text[-1] == " ",
                 is_hyphenated and bool(place and len(place) > 6 and place[6]),
-                _gaps(place[7:]) if place and len(place) > 7 else (),
+                tuple(gap for gap in spaces if _is_wide(gap, start, height)),
+                spaces,
             )
         )
         after = end
     return lines
 
 
-def _gaps(numbers: Sequence[float]) -> tuple[tuple[int, float, float], ...]:
+def _gaps(numbers: Sequence[float]) -> tuple[Gap, ...]:
     return tuple(
         (int(at), left, right)
         for at, left, right in zip(numbers[::3], numbers[1::3], numbers[2::3], strict=False)
     )
+
+
+def _is_wide(gap: Gap, start: int, height: float) -> bool:
+    return gap[0] >= start + MAX_BULLET_LENGTH and gap[2] - gap[1] > WIDE_GAP * height
 
 
 def _stripped(text: str) -> str:

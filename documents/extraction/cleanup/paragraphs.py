@@ -53,6 +53,8 @@ class Separators:
 
     def _between(self, page: "Page", i: int) -> tuple[str, int]:
         line, after = page.lines[i], page.lines[i + 1]
+        if line.separator is not None:
+            return line.separator, 0
         if line.is_hyphenated:
             if not same_size(line, after) and not after.text[0].islower():
                 return "-\n\n", 0  # a footnote follows, not the rest of the word

@@ -14,6 +14,7 @@ import pypdfium2.raw as pdfium_c
 
 from documents.extraction.cleanup.bidi import HAS_LETTER
 from documents.extraction.cleanup.cjk import without_gaps
+from documents.extraction.cleanup.line import MAX_BULLET_LENGTH, WIDE_GAP
 from documents.extraction.limits import MAX_CHARACTERS_PER_PAGE
 from documents.extraction.pdf import fast_calls
 from documents.extraction.pdf.raised import Piece, is_vertical, join_raised_letters, mark_raised_digits
@@ -28,10 +29,9 @@ ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 SAME_HEIGHT = 0.12
 BESIDE = 4  # times the height: overlap of a piece with the one before, as in fractions
 FIRST_CJK = "\u2e80"
-WIDE = 3  # times the height: a gap that justification does not cause
+NARROW = 0.7  # times the height: a gap that may divide two cells
 SPREAD = 1.12  # times the usual width per letter: a line that may have such a gap
 WIDE_LETTERS = 0.6  # times the height: more than the average width of letters
-MAX_BULLET_LENGTH = 4  # letters; a gap after a bullet does not count
 MAX_GAPS = 100
 SPACE = re.compile(r"(?<=\S) (?=\S)")
 SAMPLED_LETTERS = 12
@@ -114,28 +114,44 @@ def _add_wide_gaps(
     usual = min(SPREAD * median(widths), WIDE_LETTERS) if widths else 0.0
     waiting = [number for number, width in enumerate(widths) if width > usual]
     seen = set(waiting)
+    beside: dict[int, list[float]] = {}  # narrow gaps alone, which count only beside a line with a wide one
     while waiting:
         number = waiting.pop()
-        if gaps := _wide_gaps(text, lines[number], boxes, place_of):
-            lines[number][6:] = [lines[number][6] if lines[number][6:] else 0, *gaps]
-            near = {number - 1, number + 1} - seen
-            waiting += [other for other in near if 0 <= other < len(lines)]
-            seen |= near
+        gaps, is_wide = _gaps(text, lines[number], boxes, place_of)
+        if not is_wide:
+            beside[number] = gaps
+            continue
+        _set_gaps(lines[number], gaps)
+        near = {number - 1, number + 1} - seen
+        waiting += [other for other in near if 0 <= other < len(lines)]
+        seen |= near
+    for number, gaps in beside.items():
+        if gaps and any(0 <= near < len(lines) and lines[near][7:] for near in (number - 1, number + 1)):
+            _set_gaps(lines[number], gaps)
 
 
-def _wide_gaps(text: str, line: list[float], boxes: "Boxes", place_of: Callable[[int], int]) -> list[float]:
-    """Offset, left and right edge of each space that is too wide for a justified line."""
-    start, end, enough = int(line[0]), int(line[1]), WIDE * line[5]
+def _set_gaps(line: list[float], gaps: list[float]) -> None:
+    line[6:] = [line[6] if line[6:] else 0, *gaps]
+
+
+def _gaps(
+    text: str, line: list[float], boxes: "Boxes", place_of: Callable[[int], int]
+) -> tuple[list[float], bool]:
+    """Offset, left and right edge of each space that is wider than usual, and whether one is too wide for a justified line."""
+    start, end, enough = int(line[0]), int(line[1]), NARROW * line[5]
     if is_vertical(line):
-        return []
+        return [], False
     found: list[float] = []
-    for space in islice(SPACE.finditer(text, start + MAX_BULLET_LENGTH, end), MAX_GAPS):
+    is_wide = False
+    for space in islice(SPACE.finditer(text, start, end), MAX_GAPS):
         before, after = place_of(space.start() - 1), place_of(space.end())
         if before >= 0 and after >= 0:
             left, right = boxes.gap(before, after)
             if right - left > enough:
                 found += [space.start(), round(left, 1), round(right, 1)]
-    return found
+                is_bullet = space.start() < start + MAX_BULLET_LENGTH
+                is_wide = is_wide or (right - left > WIDE_GAP * line[5] and not is_bullet)
+    return found, is_wide
 
 
 def _piece(text: str, line: list[float], boxes: "Boxes", place_of: Callable[[int], int]) -> Piece:

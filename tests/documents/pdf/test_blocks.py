@@ -75,7 +75,7 @@ def test_rows_of_words_are_a_sentence_each(tmp_path):
         for number, row in enumerate(rows)
         for left, cell in zip((72, 220, 380), row, strict=True)
     ]
-    assert sentences_of(tmp_path, *words) == [" ".join(row) for row in rows]
+    assert sentences_of(tmp_path, *words) == [" | ".join(row) for row in rows]
 
 
 def test_a_page_that_ends_with_a_small_label_does_not_go_on_with_the_next(tmp_path):

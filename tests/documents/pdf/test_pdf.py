@@ -100,7 +100,13 @@ def test_a_title_that_a_program_left_there_is_none(title):
 
 def test_rows_of_a_table_are_lines():
     prices = read(SAMPLES / "handbook.pdf").pages[1].text
-    assert prices == "Prices\n\nTicket Weekday Weekend\nAdult 9.00 11.50\nChild 4.00 5.25\nFamily 21.00 26.75"
+    rows = [
+        "Ticket | Weekday | Weekend",
+        "Adult | 9.00 | 11.50",
+        "Child | 4.00 | 5.25",
+        "Family | 21.00 | 26.75",
+    ]
+    assert prices == "Prices\n\n" + "\n".join(rows)
     schools = read(SAMPLES / "table-schools.pdf").pages[0].text
     assert (
         "\nBanks Michael or Patricia 1664 Van Buren Ave. Saint Paul MN 55104 retired social worker 9/20/2012 100.00\n"

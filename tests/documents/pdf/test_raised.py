@@ -95,7 +95,7 @@ def test_each_row_of_a_table_stays_one_line_where_its_cells_have_raised_letters(
     ] * 3
     made = make_pdf(tmp_path / "table.pdf", [b"BT /F1 11 Tf 72 770 Td " + b" ".join(rows) + b" ET"])
     text = extract_pages(made, media_type="application/pdf").pages[0].text
-    assert text.splitlines() == ["Hall 30 m2 400"] * 3
+    assert text.splitlines() == ["Hall | 30 m2 | 400"] * 3
 
 
 def test_figures_that_run_up_the_page_are_not_raised(tmp_path):
