@@ -37,7 +37,7 @@ def delete_documents_first(instance: Collection, **kwargs: Any) -> None:
 def forget_vectors(instance: Version, **kwargs: Any) -> None:
     """Delete the cached vectors of its chunks. Before the rows go: the cache keys are hashes of their texts."""
     for index in Index.objects.filter(chunks__version=instance).distinct():
-        rows = index.chunks.filter(version=instance).values_list("heading_path", "text")
+        rows = index.chunks.filter(version=instance).values_list("heading_path", "text", "table_header")
         texts = [embedding_text(*row) for row in rows.iterator()]
         transaction.on_commit(partial(index.forget_passages, texts), robust=True)
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from documents.extraction.pages import Heading
 from documents.ingestion.document_text import SEPARATORS, PageText, join_pages
 from documents.ingestion.pieces import Tokenizer, pieces
-from documents.ingestion.sentences import sentences
+from documents.ingestion.sentences import CELLS, sentences
+from documents.structure.headers import TableHeaders
 
 MAX_SENTENCE_LENGTH = 60  # tokens; longer sentences are cut at clauses
 # A heading starts a new chunk once the current one is this full.
@@ -27,11 +28,12 @@ class ChunkText(NamedTuple):
     page_end: int
     heading_path: list[str]
     tokens: int
+    table_header: str = ""  # of the table in which it begins
 
     @property
     def embedding_text(self) -> str:
-        """The text under its headings, as sent to the embedding model."""
-        return embedding_text(self.heading_path, self.text)
+        """The text under its headings and its table's header, as sent to the embedding model."""
+        return embedding_text(self.heading_path, self.text, self.table_header)
 
 
 class Unit(NamedTuple):
@@ -50,10 +52,15 @@ def heading_prefix(heading_path: Sequence[str]) -> str:
     return " > ".join(part for i, part in enumerate(parts) if i == 0 or part != parts[i - 1])
 
 
-def embedding_text(heading_path: Sequence[str], text: str) -> str:
-    """The text under its headings; a heading that starts the text is not repeated."""
+def embedding_text(heading_path: Sequence[str], text: str, table_header: str = "") -> str:
+    """The text under its headings; a heading that starts the text is not repeated.
+
+    A text that begins between the rows of a table continues its header.
+    """
     if heading_path and text.startswith(heading_path[-1]):
         heading_path = heading_path[:-1]
+    if table_header:
+        text = f"{table_header}\n{text}"
     prefix = heading_prefix(heading_path)
     return f"{prefix}\n\n{text}" if prefix else text
 
@@ -86,6 +93,8 @@ class Splitter:
         self.tokens = tokens
         self.overlap = overlap
         self.prefixes: dict[int, tuple[list[str], int]] = {}
+        self.table_headers = TableHeaders(self.text)
+        self.headers: dict[Sequence[str], tuple[str, int]] = {}
         self.paths, self.sections = self._sections()
         self.units = list(self._units())
 
@@ -157,7 +166,7 @@ class Splitter:
 
     def _fill(self, first: int, new: int) -> int:
         """The unit after the last one that fits."""
-        budget = self.tokens - self._prefix(self.units[new].path)[1]
+        budget = self.tokens - self._overhead(self.units[first].start, self.units[new].path)
         used = sum(unit.tokens for unit in self.units[first:new])
         last = new
         while last < len(self.units):
@@ -200,9 +209,10 @@ class Splitter:
 
     def _chunk_of(self, start: int, end: int, path: int) -> ChunkText:
         text = self.text[start:end]
-        heading_path, _ = self._prefix(path)
-        count = self.tokenizer.count(embedding_text(heading_path, text))
-        return ChunkText(text, start, end, self._page_at(start), self._page_at(end - 1), heading_path, count)
+        (heading_path, _), (header, _) = self._prefix(path), self._header(start)
+        count = self.tokenizer.count(embedding_text(heading_path, text, header))
+        pages = self._page_at(start), self._page_at(end - 1)
+        return ChunkText(text, start, end, *pages, heading_path, count, header)
 
     def _page_at(self, offset: int) -> int:
         return self.pages[max(0, bisect_right(self.starts, offset) - 1)].number
@@ -210,7 +220,7 @@ class Splitter:
     def _split_unit(self, number: int) -> Iterator[ChunkText]:
         """A unit that is too long together with its headings: one chunk for each smaller piece."""
         unit = self.units[number]
-        limit = max(1, self.tokens - self._prefix(unit.path)[1] - 2)
+        limit = max(1, self.tokens - self._overhead(unit.start, unit.path) - 2)
         while True:
             found = self._pieces(unit.start, unit.end, limit)
             chunks = [self._chunk_of(start, end, unit.path) for start, end, _count in found]
@@ -218,6 +228,21 @@ class Splitter:
                 yield from chunks
                 return
             limit = max(1, limit // 2)
+
+    def _overhead(self, start: int, path: int) -> int:
+        """The tokens of what goes before the text of a chunk."""
+        return self._prefix(path)[1] + self._header(start)[1]
+
+    def _header(self, start: int) -> tuple[str, int]:
+        """The header of the table between whose rows a chunk starts, without its last columns where it is too long."""
+        names = tuple(self.table_headers.at(start))
+        if names not in self.headers:
+            header, limit, count = CELLS.join(names), int(self.tokens * MAX_PREFIX), len(names)
+            while header and self.tokenizer.count(header) > limit:
+                count //= 2
+                header = CELLS.join(names[:count])
+            self.headers[names] = header, self.tokenizer.count(header) + 1 if header else 0
+        return self.headers[names]
 
     def _prefix(self, path: int) -> tuple[list[str], int]:
         """The heading path without its top headings where it is too long, and its tokens."""

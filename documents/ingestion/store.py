@@ -33,16 +33,17 @@ CHUNK_COLUMNS = {
     "start": "int8",
     '"end"': "int8",
     "tokens": "int4",
+    "table_header": "text",
     "embedding": "halfvec",
 }
 COPY_CHUNKS = f"copy documents_chunk ({', '.join(CHUNK_COLUMNS)}) from stdin with (format binary)"
-# How often each stem occurs in each chunk, its headings included: the input of BM25.
+# How often each stem occurs in each chunk, its headings and its table's header included: the input of BM25.
 INSERT_POSTINGS = """
     insert into documents_posting (index_id, lexeme, chunk_id, tf)
     select c.index_id, w.lexeme, c.id, least(coalesce(array_length(w.positions, 1), 1), 32767)
     from documents_chunk c,
          unnest(to_tsvector(
-             %s::regconfig, normalize(array_to_string(c.heading_path, ' ') || ' ' || c.text, NFKC)
+             %s::regconfig, normalize(concat_ws(' ', array_to_string(c.heading_path, ' '), c.table_header, c.text), NFKC)
          )) w
     where c.version_id = %s and c.index_id = %s
 """
@@ -101,7 +102,8 @@ def copy_chunks(version: Version, index: Index, chunks: Sequence[ChunkText], vec
 def _values(chunk: ChunkText, vector: np.ndarray) -> tuple[Any, ...]:
     """The chunk's own columns, in the order of CHUNK_COLUMNS."""
     pages = chunk.page_start, chunk.page_end
-    return chunk.text, chunk.heading_path, *pages, chunk.start, chunk.end, chunk.tokens, HalfVector(vector)
+    place = chunk.start, chunk.end, chunk.tokens
+    return chunk.text, chunk.heading_path, *pages, *place, chunk.table_header, HalfVector(vector)
 
 
 def insert_postings(version: Version, index: Index) -> None:

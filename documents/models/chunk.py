@@ -75,6 +75,13 @@ class Chunk(models.Model):
     )
     end = models.PositiveBigIntegerField(_("end"))
     tokens = models.PositiveIntegerField(_("tokens"))
+    table_header = models.TextField(
+        _("table header"),
+        default="",
+        db_default="",  # a worker of the version before copies chunks without it
+        blank=True,
+        help_text=_("The columns of the table in which it begins; embedded with it."),
+    )
     embedding = HalfVectorField()  # of the index's dimensions
 
     objects = ChunkManager()
