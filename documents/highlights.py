@@ -1,8 +1,9 @@
-"""Cut a text where passages and search results begin and end, and render the pieces."""
+"""Cut a text where passages and search results begin and end, and render the pieces and its tables."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ from django.utils.translation import gettext as _
 
 from documents.models.page import Part
 from documents.search import places_in
+from documents.structure.drawing import tables_of, with_tables
+from documents.structure.kinds import Table
 
 Range = tuple[int, int]
 
@@ -25,14 +28,24 @@ class Stretch(NamedTuple):
     begins: int | None = None
 
 
-class Outline(NamedTuple):
-    """A part of a page's text, and the ranges of the page's text that match the search."""
+@dataclass(frozen=True)
+class Outline:
+    """A part of a page's text, its tables, and the ranges of the page's text that match the search."""
 
     stretches: list[Stretch]
     hits: list[Range]
+    tables: Sequence[Table] = field(default_factory=list)
+
+    @property
+    def html(self) -> SafeString:
+        """The text, escaped, with matches marked, passages numbered and tables drawn."""
+        text = "".join(stretch.text for stretch in self.stretches)
+        return with_tables(text, self.tables, _Pen(self.stretches).draw)
 
 
-def outlined(part: Part, passages: Sequence[tuple[int, int, int]], words: str) -> Outline:
+def outlined(
+    part: Part, passages: Sequence[tuple[int, int, int]], words: str, media_type: str = "text/plain"
+) -> Outline:
     """Cut the part wherever a passage (number, start, end) or a match begins or ends."""
     hits = [(part.start + start, part.start + end) for start, end in places_in(part.text, words)]
     within = [(number, max(start, part.start), min(end, part.end)) for number, start, end in passages]
@@ -46,19 +59,40 @@ def outlined(part: Part, passages: Sequence[tuple[int, int, int]], words: str) -
         stretches.append(
             Stretch(part.text[start - part.start : end - part.start], is_hit, containing, begins)
         )
-    return Outline(stretches, hits)
+    return Outline(stretches, hits, tables_of(part.text, media_type))
 
 
-def stretches_html(stretches: Sequence[Stretch]) -> SafeString:
-    """The text, escaped, with matches marked and passages numbered. No white space is added: the page shows all of it."""
-    return format_html_join("", "{}{}", ((_number(stretch), _text(stretch)) for stretch in stretches))
+class _Pen:
+    """Draws ranges of the stretches' text, one after the other. The number of a passage comes before its first words."""
+
+    def __init__(self, stretches: Sequence[Stretch]) -> None:
+        self.stretches = stretches
+        self.number, self.start = 0, 0  # the stretch at which the next range begins, and where it starts
+        self.is_numbered = False
+
+    def draw(self, start: int, end: int) -> SafeString:
+        return format_html_join("", "{}{}", self._drawn(start, end))
+
+    def _drawn(self, start: int, end: int) -> Iterator[tuple[str, str]]:
+        begins: int | None = None
+        while start < end and self.number < len(self.stretches):
+            stretch = self.stretches[self.number]
+            if not self.is_numbered:
+                begins, self.is_numbered = stretch.begins or begins, True
+            stop = self.start + len(stretch.text)
+            if words := stretch.text[max(0, start - self.start) : max(0, end - self.start)]:
+                yield _number(begins), _text(stretch._replace(text=words))
+                begins = None
+            if stop > end:
+                break
+            self.number, self.start, self.is_numbered = self.number + 1, stop, False
 
 
-def _number(stretch: Stretch) -> str:
-    if not stretch.begins:
+def _number(passage: int | None) -> str:
+    if not passage:
         return ""
-    label = _("Passage %d") % stretch.begins
-    return format_html('<span class="passage-number" aria-label="{}">{}</span>', label, stretch.begins)
+    label = _("Passage %d") % passage
+    return format_html('<span class="passage-number" aria-label="{}">{}</span>', label, passage)
 
 
 def _text(stretch: Stretch) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,13 +12,16 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from documents.extraction.text.markup_spans import markup_spans, without_markup
+from documents.extraction.text.markup_spans import MarkupSpan, markup_spans, without_markup
 from documents.models import Document, Page
 from documents.models.page import Part
 from documents.sources.uploads import MARKDOWN
+from documents.structure.drawing import tables_of, with_tables
 from qa.models import Citation
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ragsite.accounts.models import User
 
 Range = tuple[int, int]
@@ -39,6 +43,40 @@ class Stretch(NamedTuple):
         return format_html("{}", self.text)
 
 
+@dataclass(frozen=True)
+class MarkedText:
+    """A text, and the ranges of the passage and of the quoted words in it. Without a quote, the passage is marked."""
+
+    text: str
+    media_type: str
+    passage: Range | None = None
+    quote: Range | None = None
+
+    @property
+    def stretches(self) -> list[Stretch]:
+        """The text without Markdown syntax, split where the passage or the quote begins or ends."""
+        return list(self._stretches(0, len(self.text)))
+
+    @property
+    def html(self) -> SafeString:
+        """The text with its tables drawn, and the passage and the quoted words marked."""
+        return with_tables(self.text, tables_of(self.text, self.media_type), self._draw)
+
+    def _draw(self, start: int, end: int) -> SafeString:
+        return format_html_join("", "{}", ((stretch.html,) for stretch in self._stretches(start, end)))
+
+    def _stretches(self, start: int, end: int) -> Iterator[Stretch]:
+        quote = self.quote or self.passage
+        edges = {edge for edge in (*(self.passage or ()), *(quote or ())) if start < edge < end}
+        for first, last in pairwise(sorted({start, end, *edges})):
+            words = without_markup(self.text, self._markup, first, last)
+            yield Stretch(words, _contains(self.passage, first), _contains(quote, first))
+
+    @cached_property
+    def _markup(self) -> list[MarkupSpan]:
+        return markup_spans(self.text, self.media_type)
+
+
 @dataclass
 class Passage:
     """What the source panel shows. `state` is "" for the cited version, else "replaced", "gone" or "forbidden"."""
@@ -51,7 +89,7 @@ class Passage:
     next: int | None = None
     last: int | None = None
     part: Part | None = None
-    stretches: list[Stretch] = field(default_factory=list)
+    words: MarkedText | None = None
     marked: list[tuple[int, int]] = field(default_factory=list)  # ranges of the page's text
 
     @property
@@ -60,9 +98,13 @@ class Passage:
         return urlencode([("at", f"{start}-{end}") for start, end in self.marked])
 
     @property
+    def stretches(self) -> list[Stretch]:
+        return self.words.stretches if self.words else []
+
+    @property
     def html(self) -> SafeString:
         """The text with the quoted words and the passage around them marked."""
-        return format_html_join("", "{}", ((stretch.html,) for stretch in self.stretches))
+        return self.words.html if self.words else SafeString()
 
     @property
     def shows_headings(self) -> bool:
@@ -111,7 +153,7 @@ def open_passage(
         pages = Page.objects.in_parts().filter(version=citation.version_id).select_related("version")
     page = pages.filter(number=number or citation.page).first() or pages.filter(number=citation.page).first()
     if document is None or page is None:
-        return Passage(citation, "gone", document, stretches=_of_excerpt(citation))
+        return Passage(citation, "gone", document, words=_of_excerpt(citation))
     state = "" if document.serving_id == citation.version_id else "replaced"
     numbers = (
         Page.objects.filter(version=citation.version_id).order_by("number").values_list("number", flat=True)
@@ -128,7 +170,7 @@ def open_passage(
         next=numbers.filter(number__gt=page.number).first(),
         last=numbers.last(),
         part=shown,
-        stretches=_cut(shown.text, cited, quote, page.version.media_type),
+        words=MarkedText(shown.text, page.version.media_type, cited, quote),
         marked=[(shown.start + marked[0], shown.start + marked[1])] if marked else [],
     )
 
@@ -156,11 +198,11 @@ def _relocated(part: Part, place: Range | None, words: str) -> Range | None:
     return (at, at + len(words)) if at >= 0 else None
 
 
-def _of_excerpt(citation: Citation) -> list[Stretch]:
+def _of_excerpt(citation: Citation) -> MarkedText:
     quote = None
     if citation.quote_start is not None and citation.quote_end is not None:
         quote = (citation.quote_start - citation.start, citation.quote_end - citation.start)
-    return _cut(citation.excerpt, (0, len(citation.excerpt)), quote, media_type_of(citation))
+    return MarkedText(citation.excerpt, media_type_of(citation), (0, len(citation.excerpt)), quote)
 
 
 def _inside(page: Page, part: Part, start: int | None, end: int | None) -> Range | None:
@@ -175,19 +217,6 @@ def _inside(page: Page, part: Part, start: int | None, end: int | None) -> Range
 def media_type_of(citation: Citation) -> str:
     """Return the media type of the cited file, guessed from the excerpt if its version was deleted."""
     return citation.media_type or ("text/markdown" if MARKDOWN.search(citation.excerpt) else "text/plain")
-
-
-def _cut(text: str, passage: Range | None, quote: Range | None, media_type: str) -> list[Stretch]:
-    """Split the text where the passage or the quote begins or ends, and remove Markdown syntax.
-
-    Without a quote, the passage is marked.
-    """
-    quote, found = quote or passage, markup_spans(text, media_type)
-    cuts = sorted({0, len(text), *(passage or ()), *(quote or ())})
-    return [
-        Stretch(without_markup(text, found, start, end), _contains(passage, start), _contains(quote, start))
-        for start, end in pairwise(cuts)
-    ]
 
 
 def _contains(span: Range | None, at: int) -> bool:

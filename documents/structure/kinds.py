@@ -89,16 +89,21 @@ class Row(NamedTuple):
 class Table(Block):
     """A table. `header` has the names of its columns, () if they are unknown; `rows` does not contain the header.
 
-    `caption` is the plain line above the table that names it, "" if there is none.
+    `caption` is the plain line above the table that names it, "" if there is none. `header_rows` are the rows of the
+    text from which the names come; there are none if these were taken from the labels of the cells.
     """
 
     header: Sequence[str]
     rows: Sequence[Row]
     caption: str = ""
+    header_rows: Sequence[Row] = ()
 
     def moved(self, by: int) -> Self:
-        rows = [row._replace(cells=_moved(row.cells, by)) for row in _moved(self.rows, by)]
-        return replace(super().moved(by), rows=rows)
+        header_rows, rows = (
+            [row._replace(cells=_moved(row.cells, by)) for row in _moved(own, by)]
+            for own in (self.header_rows, self.rows)
+        )
+        return replace(super().moved(by), rows=rows, header_rows=header_rows)
 
     @property
     def width(self) -> int:

@@ -205,15 +205,16 @@ class _Parser:
         taken = self.lines[first : self.at]
         marked = next((number for number, line in enumerate(taken) if tables.is_delimiter(line.text)), 0)
         rows = [(line, tables.cells_of(line)) for line in taken if not tables.is_delimiter(line.text)]
-        header, body = (
-            tables.header_and_rows(rows, self.plain, min(marked, tables.MAX_HEADER_ROWS))
-            if rows
-            else ([], [])
-        )
-        if not body or (len(rows) == 1 and not header and not self._is_sheet):
-            self.at = first
-            return None
-        return Table(_begin(taken[0]), taken[-1].end, header, body, self._caption())
+        if not rows:
+            return self._no_table(first)
+        header, above, body = tables.header_and_rows(rows, self.plain, min(marked, tables.MAX_HEADER_ROWS))
+        is_lone = len(rows) == 1 and not header and not self._is_sheet
+        if not body or is_lone or (self.media_type == "text/plain" and tables.look_like_code(taken)):
+            return self._no_table(first)
+        return Table(_begin(taken[0]), taken[-1].end, header, body, self._caption(), above)
+
+    def _no_table(self, first: int) -> None:
+        self.at = first
 
     @property
     def _is_sheet(self) -> bool:
@@ -290,12 +291,22 @@ class _Parser:
             self.at = first
             return None
         rows = [(line, tables.split_figures(line, count)) for line in taken]
-        header, body = tables.header_and_rows(rows, self.plain)
+        header, above, body = tables.header_and_rows(rows, self.plain)
         if headed and not header:
-            names = self.lines[first].text.split()
-            header = names if len(names) == count + 1 else []
-        begin = self.lines[first]
-        return Table(_begin(begin), taken[-1].end, header, body, self._caption())
+            line = self.lines[first]
+            names = tables.words_of(line)
+            if len(names) != count + 1:
+                self.at = first + 1
+                return self._prose(_begin(line), line.end)
+            header, above, body = tables.header_and_rows([(line, names), *rows], self.plain, marked_header=1)
+        return Table(
+            _begin(taken[0] if not above else self.lines[first]),
+            taken[-1].end,
+            header,
+            body,
+            self._caption(),
+            above,
+        )
 
     def _key_values(self) -> Block | None:
         """Lines of keys and values: two at least, or one that is no sentence."""

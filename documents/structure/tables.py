@@ -22,6 +22,8 @@ LABEL = re.compile(r"([^\n]{1,80}?): (?=\S)")
 # What may name a column although it is a figure: a year, a quarter, a business year.
 YEAR = re.compile(r"(?:1[89]|20|21)\d\d(?:[-/–](?:\d\d){1,2})?")
 FIGURE = re.compile(r"[-+−(]?[\s€$£¥]*\d[\d\s.,:/]*(?:%|€|\)|[kKmM])?")
+CODE = re.compile(r"[;{}\\=$<>`]|\|\||&&|\w\(")
+WORD = re.compile(r"\S+")
 MAX_FIGURES = 40  # figures at the end of a line that are counted
 
 Span = tuple[int, int]
@@ -85,16 +87,30 @@ def split_figures(line: Line, figures: int) -> list[Span]:
     return [(line.start + first, line.start + end), *spans]
 
 
+def words_of(line: Line) -> list[Span]:
+    """The range of each word of a line: names of columns without separators."""
+    return [(line.start + word.start(), line.start + word.end()) for word in WORD.finditer(line.text)]
+
+
+def look_like_code(lines: Sequence[Line]) -> bool:
+    """Whether lines with bars of a plain text are source code or commands, or too uneven for a table."""
+    widths = {len(cells_of(line)) for line in lines}
+    return len(widths) > 2 or sum(bool(CODE.search(line.text)) for line in lines) * 3 > len(lines)
+
+
 def header_and_rows(
     found: Sequence[tuple[Line, Sequence[Span]]], plain: Plain, marked_header: int = 0
-) -> tuple[list[str], list[Row]]:
-    """The names of the columns, and the rows below them. `marked_header`: rows above a delimiter row."""
+) -> tuple[list[str], list[Row], list[Row]]:
+    """The names of the columns, the rows with these, and the rows below them. `marked_header`: rows above a delimiter row."""
     texts = [[plain(*span) for span in spans] for _line, spans in found]
     names, header_rows = _named(texts, marked_header)
     if not names and not (names := _names_in(texts)):
         names, header_rows = _unlabelled(texts)
-    body = zip(found[header_rows:], texts[header_rows:], strict=True)
-    return names, [_row(line, spans, own, names) for (line, spans), own in body]
+    rows = [
+        _row(line, spans, own, names if number >= header_rows else ())
+        for number, ((line, spans), own) in enumerate(zip(found, texts, strict=True))
+    ]
+    return names, rows[:header_rows], rows[header_rows:]
 
 
 def _named(texts: Sequence[Sequence[str]], marked_header: int) -> tuple[list[str], int]:
@@ -181,6 +197,8 @@ def _row(line: Line, spans: Sequence[Span], texts: Sequence[str], names: Sequenc
         name = _label(text, columns)
         column = columns[name] if name else column + 1
         value = text[len(name) + 2 :] if name else text
+        if column < len(cells) and cells[column].text:
+            column = len(cells)  # two values of one column
         cells += [Cell("", line.end, line.end)] * (column + 1 - len(cells))
         if value:
             cells[column] = Cell(value, max(start, end - len(value)) if name else start, end)

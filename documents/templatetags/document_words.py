@@ -12,7 +12,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from documents import highlights
 from documents.extraction.registry import accepted_types
 from documents.models.attempt import Outcome
 from documents.presentation import actions, page_names, page_notices, scanned_pages, status, watched
@@ -29,7 +28,6 @@ register = template.Library()
 register.filter("ocr_setup_hint", scanned_pages.ocr_setup_hint)
 register.filter("omission", page_notices.omission)
 register.filter("page_warnings", page_notices.page_warnings)
-register.filter("stretches_html", highlights.stretches_html)
 register.filter("summary_status", status.summary_status)
 
 STAGES = {

@@ -78,7 +78,8 @@ def page_context(
     part = page.part(whole_number(request.GET.get("part")) or 1)
     with_passages = request.GET.get("passages") != "0"
     query = words if len(words) <= MAX_SEARCH else ""
-    outline = outlined(part, _passages(document, version, page, part) if with_passages else (), query)
+    passages = _passages(document, version, page, part) if with_passages else ()
+    outline = outlined(part, passages, query, version.media_type)
     others = version.pages.order_by("number").values_list("number", flat=True)
     return {
         "page": page,
