@@ -205,16 +205,13 @@ class _Parser:
         taken = self.lines[first : self.at]
         marked = next((number for number, line in enumerate(taken) if tables.is_delimiter(line.text)), 0)
         rows = [(line, tables.cells_of(line)) for line in taken if not tables.is_delimiter(line.text)]
-        if not rows:
-            return self._no_table(first)
-        header, above, body = tables.header_and_rows(rows, self.plain, min(marked, tables.MAX_HEADER_ROWS))
+        marked = min(marked, tables.MAX_HEADER_ROWS)
+        header, above, body = tables.header_and_rows(rows, self.plain, marked) if rows else ([], [], [])
         is_lone = len(rows) == 1 and not header and not self._is_sheet
         if not body or is_lone or (self.media_type == "text/plain" and tables.look_like_code(taken)):
-            return self._no_table(first)
+            self.at = first
+            return None
         return Table(_begin(taken[0]), taken[-1].end, header, body, self._caption(), above)
-
-    def _no_table(self, first: int) -> None:
-        self.at = first
 
     @property
     def _is_sheet(self) -> bool:
