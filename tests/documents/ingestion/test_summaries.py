@@ -3,10 +3,12 @@ import re
 import pytest
 
 from documents.ingestion import summarize
+from documents.ingestion.sheet_outline import sheet_outline
 from documents.models import Page, Task
 from documents.models.states import SummaryState
 from documents.models.task import Kind
 from tests.support.factories import make_indexed
+from tests.support.made_files import xlsx
 from tests.support.provider_payloads import CUT, DONE, NOTHING, delta, said
 
 pytestmark = pytest.mark.django_db
@@ -123,3 +125,36 @@ def test_a_summary_holds_only_what_can_be_stored_and_has_a_limit(alice, fake_ope
     summarise(document)
     assert document.summary.startswith("The harbour. word")
     assert len(document.summary) <= summarize.MAX_SUMMARY_LENGTH
+
+
+def test_the_summary_of_a_table_says_its_columns_and_rows(alice):
+    document = make_indexed(alice, "Room,Seats,Price\nHall,120,240\nCell,2,0\n", name="rooms.csv")
+    summarise(document)
+
+    assert document.summary == "3 columns, 2 rows: Room, Seats, Price."
+
+
+def test_the_summary_of_a_workbook_names_its_sheets(alice, tmp_path, fake_openai):
+    rows = [
+        ["Item", *(f"Year {year}" for year in range(2015, 2025))],
+        *([f"No {n}", *["12345"] * 10] for n in range(600)),
+    ]
+    xlsx(
+        tmp_path / "book.xlsx",
+        ("Costs", [["Costs of the harbour"], *rows]),
+        ("Notes", [["No.", "Note"], ["1", "None"]]),
+    )
+    document = make_indexed(alice, (tmp_path / "book.xlsx").read_bytes(), name="book.xlsx")
+    assert document.serving.pages.count() > 2
+
+    names = ", ".join(f"Year {year}" for year in range(2015, 2022))
+    assert sheet_outline(document.serving) == (
+        f"2 sheets: Costs – Costs of the harbour (11 columns, 600 rows: Item, {names}, …); Notes (2 columns, 1 row: No., Note)."
+    )
+    fake_openai.answer = "Costs of a harbour."
+    summarise(document)
+    assert sheet_outline(document.serving) in fake_openai.chats[0].body["messages"][-1]["content"]
+
+
+def test_a_text_has_no_outline_of_sheets(alice):
+    assert sheet_outline(make_indexed(alice, TEXT).serving) == ""
