@@ -10,6 +10,8 @@ from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Cast, Greatest, StrIndex, Substr
 
+from documents.extraction.blocks.tables import CELL_BREAK
+from documents.extraction.text.markup_spans import CELL
 from documents.models import Page, Version
 from documents.models.page import PART_LENGTH, PageQuerySet
 from documents.presentation.page_names import page_name
@@ -98,7 +100,7 @@ def _hits_on(page: Page, words: str) -> Iterator[Hit]:
 
 
 def _hit(page: Page, part: int, around: str, place: int, length: int) -> Hit:
-    snippet = " ".join(around.split())
+    snippet = " ".join(around.split()).replace(CELL_BREAK, CELL)
     name = page_name(page.number, page.label, page.version.media_type)
     before, after = place > BEFORE, place + AFTER < length
     return Hit(page.number, name, part, ("… " if before else "") + snippet + (" …" if after else ""))

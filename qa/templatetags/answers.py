@@ -9,7 +9,8 @@ from django import template
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from documents.extraction.text.markup_spans import markup_spans, without_markup
+from documents.extraction.blocks.tables import CELL_BREAK
+from documents.extraction.text.markup_spans import CELL, markup_spans, without_markup
 from documents.models import Version
 from qa import sentences
 from qa.models import Citation, Question
@@ -48,9 +49,10 @@ def rendered(question: Question, citations: Sequence[Citation]) -> SafeString:
 
 @register.filter
 def words_cited(citation: Citation) -> str:
-    """Return the quoted words, or the excerpt, without Markdown syntax."""
+    """Return the quoted words, or the excerpt, without Markdown syntax and without the bars of rows."""
     text = citation.quote or citation.excerpt
-    return without_markup(text, markup_spans(text, media_type_of(citation))).strip()
+    words = without_markup(text, markup_spans(text, media_type_of(citation)))
+    return words.replace(CELL_BREAK, CELL).strip()
 
 
 @register.filter

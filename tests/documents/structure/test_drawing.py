@@ -6,8 +6,10 @@ import pytest
 
 from documents.highlights import outlined
 from documents.models.page import Part
+from documents.search import find
 from qa.models import Citation
 from qa.source_view import MarkedText, open_passage
+from qa.templatetags.answers import words_cited
 from tests.support.factories import make_indexed, make_question
 
 HTML, CSV, MARKDOWN = "text/html", "text/csv", "text/markdown"
@@ -125,6 +127,8 @@ def test_the_page_and_the_source_show_the_table_of_a_sheet(alice, client):
     panel = client.get(f"/citations/{citation.pk}/").text
 
     assert open_passage(citation, alice).state == ""
+    assert words_cited(citation) == "Hall · 120"
+    assert find(version, "Hall")[0].snippet == "Room · Seats Hall · 120 <i>Cell</i> · 2"
     for html in (page, panel):
         assert re.search(r'<th scope="col" dir="auto">(?:<[^>]*>|1)*Room', html)
         assert "&lt;i&gt;Cell&lt;/i&gt;" in html
