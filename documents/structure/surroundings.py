@@ -57,6 +57,7 @@ class Surroundings:
     text: str
     start: int
     blocks: Sequence[Block]
+    around: Sequence[Block] = ()  # those before and after them as well
 
     def words(self, start: int, end: int) -> str:
         """The text between two offsets of the document's text, as far as it was read."""
@@ -103,7 +104,6 @@ def _around(stretch: Stretch, pages: Sequence[tuple[Any, ...]]) -> Surroundings:
         for offset, level, title in json.loads(own)
         if 0 <= page_start + offset - start < len(text)
     ]
-    found = (block.moved(start) for block in blocks(text, headings, pages[0][0]))
-    return Surroundings(
-        text, start, [block for block in found if block.end > stretch.start and block.start < stretch.end]
-    )
+    found = [block.moved(start) for block in blocks(text, headings, pages[0][0])]
+    touched = [block for block in found if block.end > stretch.start and block.start < stretch.end]
+    return Surroundings(text, start, touched, found)

@@ -131,8 +131,9 @@ def _unlabelled(texts: Sequence[Sequence[str]]) -> tuple[list[str], int]:
     width = Counter(len(row) for row in texts[:20]).most_common(1)[0][0]
     if len(texts) < 2 or not is_header(texts[0], width, texts[1:20]):
         return [], 0
-    count = 2 if _is_upper_header(texts) else 1
-    return _joined(texts[:count]), count
+    if _is_upper_header(texts):
+        return _joined([_spread(texts[0], texts[1]), texts[1]]), 2
+    return _joined(texts[:1]), 1
 
 
 def is_header(row: Sequence[str], width: int, below: Sequence[Sequence[str]]) -> bool:
@@ -154,11 +155,12 @@ def is_header(row: Sequence[str], width: int, below: Sequence[Sequence[str]]) ->
 
 
 def _is_upper_header(texts: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row groups the columns of a second header row: it has gaps where that has names."""
+    """Whether the first row groups the columns of a second header row, which has names, or years, under its gaps."""
     first, second, rest = texts[0], texts[1], texts[2:20]
-    has_gaps = any(not text for text in first[1:]) and all(second[1:])
+    gaps = [at for at in range(1, len(second)) if at >= len(first) or not first[at]]
     has_figures = any(NUMBER.fullmatch(text) for row in rest for text in row)
-    return bool(has_gaps and rest and has_figures and not any(NUMBER.fullmatch(text) for text in second))
+    has_names = all(not NUMBER.fullmatch(text) or YEAR.fullmatch(text) for text in second)
+    return bool(gaps and rest and has_figures and has_names and all(second[at] for at in gaps))
 
 
 def _joined(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -166,6 +168,15 @@ def _joined(rows: Sequence[Sequence[str]]) -> list[str]:
         return list(rows[0])
     names = column_names([{column: text for column, text in enumerate(row) if text} for row in rows])
     return [names.get(column, "") for column in range(max(names, default=-1) + 1)]
+
+
+def _spread(row: Sequence[str], below: Sequence[str]) -> list[str]:
+    """The row with its gaps filled by the name to the left, which belongs to all columns that the row below names."""
+    filled = [*row, *[""] * (len(below) - len(row))]
+    for at in range(1, len(below)):
+        if not filled[at] and below[at] and below[at - 1]:
+            filled[at] = filled[at - 1]
+    return filled
 
 
 def _labels(row: Sequence[str], names: Sequence[str]) -> int:

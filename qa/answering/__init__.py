@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -12,14 +13,17 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from qa.answering import cache, citations, extractive, save
+from qa.answering import cache, citations, quoting, save
 from qa.answering.draft import Draft, Piece, load_draft, origins
 from qa.answering.generate import write
+from qa.answering.prompts import Turn
+from qa.answering.quoting.follow_ups import depends
 from qa.answering.rewrite import make_standalone
 from qa.models import AnswerState, Conversation, Question
-from qa.models.question import AnswerKind, AnswerWay
+from qa.models.question import AnswerKind
 from qa.retrieval.chunk import RetrievedChunk
-from qa.retrieval.retriever import embed_question, find_sources
+from qa.retrieval.frequencies import Frequencies, count_words, words_of
+from qa.retrieval.retriever import embed_question, find_sources, readable_documents
 from ragsite import llm
 from ragsite.database import DATABASE_ERRORS, in_thread
 from ragsite.storable import storable_text
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
 
 MAX_WAIT_SECONDS = 30
 POLL_SECONDS = 0.2
+MAX_DOCUMENTS_BEFORE = 2  # searched once more for a follow-up
+MAX_BEFORE = 6  # sources of each
 
 
 async def answer(question_id: int, *, stop: asyncio.Event | None = None) -> AsyncGenerator[Piece]:
@@ -128,11 +134,27 @@ def retrieve(draft: Draft) -> None:
         document=draft.document,
         vector=draft.vector,
     )
+    if before := _before(draft).documents:
+        draft.sources = _with_sources_of(before, draft)
     draft.record_time("search", since)
     question.trace = [source.as_trace() for source in draft.sources]
     question.draws_on = origins(draft.sources, draft.history)
     # Saved before the first word, so that a partial answer can be withheld too.
     Question.objects.same_as(question).update(draws_on=question.draws_on)
+
+
+def _with_sources_of(documents: frozenset[int], draft: Draft) -> list[RetrievedChunk]:
+    """Return the sources with the best ones of the documents that answered the question before."""
+    found: list[RetrievedChunk] = []
+    scope = readable_documents(draft.user, draft.collections, draft.document)
+    for document in scope.filter(pk__in=documents)[:MAX_DOCUMENTS_BEFORE]:
+        query = draft.question.search_query
+        found += find_sources(
+            query, user=draft.user, document=document, vector=draft.vector, limit=MAX_BEFORE
+        )
+    known = {chunk for source in found for chunk in source.chunk_ids}
+    found += [source for source in draft.sources if not known.issuperset(source.chunk_ids)]
+    return [replace(source, number=number) for number, source in enumerate(found, start=1)]
 
 
 def _reading_step(sources: Sequence[RetrievedChunk]) -> str:
@@ -151,9 +173,16 @@ def quote(draft: Draft) -> None:
     """Answer with quotes, without a model."""
     question, since = draft.question, monotonic()
     question.model = question.host = ""
-    extract = extractive.extract(question.search_query, draft.sources, draft.vector, draft.index)
+    frequencies = _frequencies(draft)
+    spelled = quoting.corrected(question.search_query, draft.sources, frequencies)
+    if spelled != question.search_query and not draft.context:
+        question.search_query = spelled
+        retrieve(draft)
+        frequencies = _frequencies(draft)
+    asked = question.text if draft.context else question.search_query
+    extract = quoting.extract(asked, draft.sources, draft.vector, draft.index, frequencies, _before(draft))
     question.kind = AnswerKind.QUOTED if extract.is_found else AnswerKind.NOTHING
-    draft.complete_with(extract.parts, AnswerWay.QUOTES if extract.is_found else "")
+    draft.complete_with(extract.parts, extract.way if extract.is_found else "")
     if draft.failure:
         question.notice = _notice_of_quotes(draft.failure, found=extract.is_found)
     draft.citations = citations.cite_quotes(extract.quotes, draft.sources)
@@ -164,6 +193,25 @@ def quote(draft: Draft) -> None:
     draft.record_time("quote", since)
 
 
+def _frequencies(draft: Draft) -> Frequencies:
+    scope = readable_documents(draft.user, draft.collections, draft.document)
+    return count_words(words_of(draft.question.search_query), scope, draft.index)
+
+
+def _before(draft: Draft) -> quoting.Before:
+    """Return the turn that a follow-up depends on; nothing for a question of its own or one that a model rewrote."""
+    question = draft.question
+    is_replaced = not draft.context and bool(draft.history) and depends(question.text)
+    if draft.model or not draft.history or not (draft.context or is_replaced):
+        return quoting.NOTHING_BEFORE
+    turn = draft.history[-1]
+    return quoting.Before(draft.context, turn.answer, _documents_of(turn), is_replaced)
+
+
+def _documents_of(turn: Turn) -> frozenset[int]:
+    return frozenset(document for document, _collection in turn.draws_on if document is not None)
+
+
 def _notice_of_quotes(failure: str, *, found: bool) -> str:
     if found:
         return _("%(reason)s These are quotes from your documents instead.") % {"reason": failure}
@@ -171,8 +219,8 @@ def _notice_of_quotes(failure: str, *, found: bool) -> str:
 
 
 def _answer_nothing_found(draft: Draft) -> None:
-    draft.question.answer = extractive.nothing_found(has_nearest=False)
-    draft.question.kind, draft.question.state = AnswerKind.NOTHING, AnswerState.COMPLETE
+    draft.complete_with(quoting.nothing_found().parts, "")
+    draft.question.kind = AnswerKind.NOTHING
 
 
 def ask(text: str, *, user: User | None = None, on_text: Callable[[str], None] | None = None) -> Question:

@@ -9,8 +9,8 @@ from typing import Any
 
 from documents.ingestion.sentences import sentences
 from documents.models import Collection, Document, Page, Version
-from qa.answering.extractive import Quote
 from qa.answering.markers import MARKER, numbers_in
+from qa.answering.quoting.answer import Quote
 from qa.answering.statements import ChunkText, annotate
 from qa.models import Citation, Question
 from qa.retrieval.chunk import RetrievedChunk
@@ -43,20 +43,17 @@ def cite(answer: str, question: str, sources: Sequence[RetrievedChunk]) -> list[
     return _narrowed_to_pages(rows)
 
 
-def cite_quotes(
-    quotes: Sequence[Quote], sources: Sequence[RetrievedChunk], *, are_answer: bool = True
-) -> list[Citation]:
+def cite_quotes(quotes: Sequence[Quote], sources: Sequence[RetrievedChunk]) -> list[Citation]:
     """Return an unsaved citation for every source of an answer made of quotes, each with its first and best quote."""
     rows = []
     for source in sources:
         row = _uncited(source)
         if quote := next((quote for quote in quotes if quote.number == source.number), None):
-            row.quote, row.quote_start, row.quote_end, row.is_cited = (
-                quote.text,
-                quote.start,
-                quote.end,
-                are_answer,
-            )
+            row.quote, row.quote_start, row.quote_end = quote.text, quote.start, quote.end
+            row.is_cited = True
+            if quote.excerpt:
+                row.excerpt, row.start = quote.excerpt, quote.excerpt_start
+                row.end = row.start + len(row.excerpt)
         rows.append(row)
     return _narrowed_to_pages(rows)
 

@@ -50,6 +50,7 @@ class Draft:
     entry: cache.Entry | None = None
     has_lock: bool = False
     model: str = ""
+    context: str = ""  # the question before, if only both together can be understood
     vector: Vector = ()
     sources: list[RetrievedChunk] = field(default_factory=list)
     citations: list[Citation] = field(default_factory=list)

@@ -9,16 +9,13 @@ from time import monotonic
 
 from qa.answering.draft import Draft
 from qa.answering.prompts import Turn, standalone_prompt
-from qa.retrieval.stop_words import WORD, content_words
+from qa.answering.quoting.follow_ups import depends, replaced
 from ragsite import llm
 from ragsite.database import in_thread
 from ragsite.llm.errors import ProviderError
 
 STANDALONE_TOKENS = 120
 STANDALONE_SECONDS = 10
-MIN_WORDS = 2  # below this, a follow-up depends on the question before
-PRONOUNS = "it its they them their theirs this that these those he him his she her hers there then one ones former latter same"
-REFERRING_WORDS = frozenset(PRONOUNS.split())
 
 
 async def make_standalone(draft: Draft) -> None:
@@ -27,7 +24,9 @@ async def make_standalone(draft: Draft) -> None:
     question.search_query = question.text
     if not draft.history:
         return
-    question.search_query = await _rewritten_by_model(draft) or joined(question.text, draft.history)
+    question.search_query = await _rewritten_by_model(draft)
+    if not question.search_query:
+        question.search_query, draft.context = joined(question.text, draft.history)
     draft.record_time("standalone", since)
 
 
@@ -55,8 +54,10 @@ async def _rewritten_by_model(draft: Draft) -> str:
     )
 
 
-def joined(question: str, history: Sequence[Turn]) -> str:
-    """Return the question, joined with the one before if it refers back or has few words."""
-    words = [word.lower() for word in WORD.findall(question)]
-    depends = not REFERRING_WORDS.isdisjoint(words) or len(content_words(question)) < MIN_WORDS
-    return f"{history[-1].question} {question}" if history and depends else question
+def joined(question: str, history: Sequence[Turn]) -> tuple[str, str]:
+    """Return the question to search for, and the question before if only both together can be understood."""
+    if not history or not depends(question):
+        return question, ""
+    before = history[-1].question
+    whole = replaced(question, before)
+    return (whole, "") if whole else (f"{before} {question}", before)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from qa.retrieval.chunk import RetrievedChunk
+from qa.retrieval.stop_words import NUMBERS
 
 MAX_GAP = 4  # characters of white space between two chunks that still touch
 NEAR_DUPLICATE = 0.9
@@ -27,9 +28,15 @@ def within_budget(chunks: Iterable[RetrievedChunk], tokens: int) -> list[Retriev
 
 
 def _is_near_duplicate(one: RetrievedChunk, other: RetrievedChunk) -> bool:
-    """Whether the Jaccard similarity of their words reaches NEAR_DUPLICATE."""
+    """Whether the Jaccard similarity of their words reaches NEAR_DUPLICATE, and no figures differ: editions do in these."""
     first, second = _words(one.text), _words(other.text)
-    return len(first & second) >= NEAR_DUPLICATE * max(len(first | second), 1)
+    if len(first & second) < NEAR_DUPLICATE * max(len(first | second), 1):
+        return False
+    return one.document_id == other.document_id or not any(_is_figure(word) for word in first ^ second)
+
+
+def _is_figure(word: str) -> bool:
+    return word[0].isdigit() or word in NUMBERS
 
 
 def _words(text: str) -> set[str]:

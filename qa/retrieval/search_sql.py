@@ -27,7 +27,7 @@ def search_statement(
     limit: int,
 ) -> tuple[str, list[Any]]:
     """Return the search as one SQL statement with its parameters."""
-    scope_sql, scope_params = _compile_scope(scope)
+    scope_sql, scope_params = compile_scope(scope)
     dense_sql, dense_params = _dense(index, vector, is_exact=is_exact)
     weight = float(settings.DENSE_WEIGHT or 0) if len(vector) else 0.0
     sql = STATEMENT.format(scope=scope_sql, dense=dense_sql, index=int(index.pk), candidates=CANDIDATES)
@@ -35,7 +35,8 @@ def search_statement(
     return sql, params
 
 
-def _compile_scope(scope: QuerySet[Document]) -> tuple[str, Sequence[Any]]:
+def compile_scope(scope: QuerySet[Document]) -> tuple[str, Sequence[Any]]:
+    """Return the SQL of a scope with its parameters: pk, title, serving version, number of chunks, collection."""
     rows = scope.order_by().values_list("pk", "title", "serving_id", "chunk_count", "collection_id")
     sql, params = rows.query.sql_with_params()
     return sql, params

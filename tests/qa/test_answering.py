@@ -271,8 +271,9 @@ async def test_without_a_model_a_follow_up_is_joined_with_the_question_before(br
 
 def test_a_question_that_leans_on_nothing_is_not_joined():
     history = [Turn("What does it cost?", "21 euros")]
-    assert joined("Which instruments may members borrow?", history) == "Which instruments may members borrow?"
-    assert joined("And why?", history) == "What does it cost? And why?"
+    whole = "Which instruments may members borrow?"
+    assert joined(whole, history) == (whole, "")
+    assert joined("And why?", history) == ("What does it cost? And why?", "What does it cost?")
 
 
 async def test_the_conversation_before_is_what_was_last_answered(browser, alice):

@@ -8,8 +8,8 @@ from qa.answering.citations import (
     save_citations,
     to_cache,
 )
-from qa.answering.extractive import Quote
 from qa.answering.markers import numbers_in, plain_markers
+from qa.answering.quoting import Quote
 from qa.models import Citation
 from qa.retrieval.chunk import RetrievedChunk
 from tests.support.factories import make_document, make_indexed, make_question

@@ -2,8 +2,9 @@ import pytest
 
 from documents.models import Index
 from qa.answering import ask
-from qa.answering.extractive import extract
-from qa.retrieval.retriever import embed_question, find_sources
+from qa.answering.quoting import extract
+from qa.retrieval.frequencies import count_words, words_of
+from qa.retrieval.retriever import embed_question, find_sources, readable_documents
 from qa.retrieval.stop_words import Weights, content_words
 from tests.support.factories import make_indexed, make_pdf
 
@@ -20,7 +21,8 @@ def handbook(alice):
 def quotes(question, user):
     index = Index.objects.live()
     vector = embed_question(question, index)
-    return extract(question, find_sources(question, user=user, vector=vector), vector, index)
+    frequencies = count_words(words_of(question), readable_documents(user), index)
+    return extract(question, find_sources(question, user=user, vector=vector), vector, index, frequencies)
 
 
 @pytest.mark.parametrize(

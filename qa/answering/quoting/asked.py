@@ -1,0 +1,119 @@
+"""What a question asks for: its words with their weights, the form of the answer, and whether it wants a list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from qa.answering.quoting.forms import (
+    DATE,
+    KIND_OF,
+    MIN_NAMES,
+    NAME,
+    NUMBER,
+    STEPS,
+    WHO,
+    Pattern,
+    form_of,
+    wants_list,
+    without_asking,
+)
+from qa.retrieval.frequencies import Frequencies, words_of
+from qa.retrieval.stop_words import STOP_WORDS, WORD, content_words, stem
+
+_LIGHT = """
+    happen happens mean means get gets got give gives given go goes know like long make many may might much must need
+    needs often old say says tell thing things use used uses using want there number list name names exactly allowed
+    possible called per take takes took taken
+"""
+LIGHT_WORDS = frozenset(map(stem, _LIGHT.split()))  # words of asking, which a document rarely repeats
+LIGHT_WEIGHT = 0.35
+OLD_WEIGHT = 0.4  # of a word that only the question before has
+HEAD = re.compile(
+    r"(?:^(?:list|name) (?:all |the |all the )?|\b(?:how (?:many|much)|which|(?:what|whose|welche[rs]?|wie viele?|quel(?:le)?s?)"
+    r"(?: (?:is|are|was|were|ist|sind|est|sont))?(?: (?:the|a|an|my|our|your|der|die|das|le|la|les))?)\s+)"
+    r"((?:[\w-]+['’]s )?[\w-]+(?: [\w-]+)??(?: of [\w-]+)?)(?=\W|$)",
+    re.IGNORECASE,
+)
+
+
+@dataclass
+class Asked:
+    """A question, prepared for comparing."""
+
+    text: str
+    weights: dict[str, float] = field(default_factory=dict)  # of each stem
+    spelled: dict[str, str] = field(default_factory=dict)  # the word of each stem
+    names: frozenset[str] = frozenset()  # stems of the names in it
+    old: frozenset[str] = frozenset()  # stems that only the question before has
+    head: frozenset[str] = frozenset()  # stems of what the question word asks for
+    form: Sequence[Pattern] = ()
+    wants_list: bool = False
+    wants_names: bool = False  # of several persons
+    wants_steps: bool = False
+    answered: str = ""  # the answer to the question before, which is not given once more
+
+    @property
+    def total(self) -> float:
+        return sum(self.weights.values())
+
+    def is_answered_in_form(self, text: str) -> bool:
+        """Whether the text has what the question word asks for: a number, a date, a name, several names."""
+        if self.wants_names:
+            return len(NAME.findall(text)) >= MIN_NAMES
+        return any(pattern.search(text) for pattern in self.form)
+
+
+def understand(question: str, frequencies: Frequencies, before: str = "") -> Asked:
+    """Prepare a question. The words of the question `before`, which it refers to, count less."""
+    weights, spelled = _weights(question, frequencies)
+    old, old_spelled = _weights(before, frequencies)
+    old = {word: OLD_WEIGHT * weight for word, weight in old.items() if word not in weights}
+    is_list, form = wants_list(question), form_of(question) or form_of(before)
+    return Asked(
+        f"{before} {question}".strip(),
+        {**weights, **old},
+        {**old_spelled, **spelled},
+        names=_names(question) | _names(before),
+        old=frozenset(old),
+        # A number is of something; a time or a date is in the text without the word.
+        head=_head(question) if tuple(form) in ((), (NUMBER,)) else frozenset(),
+        form=form,
+        wants_list=is_list,
+        wants_names=is_list and bool(WHO.search(question)),
+        wants_steps=bool(STEPS.search(question)),
+    )
+
+
+def _weights(question: str, frequencies: Frequencies) -> tuple[dict[str, float], dict[str, str]]:
+    """Return the weight and the spelling of each stem of a question, without stop words."""
+    weights: dict[str, float] = {}
+    spelled: dict[str, str] = {}
+    for word in words_of(without_asking(KIND_OF.sub(" ", question))):
+        if word in frequencies.stop_words:
+            continue
+        root = stem(word)
+        factor = LIGHT_WEIGHT if root in LIGHT_WORDS else 1.0
+        weights[root] = max(weights.get(root, 0.0), factor * frequencies.weight(word))
+        spelled.setdefault(root, word)
+    return weights, spelled
+
+
+def _names(question: str) -> frozenset[str]:
+    """Return the stems of capitalised words inside the question; none where many words are, as in German."""
+    words = WORD.findall(question)[1:]
+    capitals = [word for word in words if word[0].isupper() and not _is_no_name(word)]
+    if 2 * len(capitals) > len(words):
+        return frozenset()
+    return frozenset(stem(word.lower()) for word in capitals)
+
+
+def _is_no_name(word: str) -> bool:
+    return word.lower() in STOP_WORDS or DATE.fullmatch(word) is not None
+
+
+def _head(question: str) -> frozenset[str]:
+    """Return the stems of the words right after the question word: "salary" in "What is the salary of ..."."""
+    match = HEAD.search(KIND_OF.sub(" ", question))
+    return frozenset(content_words(match[1])) - LIGHT_WORDS if match else frozenset()

@@ -1,0 +1,115 @@
+"""The forms of answers: what a question word asks for, and how a number, a date, a place, a name or a list looks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_NUMBERS = """
+    one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
+    nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million half quarter dozen once twice
+    zwei drei vier fünf sechs sieben acht neun zehn zwölf deux trois quatre cinq sept huit neuf dix onze douze
+"""
+_MONTHS = """
+    january february march april may june july august september october november december januar februar märz mai juni
+    juli oktober dezember janvier février mars avril juin juillet août septembre octobre novembre décembre
+"""
+_DAYS = """
+    monday tuesday wednesday thursday friday saturday sunday montag dienstag mittwoch donnerstag freitag samstag sonntag
+    lundi mardi mercredi jeudi vendredi samedi dimanche
+"""
+Pattern = re.Pattern[str]
+
+
+def _any(words: str) -> str:
+    return "|".join(words.split())
+
+
+NUMBER = re.compile(rf"\d|\b(?:{_any(_NUMBERS)})(?:s|th)?\b|%", re.IGNORECASE)
+TIME = re.compile(
+    r"\b\d{1,2}[:.h]\d{2}\b|\b\d{1,2} ?(?:am|pm|a\.m\.|p\.m\.|Uhr|o['’]clock)|\b(?:noon|midnight|midday)\b|o['’]clock\b",
+    re.IGNORECASE,
+)
+RANGE = re.compile(rf"(?:{TIME.pattern}).*(?:{TIME.pattern})", re.IGNORECASE)
+DATE = re.compile(
+    rf"\b(?:1[5-9]|20|21)\d\d\b|\b\d{{1,2}}\.\d{{1,2}}\.|\b(?:{_any(_MONTHS)}|{_any(_DAYS)})s?\b"
+    r"|\b(?:today|tomorrow|yesterday|weekdays?|weekends?|century|spring|summer|autumn|winter|easter|christmas)\b",
+    re.IGNORECASE,
+)
+DURATION = re.compile(
+    r"\b(?:seconds|minute|hour|day|night|week|fortnight|month|quarter|year|term)s?\b|\b(?:until|till|bis)\b"
+    r"|\b(?:minute|stunde|tag|woche|monat|jahr)(?:e?n?|s)\b",
+    re.IGNORECASE,
+)
+AGE = re.compile(rf"(?:{NUMBER.pattern}).*\b(?:years?|old|age|jahren?|alt)\b|\bage\b", re.IGNORECASE)
+FIGURE = re.compile(r"[-+−(]?[\s€$£¥]*\d[\d\s.,:/]*(?:%|€|\)|[kKmM])?")  # a cell that is a number alone
+PERSON = re.compile(r"(?<![.!?] )(?<!^)\b[A-ZÄÖÜ][\w’'-]+|\b(?:Mr|Mrs|Ms|Dr)\b")
+NAME = re.compile(r"\b[A-ZÄÖÜ][\w’'-]+ (?:[a-z]{2,3} )?[A-ZÄÖÜ][\w’'-]+")
+PLACE = re.compile(
+    r"\b(?:in|at|to|on|into|from|opposite|behind|under|near|im|am|zum|zur|à|au) (?:(?:the|a|an|our|its|der|dem|den|die) )?"
+    r"[A-ZÄÖÜ]\w+|\b(?:floor|street|room|building|cellar|basement|desk|counter|office|cupboard|shelf|door)\b"
+)
+REASON = re.compile(
+    r"\b(?:because|since|so that|in order|due to|owing to|as a result|therefore|reason|to avoid|otherwise|weil|damit|wegen)\b",
+    re.IGNORECASE,
+)
+
+
+def _asks(pattern: str) -> Pattern:
+    return re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE)
+
+
+# In this order: the first that fits a question says what one of its answers must contain.
+FORMS: Sequence[tuple[Pattern, Sequence[Pattern]]] = (
+    (
+        _asks(
+            "between (?:what|which)(?: hours| times| dates)?|from (?:when|what time)(?: (?:to|till|until)(?: when)?)?"
+        ),
+        (RANGE, DATE),
+    ),
+    (_asks("(?:what|which) (?:time|hours?)|um wie viel uhr|wie spät|à quelle heure"), (TIME,)),
+    (_asks("how old|wie alt"), (AGE,)),
+    (_asks("how long|wie lange"), (DURATION,)),
+    (_asks("when|wann|quand|cuándo|(?:what|which) (?:date|day|year|month)"), (DATE, TIME, DURATION)),
+    (
+        _asks(
+            "how (?:much|many|far|often|big|large|high|tall|fast|heavy|wide|deep)|number|percentage|amount|price|fee|costs?"
+            "|wie (?:viele?|hoch|groß|oft|weit|teuer)|combien|cuánt[oa]s?"
+        ),
+        (NUMBER,),
+    ),
+    (_asks("who|whom|whose|wer|wem|wen|qui|quién"), (PERSON,)),
+    (_asks("where|wo|wohin|woher|où|dónde|dove"), (PLACE,)),
+    (_asks("why|warum|weshalb|pourquoi|por qué"), (REASON,)),
+)
+STEPS = _asks(
+    "how (?:do|can|should|must|to|does one)|what (?:do|should|must) (?:i|we|you|one) do|wie (?:kann|muss|geht)"
+)
+LIST = re.compile(
+    r"\b(?:which|welche) (?:\w+ ){0,2}?\w+(?:s|a|en)\b|\bwhat (?:kinds?|types?|sorts?|forms?) of\b|\bwhat \w+s\b|\bwhat has to be\b"
+    r"|\bwho (?:(?:was|were|is|are|all) (?:there|present|invited|absent)|attended|attends|took part|takes part|came)\b"
+    r"|\bwhat (?:are|were) (?:the|our|your|their|all)\b|^(?:list|name|enumerate|nenne)\b|\bwhich of\b|\bwho are\b",
+    re.IGNORECASE,
+)
+NOT_LIST = re.compile(r"\b(?:what|which) (?:does|was|is|has|happens|means|costs)\b(?! to be)", re.IGNORECASE)
+WHO = _asks("who|wer|qui")
+MIN_NAMES = 3  # of persons, in an answer that lists them
+KIND_OF = re.compile(r"\b(?:kinds?|types?|sorts?|forms?) of\b", re.IGNORECASE)
+
+
+def without_asking(question: str) -> str:
+    """Return the question without the words that ask for a form: "how long", "what time". "Costs" stays: it is content."""
+    for asks, patterns in FORMS:
+        if asks.search(question):
+            return question if patterns[0] in (NUMBER, AGE) else asks.sub(" ", question)
+    return question
+
+
+def form_of(question: str) -> Sequence[Pattern]:
+    """Return the patterns of which an answer contains one; none if the question asks for no form."""
+    return next((patterns for asks, patterns in FORMS if asks.search(question)), ())
+
+
+def wants_list(question: str) -> bool:
+    """Whether the question asks for several things."""
+    return bool(LIST.search(question)) and not NOT_LIST.search(question)

@@ -1,0 +1,150 @@
+"""How many chunks of the searched documents contain a word, and which words of a question carry no meaning."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from math import log
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection
+
+from documents.models import Index
+from qa.retrieval.search_sql import compile_scope
+from qa.retrieval.stop_words import MAX_WORDS, STOP_WORDS, WORD
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from documents.models import Document
+
+# The languages whose stop words are tried: the one that explains most words of the question is its language.
+LANGUAGES = ["english", "german", "french", "spanish", "italian", "portuguese", "dutch", "swedish", "danish"]
+# Words that ask, in these languages; PostgreSQL's lists lack some.
+QUESTION_WORDS = frozenset(
+    [
+        "what",
+        "which",
+        "who",
+        "whom",
+        "whose",
+        "when",
+        "where",
+        "why",
+        "how",
+        "wann",
+        "wer",
+        "wem",
+        "wen",
+        "was",
+        "wo",
+        "woher",
+        "wohin",
+        "wie",
+        "warum",
+        "weshalb",
+        "welche",
+        "welcher",
+        "welches",
+        "welchen",
+        "quand",
+        "qui",
+        "où",
+        "comment",
+        "combien",
+        "pourquoi",
+        "quel",
+        "quelle",
+        "quels",
+        "quelles",
+        "cuándo",
+        "quién",
+        "dónde",
+        "cuánto",
+        "cuántos",
+        "cómo",
+        "cuál",
+        "quando",
+        "chi",
+        "dove",
+        "quanto",
+        "come",
+        "perché",
+        "quem",
+        "onde",
+        "wanneer",
+        "wie",
+        "waar",
+        "hoe",
+        "hoeveel",
+        "waarom",
+    ]
+)
+MIN_CHUNKS = 30  # with fewer, the words of a small shelf would all count as frequent
+
+
+@dataclass(frozen=True)
+class Frequencies:
+    """The number of chunks searched, of those with each word, and the stop words of the question's language."""
+
+    chunks: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    stop_words: frozenset[str] = STOP_WORDS
+
+    def is_unknown(self, word: str) -> bool:
+        """Whether no searched document contains the word."""
+        return self.counts.get(word, 0) == 0
+
+    def weight(self, word: str) -> float:
+        """Return the inverse document frequency: the fewer chunks contain a word, the more it weighs."""
+        chunks, count = max(self.chunks, MIN_CHUNKS), self.counts.get(word, 0)
+        return log(1 + (max(chunks - count, 0) + 0.5) / (count + 0.5))
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a text in lower case, in order, at most MAX_WORDS different ones."""
+    return list(dict.fromkeys(word.lower() for word in WORD.findall(text)))[:MAX_WORDS]
+
+
+def count_words(words: Sequence[str], scope: QuerySet[Document], index: Index) -> Frequencies:
+    """Count the chunks of the scope with each word; words with the same stem count as one."""
+    scope_sql, scope_params = compile_scope(scope)
+    sql = STATEMENT.format(scope=scope_sql, index=int(index.pk))
+    params: list[Any] = [*scope_params, index.search_config, list(words), list(words), LANGUAGES]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        chunks, counts, stopped = cursor.fetchone() or (0, None, None)
+    return Frequencies(
+        int(chunks or 0), json.loads(counts or "{}"), _stop_words(words, json.loads(stopped or "{}"))
+    )
+
+
+def _stop_words(words: Iterable[str], stopped: dict[str, list[str]]) -> frozenset[str]:
+    english = {word for word in words if word in STOP_WORDS}
+    best = max(stopped.values(), key=len, default=[])
+    chosen = best if len(best) > len(english) else english
+    return frozenset(chosen) | QUESTION_WORDS
+
+
+STATEMENT = """
+with scope (id, title, serving_id, chunk_count, collection_id) as materialized ({scope}),
+words as (
+    select word, tsvector_to_array(to_tsvector(%s::regconfig, normalize(word, NFKC))) as lexemes
+    from unnest(%s::text[]) word
+),
+counts as (
+    select word, (
+        select count(distinct posting.chunk_id) from documents_posting posting
+        join documents_chunk chunk on chunk.id = posting.chunk_id
+        where posting.index_id = {index} and posting.lexeme = any(words.lexemes)
+            and chunk.version_id in (select serving_id from scope)
+    ) as chunks from words
+),
+stopped as (
+    select language, array_agg(word) as words from unnest(%s::text[]) word, unnest(%s::text[]) language
+    where to_tsvector(language::regconfig, word) = ''::tsvector group by language
+)
+select (select sum(chunk_count) from scope), (select jsonb_object_agg(word, chunks) from counts),
+    (select jsonb_object_agg(language, words) from stopped)
+"""
