@@ -9,8 +9,9 @@ from django.utils.translation import ngettext
 
 from documents.extraction.pages import Heading
 from documents.models import Page, Version
+from documents.structure.cursor import SHEETS
 from documents.structure.kinds import Table
-from documents.structure.parser import SHEETS, blocks
+from documents.structure.parser import blocks
 
 MAX_LENGTH = 1_000  # characters
 MAX_COLUMNS = 8  # that are named

@@ -59,7 +59,7 @@ class Item(NamedTuple):
 class ItemList(Block):
     """Items or numbered steps. `lead` is the range of the sentence before them that announces them, if one does."""
 
-    items: Sequence[Item]
+    items: list[Item]
     is_numbered: bool = False
     lead: tuple[int, int] | None = None
 
