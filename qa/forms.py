@@ -8,7 +8,9 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from documents.models import Collection, Document
-from qa.models import Conversation, Question
+from qa.answering.prompts import DEFAULT_INSTRUCTIONS
+from qa.models import Conversation, Instructions, Question
+from qa.models.instructions import MAX_LENGTH as MAX_INSTRUCTIONS_LENGTH
 from ragsite.storable import storable_text
 
 if TYPE_CHECKING:
@@ -68,6 +70,33 @@ class QuestionForm(forms.Form):
             if collection := self.cleaned_data["collection"]:
                 conversation.collections.add(collection)
         return Question.objects.create(conversation=conversation, text=text)
+
+
+class InstructionsForm(forms.Form):
+    """The answering instructions of a collection. The default, or nothing, is saved as an empty text."""
+
+    text = LinesField(
+        label=_("Instructions"),
+        required=False,
+        max_length=MAX_INSTRUCTIONS_LENGTH,
+        help_text=_("Leave it empty to go back to the default."),
+        widget=forms.Textarea(attrs={"rows": 8, "dir": "auto"}),
+    )
+
+    def __init__(
+        self, *args: Any, collection: Collection, newest: Instructions | None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.collection = collection
+        self.initial["text"] = (newest.text if newest else "") or DEFAULT_INSTRUCTIONS
+
+    def clean_text(self) -> str:
+        text: str = self.cleaned_data["text"]
+        return "" if text == DEFAULT_INSTRUCTIONS else text
+
+    def save(self, author: User) -> Instructions:
+        """Save a new version, unless the newest has the same text, and return the version in use."""
+        return Instructions.objects.write(self.collection, self.cleaned_data["text"], author)
 
 
 def _title(text: str) -> str:

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from qa.views import ask, conversation, stream
+from qa.views import ask, conversation, instructions, stream
 
 app_patterns = [
     path("ask/", ask.ask, name="ask"),
@@ -12,6 +12,7 @@ app_patterns = [
     path("questions/<int:pk>/stop/", stream.stop, name="stop"),
     path("questions/<int:pk>/again/", ask.again, name="again"),
     path("questions/<int:pk>/rate/", conversation.rate, name="rate"),
+    path("collections/<int:pk>/instructions/", instructions.instructions, name="instructions"),
     path("citations/<int:pk>/", conversation.citation, name="citation"),
 ]
 urlpatterns = [

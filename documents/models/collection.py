@@ -40,6 +40,16 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
             theirs | models.Q(everyone_reads=True) if user.has_perm("documents.operate") else theirs
         )
 
+    def owned_by(self, user: User) -> Self:
+        """Where the user decides on members and settings. Operators decide on the collections that everyone reads."""
+        if not user.is_active:
+            return self.none()
+        owning = Membership.objects.filter(user=user, role=Role.OWNER)
+        theirs = models.Q(pk__in=owning.values("collection"))
+        return self.filter(
+            theirs | models.Q(everyone_reads=True) if user.has_perm("documents.operate") else theirs
+        )
+
     def private_to(self, user: User) -> Collection:
         """The user's private collection, created on first use. Safe for concurrent requests."""
         collection, created = self.get_or_create(private_to=user, defaults={"name": str(_("My documents"))})

@@ -114,6 +114,7 @@ def _use_cached_answer(draft: Draft, entry: cache.Entry) -> None:
         "finish_reason",
         "trace",
         "draws_on",
+        "instructions_id",
     ):
         setattr(question, name, entry[name])
     question.state = AnswerState.COMPLETE

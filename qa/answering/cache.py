@@ -15,11 +15,13 @@ from redis.exceptions import RedisError
 
 from documents.models import Collection, Document, Index
 from qa.answering.prompts import PROMPT_VERSION, Turn
+from qa.models import Instructions
 from ragsite import llm
 from ragsite.redis import name_of
 
 if TYPE_CHECKING:
-    from ragsite.accounts.models import User
+    from django.db.models import QuerySet
+
     from ragsite.cache import PrefixedCache
 
 logger = logging.getLogger(__name__)
@@ -38,18 +40,15 @@ def answer_key(
     question: str,
     history: Sequence[Turn],
     *,
-    user: User,
     index: Index,
-    collections: Iterable[Collection] = (),
+    collections: QuerySet[Collection],
     document: Document | None = None,
+    instructions: Iterable[Instructions] = (),
 ) -> str:
-    """Return the cache key of a question. It holds the stamp of each readable collection, which changes with its content."""
-    chosen = [collection.pk for collection in collections]
-    readable = Collection.objects.visible_to(user)
-    if document is not None:
-        readable = readable.filter(pk=document.collection_id)
-    elif chosen:
-        readable = readable.filter(pk__in=chosen)
+    """Return the cache key of a question about these collections, which the asker may read.
+
+    It holds the versions of the answering instructions, and the stamp of each collection, which changes with its content.
+    """
     depends_on = {
         "question": " ".join(question.split()).casefold(),
         "history": [[turn.question, turn.answer] for turn in history],
@@ -58,7 +57,8 @@ def answer_key(
         "model": [llm.chat_model() or "quoted", llm.host_of_chat() if llm.chat_model() else ""],
         "language": settings.LANGUAGE_CODE,
         "settings": [getattr(settings, name) for name in SETTINGS],
-        "collections": sorted((pk, str(stamp)) for pk, stamp in readable.values_list("pk", "stamp")),
+        "collections": sorted((pk, str(stamp)) for pk, stamp in collections.values_list("pk", "stamp")),
+        "instructions": sorted(name_of(version) for version in instructions),
         "document": document.pk if document is not None else None,
     }
     return "answer:" + hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()

@@ -12,13 +12,14 @@ from qa.answering import cache
 from qa.answering.history import turns_before
 from qa.answering.parts import Part, plain_text, to_json
 from qa.answering.prompts import Turn
-from qa.models import AnswerState, Citation, Question
+from qa.models import AnswerState, Citation, Instructions, Question
 from qa.models.origin import Origin
 from qa.retrieval.chunk import RetrievedChunk
 from qa.retrieval.search_sql import Vector
 from ragsite import llm
 
 if TYPE_CHECKING:
+    from documents.models.collection import CollectionQuerySet
     from ragsite.accounts.models import User
 
 
@@ -51,6 +52,7 @@ class Draft:
     has_lock: bool = False
     model: str = ""
     context: str = ""  # the question before, if only both together can be understood
+    instructions: list[Instructions] = field(default_factory=list)  # of the collections that are searched
     vector: Vector = ()
     sources: list[RetrievedChunk] = field(default_factory=list)
     citations: list[Citation] = field(default_factory=list)
@@ -86,20 +88,33 @@ def load_draft(question_id: int) -> Draft:
     index = Index.objects.live()
     collections = list(conversation.collections.all())
     history = turns_before(question)
+    model = llm.chat_model() or ""
+    readable = readable_collections(conversation.user, collections, conversation.document)
+    instructions = list(Instructions.objects.filter(collection__in=readable).current()) if model else []
     key = cache.answer_key(
         question.text,
         history,
-        user=conversation.user,
         index=index,
-        collections=collections,
+        collections=readable,
         document=conversation.document,
+        instructions=instructions,
     )
     draft = Draft(question, conversation.user, index, conversation.document, collections, history, key)
     draft.question.index = index
-    draft.model = llm.chat_model() or ""
+    draft.model, draft.instructions = model, instructions
     draft.entry = None if question.is_fresh else cache.load(key)
     draft.has_lock = not draft.entry and cache.lock(key)
     return draft
+
+
+def readable_collections(
+    user: User, chosen: Sequence[Collection] = (), document: Document | None = None
+) -> CollectionQuerySet:
+    """Return the collections that a question is about: the document's, the chosen ones, or all that the user may read."""
+    readable = Collection.objects.visible_to(user)
+    if document is not None:
+        return readable.filter(pk=document.collection_id)
+    return readable.filter(pk__in=[collection.pk for collection in chosen]) if chosen else readable
 
 
 def origins(sources: Iterable[RetrievedChunk], turns: Iterable[Turn] = ()) -> list[Origin]:

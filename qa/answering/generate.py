@@ -15,6 +15,7 @@ from qa.answering.draft import Draft, Piece
 from qa.answering.markers import plain_markers
 from qa.answering.prompts import answer_prompt
 from qa.models import AnswerState
+from qa.models.instructions import instructions_for
 from qa.models.question import AnswerKind
 from ragsite import llm
 from ragsite.llm.errors import ProviderError
@@ -27,8 +28,15 @@ MAX_BUFFERED = 100  # pieces read ahead of the caller
 async def write(draft: Draft, stop: asyncio.Event) -> AsyncGenerator[Piece]:
     """Stream the model's answer. It stays empty if the provider fails before the first word; the caller then quotes."""
     question, since = draft.question, monotonic()
+    used = {source.collection_id for source in draft.sources}
+    question.instructions = instructions_for(draft.instructions, used)
     prompt = await asyncio.to_thread(
-        answer_prompt, question.text, draft.sources, draft.history, model=draft.model
+        answer_prompt,
+        question.text,
+        draft.sources,
+        draft.history,
+        model=draft.model,
+        instructions=question.instructions.text if question.instructions else "",
     )
     draft.sources = prompt.sources
     question.model, question.host = draft.model, llm.host_of_chat()

@@ -60,7 +60,7 @@ def finish(draft: Draft) -> None:
         draft.citations = citations.cite(question.answer, question.text, draft.sources)
     _set_totals(draft)
     names = [
-        "search_query", "answer", "parts", "way", "state", "kind", "notice", "finish_reason", "error_kind", "model", "host", "index_id",
+        "search_query", "answer", "parts", "way", "state", "kind", "notice", "finish_reason", "error_kind", "model", "host", "index_id", "instructions_id",
         "input_tokens", "output_tokens", "cost", "timings", "trace", "draws_on", "cached_from", "finished_at", "heartbeat_at",
     ]  # fmt: skip
     with transaction.atomic():
@@ -130,6 +130,7 @@ def _entry(draft: Draft) -> cache.Entry:
         "finish_reason",
         "trace",
         "draws_on",
+        "instructions_id",
     )
     entry: cache.Entry = {name: getattr(draft.question, name) for name in names}
     return {**entry, "citations": [citations.to_cache(row) for row in draft.citations]}

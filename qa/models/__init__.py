@@ -3,6 +3,16 @@
 from qa.models.citation import Citation
 from qa.models.conversation import Conversation
 from qa.models.evaluation import Case, Evaluation, QuestionSet
+from qa.models.instructions import Instructions
 from qa.models.question import AnswerState, Question
 
-__all__ = ["AnswerState", "Case", "Citation", "Conversation", "Evaluation", "Question", "QuestionSet"]
+__all__ = [
+    "AnswerState",
+    "Case",
+    "Citation",
+    "Conversation",
+    "Evaluation",
+    "Instructions",
+    "Question",
+    "QuestionSet",
+]

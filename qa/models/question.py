@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from documents.models import Index
 from qa.models.conversation import Conversation
+from qa.models.instructions import Instructions
 from qa.models.origin import Origin, readable_origins
 
 if TYPE_CHECKING:
@@ -104,6 +105,15 @@ class Question(models.Model):
     error_kind = models.CharField(_("error kind"), max_length=40, blank=True)
     model = models.CharField(_("model"), max_length=200, blank=True)
     host = models.CharField(_("host"), max_length=253, blank=True)
+    instructions = models.ForeignKey(
+        Instructions,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("answering instructions"),
+        help_text=_("Empty: the project's default."),
+    )
     index = models.ForeignKey(Index, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     input_tokens = models.PositiveIntegerField(_("input tokens"), null=True, blank=True)
     output_tokens = models.PositiveIntegerField(_("output tokens"), null=True, blank=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import template
 from django.utils.safestring import SafeString
@@ -11,12 +11,17 @@ from django.utils.translation import gettext_lazy as _
 
 from documents.extraction.blocks.tables import CELL_BREAK
 from documents.extraction.text.markup_spans import CELL, markup_spans, without_markup
-from documents.models import Version
+from documents.models import Collection, Version
 from qa import sentences
 from qa.models import Citation, Question
 from qa.models.question import AnswerKind
 from qa.rendering import render_answer
 from qa.source_view import media_type_of
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from ragsite.accounts.models import User
 
 register = template.Library()
 register.simple_tag(sentences.home_lead)
@@ -39,6 +44,12 @@ STAGES = {
     "write": _("writing"),
     "total": _("total"),
 }
+
+
+@register.simple_tag
+def owned_collections(user: User) -> QuerySet[Collection]:
+    """Return the collections whose answering instructions the user may change."""
+    return Collection.objects.owned_by(user)
 
 
 @register.filter

@@ -54,7 +54,9 @@ def conversation(request: SignedInRequest, pk: int) -> HttpResponse:
 def conversation_context(conversation: Conversation, form: QuestionForm) -> dict[str, Any]:
     """Return the context of `qa/conversation.html`."""
     rows = Citation.objects.with_serving().with_rights(form.user).order_by("number")
-    questions = conversation.questions.prefetch_related(Prefetch("citations", queryset=rows))
+    questions = conversation.questions.select_related("instructions__collection").prefetch_related(
+        Prefetch("citations", queryset=rows)
+    )
     groups = grouped_by_original(questions)
     mark_withheld(chain.from_iterable(groups), form.user)
     return {

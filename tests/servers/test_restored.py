@@ -59,7 +59,7 @@ async def test_an_answer_that_ends_after_the_restore_is_not_saved_in_another_que
 
 def key_of(user):
     index = Index.objects.live()
-    return answer_key(ASKED, [], user=user, index=index)
+    return answer_key(ASKED, [], collections=Collection.objects.visible_to(user), index=index)
 
 
 def test_a_collection_that_changes_again_after_the_restore_finds_no_answer_of_before(alice):
