@@ -107,7 +107,8 @@ def source_block(source: RetrievedChunk, fence: llm.Fence) -> str:
     )
     heading = " > ".join(source.heading_path)
     title = ", ".join(part for part in (_one_line(source.document_title), pages, _one_line(heading)) if part)
-    quoted = fence.around(f"{title}\n\n{source.text}")
+    text = f"{source.table_header}\n{source.text}" if source.table_header else source.text
+    quoted = fence.around(f"{title}\n\n{text}")
     return f"[{source.number}]\n{quoted}"
 
 

@@ -29,7 +29,8 @@ class RetrievedChunk:
     chunk_ids: list[int] = field(default_factory=list)
     number: int = 0
     collection_id: int | None = None
+    table_header: str = ""  # of the table between whose rows it starts
 
     def as_trace(self) -> dict[str, Any]:
-        """Return every field but the text, for the question's trace."""
-        return {name: value for name, value in asdict(self).items() if name != "text"}
+        """Return every field but the text and its table's header, for the question's trace."""
+        return {name: value for name, value in asdict(self).items() if name not in ("text", "table_header")}

@@ -74,6 +74,7 @@ def _join(one: RetrievedChunk, other: RetrievedChunk) -> RetrievedChunk:
         text=first.text if is_inside else first.text + _text_after(first, second),
         tokens=first.tokens if is_inside else first.tokens + second.tokens,
         start=first.start,
+        table_header=first.table_header,
         end=max(first.end, second.end),
         page_start=first.page_start,
         page_end=max(first.page_end, second.page_end),

@@ -112,7 +112,7 @@ fused as (
     order by score desc, id limit %s
 )
 select chunk.id as chunk_id, chunk.document_id, chunk.version_id, scope.title as document_title, scope.collection_id,
-    chunk.page_start, chunk.page_end, page.label as page_label, chunk.heading_path,
+    chunk.page_start, chunk.page_end, page.label as page_label, chunk.heading_path, chunk.table_header,
     chunk.text, chunk.start, chunk."end", chunk.tokens,
     fused.score, fused.dense_score, fused.dense_rank, fused.keyword_score, fused.keyword_rank
 from fused

@@ -44,6 +44,14 @@ def marked(prompt):
     ]
 
 
+def test_rows_that_continue_a_table_are_given_with_its_header():
+    prompt = answer_prompt(
+        "How many seats?", [source("Hall | 120", table_header="Room | Seats")], [], model=MODEL
+    )
+
+    assert "Weather, page 3\n\nRoom | Seats\nHall | 120\n</passage" in prompt.messages[-1]["content"]
+
+
 def test_the_whole_prompt_word_for_word():
     turns = [Turn("Does it rain?", "Yes, in Bergen [1]."), Turn("Often?", "Daily [1][2].")]
     sources = [

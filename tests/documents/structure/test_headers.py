@@ -6,6 +6,7 @@ from documents.ingestion.document_text import PageText
 from documents.ingestion.splitter import embedding_text, split_pages
 from documents.models import Chunk, Index, Posting
 from documents.structure.headers import TableHeaders
+from qa.retrieval.retriever import rank_chunks
 from ragsite.llm.cache import cached_vectors
 from tests.support.factories import make_indexed
 
@@ -69,6 +70,9 @@ def test_keywords_find_the_rows_of_a_continued_table_by_the_names_of_its_columns
     assert last.table_header == "Room | Armchairs | Price"
     assert "Armchairs" not in last.text
     assert Posting.objects.filter(chunk=last, lexeme="armchair").exists()
+    assert last.table_header in {
+        source.table_header for source in rank_chunks("Room 29 armchairs", user=alice)
+    }
 
 
 @pytest.mark.django_db
