@@ -16,6 +16,7 @@ NEARLY_WHITE = 245  # of 255, each of red, green and blue
 NEARLY_CLEAR = 13  # of 255
 TINY = 1.6  # points of line height
 MAX_OBJECTS = 3_000  # examined per page for the background of white text
+INVISIBLE_MODE = pdfium_c.FPDF_TEXTRENDERMODE_INVISIBLE
 INVISIBLE, WHITE, TINY_OR_OUTSIDE = "invisible", "white", "small"
 Line = Sequence[float]
 
@@ -24,17 +25,17 @@ def hidden_text(
     page: Any, textpage: Any, text: str, lines: Sequence[Line], place_of: Callable[[int], int]
 ) -> dict[str, int]:
     """Count characters that are `invisible`, `white` on white, or `small` (tiny or outside the page). Omits zeros."""
-    kind_of = _RenderInspector(textpage.raw)
-    visible = _visible_box(page)
+    kind_of = _render_inspector(textpage)
+    page_left, page_bottom, page_right, page_top = _visible_box(page)
     found: dict[str, list[Line]] = {}
     for line in lines:
         _start, end, left, right, baseline, height = line[:6]
         if (
             height < TINY
-            or right < visible[0]
-            or left > visible[2]
-            or baseline < visible[1]
-            or baseline > visible[3]
+            or right < page_left
+            or left > page_right
+            or baseline < page_bottom
+            or baseline > page_top
         ):
             found.setdefault(TINY_OR_OUTSIDE, []).append(line)
         elif kind := kind_of(place_of(int(end) - 1)):
@@ -46,26 +47,29 @@ def hidden_text(
     return {kind: count for kind, count in counts.items() if count}
 
 
-class _RenderInspector:
-    """Finds out how a character is drawn. Reuses its ctypes buffers."""
+def _render_inspector(textpage: Any) -> Callable[[int], str]:
+    """A function that tells how a character is hidden, if it is. Reuses its ctypes buffers."""
+    handle, drawn, parts = fast_calls.pointer(textpage.raw), ctypes.c_void_p(), (ctypes.c_uint * 4)()
+    at_parts = [ctypes.byref(parts, ctypes.sizeof(ctypes.c_uint) * number) for number in range(4)]
+    text_object, render_mode, fill_colour = (
+        fast_calls.text_object,
+        fast_calls.render_mode,
+        fast_calls.fill_colour,
+    )
 
-    def __init__(self, handle: Any) -> None:
-        self.handle = fast_calls.pointer(handle)
-        self.drawn = ctypes.c_void_p()
-        self.parts = (ctypes.c_uint * 4)()
-        self.places = [ctypes.byref(self.parts, 4 * number) for number in range(4)]
-
-    def __call__(self, character: int) -> str:
-        self.drawn.value = fast_calls.text_object(self.handle, character)
-        if self.drawn and fast_calls.render_mode(self.drawn) == pdfium_c.FPDF_TEXTRENDERMODE_INVISIBLE:
+    def kind_of(character: int) -> str:
+        drawn.value = text_object(handle, character)
+        if drawn and render_mode(drawn) == INVISIBLE_MODE:
             return INVISIBLE
-        if not fast_calls.fill_colour(self.handle, character, *self.places):
+        if not fill_colour(handle, character, *at_parts):
             return ""
-        red, green, blue, alpha = self.parts
+        red, green, blue, alpha = parts
         if alpha < NEARLY_CLEAR:
             return INVISIBLE
         is_white = red >= NEARLY_WHITE and green >= NEARLY_WHITE and blue >= NEARLY_WHITE
         return WHITE if is_white else ""
+
+    return kind_of
 
 
 def _visible_box(page: Any) -> tuple[float, float, float, float]:

@@ -4,8 +4,7 @@ import ctypes
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable
 from itertools import islice
 from statistics import median
 from typing import Any
@@ -13,7 +12,8 @@ from typing import Any
 import pypdfium2.raw as pdfium_c
 
 from documents.extraction.cleanup.bidi import HAS_LETTER
-from documents.extraction.cleanup.cjk import without_gaps
+from documents.extraction.cleanup.cjk import ANY, without_gaps
+from documents.extraction.cleanup.garbage import special_letters
 from documents.extraction.cleanup.line import MAX_BULLET_LENGTH, WIDE_GAP
 from documents.extraction.limits import MAX_CHARACTERS_PER_PAGE
 from documents.extraction.pdf import fast_calls
@@ -46,9 +46,9 @@ def read_lines(textpage: Any) -> tuple[str, list[list[float]], Callable[[int], i
     A line is a list: start and end in the text, left, right, baseline, height. Then, optionally, 1 if its hyphen has an
     ActualText, else 0, and for each wide gap its offset in the text, its left and its right edge.
     """
-    text, place_of = _text_of(textpage)
-    lines, beside = _lines_of(textpage, text, place_of)
+    text, place_of, has_rtl = _text_of(textpage)
     boxes = Boxes(textpage)
+    lines, beside = _lines_of(text, place_of, boxes, has_rtl)
     if beside:
         near = beside | {number - 1 for number in beside}
         pieces = [
@@ -60,13 +60,12 @@ def read_lines(textpage: Any) -> tuple[str, list[list[float]], Callable[[int], i
     return mark_raised_digits(text, lines, boxes.baselines(place_of)), lines, place_of
 
 
-def _lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> tuple[list[list[float]], set[int]]:
+def _lines_of(
+    text: str, place_of: Callable[[int], int], boxes: "Boxes", has_rtl: bool
+) -> tuple[list[list[float]], set[int]]:
     """PDFium's lines, and the indexes of those that may continue the line before."""
-    x, y = ctypes.c_double(), ctypes.c_double()
-    at_x, at_y = ctypes.byref(x), ctypes.byref(y)
-    boxes, has_actual_text = Boxes(textpage), hyphen_inspector(textpage)
-    handle, loose_box, box, at_box = boxes.handle, fast_calls.loose_box, boxes.box, boxes.at_box
-    has_rtl = not is_plain(text) and HAS_LETTER.search(text) is not None
+    handle, box, at_box, y, (at_x, at_y) = boxes.handle, boxes.box, boxes.at_box, boxes.y, boxes.at_origin
+    origin, loose_box, has_actual_text = fast_calls.origin, fast_calls.loose_box, hyphen_inspector(handle)
     found: list[list[float]] = []
     beside, edge, level = set[int](), 0.0, float("inf")
     for match in VISUAL_LINE.finditer(text):
@@ -78,27 +77,27 @@ def _lines_of(textpage: Any, text: str, place_of: Callable[[int], int]) -> tuple
             start += line.index(stripped)
         end = start + len(stripped)
         first, last = place_of(start), place_of(end - 1)
-        if first < 0 or last < 0 or not fast_calls.origin(handle, first, at_x, at_y):
+        if first < 0 or last < 0 or not origin(handle, first, at_x, at_y):
             continue
+        baseline = y.value
         loose_box(handle, first, at_box)
         left, right, height = box.left, box.right, box.top - box.bottom
         loose_box(handle, last, at_box)
         left, right, other = min(left, box.left), max(right, box.right), box.top - box.bottom
         is_rtl = has_rtl and HAS_LETTER.search(line)
         if height != other or is_rtl:
-            inner = partial(inner_letters, line, match.start(), place_of)
-            height = usual_height(line, height, other, boxes, inner)
+            height = usual_height(line, match.start(), (height, other), boxes, place_of)
         if is_rtl:
             left, right = boxes.reach(places_of_edges(line, match.start(), place_of), left, right)
         # Rounds to tenths of a point, three times as fast as round().
-        entry = [start, end, *[(side * 10 + 0.5) // 1 / 10 for side in (left, right, y.value, height)]]
+        entry = [start, end, *[(side * 10 + 0.5) // 1 / 10 for side in (left, right, baseline, height)]]
         if text.startswith(LINE_END_HYPHEN, match.end()) and has_actual_text(place_of(match.end())):
             entry.append(1)
-        if -height < y.value - level < height and (
+        if -height < baseline - level < height and (
             (left > edge - BESIDE * height or is_rtl) and not is_vertical(entry)
         ):
             beside.add(len(found))
-        edge, level = right, y.value
+        edge, level = right, baseline
         found.append(entry)
     return found, beside
 
@@ -202,10 +201,13 @@ class Boxes:
         fast_calls.loose_box(self.handle, place, self.at_box)
         return self.y.value, self.box.top - self.box.bottom
 
-    def heights(self, places: Iterable[int]) -> Iterator[float]:
+    def heights(self, places: Iterable[int]) -> list[float]:
+        loose_box, handle, box, at_box = fast_calls.loose_box, self.handle, self.box, self.at_box
+        found = []
         for place in places:
-            fast_calls.loose_box(self.handle, place, self.at_box)
-            yield self.box.top - self.box.bottom
+            loose_box(handle, place, at_box)
+            found.append(box.top - box.bottom)
+        return found
 
     def reach(self, places: Iterable[int], left: float, right: float) -> tuple[float, float]:
         """Extend the two edges to include all characters."""
@@ -215,13 +217,13 @@ class Boxes:
         return left, right
 
 
-def hyphen_inspector(textpage: Any) -> Callable[[int], bool]:
+def hyphen_inspector(handle: ctypes.c_void_p) -> Callable[[int], bool]:
     """A function that tells whether the hyphen that PDFium removed from a line end has an ActualText.
 
     Programs mark either written or inserted hyphens with it, which look alike. For such a character, PDFium returns its
     ink box as its font box.
     """
-    handle, loose, tight = fast_calls.pointer(textpage.raw), pdfium_c.FS_RECTF(), (ctypes.c_double * 4)()
+    loose, tight = pdfium_c.FS_RECTF(), (ctypes.c_double * 4)()
     at_loose = ctypes.byref(loose)
     at_sides = [ctypes.byref(tight, ctypes.sizeof(ctypes.c_double) * side) for side in range(4)]
 
@@ -243,16 +245,17 @@ def inner_letters(line: str, start: int, place_of: Callable[[int], int]) -> list
 
 
 def usual_height(
-    line: str, height: float, other: float, boxes: Boxes, inner: Callable[[], Sequence[int]]
+    line: str, start: int, ends: tuple[float, float], boxes: Boxes, place_of: Callable[[int], int]
 ) -> float:
     """The height of a line whose first and last letter differ in height, or may be in another font than the rest.
 
     Hebrew full stops and figures come from other fonts, and some programs reduce Chinese letters to their ink boxes.
     """
+    height, other = ends
     is_alike = abs(height - other) <= SAME_HEIGHT * height
     if is_alike and not (line[-1] > FIRST_CJK or (not line.isascii() and HAS_LETTER.search(line))):
         return height
-    return median([height, other, *boxes.heights(inner())])
+    return median([*ends, *boxes.heights(inner_letters(line, start, place_of))])
 
 
 def places_of_edges(line: str, start: int, place_of: Callable[[int], int]) -> list[int]:
@@ -263,20 +266,19 @@ def places_of_edges(line: str, start: int, place_of: Callable[[int], int]) -> li
     return [place for place in map(place_of, numbers) if place >= 0]
 
 
-def _text_of(textpage: Any) -> tuple[str, Callable[[int], int]]:
-    """The page's text in reading order, and a map from its offsets to PDFium's character indexes."""
+def _text_of(textpage: Any) -> tuple[str, Callable[[int], int], bool]:
+    """The page's text in reading order, a map from its offsets to PDFium's character indexes, and whether it has RTL."""
     text = textpage.get_text_range()[:MAX_CHARACTERS_PER_PAGE]
-    text, place_of = replace_tex_glyphs(textpage, text, characters_of(textpage, text))
-    text = SYMBOLS.sub(" ", text)
-    if is_plain(text):
-        return text, place_of
-    text, place_of = reorder_rtl_lines(textpage, text, place_of)
-    return without_gaps(text, lambda at: _is_narrow_gap(textpage, place_of(at))), place_of
-
-
-def is_plain(text: str) -> bool:
-    """Whether the text is ASCII, so that most special cases cannot occur."""
-    return text.replace(LINE_END_HYPHEN, "-").isascii()
+    letters = special_letters(text)
+    has_rtl = HAS_LETTER.search(letters) is not None
+    text, place_of = replace_tex_glyphs(textpage, text, letters, characters_of(textpage, text, letters))
+    if SYMBOLS.search(letters):
+        text = SYMBOLS.sub(" ", text)
+    if has_rtl:
+        text, place_of = reorder_rtl_lines(textpage, text, place_of)
+    if ANY.search(letters):
+        text = without_gaps(text, lambda at: _is_narrow_gap(textpage, place_of(at)))
+    return text, place_of, has_rtl
 
 
 def _is_narrow_gap(textpage: Any, place: int) -> bool:
@@ -289,10 +291,10 @@ def _is_narrow_gap(textpage: Any, place: int) -> bool:
     return bool(after.left - before.right < NARROW_GAP * (before.top - before.bottom))
 
 
-def characters_of(textpage: Any, text: str) -> Callable[[int], int]:
+def characters_of(textpage: Any, text: str, letters: str) -> Callable[[int], int]:
     """A map from offsets to PDFium's indexes, which count UTF-16 units, and characters it inserts or omits."""
     handle = fast_calls.pointer(textpage.raw)
-    has_astral = not is_plain(text) and ASTRAL.search(text) is not None
+    has_astral = ASTRAL.search(letters) is not None
     if not has_astral and textpage.count_chars() == len(text):
         last = len(text) - 1
         if last < 0 or fast_calls.character_of_text(handle, last) == last:

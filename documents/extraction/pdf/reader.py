@@ -168,9 +168,10 @@ class Document:
         page = self.pdfium[index]
         try:
             found = self._text_by_pdfium(page)
-            if found.hidden or is_shorter(found.text, FEW_CHARACTERS):
+            is_short = is_shorter(found.text, STAMPED_PAGE)
+            if found.hidden or (is_short and is_shorter(found.text, FEW_CHARACTERS)):
                 found.has_images = guarded(lambda: shows_images(page), False)
-            if is_shorter(found.text, STAMPED_PAGE):
+            if is_short:
                 shares = guarded(lambda: image_shares(page), [])
                 found.covered = max(shares, default=0.0)
                 found.is_full_page_image = found.covered >= FULL_PAGE_IMAGE

@@ -70,9 +70,11 @@ class Change(NamedTuple):
     origin: int
 
 
-def replace_tex_glyphs(textpage: Any, text: str, place_of: PlaceOf) -> tuple[str, PlaceOf]:
-    """Return the text with decoded symbols and accents, and PDFium's index of each of its characters."""
-    letters = "".join(set(text))  # much faster to search than the text
+def replace_tex_glyphs(textpage: Any, text: str, letters: str, place_of: PlaceOf) -> tuple[str, PlaceOf]:
+    """Return the text with decoded symbols and accents, and PDFium's index of each of its characters.
+
+    `letters` has all control codes, accents and letters beyond ASCII of the text, to look for these quickly.
+    """
     changes: list[Change] = []
     if MATH.search(letters):
         changes += _symbols(textpage, text, place_of)
