@@ -25,7 +25,7 @@ MAX_SYMBOLS = 6  # characters of symbol fonts, whose boxes have any height
 
 
 TURNED = 0.15  # times the height: average width of letters in vertical lines
-NUMBER = re.compile(r"\d[\d.,]*\d")
+NUMBER = re.compile(r"[0-9][0-9.,]*[0-9]")  # twice as fast as with \d
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
