@@ -8,7 +8,18 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from qa.answering.parts import DocumentEntry, Documents, Heading, Items, Part, Quote, Table, Text
+from qa.answering.parts import (
+    DocumentEntry,
+    Documents,
+    Heading,
+    Items,
+    Pair,
+    Pairs,
+    Part,
+    Quote,
+    Table,
+    Text,
+)
 from qa.citation_links import cite_link
 from qa.models import Citation
 
@@ -32,6 +43,8 @@ def _html(part: Part, rows: Rows) -> SafeString:
         return _items(part, rows)
     if isinstance(part, Table):
         return _table(part, rows)
+    if isinstance(part, Pairs):
+        return _pairs(part, rows)
     return _documents(part, rows)
 
 
@@ -57,6 +70,23 @@ def _table(table: Table, rows: Rows) -> SafeString:
 def _row(cells: tuple[str, ...]) -> SafeString:
     first = format_html('<th scope="row">{}</th>', cells[0]) if cells else SafeString()
     return format_html("{}{}", first, format_html_join("", "<td>{}</td>", ((cell,) for cell in cells[1:])))
+
+
+def _pairs(part: Pairs, rows: Rows) -> SafeString:
+    """Two columns; on a phone each pair is stacked, and every cell has its document's title."""
+    head = format_html_join("", '<th scope="col">{}</th>', ((title,) for title in part.titles))
+    body = format_html_join("", "<tr>{}</tr>", ((_pair(part.titles, pair, rows),) for pair in part.pairs))
+    return format_html(
+        '<table class="part-pairs" dir="auto"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, body
+    )
+
+
+def _pair(titles: tuple[str, str], pair: Pair, rows: Rows) -> SafeString:
+    sides = zip(titles, (pair.one, pair.other), strict=True)
+    cells = ((title, quote.text, cite_link(quote.number, rows)) for title, quote in sides)
+    return format_html_join(
+        "", '<td><span class="pair-title" aria-hidden="true">{}</span>“{}” {}</td>', cells
+    )
 
 
 def _documents(part: Documents, rows: Rows) -> SafeString:

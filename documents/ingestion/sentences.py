@@ -34,6 +34,7 @@ CELLS = " | "  # between the cells of a row
 NUMBER_AT_END = re.compile(r"\d[\d.,]*\s?(?:%|€|\))?[^\S\n]*\Z")
 BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 MAX_WORD_LENGTH = 60
+FIRST_WORD = re.compile(r"\d{1,2}\.?[ ][^\W\d_]+(?:[ ]\d{4})?|\S+")
 NARROW_WIDTH = 28  # characters
 Span = tuple[int, int]
 
@@ -89,7 +90,9 @@ def _is_wrapped(text: str, lines: Sequence[Span], width: int) -> bool:
 
 
 def _first_word(line: str) -> int:
-    return len((line[:MAX_WORD_LENGTH].split(None, 1) or [""])[0])
+    """The length of the first word; the words of a date stay together, as in "1 October 2025"."""
+    found = FIRST_WORD.match(line[:MAX_WORD_LENGTH])
+    return len(found[0]) if found else 0
 
 
 def _is_break(text: str, line: Span, after: Span, width: int, is_wrapped: bool) -> bool:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Sequence
 
 import numpy as np
 from django.conf import settings
 from django.core.cache import cache
+from django.utils.text import capfirst
 from redis.exceptions import RedisError
 
-from documents.ingestion.sentences import sentences
 from documents.ingestion.sheet_outline import sheet_outline
-from documents.models import Attempt, Chunk, Document, Index, Task, Version
+from documents.models import Attempt, Chunk, Document, Task, Version
 from documents.models.states import SummaryState
 from documents.models.task import Superseded
+from documents.structure.key_sentences import choose
+from documents.structure.outline import Outline, Statement
 from ragsite import llm
 
 logger = logging.getLogger("ragsite.summaries")
 
-PROMPT_VERSION = 3
+PROMPT_VERSION = 4  # raise it when summaries are made in another way, key sentences included
 PROMPT = (
     "You summarise a document for a list of documents. Write two or three plain sentences, at most 60 words, in the language of"
     " the document: what it is and what can be found in it. Of a spreadsheet, name the sheets, their columns and the number"
@@ -32,9 +35,11 @@ MAX_SUMMARY_LENGTH = 1_000  # characters
 WITHOUT_SUMMARY = frozenset(
     ["empty_answer", "tool_calls", "endless_thought", "cut_off", "declined", "content_filter"]
 )
-KEY_SENTENCES = 3
-MAX_SENTENCE_LENGTH = 300  # characters; longer ones are mostly tables and lists
-MIN_SENTENCE_LENGTH = 40
+MAX_KEY_SENTENCES = 4
+MAX_WORDS = 80
+MAX_ITEMS = 5
+MIN_PROSE = 3  # sentences, below which a document's items tell more
+MAX_CHARACTERS = 400_000  # of a text whose key sentences are chosen
 CACHE_SECONDS = 24 * 3600
 
 
@@ -104,28 +109,24 @@ def own_summary(document: Document) -> str:
 
 
 def key_sentences(document: Document) -> str:
-    """The sentences nearest to the document's mean vector, in the order of the text."""
-    index = Index.objects.live()
-    central = Chunk.objects.nearest_to(document_vector(document), index).filter(version=document.serving)[:2]
-    chunks = {chunk.pk: chunk for chunk in [*served_chunks(document)[:1], *central]}
-    found = [
-        (chunk.position, start, " ".join(chunk.text[start:end].split()))
-        for chunk in chunks.values()
-        for start, end in sentences(chunk.text)
-        if MIN_SENTENCE_LENGTH <= end - start <= MAX_SENTENCE_LENGTH
-    ]
-    if not found:
+    """What the document says about itself and the most telling sentences of its sections, in the order of the text."""
+    version = document.serving
+    if version is None:
         return ""
-    unique = list({text: (position, start, text) for position, start, text in found}.values())
-    vectors = index.embed_passages([text for *_, text in unique])
-    nearness = vectors @ vectors.mean(axis=0)
-    best = sorted(unique[number] for number in np.argsort(-nearness)[:KEY_SENTENCES])
-    return " ".join(text for *_, text in best)
+    outline = Outline.of(version, version.text[:MAX_CHARACTERS])
+    found = outline.statements
+    prose = [statement for statement in found if not statement.is_item]
+    if len(prose) < MIN_PROSE and len(found) > len(prose):
+        return _of_items(document, found)
+    chosen = choose(prose, outline.sections, max_words=MAX_WORDS, max_count=MAX_KEY_SENTENCES, opening=True)
+    return " ".join(capfirst(statement.words) for statement in chosen)
 
 
-def document_vector(document: Document) -> list[float]:
-    vector: list[float] = Document.objects.values_list("embedding", flat=True).get(pk=document.pk) or []
-    return vector
+def _of_items(document: Document, found: Sequence[Statement]) -> str:
+    """The title inside the file, and the first items: slides and lists have no sentences."""
+    items = [statement.words.rstrip(".;") for statement in found if statement.is_item][:MAX_ITEMS]
+    title = document.own_title if document.own_title.casefold() != document.title.casefold() else ""
+    return " ".join(filter(None, [f"{title}." if title else "", f"{'; '.join(items)}."]))
 
 
 def served_chunks(document: Document):  # type: ignore[no-untyped-def]

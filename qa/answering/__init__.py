@@ -10,15 +10,18 @@ from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from qa.answering import cache, citations, quoting, save
+from qa.answering import cache, citations, quoting, routes, save
 from qa.answering.draft import Draft, Piece, load_draft, origins
 from qa.answering.generate import write
 from qa.answering.prompts import Turn
 from qa.answering.quoting.follow_ups import depends
 from qa.answering.rewrite import make_standalone
+from qa.answering.routes.material import material_for
+from qa.answering.routes.reading import RoutedAnswer
 from qa.models import AnswerState, Conversation, Question
 from qa.models.question import AnswerKind
 from qa.retrieval.chunk import RetrievedChunk
@@ -72,8 +75,18 @@ async def _answer(draft: Draft, stop: asyncio.Event) -> AsyncGenerator[Piece]:
         yield Piece(text=draft.question.answer)
         return
     yield Piece(step=_("Searching your documents…"))
-    await make_standalone(draft)
-    await in_thread(retrieve)(draft)
+    routed = await in_thread(routes.route)(draft)
+    if routed and not (draft.model and routed.ranges):
+        await in_thread(routes.complete)(draft, routed)
+        yield Piece(text=draft.question.answer)
+        return
+    if routed:
+        await in_thread(_read_for_model)(draft, routed)
+    else:
+        await make_standalone(draft)
+        if draft.focus and not draft.model:
+            draft.question.search_query = draft.focus.query
+        await in_thread(retrieve)(draft)
     if not draft.sources:
         _answer_nothing_found(draft)
         return
@@ -82,8 +95,22 @@ async def _answer(draft: Draft, stop: asyncio.Event) -> AsyncGenerator[Piece]:
         async for piece in write(draft, stop):
             yield piece
     if not draft.question.answer and draft.question.state == AnswerState.RUNNING:
-        await in_thread(quote)(draft)
+        await in_thread(_answer_without_model)(draft, routed)
         yield Piece(text=draft.question.answer)
+
+
+def _answer_without_model(draft: Draft, routed: RoutedAnswer | None) -> None:
+    """Answer by the route, or else with quotes: from the document that the question names, and if it has none, from all."""
+    if routed:
+        routes.complete(draft, routed)
+        if draft.failure:
+            draft.question.notice = _notice_of_quotes(draft.failure, found=True)
+        return
+    quote(draft)
+    if draft.focus and draft.question.kind == AnswerKind.NOTHING:
+        draft.focus, draft.question.search_query = None, draft.question.text
+        retrieve(draft)
+        quote(draft)
 
 
 async def _wait_for_identical_question(draft: Draft, stop: asyncio.Event) -> None:
@@ -122,6 +149,14 @@ def _use_cached_answer(draft: Draft, entry: cache.Entry) -> None:
     draft.citations = [citations.from_cache(values) for values in entry["citations"]]
 
 
+def _read_for_model(draft: Draft, routed: RoutedAnswer) -> None:
+    """Give the model the sections or documents that the question is about."""
+    question = draft.question
+    question.search_query = question.text
+    draft.sources = material_for(routed, tokens=settings.SOURCE_TOKENS, model=draft.model)
+    _record_sources(draft)
+
+
 def retrieve(draft: Draft) -> None:
     """Retrieve the sources and record how they were found."""
     question, since = draft.question, monotonic()
@@ -132,12 +167,17 @@ def retrieve(draft: Draft) -> None:
         question.search_query,
         user=draft.user,
         collections=draft.collections,
-        document=draft.document,
+        document=draft.focus.document if draft.focus else draft.document,
         vector=draft.vector,
     )
     if before := _before(draft).documents:
         draft.sources = _with_sources_of(before, draft)
     draft.record_time("search", since)
+    _record_sources(draft)
+
+
+def _record_sources(draft: Draft) -> None:
+    question = draft.question
     question.trace = [source.as_trace() for source in draft.sources]
     question.draws_on = origins(draft.sources, draft.history)
     # Saved before the first word, so that a partial answer can be withheld too.

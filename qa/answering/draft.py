@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from documents.models import Collection, Document, Index
 from qa.answering import cache
@@ -37,6 +37,13 @@ class Piece:
     citations: Sequence[Citation] = ()
 
 
+class Focus(NamedTuple):
+    """The document in which the question says to look, and what to look for there."""
+
+    document: Document
+    query: str
+
+
 @dataclass
 class Draft:
     """The state of one answer until it is saved."""
@@ -53,6 +60,7 @@ class Draft:
     model: str = ""
     context: str = ""  # the question before, if only both together can be understood
     instructions: list[Instructions] = field(default_factory=list)  # of the collections that are searched
+    focus: Focus | None = None
     vector: Vector = ()
     sources: list[RetrievedChunk] = field(default_factory=list)
     citations: list[Citation] = field(default_factory=list)

@@ -65,9 +65,25 @@ class Documents:
     entries: tuple[DocumentEntry, ...]
 
 
-Part = Text | Heading | Quote | Items | Table | Documents
+@dataclass(frozen=True)
+class Pair:
+    """What two documents say on the same thing."""
+
+    one: Quote
+    other: Quote
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Two documents side by side, by their titles."""
+
+    titles: tuple[str, str]
+    pairs: tuple[Pair, ...]
+
+
+Part = Text | Heading | Quote | Items | Table | Documents | Pairs
 CLASSES: dict[str, type] = {
-    part.__name__.lower(): part for part in (Text, Heading, Quote, Items, Table, Documents)
+    part.__name__.lower(): part for part in (Text, Heading, Quote, Items, Table, Documents, Pairs)
 }
 
 
@@ -86,6 +102,8 @@ def _part(value: dict[str, Any]) -> Part:
     known = {field.name: value[field.name] for field in fields(part) if field.name in value}
     if part is Documents:
         known["entries"] = [DocumentEntry(**entry) for entry in known["entries"]]
+    if part is Pairs:
+        known["pairs"] = [Pair(Quote(**pair["one"]), Quote(**pair["other"])) for pair in known["pairs"]]
     made: Part = part(**{name: _frozen(content) for name, content in known.items()})
     return made
 
@@ -114,6 +132,8 @@ def _plain(part: Part) -> str:
         return "\n".join([f"{part.lead} [{part.number}]".strip(), *(f"• {item}" for item in part.items)])
     if isinstance(part, Table):
         return _plain_table(part)
+    if isinstance(part, Pairs):
+        return "\n\n".join(_plain_pair(part.titles, pair) for pair in part.pairs)
     return "\n".join(_plain_entry(entry) for entry in part.entries)
 
 
@@ -132,6 +152,11 @@ def _plain_row(header: Sequence[str], row: Sequence[str]) -> str:
     return "; ".join(
         f"{name}: {cell}" if name else cell for name, cell in zip(names, row, strict=False) if cell
     )
+
+
+def _plain_pair(titles: Sequence[str], pair: Pair) -> str:
+    sides = zip(titles, (pair.one, pair.other), strict=True)
+    return "\n".join(f"{title}: {_plain(quote)}" for title, quote in sides)
 
 
 def _plain_entry(entry: DocumentEntry) -> str:

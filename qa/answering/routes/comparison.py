@@ -1,0 +1,196 @@
+"""Compares two documents: what both say on a topic, or where they say the same thing in other words and figures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from django.utils.translation import gettext as _
+
+from documents.structure.outline import Statement
+from qa.answering.parts import Heading, Pair, Pairs, Quote, Text
+from qa.answering.routes.library import MONTH, YEAR, Library, Named, months_in
+from qa.answering.routes.reading import Reading, RoutedAnswer
+from qa.answering.routes.requests import Request, content
+from qa.answering.routes.rows import row_about
+from qa.answering.routes.section import find_section, key_statements, statements_about
+from qa.models.question import AnswerWay
+from qa.retrieval.stop_words import content_words
+
+MAX_WORDS = 55  # of each side, on a topic
+MAX_PAIRED_WORDS = 125  # the titles beside each included
+MAX_PAIRS = 6
+MAX_STATEMENTS = 600  # of each document
+MAX_ONLY = 3  # sections; documents that share fewer are not two editions of one
+MIN_SAME = 0.5
+JOIN = re.compile(
+    r",?\s+(?:(?:compared? )?(?:with|to|and) (?:those|that|the ones?|the same) (?:in|of|from|on)|and(?: the)?(?: what)?(?: in)?|und|et|y|vs\.?|versus|with|to|compared (?:to|with)|against|from|than|mit|avec|con)\s+|\s*/\s*",
+    re.IGNORECASE,
+)
+TIME = re.compile(rf"(?:{MONTH.pattern}|(?:19|20)\d\d)", re.IGNORECASE)
+
+
+def compare(request: Request, library: Library) -> RoutedAnswer | None:
+    """Return both documents side by side; None if the question does not name two documents."""
+    pair = two_documents(request, library)
+    if pair is None:
+        return None
+    readings = [Reading(named.document) for named in pair]
+    return _on_topic(readings, request.topic) if request.topic else _changes(readings)
+
+
+def two_documents(request: Request, library: Library) -> list[Named] | None:
+    """Return the two documents that the words name, in this order; of one name with two dates, both."""
+    for found in JOIN.finditer(request.subject):
+        left, right = request.subject[: found.start()], request.subject[found.end() :]
+        for one, other in _completed(left, right):
+            first, second = library.only(one), library.only(other)
+            if first and second and first is not second:
+                return [first, second]
+        if pair := _of_times(left, right, request, library):
+            return pair
+    both = library.find(request.subject)
+    return sorted(both, key=_age) if len(both) == 2 else None
+
+
+def _completed(left: str, right: str) -> list[tuple[str, str]]:
+    """Return ways to complete a half name: "handbooks of 2023" and "2025", "the 2023" and "2025 handbooks"."""
+    ways = [(left, right)]
+    if _is_time(right):
+        ways.append((left, f"{TIME.sub('', left)} {right}"))
+    if _is_time(left):
+        ways.append((f"{left} {TIME.sub('', right)}", right))
+    return ways
+
+
+def _is_time(words: str) -> bool:
+    """Whether the words are only a year or a month."""
+    rest = [word for word in content(words) if not (YEAR.fullmatch(word) or MONTH.fullmatch(word))]
+    return not rest and bool(content(words))
+
+
+def _of_times(left: str, right: str, request: Request, library: Library) -> list[Named] | None:
+    """Return two documents of one kind for two months or years: what was said "in February, and what in March"."""
+    if not (_is_time(left) and _is_time(right)):
+        return None
+    first, second = (_dated(words, library) for words in (left, right))
+    pairs = [
+        (one, other)
+        for one in first
+        for other in second
+        if one is not other and one.title_words & other.title_words
+    ]
+    best = max(pairs, key=lambda pair: _fit(pair, request), default=None)
+    return list(best) if best else None
+
+
+def _dated(words: str, library: Library) -> list[Named]:
+    """The documents whose names have this month or this year."""
+    months, years = months_in(words), set(YEAR.findall(words))
+    return [
+        named
+        for named in library.named
+        if months <= named.months and (not years or years & named.years) and (months or years)
+    ]
+
+
+def _fit(pair: Sequence[Named], request: Request) -> int:
+    """How many headings of both documents have words of the topic."""
+    return sum(find_section(Reading(named.document), request.topic) is not None for named in pair)
+
+
+def _age(named: Named) -> str:
+    return min(named.years, default="") or str(named.document.dated or "")
+
+
+def _on_topic(readings: Sequence[Reading], topic: str) -> RoutedAnswer | None:
+    answer = RoutedAnswer(AnswerWay.COMPARISON)
+    for reading in readings:
+        answer.parts.append(Heading(reading.document.title))
+        answer.note(reading.document)
+        section = find_section(reading, topic)
+        start, end = (section.start, section.end) if section else (0, len(reading.text))
+        answer.ranges.append((reading, start, end))
+        chosen = key_statements(reading, section, max_words=MAX_WORDS) if section else []
+        chosen = chosen or statements_about(reading, topic, max_words=MAX_WORDS)
+        quotes = answer.quote(reading, chosen) or row_about(answer, reading, topic)
+        answer.parts += quotes or [Text("–")]
+    return answer if answer.quotes else None
+
+
+class Change(NamedTuple):
+    """Two statements on the same thing, one of each document."""
+
+    weight: float
+    one: Statement
+    other: Statement
+
+
+def _changes(readings: Sequence[Reading]) -> RoutedAnswer | None:
+    """Pair the statements on the same thing that differ, the most telling first; then what only one has."""
+    one, other = readings
+    found = sorted(_differing(one.statements, other.statements), key=lambda change: -change.weight)
+    answer = RoutedAnswer(AnswerWay.COMPARISON)
+    titles = len(f"{one.document.title} {other.document.title}".split())
+    pairs: list[Pair] = []
+    left = MAX_PAIRED_WORDS
+    for change in found[:MAX_PAIRS]:
+        cost = titles + len(f"{change.one.words} {change.other.words}".split())
+        if cost > left and pairs:
+            continue
+        left -= cost
+        pairs.append(Pair(*(_quote(answer, *side) for side in ((one, change.one), (other, change.other)))))
+    if pairs:
+        answer.parts.append(Pairs((one.document.title, other.document.title), tuple(pairs)))
+    else:
+        return None
+    answer.parts += _only_in(one, other)
+    for reading in readings:
+        answer.note(reading.document)
+        answer.ranges.append((reading, 0, len(reading.text)))
+    return answer
+
+
+def _quote(answer: RoutedAnswer, reading: Reading, statement: Statement) -> Quote:
+    return answer.quote(reading, [statement])[0]
+
+
+def _differing(ones: Sequence[Statement], others: Sequence[Statement]) -> list[Change]:
+    same = {each.words for each in ones} & {each.words for each in others}
+    ones, others = (
+        [each for each in side if each.words not in same][:MAX_STATEMENTS] for side in (ones, others)
+    )
+    words = {each: _words(each.words) for each in (*ones, *others)}
+    changes = []
+    for one in ones:
+        likeness = [(_likeness(words[one], words[other]), other) for other in others]
+        best, other = max(likeness, key=lambda each: each[0], default=(0.0, None))
+        if other and best >= MIN_SAME:
+            figures = _figures(one.words) != _figures(other.words)
+            changes.append(Change(best + figures, one, other))
+    return changes
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(word for word in content_words(text) if not word[0].isdigit())
+
+
+def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
+    return len(one & other) / max(len(one | other), 1)
+
+
+def _figures(text: str) -> list[str]:
+    return re.findall(r"\d[\d.,]*", text)
+
+
+def _only_in(one: Reading, other: Reading) -> list[Text]:
+    """Name the sections that only one of the documents has."""
+    parts = []
+    for reading, against in ((one, other), (other, one)):
+        known = {_words(section.title) for section in against.sections}
+        titles = [section.title for section in reading.sections if _words(section.title) not in known]
+        if titles and len(titles) <= MAX_ONLY:
+            names = {"title": reading.document.title, "headings": "; ".join(titles)}
+            parts.append(Text(_("Only in %(title)s: %(headings)s.") % names))
+    return parts
