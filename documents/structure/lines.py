@@ -16,6 +16,9 @@ MONTH = re.compile(
     r"(?:jan|feb|m[aä]r|apr|ma[iy]|ju[nl]|aug|sep|o[kc]t|nov|de[zc])\w*\.?\s+\d{4}", re.IGNORECASE
 )
 LEADER = re.compile(r"(?:[ \t]?[.·…‥]){4,}[ \t]*(?P<page>\d{1,4}|[ivxlc]{1,6})$")
+CONTENTS_TITLE = re.compile(
+    r"(?:table of )?contents|inhalt(?:sverzeichnis)?|sommaire|table des matières|índice", re.IGNORECASE
+)
 RULE = re.compile(r"[ \t]*(?:([-=~^*_+#\"'])(?:[ \t]*\1){2,}|=+|-+)[ \t]*$")
 KEY = re.compile(r"(?P<key>[^\W\d_][^\n:|]{0,39}):[ \t]+(?=\S)")
 MAX_KEY_WORDS = 5

@@ -5,7 +5,6 @@ Pure functions of the text and its headings, linear in its length; what they can
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,13 +12,10 @@ from documents.extraction.pages import Heading as Marked
 from documents.extraction.text.markup_spans import FENCE
 from documents.structure.cursor import Cursor, begin_of, begins_block
 from documents.structure.kinds import Block, Code, Contents, Heading, ItemList
-from documents.structure.lines import LEADER, is_contents_entry, looks_like_title
+from documents.structure.lines import CONTENTS_TITLE, LEADER, is_contents_entry, looks_like_title
 from documents.structure.list_blocks import items, key_values
 from documents.structure.table_blocks import figures, table
 
-CONTENTS_TITLE = re.compile(
-    r"(?:table of )?contents|inhalt(?:sverzeichnis)?|sommaire|table des matières|índice", re.IGNORECASE
-)
 MAX_HEADING_LINES = 3
 
 

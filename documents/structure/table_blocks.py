@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import takewhile
 
 from documents.structure import tables
 from documents.structure.cursor import MIN_FIGURES, Cursor, begin_of
-from documents.structure.kinds import Block, Paragraph, Table
+from documents.structure.kinds import Block, Contents, Paragraph, Row, Table
+from documents.structure.lines import CONTENTS_TITLE
 
 CAPTION = re.compile(r"(?:Tab(?:le|elle|\.)|Tableau|Tabla)\s+\d", re.IGNORECASE)
 MAX_CAPTION = 160
@@ -32,7 +34,17 @@ def table(cursor: Cursor) -> Block | None:
         return None
     if not body or (cursor.media_type == "text/plain" and tables.look_like_code(taken)):
         return cursor.prose(begin_of(taken[0]), taken[-1].end)
+    if _are_contents(cursor, body) and not header:
+        entries = [(" ".join(cell.text for cell in row.cells[:-1]), row.cells[-1].text) for row in body]
+        return Contents(begin_of(taken[0]), taken[-1].end, entries)
     return Table(begin_of(taken[0]), taken[-1].end, header, body, _caption(cursor), above)
+
+
+def _are_contents(cursor: Cursor, rows: Sequence[Row]) -> bool:
+    """Whether rows under the title of a table of contents end in the numbers of pages."""
+    last = cursor.last
+    is_titled = last is not None and CONTENTS_TITLE.fullmatch(cursor.text, last.start, last.end)
+    return bool(is_titled) and all(row.cells[-1].text.isdecimal() for row in rows)
 
 
 def figures(cursor: Cursor) -> Block | None:

@@ -150,6 +150,8 @@ def test_a_table_of_contents_is_no_prose():
     found = only(Contents, "Contents\n1 Purpose . . . . . . 3\nAnnex ............ iv\n\nText.")
 
     assert found.entries == [("1 Purpose", "3"), ("Annex", "iv")]
+    without_leaders = only(Contents, "Contents\n\n1 | Purpose | 3\n2 | Gifts | 4\n3 | Annex | 9")
+    assert without_leaders.entries[0] == ("1 Purpose", "3")
 
 
 def test_marked_headings_are_headings_and_lines_that_look_like_one_are_guesses():
