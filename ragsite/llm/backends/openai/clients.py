@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import os
+import ssl
 import threading
 from collections.abc import AsyncIterator, Callable
+from functools import cache
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -33,7 +35,7 @@ def async_client(server: Provider) -> openai.AsyncOpenAI:
     clients = _async_clients.setdefault(asyncio.get_running_loop(), {})
     key = _settings_of(server)
     if key not in clients:
-        client = openai.DefaultAsyncHttpxClient(event_hooks={"response": [_limit_refusal]})
+        client = openai.DefaultAsyncHttpxClient(verify=_tls(), event_hooks={"response": [_limit_refusal]})
         clients[key] = openai.AsyncOpenAI(**_client_options(server), http_client=client)
     return clients[key]
 
@@ -43,7 +45,7 @@ def sync_client(server: Provider, on_response: Callable[[httpx2.Response], None]
     key = _settings_of(server)
     with _lock:
         if key not in _sync_clients:
-            client = openai.DefaultHttpxClient(event_hooks={"response": [on_response]})
+            client = openai.DefaultHttpxClient(verify=_tls(), event_hooks={"response": [on_response]})
             _sync_clients[key] = openai.OpenAI(**_client_options(server), http_client=client)
         return _sync_clients[key]
 
@@ -58,6 +60,12 @@ async def aclose() -> None:
     """Close the connections of the running event loop."""
     for client in _async_clients.pop(asyncio.get_running_loop(), {}).values():
         await client.close()
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Return the context that all clients share: reading the certificates of the authorities takes a while."""
+    return httpx2.create_ssl_context()
 
 
 class _TruncatedBody(httpx2.AsyncByteStream):
