@@ -33,7 +33,7 @@ def test_without_a_model_it_is_made_of_the_documents_own_sentences(alice):
     assert document.summary_state == SummaryState.READY
     assert document.summary_model == ""
     sentences = [sentence.strip(" .") for sentence in document.summary.split(". ")]
-    assert len(sentences) == 3
+    assert 3 <= len(sentences) <= summarize.MAX_KEY_SENTENCES
     assert all(sentence in TEXT for sentence in sentences)
 
 
