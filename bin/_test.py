@@ -1,4 +1,4 @@
-"""Run pytest with coverage on temporary PostgreSQL and Redis servers."""
+"""Run pytest on temporary PostgreSQL and Redis servers."""
 
 import os
 import secrets
@@ -17,9 +17,12 @@ from _leftovers import adopt_orphans, children, end_with_parent, kill_leftovers
 sys.path.insert(0, str(_setup.ROOT))
 from ragsite import embedded
 
-# Two processes: while one waits for the browser, the other uses the core.
-PARALLEL = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+# One more than the cores of a small machine: many tests wait for a browser, a server or a time-out.
+PARALLEL = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+# Tests start many processes. Without cached bytecode each would compile the site anew, which takes a second.
+DISCARDS_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 
 SHUTDOWN_SECONDS = 10  # for pytest to tear down its fixtures
 
@@ -84,8 +87,7 @@ def run_pytest(arguments: list[str], env: dict[str, str]) -> int:
 
 
 def command(arguments: list[str]) -> list[str]:
-    # --cov comes last: it would read a following path as the code to measure, and all tests would run.
-    return [sys.executable, "-m", "pytest", *(arguments or PARALLEL), "--cov"]
+    return [sys.executable, "-m", "pytest", *(arguments or PARALLEL)]
 
 
 def start_servers(var: Path) -> dict[str, str]:
@@ -99,7 +101,8 @@ def environment(var: Path, urls: dict[str, str]) -> dict[str, str]:
     path = os.pathsep.join([str(_setup.VENV / "bin"), os.environ.get("PATH", os.defpath)])
     own = {"PATH": path, "RAGSITE_VAR": str(var), "SECRET_KEY": secrets.token_urlsafe(50), "DEBUG": "False"}
     # One BLAS thread: with more, it competes with browser and workers on two cores.
-    return os.environ | own | urls | {"OPENBLAS_NUM_THREADS": "1"}
+    inherited = {name: value for name, value in os.environ.items() if name != DISCARDS_BYTECODE}
+    return inherited | own | urls | {"OPENBLAS_NUM_THREADS": "1"}
 
 
 def has_browser() -> bool:

@@ -196,7 +196,7 @@ def test_a_path_given_to_bin_test_runs_that_file_alone(monkeypatch):
     from _test import command
 
     listed = subprocess.run(
-        [*command(["tests/test_bin.py"]), "--collect-only", "--quiet", "--no-cov"],
+        [*command(["tests/test_bin.py"]), "--collect-only", "--quiet"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -204,6 +204,14 @@ def test_a_path_given_to_bin_test_runs_that_file_alone(monkeypatch):
     names = [line for line in listed.stdout.splitlines() if "::" in line]
     assert names
     assert all(name.startswith("tests/test_bin.py::") for name in names)
+
+
+def test_processes_that_tests_start_find_the_bytecode_of_those_before(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(ROOT / "bin")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    from _test import environment
+
+    assert "PYTHONDONTWRITEBYTECODE" not in environment(tmp_path, {})
 
 
 def test_a_failed_step_shows_its_last_lines_and_where_the_log_is(setup_module, tmp_path, capsys):
@@ -378,7 +386,6 @@ def test_bin_test_ends_all_that_it_started_when_it_is_told_to_end(tmp_path, numb
         "-p",
         "no:cacheprovider",
         str(tmp_path / "test_sleeps.py"),
-        "--no-cov",
     ]
     running = subprocess.Popen(
         command,
