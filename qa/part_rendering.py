@@ -45,7 +45,9 @@ def _html(part: Part, rows: Rows) -> SafeString:
         return _table(part, rows)
     if isinstance(part, Pairs):
         return _pairs(part, rows)
-    return _documents(part, rows)
+    if isinstance(part, Documents):
+        return _documents(part, rows)
+    return SafeString()  # what to ask next is drawn below the answer
 
 
 def _items(part: Items, rows: Rows) -> SafeString:
@@ -77,7 +79,7 @@ def _pairs(part: Pairs, rows: Rows) -> SafeString:
     head = format_html_join("", '<th scope="col">{}</th>', ((title,) for title in part.titles))
     body = format_html_join("", "<tr>{}</tr>", ((_pair(part.titles, pair, rows),) for pair in part.pairs))
     return format_html(
-        '<table class="part-pairs" dir="auto"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, body
+        '<table class="part-pairs"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, body
     )
 
 
@@ -85,7 +87,9 @@ def _pair(titles: tuple[str, str], pair: Pair, rows: Rows) -> SafeString:
     sides = zip(titles, (pair.one, pair.other), strict=True)
     cells = ((title, quote.text, cite_link(quote.number, rows)) for title, quote in sides)
     return format_html_join(
-        "", '<td><span class="pair-title" aria-hidden="true">{}</span>“{}” {}</td>', cells
+        "",
+        '<td><span class="pair-title" aria-hidden="true">{}</span>“<span dir="auto">{}</span>” {}</td>',
+        cells,
     )
 
 
@@ -95,10 +99,11 @@ def _documents(part: Documents, rows: Rows) -> SafeString:
 
 
 def _entry(entry: DocumentEntry, rows: Rows) -> SafeString:
+    """The title as a link, and below it the line about the document with the number of its source."""
+    link = cite_link(entry.number, rows) if entry.number else ""
     return format_html(
-        '<a href="{}" dir="auto">{}</a>{}{}',
+        '<a href="{}" dir="auto">{}</a> {}',
         reverse("documents:document", args=[entry.document_id]),
         entry.title,
-        format_html(' <span dir="auto">{}</span>', entry.text) if entry.text else "",
-        format_html(" {}", cite_link(entry.number, rows)) if entry.number else "",
+        format_html('<span dir="auto">{} {}</span>', entry.text, link) if entry.text else link,
     )

@@ -1,28 +1,20 @@
-"""Suggested questions for the ask page, from the headings of the newest document."""
+"""Suggested questions for the ask page, about the sections of the newest document."""
 
 from __future__ import annotations
 
-import re
-from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from django.utils.translation import gettext as _
-
-from documents.models import Document, Page
+from documents.ingestion.document_text import PageText, join_pages
+from documents.models import Document
+from documents.structure.outline import Outline
+from qa.answering.next_questions import about_document, about_sections, headings_with_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ragsite.accounts.models import User
 
 COUNT = 3
-MAX_PAGES = 30
-MAX_LENGTH = 60
-GENERIC_HEADING = re.compile(
-    r"^(table of )?(contents?|index|introduction|preface|foreword|summary|abstract|references|bibliography|notes?|page|appendix|"
-    r"acknowledge?ments?|chapter|figures?|tables?)\b",
-    re.I,
-)
+MAX_PAGES = 15
+MAX_CHARACTERS = 30_000  # of a document that are read for its suggestions
 
 
 class Suggestion(NamedTuple):
@@ -32,33 +24,18 @@ class Suggestion(NamedTuple):
 
 def suggestions(user: User, document: Document | None = None) -> list[Suggestion]:
     """Return suggested questions about the given document, or else about the newest searchable one."""
-    found = Document.objects.visible_to(user).askable()
+    found = Document.objects.visible_to(user).askable().select_related("serving").defer("embedding")
     newest = found.filter(pk=document.pk).first() if document else found.first()
-    return [Suggestion(text, newest) for text in islice(_questions(newest), COUNT)] if newest else []
+    if newest is None:
+        return []
+    about = about_sections(newest.title, headings_with_text(_beginning(newest)))
+    questions = [*about[: COUNT - 1], about_document(newest.title)]
+    return [Suggestion(text, newest) for text in questions]
 
 
-def _questions(document: Document) -> Iterator[str]:
-    title = document.title
-    for heading in _headings(document)[: COUNT - 1]:
-        yield _("What does “%(title)s” say about %(heading)s?") % {"title": title, "heading": heading}
-    yield _("What is “%(title)s” about?") % {"title": title}
-    yield _("Which dates and amounts does “%(title)s” mention?") % {"title": title}
-    yield _("What are the most important points in “%(title)s”?") % {"title": title}
-
-
-def _headings(document: Document) -> list[str]:
-    """Return the headings that make a question: short, with letters, not generic and not the document's title."""
-    pages = (
-        Page.objects.filter(version=document.serving_id).order_by("number").values_list("headings", flat=True)
-    )
-    titles = [" ".join(str(heading[2]).split()) for headings in pages[:MAX_PAGES] for heading in headings]
-    plain = [re.sub(r"^[\d.\s]+", "", title).strip(" .:") for title in titles]
-    good = [
-        title
-        for title in plain
-        if 3 < len(title) <= MAX_LENGTH
-        and re.search(r"[^\W\d_]{3}", title)
-        and not GENERIC_HEADING.match(title)
-    ]
-    others = [title for title in dict.fromkeys(good) if title.casefold() != document.title.casefold()]
-    return [title[0].lower() + title[1:] if title[1:].islower() else title for title in others]
+def _beginning(document: Document) -> Outline:
+    """The outline of the document's first pages."""
+    assert document.serving is not None
+    pages = document.serving.pages.order_by("number").values_list("number", "text", "start")[:MAX_PAGES]
+    text = join_pages(PageText(*page) for page in pages)
+    return Outline.of(document.serving, text[:MAX_CHARACTERS])

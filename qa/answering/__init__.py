@@ -17,6 +17,8 @@ from django.utils.translation import ngettext
 from qa.answering import cache, citations, quoting, routes, save
 from qa.answering.draft import Draft, Piece, load_draft, origins
 from qa.answering.generate import write
+from qa.answering.next_questions import after_quotes
+from qa.answering.parts import Ask
 from qa.answering.prompts import Turn
 from qa.answering.quoting.follow_ups import depends
 from qa.answering.rewrite import make_standalone
@@ -34,6 +36,7 @@ from ragsite.storable import storable_text
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
 
+MAX_NEXT = 2  # questions offered after quotes
 MAX_WAIT_SECONDS = 30
 POLL_SECONDS = 0.2
 MAX_DOCUMENTS_BEFORE = 2  # searched once more for a follow-up
@@ -223,7 +226,9 @@ def quote(draft: Draft) -> None:
     asked = question.text if draft.context else question.search_query
     extract = quoting.extract(asked, draft.sources, draft.vector, draft.index, frequencies, _before(draft))
     question.kind = AnswerKind.QUOTED if extract.is_found else AnswerKind.NOTHING
-    draft.complete_with(extract.parts, extract.way if extract.is_found else "")
+    further = after_quotes(draft.sources, {quote.number for quote in extract.quotes})[:MAX_NEXT]
+    following = [Ask(tuple(further))] if further and extract.is_found else []
+    draft.complete_with([*extract.parts, *following], extract.way if extract.is_found else "")
     if draft.failure:
         question.notice = _notice_of_quotes(draft.failure, found=extract.is_found)
     draft.citations = citations.cite_quotes(extract.quotes, draft.sources)

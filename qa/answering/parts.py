@@ -81,9 +81,16 @@ class Pairs:
     pairs: tuple[Pair, ...]
 
 
-Part = Text | Heading | Quote | Items | Table | Documents | Pairs
+@dataclass(frozen=True)
+class Ask:
+    """Questions to ask next; no part of the answer's text."""
+
+    questions: tuple[str, ...]
+
+
+Part = Text | Heading | Quote | Items | Table | Documents | Pairs | Ask
 CLASSES: dict[str, type] = {
-    part.__name__.lower(): part for part in (Text, Heading, Quote, Items, Table, Documents, Pairs)
+    part.__name__.lower(): part for part in (Text, Heading, Quote, Items, Table, Documents, Pairs, Ask)
 }
 
 
@@ -117,6 +124,8 @@ def plain_text(parts: Sequence[Part]) -> str:
     """Return the answer's text: a paragraph for each part, with the number of its source."""
     text = ""
     for part in parts:
+        if isinstance(part, Ask):
+            continue
         text += _plain(part) + ("\n" if isinstance(part, Heading) else "\n\n")
     return text.strip()
 
@@ -134,7 +143,9 @@ def _plain(part: Part) -> str:
         return _plain_table(part)
     if isinstance(part, Pairs):
         return "\n\n".join(_plain_pair(part.titles, pair) for pair in part.pairs)
-    return "\n".join(_plain_entry(entry) for entry in part.entries)
+    if isinstance(part, Documents):
+        return "\n".join(_plain_entry(entry) for entry in part.entries)
+    return ""
 
 
 def _plain_table(table: Table) -> str:

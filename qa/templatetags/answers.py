@@ -13,6 +13,7 @@ from documents.extraction.blocks.tables import CELL_BREAK
 from documents.extraction.text.markup_spans import CELL, markup_spans, without_markup
 from documents.models import Collection, Version
 from qa import sentences
+from qa.answering.parts import Ask, from_json
 from qa.models import Citation, Question
 from qa.models.question import AnswerKind
 from qa.rendering import render_answer
@@ -56,6 +57,13 @@ def owned_collections(user: User) -> QuerySet[Collection]:
 def rendered(question: Question, citations: Sequence[Citation]) -> SafeString:
     """Return the answer as safe HTML, with links from its numbers to the citations."""
     return render_answer(question, citations)
+
+
+@register.filter
+def next_questions(question: Question) -> list[str]:
+    """Return the questions to offer after an answer."""
+    offered = (part for part in from_json(question.parts) if isinstance(part, Ask))
+    return [text for part in offered for text in part.questions]
 
 
 @register.filter

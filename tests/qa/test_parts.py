@@ -5,10 +5,13 @@ import json
 import pytest
 
 from qa.answering.parts import (
+    Ask,
     DocumentEntry,
     Documents,
     Heading,
     Items,
+    Pair,
+    Pairs,
     Quote,
     Table,
     Text,
@@ -18,6 +21,7 @@ from qa.answering.parts import (
 )
 from qa.models import Question
 from qa.rendering import render_answer
+from qa.templatetags.answers import next_questions
 from tests.qa.test_rendering import Elements, citation
 from tests.support.payloads import ALLOWED, SCRIPT
 
@@ -101,3 +105,18 @@ def test_nothing_a_document_says_becomes_live(payload, kind):
 
 def test_an_answer_from_before_there_were_parts_is_drawn_from_its_text():
     assert "<blockquote" in render_answer(Question(kind="quoted", answer="“It rains.” [1]"), [citation(1)])
+
+
+def test_two_documents_stand_side_by_side():
+    pairs = Pairs(("Rules <1>", "Rules 2"), (Pair(Quote(1, "Ten days."), Quote(1, "Nine <b>days</b>.")),))
+    assert from_json(json.loads(json.dumps(to_json([pairs])))) == [pairs]
+    assert plain_text([pairs]) == "Rules <1>: “Ten days.” [1]\nRules 2: “Nine <b>days</b>.” [1]"
+    html = html_of([pairs])
+    assert "Rules &lt;1&gt;</th>" in html
+    assert "Nine &lt;b&gt;days&lt;/b&gt;." in html
+
+
+def test_questions_to_ask_next_are_no_part_of_the_text():
+    following = Ask(("What is “Prices” about?",))
+    assert plain_text([Text("Here."), following]) == "Here."
+    assert next_questions(Question(parts=to_json([Text("Here."), following]))) == ["What is “Prices” about?"]

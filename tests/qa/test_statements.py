@@ -126,9 +126,8 @@ def test_each_suggested_question_on_a_fresh_site_is_answered_by_a_sentence(sampl
     for suggestion in offered:
         question, cited = answered(suggestion.text, alice)
         assert question.kind == "quoted", suggestion.text
-        first = re.search("“(.*?)” \\[", question.answer)[1]
-        assert re.search(r"^[\w].*[.!?]$", first), (suggestion.text, first)
-        assert len(first.split()) >= 5
+        assert question.way in ("section", "overview"), suggestion.text
+        assert len(cited.first().quote.split()) >= 5
         assert "#" not in question.answer
         assert cited.first().document_id == sample.pk
 

@@ -9,7 +9,7 @@ from time import monotonic
 from documents.models import Document
 from qa.answering import citations
 from qa.answering.draft import Draft, Focus
-from qa.answering.parts import Heading
+from qa.answering.parts import Ask, Heading
 from qa.answering.routes.comparison import compare
 from qa.answering.routes.details import details
 from qa.answering.routes.greeting import greet
@@ -24,6 +24,7 @@ from qa.retrieval.retriever import readable_documents
 
 MAX_SAME = 3  # documents that one name may fit
 MAX_WORDS = 105
+MAX_NEXT = 3  # questions offered after an answer
 # Of "it": the document of the conversation, or of the answer before.
 _PRONOUNS = "it|this|that|he|she|they|this document|that document|the document|this file|the file|this text|the text|this one|that one"
 PRONOUNS = frozenset(_PRONOUNS.split("|"))
@@ -121,7 +122,8 @@ def complete(draft: Draft, answer: RoutedAnswer) -> None:
     since, question = monotonic(), draft.question
     question.kind = AnswerKind.NOTHING if answer.is_nothing else AnswerKind.QUOTED
     question.search_query, question.trace, question.model, question.host = question.text, [], "", ""
-    draft.complete_with(answer.parts, answer.way)
+    following = [Ask(tuple(answer.next_questions[:MAX_NEXT]))] if answer.next_questions else []
+    draft.complete_with([*answer.parts, *following], answer.way)
     draft.sources = answer.sources
     draft.citations = citations.cite_quotes(answer.quotes, answer.sources)
     for row in draft.citations:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from documents.extraction.registry import MAIL
 from documents.models import Document
+from qa.answering.next_questions import about_document
 from qa.answering.parts import DocumentEntry, Documents, Quote
 from qa.answering.routes.library import MONTH, Named
 from qa.answering.routes.reading import Reading, RoutedAnswer
@@ -66,6 +67,7 @@ def details(found: Sequence[Named], request: Request) -> RoutedAnswer | None:
             _add_author(answer, reading)
         else:
             _add_line(answer, reading, _best_line(reading, lambda line: bool(RESPONSIBLE.search(line))))
+    answer.next_questions = [about_document(named.document.title) for named in found]
     return answer if answer.parts else None
 
 

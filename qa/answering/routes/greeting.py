@@ -54,4 +54,5 @@ def greet(question: str, *, has_history: bool) -> RoutedAnswer | None:
 
 
 def _said(*sentences: str) -> RoutedAnswer:
-    return RoutedAnswer(AnswerWay.GREETING, [Text(sentence) for sentence in sentences])
+    said = [Text(sentence) for sentence in sentences]
+    return RoutedAnswer(AnswerWay.GREETING, [*said], next_questions=[_("Which documents do you have?")])

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from documents.models import Chunk, Document, Index
+from qa.answering.next_questions import about_document
 from qa.answering.parts import DocumentEntry, Documents, Text
 from qa.answering.routes.languages import CALLED
 from qa.answering.routes.library import NOUNS, YEAR, Library, Named
@@ -103,6 +104,7 @@ def _listed(chosen: Sequence[Named], *, is_part: bool) -> RoutedAnswer:
         answer.parts.append(Text(_("And %(count)s more.") % {"count": count - len(shown)}))
     for each in shown:
         answer.note(each.document)
+    answer.next_questions = [about_document(each.document.title) for each in shown]
     return answer
 
 

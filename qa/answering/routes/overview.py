@@ -8,7 +8,9 @@ from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 
+from documents.ingestion.summarize import own_summary
 from documents.models import Document
+from qa.answering.next_questions import about_sections, headings_with_text
 from qa.answering.parts import DocumentEntry, Documents, Text
 from qa.answering.routes.library import Library, Named
 from qa.answering.routes.listing import first_sentence, own_title
@@ -35,7 +37,10 @@ def asks_for_all(subject: str) -> bool:
 
 
 def overview(found: Sequence[Named]) -> RoutedAnswer | None:
-    """Return what the document says in its main points; of a few, each. None if one has no summary yet."""
+    """Return what the document says in its main points; of a few, each. None if one of them has no sentences."""
+    for named in found:
+        # Asked before its summary was made.
+        named.document.summary = named.document.summary or own_summary(named.document)
     if not found or not all(named.document.summary for named in found):
         return None
     answer = RoutedAnswer(AnswerWay.OVERVIEW)
@@ -46,6 +51,7 @@ def overview(found: Sequence[Named]) -> RoutedAnswer | None:
         entry = DocumentEntry(named.document.pk, named.document.title, _text(named.document), number)
         answer.parts.append(Documents((entry,)))
         headings = main_headings(reading)
+        answer.next_questions += about_sections(named.document.title, headings_with_text(reading.outline))
         if len(headings) > 2:
             answer.parts.append(
                 Text(_("Its main headings: %(headings)s.") % {"headings": "; ".join(headings)})

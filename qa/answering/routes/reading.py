@@ -72,6 +72,7 @@ class RoutedAnswer:
     quotes: list[Quote] = field(default_factory=list)
     documents: list[Document] = field(default_factory=list)  # that it names
     ranges: list[tuple[Reading, int, int]] = field(default_factory=list)  # that a model should read
+    next_questions: list[str] = field(default_factory=list)
     is_nothing: bool = False
 
     def cite(self, reading: Reading, start: int, end: int, *, has_quote: bool = True) -> int:

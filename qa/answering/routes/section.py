@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 
 from documents.structure.key_sentences import choose
 from documents.structure.outline import Section, Statement
+from qa.answering.next_questions import about_sections, headings_with_text
 from qa.answering.parts import Heading
 from qa.answering.routes.reading import Reading, RoutedAnswer
 from qa.models.question import AnswerWay
@@ -36,6 +37,8 @@ def section_answer(reading: Reading, topic: str, *, max_words: int = MAX_WORDS) 
     answer = RoutedAnswer(AnswerWay.SECTION, ranges=[(reading, section.start, section.end)])
     answer.parts.append(Heading(f"{reading.document.title} · {section.title}"))
     answer.parts += answer.quote(reading, chosen)
+    others = [title for title in headings_with_text(reading.outline) if title != section.title]
+    answer.next_questions = about_sections(reading.document.title, others)
     return answer
 
 

@@ -7,6 +7,8 @@ from documents.models import Collection
 from qa.answering import answer, ask
 from qa.answering.parts import Documents, Pairs, from_json
 from qa.models import Conversation, Question
+from qa.suggestions import suggestions
+from qa.templatetags.answers import next_questions
 from tests.qa.routes.conftest import FILES, cited
 from tests.support.factories import make_indexed, make_user
 
@@ -212,3 +214,18 @@ async def test_a_route_answers_while_the_model_is_away(browser, alice, writer, o
     assert (question.kind, question.way) == ("quoted", "section")
     assert "A group has at most 20 people." in question.answer
     assert question.notice
+
+
+def test_each_suggested_question_takes_a_route_that_answers_it(alice, office):
+    for document in office.values():
+        for suggestion in suggestions(alice, document):
+            question = ask(suggestion.text, user=alice)
+            assert question.way in ("overview", "section"), suggestion.text
+            assert {pk for pk, _collection in question.draws_on} == {document.pk}, suggestion.text
+
+
+def test_an_answer_offers_the_next_questions(answered):
+    question = answered("What is the visitor guide of 2026 about?")
+    offered = next_questions(question)
+    assert "What does “Visitor guide 2026” say about “Groups”?" in offered
+    assert all(answered(text).way == "section" for text in offered)
