@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 
 from qa.answering.quoting.forms import (
     DATE,
+    FULL_DATE,
     KIND_OF,
     MIN_NAMES,
     NAME,
     NUMBER,
+    PERSON,
     STEPS,
     WHO,
     Pattern,
@@ -30,10 +32,16 @@ _LIGHT = """
 LIGHT_WORDS = frozenset(map(stem, _LIGHT.split()))  # words of asking, which a document rarely repeats
 LIGHT_WEIGHT = 0.35
 OLD_WEIGHT = 0.4  # of a word that only the question before has
+# "salary" in "What is the salary of ...", "parking spaces" in "How many parking spaces ...", "rooms" in "Which rooms ...".
+_NOUN = r"((?:[\w-]+['’]s )?[\w-]+(?: [\w-]+)??(?: of [\w-]+)?)(?=\W|$)"
+_ARTICLE = "(?:the|a|an|my|our|your|der|die|das|le|la|les)"
 HEAD = re.compile(
-    r"(?:^(?:list|name) (?:all |the |all the )?|\b(?:how (?:many|much)|which|(?:what|whose|welche[rs]?|wie viele?|quel(?:le)?s?)"
-    r"(?: (?:is|are|was|were|ist|sind|est|sont))?(?: (?:the|a|an|my|our|your|der|die|das|le|la|les))?)\s+)"
-    r"((?:[\w-]+['’]s )?[\w-]+(?: [\w-]+)??(?: of [\w-]+)?)(?=\W|$)",
+    r"(?:\bhow (?:many|much)|\b(?:what|welche[rs]?|wie viele?|quel(?:le)?s?) (?:is|are|was|were|ist|sind|est|sont)"
+    rf"(?: {_ARTICLE})?)\s+{_NOUN}",
+    re.IGNORECASE,
+)
+LISTED = re.compile(
+    rf"(?:^(?:list|name)(?: all)?(?: {_ARTICLE})?|\b(?:which|what|welche[rs]?|quel(?:le)?s?)(?: (?:are|were))?(?: {_ARTICLE})?)\s+{_NOUN}",
     re.IGNORECASE,
 )
 
@@ -47,7 +55,8 @@ class Asked:
     spelled: dict[str, str] = field(default_factory=dict)  # the word of each stem
     names: frozenset[str] = frozenset()  # stems of the names in it
     old: frozenset[str] = frozenset()  # stems that only the question before has
-    head: frozenset[str] = frozenset()  # stems of what the question word asks for
+    head: frozenset[str] = frozenset()  # stems of what the question asks for: "salary", "parking spaces"
+    listed: frozenset[str] = frozenset()  # stems of the things that it wants listed
     form: Sequence[Pattern] = ()
     wants_list: bool = False
     wants_names: bool = False  # of several persons
@@ -62,6 +71,10 @@ class Asked:
         """Whether the text has what the question word asks for: a number, a date, a name, several names."""
         if self.wants_names:
             return len(NAME.findall(text)) >= MIN_NAMES
+        if PERSON in self.form:
+            text = DATE.sub("", text)  # months are capitalised too
+        elif NUMBER in self.form:
+            text = FULL_DATE.sub("", text)
         return any(pattern.search(text) for pattern in self.form)
 
 
@@ -78,7 +91,8 @@ def understand(question: str, frequencies: Frequencies, before: str = "") -> Ask
         names=_names(question) | _names(before),
         old=frozenset(old),
         # A number is of something; a time or a date is in the text without the word.
-        head=_head(question) if tuple(form) in ((), (NUMBER,)) else frozenset(),
+        listed=_words_of(LISTED, question) if is_list else frozenset(),
+        head=_words_of(HEAD, question) if tuple(form) in ((), (NUMBER,)) else frozenset(),
         form=form,
         wants_list=is_list,
         wants_names=is_list and bool(WHO.search(question)),
@@ -113,7 +127,7 @@ def _is_no_name(word: str) -> bool:
     return word.lower() in STOP_WORDS or DATE.fullmatch(word) is not None
 
 
-def _head(question: str) -> frozenset[str]:
-    """Return the stems of the words right after the question word: "salary" in "What is the salary of ..."."""
-    match = HEAD.search(KIND_OF.sub(" ", question))
+def _words_of(pattern: Pattern, question: str) -> frozenset[str]:
+    """Return the stems of the noun that the pattern finds in a question."""
+    match = pattern.search(KIND_OF.sub(" ", question))
     return frozenset(content_words(match[1])) - LIGHT_WORDS if match else frozenset()

@@ -21,6 +21,7 @@ REFERS = re.compile(
 )
 ASKS_TWICE = re.compile(r"\b(?:and|und|et|y)\b|\?.+\?", re.IGNORECASE)
 MIN_SHARE_OF_BEST = 0.6  # of the score of a second quote
+NEXT_MARGIN = 0.08  # in the score of the sentence beside the best one, which is quoted with it
 MIN_ADDED = 0.2  # of the question's weight that only the second quote covers
 MAX_ROWS = 30
 
@@ -40,6 +41,8 @@ def answer_of(unit: Unit, asked: Asked, *, alone: bool = False) -> Extract:
 def second(ranked: Sequence[Unit], asked: Asked) -> Unit | None:
     """Return a unit that answers what the best one leaves open, if there is one."""
     best = ranked[0]
+    if close := _close(ranked):
+        return close
     if not ASKS_TWICE.search(asked.text):
         return None
     for unit in ranked[1:]:
@@ -48,6 +51,23 @@ def second(ranked: Sequence[Unit], asked: Asked) -> Unit | None:
         if unit.kind == Kind.SENTENCE and not unit.is_fragment and _adds(unit, best, asked):
             return unit
     return None
+
+
+def _close(ranked: Sequence[Unit]) -> Unit | None:
+    """Return the sentence next to the best one if it answers almost as well."""
+    best = ranked[0]
+    for unit in ranked[1:]:
+        margin = best.score - unit.score
+        if best.kind != Kind.SENTENCE or margin > NEXT_MARGIN:
+            return None
+        is_next = unit in (best.before, best.after) and _length(best, unit) <= MAX_LENGTH
+        if unit.kind == Kind.SENTENCE and is_next:
+            return unit
+    return None
+
+
+def _length(one: Unit, other: Unit) -> int:
+    return max(one.end, other.end) - min(one.start, other.start)
 
 
 def both(best: Unit, further: Unit, asked: Asked) -> Extract:

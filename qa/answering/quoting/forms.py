@@ -41,6 +41,11 @@ DURATION = re.compile(
     r"|\b(?:minute|stunde|tag|woche|monat|jahr)(?:e?n?|s)\b",
     re.IGNORECASE,
 )
+# A date is no answer to "how many".
+FULL_DATE = re.compile(
+    rf"\b\d{{1,2}}(?:st|nd|rd|th|\.)? (?:{_any(_MONTHS)})(?: \d{{4}})?\b|\b(?:{_any(_MONTHS)}) \d{{1,2}}\b|\b(?:19|20)\d\d\b",
+    re.IGNORECASE,
+)
 AGE = re.compile(rf"(?:{NUMBER.pattern}).*\b(?:years?|old|age|jahren?|alt)\b|\bage\b", re.IGNORECASE)
 FIGURE = re.compile(r"[-+−(]?[\s€$£¥]*\d[\d\s.,:/]*(?:%|€|\)|[kKmM])?")  # a cell that is a number alone
 PERSON = re.compile(r"(?<![.!?] )(?<!^)\b[A-ZÄÖÜ][\w’'-]+|\b(?:Mr|Mrs|Ms|Dr)\b")

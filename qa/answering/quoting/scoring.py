@@ -25,6 +25,7 @@ LISTED_BONUS = 0.24  # of the items of a list whose heading is what the question
 FORM_BONUS = 0.08  # of a unit with a number, date or name when the question asks for one
 FRAGMENT_MALUS = 0.2
 NAME_BONUS = 0.08
+COLUMN_BONUS = 0.06
 NAME_MALUS = 0.12
 REPEAT_MALUS = 0.15  # of a sentence that answered the question before
 PREFERRED_BONUS = 0.1
@@ -166,7 +167,7 @@ def _form(asked: Asked, unit: Unit) -> float:
         return FORM_BONUS if asked.is_answered_in_form(unit.text) else -FORM_BONUS
     if not asked.wants_list:
         return 0.0
-    if unit.items and asked.head & stems(" ".join([unit.lead, *unit.headings[:1]])):
+    if unit.items and asked.listed & stems(" ".join([unit.lead, *unit.headings[:1]])):
         return LISTED_BONUS
     is_list = unit.kind in (Kind.ITEM, Kind.ROW) or unit.announced is not None
     return FORM_BONUS if is_list or unit.text.count(",") > 1 else 0.0
@@ -182,11 +183,18 @@ def _lacks_name(asked: Asked, unit: Unit) -> bool:
 
 
 def _named(asked: Asked, unit: Unit) -> float:
-    """Return a bonus for a row whose name the question says: "film" for the row "Film | 7 days"."""
-    if unit.table is None or not unit.cells:
+    """Return a bonus for a row whose name the question says, more if it says a column too: "loans of Millbrook"."""
+    if unit.table is None or name_share(asked, unit) < 1:
         return 0.0
-    name = stems(unit.cells[0])
-    return NAME_BONUS if name and all(match(word, frozenset(asked.weights)) for word in name) else 0.0
+    header = stems(" ".join(unit.table.header[1:]))
+    return NAME_BONUS + COLUMN_BONUS * any(match(word, header) for word in asked.weights)
+
+
+def name_share(asked: Asked, unit: Unit) -> float:
+    """Return the share of the words in a row's first cell that the question has."""
+    name = stems(unit.cells[0]) if unit.cells else frozenset()
+    words = frozenset(asked.weights)
+    return sum(match(word, words) > 0 for word in name) / len(name) if name else 0.0
 
 
 def _similarities(compared: Sequence[Unit], vector: Vector, index: Index) -> list[float]:

@@ -9,14 +9,14 @@ from qa.answering import parts
 from qa.answering.quoting.answer import Extract, quote_of
 from qa.answering.quoting.asked import LIGHT_WORDS, Asked
 from qa.answering.quoting.forms import FIGURE
-from qa.answering.quoting.scoring import match, stems
+from qa.answering.quoting.scoring import match, name_share, stems
 from qa.answering.quoting.units import Unit
 from qa.models.question import AnswerWay
 
 MAX_COLUMNS = 8  # of a row that is shown whole
 MAX_LISTED = 30  # items of a column
 MIN_COVERAGE = 0.6  # of a list question by the table, its names and its caption
-MIN_SHARE = 0.34  # by weight, of the words that name a column
+MIN_NAME = 0.6  # of the words in a row's first cell, if the question says no column
 
 
 def row_answer(unit: Unit, asked: Asked) -> Extract:
@@ -51,13 +51,14 @@ def columns_of(table: Table, row: Row, asked: Asked) -> tuple[int, ...]:
 
 
 def is_clear(unit: Unit, asked: Asked) -> bool:
-    """Whether the question says which cell of the row it asks for, or the row has words besides figures."""
+    """Whether the question says which column of a row it asks for, or which row if that has more than figures."""
     if unit.table is None:
         return True
-    row = unit.table.rows[unit.place]
-    if any(unit.table.header) and columns_of(unit.table, row, asked):
+    header = [stems(name) for name in unit.table.header[1:]]
+    if any(match(word, name) for word in asked.weights for name in header):
         return True
-    return sum(not FIGURE.fullmatch(cell.text) for cell in row.cells if cell.text) > 1
+    has_words = sum(not FIGURE.fullmatch(cell) for cell in unit.cells if cell) > 1
+    return has_words and name_share(asked, unit) >= MIN_NAME
 
 
 def column_answer(units: Sequence[Unit], asked: Asked) -> Extract | None:
@@ -92,7 +93,7 @@ def _listed(unit: Unit, asked: Asked) -> tuple[float, Extract] | None:
 def _is_listed(name: str, asked: Asked) -> bool:
     """Whether the question asks which things of this column: "rooms" for the column "Room"."""
     words = stems(name)
-    return bool(words) and words <= asked.head | asked.weights.keys() and bool(words & asked.head)
+    return bool(words) and words <= asked.listed | asked.weights.keys() and bool(words & asked.listed)
 
 
 def _matching(table: Table, column: int, asked: Asked) -> tuple[list[Row], set[str]]:
