@@ -61,12 +61,30 @@ class CitationInline(admin.TabularInline):
 
 @admin.register(Question)
 class QuestionAdmin(ReadOnly):
-    list_display = ["text", "state", "kind", "model", "input_tokens", "output_tokens", "cost", "created_at"]
+    list_display = [
+        "text",
+        "state",
+        "kind",
+        "model",
+        "input_tokens",
+        "output_tokens",
+        "cost",
+        "checked",
+        "created_at",
+    ]
     list_filter = ["state", "kind", "model", "error_kind", "rating", "created_at"]
     search_fields = ["text", "answer", "conversation__user__username"]
-    exclude = ["trace"]
+    exclude = ["trace", "checks"]
     readonly_fields = ["how_sources_were_chosen"]
     inlines = [CitationInline]
+
+    @admin.display(description=_("supported sentences"))
+    def checked(self, question: Question) -> str:
+        return (
+            f"{question.sentences_supported}/{question.sentences_checked}"
+            if question.sentences_checked
+            else "–"
+        )
 
     @admin.display(description=_("retrieval trace"))
     def how_sources_were_chosen(self, question: Question) -> SafeString:

@@ -8,12 +8,15 @@ from urllib.parse import urlsplit
 
 import nh3
 from django.conf import settings
-from django.utils.html import escape, format_html, format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from qa.answer_marks import Marks, with_signs, without_signs
 from qa.answering import parts
+from qa.answering.checking import verdicts
+from qa.answering.checking.verdicts import Check
 from qa.answering.markers import MARKER
 from qa.citation_links import cite_link
 from qa.models import Citation, Question
@@ -30,7 +33,7 @@ TAGS = {
 ATTRIBUTES = {
     "a": {"href", "title", "class", "hx-get", "hx-target", "hx-swap", "aria-label"},
     "s": {"class", "title"},
-    "span": {"class"},
+    "span": {"class", "title", "role", "aria-label"},
     "ol": {"start", "dir"},
     **{tag: {"dir"} for tag in ("blockquote", "code", "h3", "h4", "p", "pre", "table", "ul")},
 }
@@ -49,14 +52,14 @@ def render_answer(question: Question, citations: Sequence[Citation]) -> SafeStri
     if question.kind != AnswerKind.WRITTEN and question.parts:
         return render_parts(parts.from_json(question.parts), rows)
     if question.kind == AnswerKind.WRITTEN and len(question.answer) <= MAX_MARKDOWN_LENGTH:
-        return render_markdown(question.answer, rows)
+        return render_markdown(question.answer, rows, verdicts.from_json(question.checks))
     return render_quotes(question.answer, rows)
 
 
-def render_markdown(text: str, rows: dict[int, Citation]) -> SafeString:
-    """Return Markdown as safe HTML, with links from its numbers to the citations."""
-    tokens = markdown.parse(text.replace("\0", ""))
-    links = Links(rows)
+def render_markdown(text: str, rows: dict[int, Citation], checks: Sequence[Check] = ()) -> SafeString:
+    """Return Markdown as safe HTML, with links from its numbers to the citations and the marks of its check."""
+    tokens = markdown.parse(with_signs(text.replace("\0", "\ufffd"), checks))
+    links, marks = Links(rows), Marks(checks)
     for token in tokens:
         if token.nesting != -1 and token.level == 0 and token.type != "hr":
             # Outermost blocks only: inside them the style sheet sets each paragraph's direction.
@@ -66,8 +69,10 @@ def render_markdown(text: str, rows: dict[int, Citation]) -> SafeString:
         for child in token.children or []:
             if child.type == "link_open":
                 _show_host(child)
+        token.content = without_signs(token.content)
         if token.children:
-            token.children = list(_with_links(token.children, links))
+            marks.begin_block()
+            token.children = list(_with_links(token.children, links, marks))
     return mark_safe(_clean(markdown.renderer.render(tokens, markdown.options, {})))  # noqa: S308
 
 
@@ -105,6 +110,8 @@ def _allowed_value(tag: str, name: str, value: str) -> str | None:
         return value if EXTERNAL_URL.match(value) or CITATION_PATH.fullmatch(own) else None
     if name == "class":
         return value if value in CLASSES else None
+    if name == "role":
+        return value if value == "img" else None
     if name == "dir":
         return value if value == "auto" else None
     return value
@@ -113,7 +120,15 @@ def _allowed_value(tag: str, name: str, value: str) -> str | None:
 EXTERNAL_URL = re.compile(r"https?://[^/]|mailto:", re.I)
 CITATION_PATH = re.compile(r"/citations/\d+/")
 HTMX_VALUES = {"hx-get": CITATION_PATH, "hx-target": re.compile("#panel"), "hx-swap": re.compile("innerHTML")}
-CLASSES = {"cite", "cite cite-unknown", "cite cite-unconfirmed", "host"}
+CLASSES = {
+    "cite",
+    "cite cite-unknown",
+    "cite cite-unconfirmed",
+    "host",
+    "unknown",
+    "check check-weak",
+    "check check-none",
+}
 
 
 def urlsplit_safely(address: str):  # type: ignore[no-untyped-def]
@@ -144,16 +159,16 @@ class Links:
         return self.made[number]
 
 
-def _with_links(children: Iterable[Token], links: Links) -> Iterable[Token]:
+def _with_links(children: Iterable[Token], links: Links, marks: Marks) -> Iterable[Token]:
     """Replace markers in running text by links; markers in code and inside links stay text."""
     depth, host = 0, ""
     for child in children:
         if child.type == "link_open":
             depth, host = depth + 1, child.meta.get("host", "")
-        if child.type == "text" and not depth and MARKER.search(child.content):
-            yield _html(_linked(child.content, links))
+        if child.type == "text":
+            yield _html(marks.html(child.content) if depth else _linked(child.content, links, marks))
         else:
-            yield child
+            yield _without_signs(child)
         if child.type == "link_close":
             depth -= 1
             if host:
@@ -164,11 +179,19 @@ def _html(content: str) -> Token:
     return Token("html_inline", "", 0, content=content)
 
 
-def _linked(text: str, links: Links) -> str:
+def _without_signs(token: Token) -> Token:
+    token.content = without_signs(token.content)
+    for name, value in token.attrs.items():
+        # An address has them percent-encoded.
+        token.attrs[name] = re.sub(r"%EF%B7%[9A][0-9A-F]", "", without_signs(str(value)))
+    return token
+
+
+def _linked(text: str, links: Links, marks: Marks) -> str:
     parts: list[str] = []
     at = 0
     for marker in MARKER.finditer(text):
-        parts.append(escape(text[at : marker.start()]))
+        parts.append(marks.html(text[at : marker.start()]))
         parts += [links.to(int(number)) for number in re.findall(r"\d+", marker[1])]
         at = marker.end()
-    return "".join([*parts, escape(text[at:])])
+    return "".join([*parts, marks.html(text[at:])])

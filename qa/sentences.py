@@ -61,6 +61,22 @@ def answer_origin(question: Question) -> str:
     )
 
 
+def checked_line(question: Question) -> str:
+    """Return how many sentences of a written answer its sources support."""
+    checked, supported = question.sentences_checked, question.sentences_supported
+    if supported == checked:
+        return ngettext(
+            "The sentence is supported by its sources",
+            "All %(checked)s sentences are supported by their sources",
+            checked,
+        ) % {"checked": intcomma(checked)}
+    return ngettext(
+        "%(supported)s of %(checked)s sentence supported by its sources",
+        "%(supported)s of %(checked)s sentences supported by their sources",
+        checked,
+    ) % {"supported": intcomma(supported), "checked": intcomma(checked)}
+
+
 def token_counts(question: Question) -> str:
     """Return how many tokens the model read and wrote."""
     counts = {"input": intcomma(question.input_tokens or 0), "output": intcomma(question.output_tokens or 0)}

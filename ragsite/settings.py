@@ -315,6 +315,8 @@ EXACT_SEARCH_LIMIT = env_int("EXACT_SEARCH_LIMIT", 5_000, 0, 100_000_000)
 DENSE_WEIGHT = env_number("DENSE_WEIGHT", 0.5, 0, 1)  # weight of vector search against keyword search
 # Token budget for retrieved chunks in a prompt.
 SOURCE_TOKENS = env_int("SOURCE_TOKENS", 2_000, 1, 100_000_000)
+# A second call of the chat model judges whether the passages support each sentence of its answer.
+ANSWER_JUDGE = env_bool("ANSWER_JUDGE", False)
 
 # Email
 EMAIL_HOST = env("EMAIL_HOST")

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from qa.answering import cache, citations, quoting, routes, save
+from qa.answering import cache, checking, citations, quoting, routes, save
 from qa.answering.draft import Draft, Piece, load_draft, origins
 from qa.answering.generate import write
 from qa.answering.next_questions import after_quotes
@@ -95,11 +95,19 @@ async def _answer(draft: Draft, stop: asyncio.Event) -> AsyncGenerator[Piece]:
         return
     yield Piece(step=_reading_step(draft.sources))
     if draft.model:
-        async for piece in write(draft, stop):
+        async for piece in _write(draft, stop):
             yield piece
     if not draft.question.answer and draft.question.state == AnswerState.RUNNING:
         await in_thread(_answer_without_model)(draft, routed)
         yield Piece(text=draft.question.answer)
+
+
+async def _write(draft: Draft, stop: asyncio.Event) -> AsyncGenerator[Piece]:
+    async for piece in write(draft, stop):
+        yield piece
+    if checking.is_checkable(draft):
+        yield Piece(step=_("Checking the sentences…"))
+        await checking.check(draft)
 
 
 def _answer_without_model(draft: Draft, routed: RoutedAnswer | None) -> None:
@@ -133,19 +141,7 @@ async def _wait_for_identical_question(draft: Draft, stop: asyncio.Event) -> Non
 
 def _use_cached_answer(draft: Draft, entry: cache.Entry) -> None:
     question = draft.question
-    for name in (
-        "search_query",
-        "answer",
-        "parts",
-        "way",
-        "kind",
-        "model",
-        "host",
-        "finish_reason",
-        "trace",
-        "draws_on",
-        "instructions_id",
-    ):
+    for name in cache.FIELDS:
         setattr(question, name, entry[name])
     question.state = AnswerState.COMPLETE
     question.cached_from = datetime.fromisoformat(entry["at"])

@@ -30,7 +30,14 @@ KEEP_SECONDS = 24 * 3600
 # Longer than an answer usually takes; the lock of a crashed process expires after this.
 LOCK_SECONDS = 60
 SETTINGS = [
-    "DENSE_WEIGHT", "SOURCE_TOKENS", "CHAT_CONTEXT_TOKENS", "CHAT_TEMPERATURE", "CHAT_MAX_OUTPUT_TOKENS", "EXACT_SEARCH_LIMIT"
+    "DENSE_WEIGHT", "SOURCE_TOKENS", "CHAT_CONTEXT_TOKENS", "CHAT_TEMPERATURE", "CHAT_MAX_OUTPUT_TOKENS", "EXACT_SEARCH_LIMIT",
+    "ANSWER_JUDGE",
+]  # fmt: skip
+
+# What a cached answer keeps of its question.
+FIELDS = [
+    "search_query", "answer", "parts", "way", "kind", "model", "host", "finish_reason", "trace", "draws_on", "checks",
+    "sentences_checked", "sentences_supported", "instructions_id",
 ]  # fmt: skip
 
 Entry = dict[str, Any]

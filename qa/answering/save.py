@@ -61,7 +61,8 @@ def finish(draft: Draft) -> None:
     _set_totals(draft)
     names = [
         "search_query", "answer", "parts", "way", "state", "kind", "notice", "finish_reason", "error_kind", "model", "host", "index_id", "instructions_id",
-        "input_tokens", "output_tokens", "cost", "timings", "trace", "draws_on", "cached_from", "finished_at", "heartbeat_at",
+        "input_tokens", "output_tokens", "cost", "timings", "trace", "draws_on", "checks", "sentences_checked", "sentences_supported", "cached_from",
+        "finished_at", "heartbeat_at",
     ]  # fmt: skip
     with transaction.atomic():
         if not Question.objects.select_for_update(no_key=True).same_as(question).exists():
@@ -119,18 +120,5 @@ def is_cacheable(draft: Draft) -> bool:
 
 
 def _entry(draft: Draft) -> cache.Entry:
-    names = (
-        "search_query",
-        "answer",
-        "parts",
-        "way",
-        "kind",
-        "model",
-        "host",
-        "finish_reason",
-        "trace",
-        "draws_on",
-        "instructions_id",
-    )
-    entry: cache.Entry = {name: getattr(draft.question, name) for name in names}
+    entry: cache.Entry = {name: getattr(draft.question, name) for name in cache.FIELDS}
     return {**entry, "citations": [citations.to_cache(row) for row in draft.citations]}

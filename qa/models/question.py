@@ -63,6 +63,16 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         """The same row, if it still exists: after a restore, another row may have its primary key."""
         return self.filter(pk=question.pk, created_at=question.created_at)
 
+    def support(self) -> tuple[int, int]:
+        """How many sentences of their written answers were checked, and how many of them are supported.
+
+        An answer from the cache was counted when it was written.
+        """
+        counts = self.filter(cached_from=None).aggregate(
+            checked=models.Sum("sentences_checked"), supported=models.Sum("sentences_supported")
+        )
+        return counts["checked"] or 0, counts["supported"] or 0
+
     def running(self) -> Self:
         return self.filter(state=AnswerState.RUNNING)
 
@@ -128,6 +138,14 @@ class Question(models.Model):
         blank=True,
         help_text=_("Document and collection of each chunk that the answer draws on."),
     )
+    checks = models.JSONField(
+        _("checked sentences"),
+        default=list,
+        blank=True,
+        help_text=_("Of an answer that a model wrote: how well its sources support each sentence."),
+    )
+    sentences_checked = models.PositiveIntegerField(_("sentences checked"), default=0)
+    sentences_supported = models.PositiveIntegerField(_("sentences supported"), default=0)
     cached_from = models.DateTimeField(_("cached answer from"), null=True, blank=True)
     is_fresh = models.BooleanField(_("skip cache"), default=False)
     rating = models.SmallIntegerField(_("rating"), default=0)

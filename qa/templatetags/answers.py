@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,9 @@ from documents.extraction.blocks.tables import CELL_BREAK
 from documents.extraction.text.markup_spans import CELL, markup_spans, without_markup
 from documents.models import Collection, Version
 from qa import sentences
+from qa.answer_marks import without_signs
+from qa.answering.checking import verdicts
+from qa.answering.markers import MARKER
 from qa.answering.parts import Ask, from_json
 from qa.models import Citation, Question
 from qa.models.question import AnswerKind
@@ -31,6 +35,7 @@ register.filter(sentences.answer_origin)
 register.filter(sentences.page_name)
 register.filter(sentences.page_numbers)
 register.filter(sentences.panel_place)
+register.filter(sentences.checked_line)
 register.filter(sentences.token_counts)
 register.filter(sentences.verdict)
 
@@ -43,6 +48,7 @@ STAGES = {
     "quote": _("choosing quotes"),
     "first_token": _("until the first word"),
     "write": _("writing"),
+    "check": _("checking the sentences"),
     "total": _("total"),
 }
 
@@ -86,6 +92,25 @@ def readable_trace(question: Question, citations: Sequence[Citation]) -> list[di
         for step in question.trace
         if step["number"] in readable or (is_written and step["number"] not in found)
     ]
+
+
+@register.simple_tag
+def unsupported(question: Question) -> list[dict[str, Any]]:
+    """Return the sentences of a written answer that its sources do not support well, with the reasons."""
+    return [
+        {
+            "words": _plain_words(question.answer[check.start : check.end]),
+            "verdict": check.verdict.label,
+            "marks": [{"text": mark.text, "reason": mark.reason.label} for mark in check.marks],
+        }
+        for check in verdicts.from_json(question.checks)
+        if not check.is_supported
+    ]
+
+
+def _plain_words(text: str) -> str:
+    """Return a sentence of the answer without markers and most of its Markdown."""
+    return " ".join(re.sub(r"[*_`|#]+", " ", without_signs(MARKER.sub("", text))).split())
 
 
 @register.simple_tag

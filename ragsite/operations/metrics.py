@@ -206,7 +206,13 @@ def questions() -> Iterator[Metric]:
         tokens.add(read, model=model, direction="input")
         tokens.add(wrote, model=model, direction="output")
         cost.add(paid, model=model)
-    yield from (by_state, tokens, cost, answer_times())
+    sentences = Metric(
+        "answer_sentences", "Checked sentences of written answers, by whether their sources support them."
+    )
+    checked, supported = Question.objects.support()
+    sentences.add(supported, supported="yes")
+    sentences.add(checked - supported, supported="no")
+    yield from (by_state, tokens, cost, sentences, answer_times())
 
 
 def answer_times() -> Metric:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from django.conf import settings
@@ -32,9 +33,21 @@ class Spent:
         return _("at least $%.4f") % self.cost if self.cost else _("price unknown")
 
 
+def midnight_today() -> datetime:
+    """Return the last midnight in the reader's time zone."""
+    return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def support_today() -> str:
+    """Return how many sentences of today's written answers their sources support, or "" if none was checked."""
+    checked, supported = Question.objects.filter(created_at__gte=midnight_today()).support()
+    counts = {"supported": f"{supported:,}", "checked": f"{checked:,}"}
+    return _("%(supported)s of %(checked)s") % counts if checked else ""
+
+
 def spent_today() -> Spent:
     """Return what was spent since midnight in the reader's time zone."""
-    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = midnight_today()
     cost, is_complete, tokens = Decimal(0), True, 0
     spent = Attempt.objects.filter(started_at__gte=midnight, tokens__gt=0).order_by()
     for stage, model, count in spent.values_list("stage", "task__index__embedding_model").annotate(

@@ -3,7 +3,7 @@
 import re
 import secrets
 
-NAMES = ("passage", "conversation", "document")
+NAMES = ("passage", "conversation", "document", "sentences")
 LESS_THAN = "<\u02c2\u1438\u2039\u226a\u2329\u276e\u2770\u27e8\u29fc\u3008\u300a\ufe64\uff1c"
 SLASH = r"/\\\u2044\u2215\u29f8\uff0f"
 # White space and invisible characters: joiners, directional marks, variation selectors, tags.

@@ -65,6 +65,7 @@ def _query_now(request: SignedInRequest) -> dict[str, Any]:
         "chat_model": llm.chat_model(),
         "embedding_model": live.embedding_model,
         "spent": spending.spent_today(),
+        "support": spending.support_today(),
         "prices_date": settings.MODEL_PRICES_DATE,
     }
 
