@@ -11,7 +11,7 @@ from documents.structure.outline import Outline
 from qa.retrieval.chunk import RetrievedChunk
 
 MAX_LENGTH = 60
-MIN_STATEMENTS = 2
+MIN_STATEMENTS = 1
 MAX_SHARE = 0.7  # of the text, above which a heading is the title of the document
 GENERIC_HEADING = re.compile(
     r"^(?:(?:table of )?contents?|index|introduction|preface|foreword|summary|abstract|references|bibliography|notes?|page|appendix|"

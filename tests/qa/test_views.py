@@ -41,7 +41,9 @@ class TestHome:
 
     def test_three_questions_are_suggested_from_the_newest_document(self, person, alice):
         make_indexed(
-            alice, "# Lease\n\n## Deposit\n\nIt is 100 euros.\n\n## Notice\n\nThree months.", name="lease.md"
+            alice,
+            "# Lease\n\n## Deposit\n\nIt is 100 euros.\n\n## Notice\n\nNotice is three months.",
+            name="lease.md",
         )
         html = person.get("/").content.decode()
         assert html.count('class="suggestion"') == 3
