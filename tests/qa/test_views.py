@@ -47,7 +47,7 @@ class TestHome:
         )
         html = person.get("/").content.decode()
         assert html.count('class="suggestion"') == 3
-        assert "What does “lease” say about deposit?" in html
+        assert "What does “lease” say about “Deposit”?" in html
 
     def test_documents_that_are_being_processed_are_listed(self, person, alice):
         make_document(alice, name="report.txt")
