@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from documents.presentation import page_names
 from qa.models import AnswerState, Citation, Question
 from qa.models.question import AnswerKind, AnswerWay
+from ragsite import llm
 
 if TYPE_CHECKING:
     from qa.source_view import Passage
@@ -75,6 +76,14 @@ def checked_line(question: Question) -> str:
         "%(supported)s of %(checked)s sentences supported by their sources",
         checked,
     ) % {"supported": intcomma(supported), "checked": intcomma(checked)}
+
+
+def ai_notice() -> str:
+    """Return the line at the question box that says which model writes the answers."""
+    names = {"model": llm.chat_model(), "host": llm.host_of_chat()}
+    if names["host"]:
+        return _("Answers are written by AI, %(model)s at %(host)s, from your documents.") % names
+    return _("Answers are written by AI, %(model)s, from your documents.") % names
 
 
 def token_counts(question: Question) -> str:

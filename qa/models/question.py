@@ -181,6 +181,11 @@ class Question(models.Model):
         return self.state == AnswerState.RUNNING
 
     @property
+    def is_written(self) -> bool:
+        """Whether a model wrote the text. Only its text is saved before the answer ends and has a kind."""
+        return self.kind == AnswerKind.WRITTEN or bool(not self.kind and self.answer)
+
+    @property
     def is_without_model(self) -> bool:
         """Whether the answer consists of quotes, or says that nothing was found."""
         return self.kind in (AnswerKind.QUOTED, AnswerKind.NOTHING)

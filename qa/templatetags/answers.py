@@ -20,6 +20,7 @@ from qa.answering.markers import MARKER
 from qa.answering.parts import Ask, from_json
 from qa.models import Citation, Question
 from qa.models.question import AnswerKind
+from qa.provenance import digital_source_type
 from qa.rendering import render_answer
 from qa.source_view import media_type_of
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 register = template.Library()
 register.simple_tag(sentences.home_lead)
 register.simple_tag(sentences.processing_notice)
+register.simple_tag(digital_source_type)
+register.simple_tag(sentences.ai_notice)
 register.filter(sentences.answer_origin)
 register.filter(sentences.page_name)
 register.filter(sentences.page_numbers)

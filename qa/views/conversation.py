@@ -19,6 +19,7 @@ from qa.answering.history import grouped_by_original
 from qa.forms import QuestionForm
 from qa.models import Citation, Conversation, Question
 from qa.models.question import mark_withheld
+from qa.provenance import json_ld
 from qa.source_view import open_passage
 from ragsite.http.query import whole_number
 
@@ -63,6 +64,7 @@ def conversation_context(conversation: Conversation, form: QuestionForm) -> dict
         "conversation": conversation,
         "places": [(rows[-1], rows[:-1]) for rows in groups],
         "form": form,
+        "written_answers": json_ld(chain.from_iterable(groups)),
         "is_running": any(rows[-1].is_running for rows in groups),
     }
 

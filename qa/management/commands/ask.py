@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from qa.answering import ask
 from qa.models import AnswerState
-from qa.sentences import page_name
+from qa.sentences import answer_origin, page_name
 from ragsite.accounts.models import User
 
 
@@ -28,6 +28,8 @@ class Command(BaseCommand):
             self.stdout.write(f"\n{asked.notice}")
         for citation in asked.citations.cited().with_serving():
             self.stdout.write(f"[{citation.number}] {citation.document_title}, {page_name(citation)}")
+        if origin := answer_origin(asked):
+            self.stdout.write(f"({origin})")
         if asked.state != AnswerState.COMPLETE:
             raise CommandError(f"The answer did not complete: {asked.get_state_display()}.")
 
