@@ -32,6 +32,13 @@ SHARE_OF_INK_UNDER_THE_MARK = """async () => {
 QUESTION = "What does a student membership cost?"
 
 
+def make_searchable(owner, text, **fields):
+    """As `make_indexed`, whose run does nothing where a worker of the site holds the task already."""
+    document = make_indexed(owner, text, **fields)
+    wait_for(lambda: Document.objects.ready().filter(pk=document.pk).exists())
+    return document
+
+
 def ask(page, text):
     page.fill("textarea", text)
     page.keyboard.press("Enter")
@@ -179,7 +186,7 @@ def test_a_row_updates_its_progress_and_survives_a_reload(site, sign_in):
 
 def test_a_reload_during_an_answer_resumes_the_stream(site_with_model, sign_in, provider):
     alice = make_user("alice")
-    make_indexed(alice, "It rains in Bergen on 240 days a year.")
+    make_searchable(alice, "It rains in Bergen on 240 days a year.")
     words = [f"word{number}" for number in range(60)]
     provider.answer = " ".join(words) + " [1]"
     provider.fault("slow", seconds=0.05)
@@ -198,7 +205,7 @@ def test_a_reload_during_an_answer_resumes_the_stream(site_with_model, sign_in, 
 
 
 def test_reasoning_that_looked_like_an_answer_is_removed(site_with_model, sign_in, provider):
-    make_indexed(make_user("alice"), "It rains in Bergen on 240 days a year.")
+    make_searchable(make_user("alice"), "It rains in Bergen on 240 days a year.")
     provider.answer = " ".join(f"word{number}" for number in range(200))
     provider.fault("thinking", text="The reader asks about the rain there.", how="open")
     provider.fault("slow", seconds=0.05, on="chat")
@@ -211,7 +218,7 @@ def test_reasoning_that_looked_like_an_answer_is_removed(site_with_model, sign_i
 
 
 def test_stop_ends_an_answer_and_keeps_its_text(site_with_model, sign_in, provider):
-    make_indexed(make_user("alice"), "It rains in Bergen on 240 days a year.")
+    make_searchable(make_user("alice"), "It rains in Bergen on 240 days a year.")
     provider.answer = " ".join(f"word{number}" for number in range(400))
     provider.fault("slow", seconds=0.05, on="chat")
     page = sign_in(site_with_model, "alice")
@@ -229,7 +236,7 @@ def test_stop_ends_an_answer_and_keeps_its_text(site_with_model, sign_in, provid
 def test_an_answer_whose_web_process_was_killed_is_interrupted_and_keeps_its_text(
     site_with_model, sign_in, provider, open_page
 ):
-    make_indexed(make_user("alice"), "It rains in Bergen on 240 days a year.")
+    make_searchable(make_user("alice"), "It rains in Bergen on 240 days a year.")
     provider.answer = " ".join(f"word{number}" for number in range(2000))
     provider.fault("slow", seconds=0.05)
     page = sign_in(site_with_model, "alice")
@@ -257,7 +264,7 @@ def test_a_killed_worker_loses_no_document(site, sign_in):
 
 
 def test_everything_works_by_keyboard(site, sign_in):
-    make_indexed(make_user("alice"), "It rains in Bergen on 240 days a year.")
+    make_searchable(make_user("alice"), "It rains in Bergen on 240 days a year.")
     page = sign_in(site, "alice")
     page.locator("h1").click()  # out of the box
     page.keyboard.press("/")
@@ -278,7 +285,7 @@ def test_everything_works_by_keyboard(site, sign_in):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_is_wider_than_a_small_phone(site, sign_in, scheme):
     alice = make_user("alice", is_staff=True, is_superuser=True)
-    document = make_indexed(alice, "It rains in Bergen on 240 days a year. " + "Unbrokenword" * 40)
+    document = make_searchable(alice, "It rains in Bergen on 240 days a year. " + "Unbrokenword" * 40)
     page = sign_in(site, "alice", width=360, height=740, scheme=scheme)
     ask(page, "How often does it rain in Bergen?")
     page.wait_for_selector("a.cite")
@@ -298,7 +305,7 @@ def test_no_page_is_wider_than_a_small_phone(site, sign_in, scheme):
 
 
 def test_a_second_user_sees_nothing_of_the_first(site, sign_in):
-    make_indexed(make_user("alice"), "The secret word is heliotrope.", name="secret.txt")
+    make_searchable(make_user("alice"), "The secret word is heliotrope.", name="secret.txt")
     page = sign_in(site, "bob")
     ask(page, "What is the secret word?")
     page.wait_for_selector("main article")
