@@ -62,7 +62,7 @@ def _table(table: Table, rows: Rows) -> SafeString:
     body = format_html_join("", "<tr>{}</tr>", ((_row(row),) for row in table.rows))
     return format_html(
         '<div class="part-table"><table dir="auto"><caption>{} {}</caption>{}<tbody>{}</tbody></table></div>',
-        table.caption,
+        table.caption or (row.document_title if (row := rows.get(table.number)) else ""),
         cite_link(table.number, rows),
         format_html("<thead><tr>{}</tr></thead>", head) if table.header else "",
         body,

@@ -17,7 +17,7 @@ from qa.answer_marks import Marks, with_signs, without_signs
 from qa.answering import parts
 from qa.answering.checking import verdicts
 from qa.answering.checking.verdicts import Check
-from qa.answering.markers import MARKER
+from qa.answering.citing.markers import MARKER
 from qa.citation_links import cite_link
 from qa.models import Citation, Question
 from qa.models.question import AnswerKind

@@ -317,6 +317,8 @@ DENSE_WEIGHT = env_number("DENSE_WEIGHT", 0.5, 0, 1)  # weight of vector search 
 SOURCE_TOKENS = env_int("SOURCE_TOKENS", 2_000, 1, 100_000_000)
 # A second call of the chat model judges whether the passages support each sentence of its answer.
 ANSWER_JUDGE = env_bool("ANSWER_JUDGE", False)
+# Where the first search finds nothing good, the chat model names other questions to search for.
+SECOND_SEARCH = env_bool("SECOND_SEARCH", False)
 
 # Email
 EMAIL_HOST = env("EMAIL_HOST")

@@ -11,8 +11,8 @@ from time import monotonic
 from django.utils.translation import gettext as _
 
 from qa.answering import summaries
+from qa.answering.citing.markers import plain_markers
 from qa.answering.draft import Draft, Piece
-from qa.answering.markers import plain_markers
 from qa.answering.prompts import answer_prompt
 from qa.models import AnswerState
 from qa.models.instructions import instructions_for

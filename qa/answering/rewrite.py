@@ -16,6 +16,7 @@ from ragsite.llm.errors import ProviderError
 
 STANDALONE_TOKENS = 120
 STANDALONE_SECONDS = 10
+MAX_REWRITTEN = 1_000  # characters
 
 
 async def make_standalone(draft: Draft) -> None:
@@ -31,9 +32,16 @@ async def make_standalone(draft: Draft) -> None:
 
 
 async def _rewritten_by_model(draft: Draft) -> str:
-    if not draft.model or await in_thread(llm.breaker)():
+    if not draft.model:
         return ""
     prompt = standalone_prompt(draft.question.text, draft.history, model=draft.model)
+    return " ".join((await ask_model(draft, prompt)).split())[:MAX_REWRITTEN]
+
+
+async def ask_model(draft: Draft, prompt: Sequence[llm.Message]) -> str:
+    """Return a short complete reply of the model, or "" if there is none in time; its tokens count as the question's."""
+    if await in_thread(llm.breaker)():
+        return ""
     completion = None
     try:
         async with (
@@ -47,11 +55,7 @@ async def _rewritten_by_model(draft: Draft) -> str:
     if completion is None:
         return ""
     draft.add_usage(completion.usage)
-    return (
-        " ".join(completion.text.split())[:1000]
-        if completion.is_complete and not completion.is_refusal
-        else ""
-    )
+    return completion.text if completion.is_complete and not completion.is_refusal else ""
 
 
 def joined(question: str, history: Sequence[Turn]) -> tuple[str, str]:

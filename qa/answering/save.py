@@ -12,7 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from documents.models import Document
-from qa.answering import cache, citations, summaries
+from qa.answering import cache, summaries
+from qa.answering.citing import citations
 from qa.answering.draft import Draft
 from qa.models import AnswerState, Conversation, Question
 from qa.models.question import AnswerKind

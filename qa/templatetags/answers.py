@@ -16,7 +16,7 @@ from documents.models import Collection, Version
 from qa import sentences
 from qa.answer_marks import without_signs
 from qa.answering.checking import verdicts
-from qa.answering.markers import MARKER
+from qa.answering.citing.markers import MARKER
 from qa.answering.parts import Ask, from_json
 from qa.models import Citation, Question
 from qa.models.question import AnswerKind
@@ -48,6 +48,7 @@ STAGES = {
     "standalone": _("rewriting the follow-up"),
     "embed": _("embedding the question"),
     "search": _("searching"),
+    "second_search": _("searching once more"),
     "quote": _("choosing quotes"),
     "first_token": _("until the first word"),
     "write": _("writing"),
@@ -117,10 +118,17 @@ def _plain_words(text: str) -> str:
 
 
 @register.simple_tag
-def first_and_rest(citations: Sequence[Citation]) -> tuple[list[Citation], list[Citation]]:
-    """Return the sources to show first (the cited, or else the nearest), and those behind a click."""
+def first_and_rest(
+    question: Question, citations: Sequence[Citation]
+) -> tuple[list[Citation], list[Citation]]:
+    """Return the sources to show first, and those behind a click.
+
+    First come the cited ones, or all if a model cited none. Where nothing was found, none is a source of the answer.
+    """
     _add_media_types(citations)
-    cited = [row for row in citations if row.is_cited] or list(citations)
+    cited = [row for row in citations if row.is_cited]
+    if not cited and question.kind != AnswerKind.NOTHING:
+        cited = list(citations)
     first = cited[:SHOWN_AT_FIRST]
     return first, [row for row in citations if row not in first]
 

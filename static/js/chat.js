@@ -81,6 +81,8 @@ if (questions) {
       const article = document.getElementById(id);
       if (!article?.dataset.finished) continue;
       finishing.delete(id);
+      // Quotes come all at once: they are read from the question on. A written answer was read as it came.
+      if (follows && !article.matches(".answer-written")) article.closest(".question")?.scrollIntoView();
       announce(words[article.dataset.finished]);
       if (hadFocus) article.closest(".question")?.querySelector(".question-text")?.focus({ preventScroll: true });
       showCopyButtons();

@@ -64,10 +64,13 @@ async def test_how_it_came_about_is_kept(browser, alice, prices, writer):
     assert "text" not in question.trace[0]
 
 
-async def test_nothing_found_says_so_and_shows_the_nearest(browser, alice, prices):
+async def test_nothing_found_says_so_and_shows_no_passage_as_a_source(browser, alice, prices):
     question = await (await browser(alice)).asked("Who was the first emperor of China?")
     assert (question.state, question.kind) == ("complete", "nothing")
-    assert "Nothing in your documents answers this" in question.followed.final
+    before_the_details = question.followed.final.split("more-sources")[0]
+    assert "Nothing in your documents answers this" in before_the_details
+    assert "more-sources" in question.followed.final
+    assert "source-list" not in before_the_details
 
 
 async def test_a_person_without_documents_costs_nothing(browser, bob, prices, writer):

@@ -1,6 +1,6 @@
 import pytest
 
-from qa.answering.citations import (
+from qa.answering.citing.citations import (
     cite,
     cite_quotes,
     find_claims,
@@ -8,7 +8,7 @@ from qa.answering.citations import (
     save_citations,
     to_cache,
 )
-from qa.answering.markers import numbers_in, plain_markers
+from qa.answering.citing.markers import numbers_in, plain_markers
 from qa.answering.quoting import Quote
 from qa.models import Citation
 from qa.retrieval.chunk import RetrievedChunk

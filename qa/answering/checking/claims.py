@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from documents.ingestion.sentences import sentences
-from qa.answering.markers import MARKER, numbers_in
+from qa.answering.citing.markers import MARKER, numbers_in
 from qa.retrieval.stop_words import content_words
 from ragsite import llm
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from time import monotonic
 
 from documents.models import Document
-from qa.answering import citations
+from qa.answering.citing import citations
 from qa.answering.draft import Draft, Focus
 from qa.answering.parts import Ask, Heading
 from qa.answering.routes.comparison import compare

@@ -9,9 +9,9 @@ from typing import Any
 
 from documents.ingestion.sentences import sentences
 from documents.models import Collection, Document, Page, Version
-from qa.answering.markers import MARKER, numbers_in
+from qa.answering.citing.markers import MARKER, numbers_in
+from qa.answering.citing.statements import ChunkText, annotate
 from qa.answering.quoting.answer import Quote
-from qa.answering.statements import ChunkText, annotate
 from qa.models import Citation, Question
 from qa.retrieval.chunk import RetrievedChunk
 from qa.retrieval.stop_words import Weights, content_words
