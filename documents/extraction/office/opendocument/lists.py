@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from documents.extraction.office.opendocument_styles import MAX_STYLES, OpenStyles, number_of
+from documents.extraction.office.opendocument.styles import MAX_STYLES, OpenStyles, number_of
 from documents.extraction.web.xml import Attributes
 
 

@@ -1,14 +1,14 @@
 """Read documents of other formats that a Word file embeds unconverted (altChunk)."""
 
 import email
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from io import BytesIO
 
 from documents.extraction.blocks.blocks import Block, tidy
 from documents.extraction.blocks.page_writer import PageWriter
 from documents.extraction.errors import UnreadableFile
 from documents.extraction.office.ooxml import Package
-from documents.extraction.office.rtf import read_rtf
+from documents.extraction.office.rtf.loader import read_rtf
 from documents.extraction.registry import DOCX, MAIL, RTF
 from documents.extraction.sniffing import sniff
 from documents.extraction.text.encodings import decode
@@ -16,6 +16,7 @@ from documents.extraction.text.mail import BLANK_LINES, MailReader
 from documents.extraction.web.html import read_html
 
 MAX_DEPTH = 3  # of nested Word files
+DocxReader = Callable[[Package, PageWriter, int], None]  # the last argument counts the enclosing Word files
 
 
 class BlockWriter(PageWriter):
@@ -29,8 +30,8 @@ class BlockWriter(PageWriter):
         self.blocks += blocks
 
 
-def embedded_document(package: Package, part: str, depth: int = 0) -> BlockWriter:
-    """Read an embedded part in any supported format. Raises UnreadableFile."""
+def embedded_document(package: Package, part: str, depth: int, read_docx: DocxReader) -> BlockWriter:
+    """Read an embedded part in any supported format; `read_docx` reads a Word file. Raises UnreadableFile."""
     content = b"".join(package.pieces(package.parts[part.lower()])) if package.has(part) else b""
     writer, kind = BlockWriter(), sniff(content, part)
     if kind == "text/html":
@@ -43,19 +44,12 @@ def embedded_document(package: Package, part: str, depth: int = 0) -> BlockWrite
     elif kind == RTF:
         read_rtf(content, writer)
     elif kind == DOCX and depth < MAX_DEPTH:
-        _read_docx(content, package, writer, depth)
+        with Package(BytesIO(content)) as inner:
+            inner.left = package.left  # both share one limit on unpacked bytes
+            read_docx(inner, writer, depth + 1)
+            package.left = inner.left
     elif kind.startswith("text/") and not content.lstrip().startswith(b"<?xml"):
         writer.add(Block("paragraph", tidy(piece)) for piece in BLANK_LINES.split(decode(content)))
     else:
         raise UnreadableFile("unsupported")
     return writer
-
-
-def _read_docx(content: bytes, package: Package, writer: PageWriter, depth: int) -> None:
-    # Imported here because docx.py imports this module.
-    from documents.extraction.office.docx import read_document
-
-    with Package(BytesIO(content)) as inner:
-        inner.left = package.left  # both share one limit on unpacked bytes
-        read_document(inner, writer, depth + 1)
-        package.left = inner.left

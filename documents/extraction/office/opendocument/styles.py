@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from documents.extraction.blocks.blocks import tidy
-from documents.extraction.office.docx_styles import format_number
+from documents.extraction.office.number_formats import format_number
 from documents.extraction.web.xml import Attributes, XMLHandler
 
 MAX_STYLES = 50_000

@@ -1,14 +1,20 @@
-"""Loader for RTF: a tokenizer for control words, and a stack of group states."""
+"""Read RTF: a tokenizer for control words, and a stack of group states."""
 
 import re
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from documents.extraction.blocks.builder import BlockBuilder
 from documents.extraction.blocks.page_writer import PageWriter
 from documents.extraction.errors import UnreadableFile
-from documents.extraction.pages import Extraction
-from documents.extraction.text.plain import MAX_BYTES
+from documents.extraction.office.rtf.characters import CharacterDecoder
+from documents.extraction.office.rtf.header import code_page, font_encodings, heading_styles
+from documents.extraction.office.rtf.words import (
+    CHARACTERS,
+    IGNORED_DESTINATIONS,
+    PARAGRAPH_BREAKS,
+    READ_DESTINATIONS,
+    SYMBOLS,
+)
 
 MAX_DEPTH = 2_000
 TOKEN = re.compile(
@@ -18,56 +24,6 @@ TOKEN = re.compile(
 )
 BULLET = re.compile(r"^\s*(?:[·•▪◦§o\uf0a7\uf0b7])\s+")
 ANY_BYTE = re.compile(rb".", re.DOTALL)  # a lone backslash
-# Destinations without document text.
-IGNORED_DESTINATIONS = frozenset(
-    b"fonttbl colortbl stylesheet info pict object themedata datastore xmlnstbl listtable listoverridetable rsidtbl "
-    b"generator header headerl headerr headerf footer footerl footerr footerf fldinst filetbl revtbl latentstyles "
-    b"mmathPr wgrffmtfilter pgptbl bkmkstart bkmkend annotation atnid atnauthor atndate atnref xe tc sp pntxta pntxtb colorschememapping docvar".split()
-)
-# Optional destinations with document text: text boxes, and notes as LibreOffice writes them.
-READ_DESTINATIONS = (b"shpinst", b"shptxt", b"footnote")
-PARAGRAPH_BREAKS = {b"par", b"sect", b"page", b"sbkpage", b"column"}
-CHARACTERS = {
-    b"line": "\n",
-    b"shptxt": "\n",  # a text box begins
-    b"tab": " ",
-    b"emdash": "—",
-    b"endash": "–",
-    b"lquote": "‘",
-    b"rquote": "’",
-    b"ldblquote": "“",
-    b"rdblquote": "”",
-    b"bullet": "•",
-    b"emspace": " ",
-    b"enspace": " ",
-    b"qmspace": " ",
-}
-SYMBOLS = {b"~": " ", b"_": "-", b"\\": "\\", b"{": "{", b"}": "}", b"\n": "\n", b"\r": "\n"}
-CHARSETS = {
-    0: "cp1252",
-    77: "mac_roman",
-    128: "cp932",
-    129: "cp949",
-    134: "gb18030",
-    136: "cp950",
-    161: "cp1253",
-    162: "cp1254",
-    163: "cp1258",
-    177: "cp1255",
-    178: "cp1256",
-    186: "cp1257",
-    204: "cp1251",
-    222: "cp874",
-    238: "cp1250",
-}
-STYLE = re.compile(rb"\{[^{}]{0,400}?\\s(\d{1,4})\b[^{}]{0,2000}?\}", re.DOTALL)
-STYLE_NAME = re.compile(rb"(?:^|[\s\\;])heading (\d)", re.IGNORECASE)
-STYLE_LEVEL = re.compile(rb"\\outlinelevel(\d)")
-FONT = re.compile(rb"\\f(\d{1,5})\b[^{};]{0,200}?\\fcharset(\d{1,3})")
-TITLE = re.compile(rb"\{\\title ([^{}\\]{1,300})\}")
-AUTHOR = re.compile(rb"\{\\author ([^{}\\]{1,300})\}")
-CREATED = re.compile(rb"\{\\creatim\\yr(\d{4})\\mo(\d{1,2})\\dy(\d{1,2})")
-PROPERTIES_WITHIN = 100_000  # bytes; properties precede the text
 
 
 @dataclass
@@ -84,37 +40,6 @@ class State:
     is_in_table: bool = False
 
 
-def load(path: Path) -> Extraction:
-    """Extract the text in pages. A truncated file is read to its end and marked as partial."""
-    if path.stat().st_size > MAX_BYTES:
-        raise UnreadableFile("limit")
-    content, writer = path.read_bytes(), PageWriter()
-    read_rtf(content, writer)
-    return writer.extraction(property_of(content, TITLE), properties_of(content))
-
-
-def read_rtf(content: bytes, writer: PageWriter) -> None:
-    """Write the blocks of an RTF document. Raises UnreadableFile."""
-    start = content.find(b"{\\rtf", 0, 1024)
-    if start < 0:
-        raise UnreadableFile("damaged")
-    RTFReader(content, writer).read(content, start)
-
-
-def properties_of(content: bytes) -> dict[str, str]:
-    """The author and the creation date, where present."""
-    found = {"author": property_of(content, AUTHOR)}
-    if created := CREATED.search(content[:PROPERTIES_WITHIN]):
-        year, month, day = (int(number) for number in created.groups())
-        found["creationdate"] = f"{year:04}-{month:02}-{day:02}"
-    return {name: value for name, value in found.items() if value}
-
-
-def property_of(content: bytes, pattern: "re.Pattern[bytes]") -> str:
-    found = pattern.search(content[:PROPERTIES_WITHIN])
-    return found[1].decode("cp1252", "replace") if found else ""
-
-
 class RTFReader:
     """Reads one file token by token."""
 
@@ -122,16 +47,12 @@ class RTFReader:
         self.writer = writer
         self.builder = BlockBuilder()
         self.encoding = code_page(content)
-        self.fonts = {
-            int(font): CHARSETS.get(int(kind), "") for font, kind in FONT.findall(content[:200_000])
-        }
+        self.fonts = font_encodings(content[:200_000])
         self.headings = heading_styles(content[:500_000])
         self.stack: list[State] = []
         self.state = State()
-        self.pending_bytes = bytearray()  # undecoded bytes: a character may take several
-        self.to_skip = 0
+        self.decoder = CharacterDecoder()
         self.is_optional = self.is_first = self.has_marker = False
-        self.surrogate = 0
         self.notes = 0
 
     def read(self, content: bytes, start: int) -> None:
@@ -152,10 +73,10 @@ class RTFReader:
 
     def read_token(self, kind: str, match: "re.Match[bytes]") -> None:
         if kind == "code":
-            self._hex_byte(match)
+            self.decoder.add_byte(int(match["code"], 16))
             return
         if kind == "text":
-            self._plain(match["text"])
+            self.decoder.add_bytes(match["text"])
         elif kind in ("end", ""):
             return
         else:
@@ -176,14 +97,14 @@ class RTFReader:
         self.stack.append(self.state)
         self.state = replace(self.state)
         self.is_optional = False
-        self.to_skip = 0
+        self.decoder.to_skip = 0
 
     def _close(self) -> None:
         if self.stack:
             was_note, self.state = self.state.is_note, self.stack.pop()
             if was_note and not self.state.is_note:
                 self._add_text("]")
-        self.to_skip = 0
+        self.decoder.to_skip = 0
 
     def _symbol(self, symbol: bytes) -> None:
         if symbol == b"*":
@@ -193,23 +114,9 @@ class RTFReader:
         elif symbol in SYMBOLS:
             self._add_text(SYMBOLS[symbol])
 
-    def _hex_byte(self, match: "re.Match[bytes]") -> None:
-        if self.to_skip:
-            self.to_skip -= 1
-        else:
-            self.pending_bytes.append(int(match["code"], 16))
-
-    def _plain(self, text: bytes) -> None:
-        if self.to_skip:
-            skipped = min(self.to_skip, len(text))
-            text, self.to_skip = text[skipped:], self.to_skip - skipped
-        # In double-byte encodings one byte may be escaped and the other literal.
-        self.pending_bytes += text
-
     def _flush_bytes(self) -> None:
-        if self.pending_bytes:
-            pending_bytes, self.pending_bytes = bytes(self.pending_bytes), bytearray()
-            self._add_text(pending_bytes.decode(self.state.encoding or self.encoding, errors="replace"))
+        if text := self.decoder.flush(self.state.encoding or self.encoding):
+            self._add_text(text)
 
     def _word(self, word: bytes, number: bytes | None) -> None:
         value = int(number) if number else None
@@ -218,7 +125,7 @@ class RTFReader:
             if word == b"footnote":
                 self._note()
         elif word == b"u" and value is not None:
-            self._unicode(value % 65_536)
+            self._add_text(self.decoder.unicode(value % 65_536, self.state.skip))
         elif word in CHARACTERS:
             self._add_text(CHARACTERS[word])
         elif word in PARAGRAPH_BREAKS:
@@ -272,17 +179,6 @@ class RTFReader:
             if self.builder.is_in_table:
                 self.builder.begin_row()
 
-    def _unicode(self, code: int) -> None:
-        self.to_skip = self.state.skip
-        if 0xD800 <= code < 0xDC00:
-            self.surrogate = code
-        elif 0xDC00 <= code < 0xE000:
-            if self.surrogate:
-                self._add_text(chr(0x10000 + ((self.surrogate - 0xD800) << 10) + code - 0xDC00))
-            self.surrogate = 0
-        else:
-            self._add_text(chr(code))
-
     def _add_text(self, text: str) -> None:
         if self.state.is_ignored:
             return
@@ -329,31 +225,3 @@ class RTFReader:
         if self.builder.is_in_table:
             self.builder.end_table()
             self.writer.add(self.builder.pop_blocks())
-
-
-def code_page(content: bytes) -> str:
-    """The default encoding of non-ASCII bytes, unless a font overrides it."""
-    if match := re.search(rb"\\ansicpg(\d{1,5})", content[:2_000]):
-        name = f"cp{int(match[1])}"
-        try:
-            b"a".decode(name)
-        except LookupError:
-            return "cp1252"
-        return name
-    head = content[:2_000]
-    return "mac_roman" if b"\\mac" in head else "cp437" if b"\\pc " in head else "cp1252"
-
-
-def heading_styles(head: bytes) -> dict[int, int]:
-    """The heading levels by style number."""
-    at = head.find(b"{\\stylesheet")
-    found: dict[int, int] = {}
-    for match in STYLE.finditer(head, at) if at >= 0 else ():
-        style = match[0]
-        if name := STYLE_NAME.search(style):
-            found[int(match[1])] = max(1, int(name[1]))
-        elif level := STYLE_LEVEL.search(style):
-            found[int(match[1])] = int(level[1]) + 1 if int(level[1]) < 9 else 0
-        if len(found) > 1_000 or match.end() - at > 200_000:
-            break
-    return found
