@@ -93,7 +93,7 @@ class Marks:
         )
         # The sign itself is drawn by the style sheet, so that a copied answer goes without it.
         return format_html(
-            '<span class="check check-{}" role="img" aria-label="{}" title="{}"></span>',
+            '<span class="verdict verdict-{}" role="img" aria-label="{}" title="{}"></span>',
             check.verdict,
             label,
             label,

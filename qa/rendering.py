@@ -19,6 +19,8 @@ from qa.answering.checking import verdicts
 from qa.answering.checking.verdicts import Check
 from qa.answering.citing.markers import MARKER
 from qa.citation_links import cite_link
+from qa.formulas import mathml
+from qa.formulas.rules import add_formulas
 from qa.models import Citation, Question
 from qa.models.question import AnswerKind
 from qa.part_rendering import render_parts
@@ -28,7 +30,7 @@ MAX_LINKS = 1_000  # to sources, in one answer
 MAX_DEPTH = 20  # of nested blocks
 TAGS = {
     "a", "blockquote", "br", "code", "del", "em", "h3", "h4", "hr", "li", "ol", "p", "pre", "s", "span", "strong", "sub", "sup",
-    "table", "tbody", "td", "th", "thead", "tr", "ul",
+    "table", "tbody", "td", "th", "thead", "tr", "ul", *mathml.TAGS,
 }  # fmt: skip
 ATTRIBUTES = {
     "a": {"href", "title", "class", "hx-get", "hx-target", "hx-swap", "aria-label"},
@@ -36,6 +38,7 @@ ATTRIBUTES = {
     "span": {"class", "title", "role", "aria-label"},
     "ol": {"start", "dir"},
     **{tag: {"dir"} for tag in ("blockquote", "code", "h3", "h4", "p", "pre", "table", "ul")},
+    **mathml.ATTRIBUTES,
 }
 QUOTE_NUMBER = re.compile(r"\[(\d{1,4})\]$")
 
@@ -44,6 +47,7 @@ markdown = MarkdownIt("commonmark", {"html": False, "linkify": False, "maxNestin
 )
 # No link definitions: a line such as `[1]: words` would be taken for one and disappear.
 markdown.disable(["image", "html_block", "html_inline", "reference"])
+add_formulas(markdown)
 
 
 def render_answer(question: Question, citations: Sequence[Citation]) -> SafeString:
@@ -103,6 +107,8 @@ def _clean(html: str) -> str:
 
 def _allowed_value(tag: str, name: str, value: str) -> str | None:
     """Return the value of an attribute if it is safe: htmx attributes and local URLs only as `cite_link` writes them."""
+    if tag in mathml.TAGS:
+        return mathml.allowed_value(name, value)
     own = value.removeprefix(settings.URL_PREFIX)
     if name.startswith("hx-"):
         return value if HTMX_VALUES[name].fullmatch(own) else None
@@ -124,10 +130,11 @@ CLASSES = {
     "cite",
     "cite cite-unknown",
     "cite cite-unconfirmed",
+    "formula",
     "host",
     "unknown",
-    "check check-weak",
-    "check check-none",
+    "verdict verdict-weak",
+    "verdict verdict-none",
 }
 
 

@@ -96,10 +96,21 @@ function showCopyButtons() {
   for (const copy of document.querySelectorAll("[data-copy][hidden]")) copy.hidden = false;
 }
 
+// Formulas are copied as their source. Only an element in the page has an innerText with its line breaks.
+function textOf(answer) {
+  const plain = answer.cloneNode(true);
+  for (const formula of plain.querySelectorAll("math[alttext]")) formula.replaceWith(formula.getAttribute("alttext"));
+  plain.setAttribute("aria-hidden", "true");
+  answer.after(plain);
+  const text = plain.innerText;
+  plain.remove();
+  return text;
+}
+
 document.addEventListener("click", async (event) => {
   const copy = event.target.closest("[data-copy]");
   if (!copy) return;
-  await navigator.clipboard.writeText(copy.closest(".answer").querySelector("[data-answer-text]").innerText);
+  await navigator.clipboard.writeText(textOf(copy.closest(".answer").querySelector("[data-answer-text]")));
   window.ragsite?.toast(copy.dataset.copied);
 });
 

@@ -115,6 +115,25 @@ def test_a_written_answer_has_citations_and_names_its_model(site_with_model, sig
     open_the_citation(page)
 
 
+def test_a_written_answer_is_marked_and_shows_formulas(site_with_model, sign_in, provider):
+    make_indexed(make_user("alice"), "It rains in Bergen on 240 days a year.")
+    terms = " + ".join(rf"\alpha_{{{number}}}" for number in range(60))
+    provider.answer = "On \\(2^4 \\cdot 15\\) days [1].\n\n" + rf"\[{terms}\]"
+    page = sign_in(site_with_model, "alice", width=390)
+    expect(page.locator(".ask-writer")).to_contain_text("Answers are written by AI, gpt-4.1-mini")
+    ask(page, "How often does it rain in Bergen?")
+
+    for load in (lambda: None, page.reload):  # as it is streamed, and as a whole page with its JSON-LD
+        load()
+        expect(page.locator("[data-finished][data-digital-source-type]")).to_have_count(1)
+        expect(page.locator(".answer-text math")).to_have_count(2)
+        assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy the answer").click()
+    expect(page.get_by_text("Copied.")).to_be_visible()
+    assert r"On \(2^4 \cdot 15\) days [1]." in page.evaluate("navigator.clipboard.readText()")
+
+
 def test_unreadable_files_fail_with_plain_sentences(site, sign_in):
     page = sign_in(site, "alice")
     upload(page, "handbook-scan.pdf", "handbook-truncated.pdf", "password-asdfzxcv.pdf")

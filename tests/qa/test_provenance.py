@@ -84,7 +84,7 @@ def test_the_question_box_says_which_model_writes(client, alice, writer):
     client.force_login(alice)
     question = answered(alice)
     for address in ("/", question.conversation.get_absolute_url()):
-        line = re.search(r'<p class="note ask-writer"[^>]*>(.*?)</p>', client.get(address).text)[1]
+        line = re.search(r'<span class="note ask-writer"[^>]*>(.*?)</span>', client.get(address).text)[1]
         assert line == f"Answers are written by AI, gpt-4.1-mini at {host_of_chat()}, from your documents."
 
 

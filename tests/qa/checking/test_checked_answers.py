@@ -33,7 +33,7 @@ async def test_the_check_is_saved_and_shown_with_the_end_of_the_stream(browser, 
     assert [check["verdict"] for check in question.checks] == ["supported", "none"]
     final = question.followed.final
     assert '<span class="unknown" title="This number is in none of the sources">47</span>' in final
-    assert final.count('class="check check-none"') == 1
+    assert final.count('class="verdict verdict-none"') == 1
     assert "1 of 2 sentences supported by their sources" in plain(final)
     assert "check" in question.timings
 

@@ -1,0 +1,1 @@
+"""Formulas in written answers: found before Markdown reads their backslashes, and shown as MathML."""
