@@ -3,7 +3,6 @@
 import base64
 import gzip
 import hashlib
-import logging
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -20,10 +19,7 @@ PATTERN = (
     r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+"
     r"| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s"
 )
-BYTES_PER_TOKEN = 4  # roughly, in English; for the estimate only
 _CHARACTERS_AT_ONCE = 4000
-
-logger = logging.getLogger(__name__)
 
 
 class Tokenizer(Protocol):
@@ -43,14 +39,6 @@ class TiktokenTokenizer:
         return sum(len(self._encoding.encode_ordinary(part)) for part in _cut(text))
 
 
-class EstimatingTokenizer:
-    """An estimate based on English text."""
-
-    def count(self, text: str) -> int:
-        """One token for every four bytes of UTF-8, rounded up."""
-        return -(-len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN)
-
-
 def tokenizer_for(model: str) -> Tokenizer:
     """Word pieces for the local model, cl100k_base for all others, whose counts may differ slightly."""
     return local.tokenizer if model == local.MODEL else tiktoken_tokenizer()
@@ -58,19 +46,15 @@ def tokenizer_for(model: str) -> Tokenizer:
 
 @cache
 def tiktoken_tokenizer() -> Tokenizer:
-    """cl100k_base from the bundled vocabulary; an estimate and a warning if it is missing."""
-    try:
-        return TiktokenTokenizer(_load_encoding(VOCABULARY))
-    except (OSError, EOFError, ValueError) as error:
-        logger.warning("Token counts are estimates: cannot load the vocabulary %s: %s", VOCABULARY, error)
-        return EstimatingTokenizer()
+    """cl100k_base from the bundled vocabulary."""
+    return TiktokenTokenizer(_load_encoding(VOCABULARY))
 
 
 def _load_encoding(vocabulary: Path) -> tiktoken.Encoding:
     # tiktoken.get_encoding() needs a cache folder, or the network.
     content = gzip.decompress(vocabulary.read_bytes())
     if hashlib.sha256(content).hexdigest() != VOCABULARY_SHA256:
-        raise ValueError("its SHA-256 is wrong")
+        raise ValueError(f"{vocabulary} is damaged: its SHA-256 is wrong")
     lines = (line.split() for line in content.splitlines())
     ranks = {base64.b64decode(token): int(rank) for token, rank in lines}
     return tiktoken.Encoding("cl100k_base", pat_str=PATTERN, mergeable_ranks=ranks, special_tokens={})
