@@ -145,7 +145,7 @@ def report_quality(
     text = "\n\n".join(page.text for page in extraction.pages)
     starts = page_starts(
         [page.text for page in extraction.pages],
-        {place for place, page in enumerate(extraction.pages) if page.goes_on},
+        {place for place, page in enumerate(extraction.pages) if page.continues_paragraph},
     )
     joined = join_pages(
         PageText(page.number, page.text, start) for page, start in zip(extraction.pages, starts, strict=True)

@@ -251,7 +251,7 @@ class TaskAdmin(ReadOnly):
         "index",
         "state",
         "tries",
-        "deaths",
+        "crashes",
         "next_try_at",
         "error_kind",
         "job",

@@ -47,7 +47,7 @@ WORDINGS = {
             " can switch it on."
         ),
     ),
-    "not_recognised": Wording(
+    "no_ocr_text": Wording(
         _("OCR found no text in this scanned PDF."),
         _("Upload a sharper scan, or a searchable PDF."),
     ),
@@ -75,7 +75,7 @@ WORDINGS = {
     "missing": Wording(
         _("The file is no longer in the site's storage."), _("Delete this entry and upload the file again.")
     ),
-    "deadly": Wording(
+    "crashed": Wording(
         _("Processing this document crashed three times."),
         _("Try again. If it happens again, print it to a new PDF or split it into smaller files."),
     ),

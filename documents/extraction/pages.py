@@ -18,7 +18,7 @@ class ExtractedPage:
     """One page: its clean text, how it maps to the raw text, and its problem, if any.
 
     `runs` are sorted `[clean_start, raw_start, length]` ranges in which both texts are equal.
-    `problem` is one of "", "no_text", "garbled", "unreadable". `goes_on`: it starts inside a paragraph of the
+    `problem` is one of "", "no_text", "garbled", "unreadable". `continues_paragraph`: it starts inside a paragraph of the
     previous page.
     """
 
@@ -29,7 +29,7 @@ class ExtractedPage:
     headings: list[Heading] = field(default_factory=list)
     problem: str = ""
     report: dict[str, Any] = field(default_factory=dict)
-    goes_on: bool = False
+    continues_paragraph: bool = False
 
 
 @dataclass

@@ -78,15 +78,15 @@ def index_document(task: Task) -> None:
         if run.target.is_live:
             save_ocr_text(version, pages, changed)
         if needs_ocr:
-            Task.objects.request(Kind.RECOGNISE, run.document)
+            Task.objects.request(Kind.OCR, run.document)
 
 
 def run_ocr_first(run: Run) -> None:
     """Finish this task and request OCR, which requests indexing again once it has the text."""
     with run.task.fence():
         run.task.finish()
-        run.document.move_to(State.RECOGNISING)
-        Task.objects.request(Kind.RECOGNISE, run.document)
+        run.document.move_to(State.OCR)
+        Task.objects.request(Kind.OCR, run.document)
 
 
 def load_pages(run: Run, version: Version) -> list[Page]:

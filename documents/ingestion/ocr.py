@@ -18,7 +18,7 @@ from documents.ingestion import passwords
 from documents.ingestion.ocr_status import is_available, ocr_unavailable, pending_pages, tried_pages
 from documents.models import Attempt, Document, Index, Page, State, Task, Version
 from documents.models.index import IndexState
-from documents.models.page import TRIED
+from documents.models.page import OCR_ERROR, TRIED
 from documents.models.task import Kind, Superseded
 from documents.work import shutdown
 
@@ -72,7 +72,7 @@ def show_progress(task: Task, document: Document, done: int, total: int) -> None
     with task.fence():
         document.refresh_from_db(fields=["state", "serving"])
         if task.is_seen:
-            document.move_to(State.RECOGNISING, done=done, total=total)
+            document.move_to(State.OCR, done=done, total=total)
 
 
 def available_languages() -> str:
@@ -91,10 +91,8 @@ def run_on_page(page: Page, path: Path, password: str, languages: str) -> None:
     try:
         found = read_with_retry(page, path, password, languages)
     except OcrFailed as error:
-        report["not_recognised"] = str(error)
-    Page.objects.filter(pk=page.pk).update(
-        recognised=found.text, word_places=list(found.places), report=report
-    )
+        report[OCR_ERROR] = str(error)
+    Page.objects.filter(pk=page.pk).update(ocr_text=found.text, word_places=list(found.places), report=report)
 
 
 def read_with_retry(page: Page, path: Path, password: str, languages: str) -> OcrResult:
@@ -130,7 +128,7 @@ def render_width(page: Page) -> int:
 
 def finish(task: Task, document: Document, version: Version) -> None:
     """Request indexing with the OCR text; not if there is none and the document is searchable already."""
-    has_text = version.pages.exclude(problem="").exclude(recognised="").exists()
+    has_text = version.pages.exclude(problem="").exclude(ocr_text="").exists()
     with task.fence():
         task.finish()
         if not has_text and document.serving_id == version.pk and not document.is_moving:

@@ -11,7 +11,7 @@ from django.db.models import Count, Q
 from documents.extraction import UnreadableFile
 from documents.extraction.ocr.engines import engine
 from documents.models import Page, Version
-from documents.models.page import TRIED, Problem
+from documents.models.page import OCR_ERROR, TRIED, Problem
 
 # The text of some garbled pages was kept.
 IS_SCAN = Q(problem=Problem.NO_TEXT) | Q(problem=Problem.GARBLED, text="")
@@ -43,8 +43,8 @@ def ocr_status(version: Version) -> OcrStatus | None:
     """None if none of its pages is a scan."""
     counts = version.pages.aggregate(
         tried=Count("pk", filter=IS_TRIED),
-        without_text=Count("pk", filter=IS_SCAN & IS_TRIED & Q(recognised="")),
-        timed_out=Count("pk", filter=IS_SCAN & IS_TRIED & Q(report__not_recognised="timeout")),
+        without_text=Count("pk", filter=IS_SCAN & IS_TRIED & Q(ocr_text="")),
+        timed_out=Count("pk", filter=IS_SCAN & IS_TRIED & Q(**{f"report__{OCR_ERROR}": "timeout"})),
         pending=Count("pk", filter=IS_SCAN & ~IS_TRIED),
         scans=Count("pk", filter=IS_SCAN),
     )
@@ -93,7 +93,7 @@ def failure_without_text(version: Version) -> UnreadableFile:
     if not problems:
         return UnreadableFile("empty")
     if tried_pages(version):
-        return UnreadableFile("not_recognised")
+        return UnreadableFile("no_ocr_text")
     return ocr_unavailable() if Problem.NO_TEXT in problems else UnreadableFile("garbled")
 
 

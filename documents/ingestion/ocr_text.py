@@ -23,8 +23,8 @@ from documents.page_report import report_of
 
 def merge_ocr_text(pages: Sequence[Page]) -> list[Page]:
     """Merge the OCR text into the pages without saving them; returns pages whose text or start has changed."""
-    scans = [page for page in pages if page.problem and page.recognised]
-    cleaned, _running = clean_pages([RawPage(page.recognised or "") for page in scans])
+    scans = [page for page in pages if page.problem and page.ocr_text]
+    cleaned, _running = clean_pages([RawPage(page.ocr_text or "") for page in scans])
     clean_text = dict(zip((page.pk for page in scans), cleaned, strict=True))
     changed: list[Page] = []
     old_end, end = 0, 0

@@ -78,10 +78,10 @@ def merge_late_ocr_text(index: Index) -> None:
     unfinished = Task.objects.filter(kind=Kind.INDEX, index__state=IndexState.RETIRED).exclude(
         state=TaskState.DONE
     )
-    recognised = Page.objects.filter(
-        version__document__in=unfinished.values("document"), version__chunks__index=index, recognised__gt=""
+    with_ocr_text = Page.objects.filter(
+        version__document__in=unfinished.values("document"), version__chunks__index=index, ocr_text__gt=""
     )
-    merge_and_save(Version.objects.filter(pk__in=recognised.exclude(problem="").values("version")))
+    merge_and_save(Version.objects.filter(pk__in=with_ocr_text.exclude(problem="").values("version")))
 
 
 def finish_moving_documents(index: Index) -> None:

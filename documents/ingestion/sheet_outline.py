@@ -60,7 +60,7 @@ def sheet_outline(version: Version) -> str:
     if version.media_type not in SHEETS:
         return ""
     sheets: list[Sheet] = []
-    for page in version.pages.defer("runs", "word_places", "recognised").order_by("number").iterator(50):
+    for page in version.pages.defer("runs", "word_places", "ocr_text").order_by("number").iterator(50):
         page.version = version
         name = "" if page.label == str(page.number) else page.label
         if not sheets or name != sheets[-1].name:

@@ -67,7 +67,7 @@ def save_pages(version: Version, extraction: Extraction) -> None:
 
 
 def _pages(version: Version, pages: Sequence[ExtractedPage]) -> Iterator[Page]:
-    continued = {position for position, page in enumerate(pages) if page.goes_on}
+    continued = {position for position, page in enumerate(pages) if page.continues_paragraph}
     for page, start in zip(pages, page_starts((page.text for page in pages), continued), strict=True):
         yield Page(
             version=version,

@@ -166,13 +166,13 @@ class Document(models.Model):
         indexing = next((task for task in of_live if task.kind == Kind.INDEX), None)
         if indexing and indexing.state == TaskState.OPEN:
             return indexing
-        ocr = (task for task in tasks if task.kind == Kind.RECOGNISE)
+        ocr = (task for task in tasks if task.kind == Kind.OCR)
         return next((task for task in ocr if task.state == TaskState.OPEN), indexing)
 
     @property
     def is_ocr_running(self) -> bool:
         """Whether OCR of its scanned pages is running or queued."""
-        return any(task.kind == Kind.RECOGNISE and task.state == TaskState.OPEN for task in self.tasks.all())
+        return any(task.kind == Kind.OCR and task.state == TaskState.OPEN for task in self.tasks.all())
 
     @property
     def is_unread_scan(self) -> bool:
@@ -182,7 +182,7 @@ class Document(models.Model):
     @property
     def needs_password_for_ocr(self) -> bool:
         """Whether OCR failed for want of a password: the one entered was wrong, or no longer stored."""
-        ocr = (task for task in self.tasks.all() if task.kind == Kind.RECOGNISE)
+        ocr = (task for task in self.tasks.all() if task.kind == Kind.OCR)
         return any(task.state == TaskState.FAILED and task.error_kind == "password" for task in ocr)
 
     @property
@@ -256,7 +256,7 @@ class Document(models.Model):
                 if not Document.objects.select_for_update(no_key=True).filter(pk=self.pk).exists():
                     raise Document.DoesNotExist
                 version = self.add_version(content)
-                self.tasks.filter(kind__in=[Kind.RECOGNISE, Kind.ATTACH]).cancel()  # of the previous version
+                self.tasks.filter(kind__in=[Kind.OCR, Kind.ATTACH]).cancel()  # of the previous version
                 self._update(sha256=content.sha256)
                 self.move_to(State.WAITING)
         except IntegrityError:  # a concurrent transaction stored the same content
@@ -280,7 +280,7 @@ class Document(models.Model):
                 self.refresh_from_db(fields=["state", "serving", "sha256"])
                 if not self.can_discard_failed_version:
                     return False
-                self.tasks.filter(kind__in=[Kind.FETCH, Kind.INDEX, Kind.RECOGNISE]).cancel()
+                self.tasks.filter(kind__in=[Kind.FETCH, Kind.INDEX, Kind.OCR]).cancel()
                 self.versions.filter(number__gt=self.serving.number).delete()  # type: ignore[union-attr]
                 # The indexes being built may contain a deleted version.
                 for index in Index.objects.wanted().exclude(state=IndexState.LIVE):
@@ -360,18 +360,18 @@ class Document(models.Model):
     def start_ocr(self) -> None:
         """Have OCR run on its scanned pages that have no text yet. The document stays searchable."""
         with transaction.atomic():
-            Task.objects.request(Kind.RECOGNISE, self)
+            Task.objects.request(Kind.OCR, self)
             Page.objects.filter(version__document=self).clear_failed_ocr()
 
     def stop_ocr(self) -> None:
         """Cancel OCR. The text recognized so far is kept for the next run."""
-        self.tasks.filter(kind=Kind.RECOGNISE).cancel()
+        self.tasks.filter(kind=Kind.OCR).cancel()
 
     def cancel(self) -> None:
         """Cancel its work. What was searchable before stays searchable."""
         with transaction.atomic():
             self.tasks.lock()
-            self.tasks.filter(kind__in=[Kind.FETCH, Kind.INDEX, Kind.RECOGNISE]).cancel()
+            self.tasks.filter(kind__in=[Kind.FETCH, Kind.INDEX, Kind.OCR]).cancel()
             self.move_to(State.CANCELLED)
 
     def move_to(self, state: State, *, done: int = 0, total: int = 0) -> None:

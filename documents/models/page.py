@@ -65,7 +65,9 @@ class Problem(models.TextChoices):
     UNREADABLE = "unreadable", _("unreadable")
 
 
-TRIED = "recognised_by"  # key in a page's report: the OCR program that was run on it, with or without result
+# Keys in a page's report: the OCR program that was run on it, with or without result, and why it failed.
+TRIED = "recognised_by"
+OCR_ERROR = "not_recognised"
 A4 = (595.0, 842.0)  # in points
 
 
@@ -78,15 +80,13 @@ class PageQuerySet(models.QuerySet["Page"]):
 
     def clear_failed_ocr(self) -> None:
         """Let OCR run again on pages where it found nothing: a program or its languages may be installed by now."""
-        for page in self.filter(report__has_key=TRIED, recognised="").only("report"):
-            report = {
-                name: value for name, value in page.report.items() if name not in (TRIED, "not_recognised")
-            }
+        for page in self.filter(report__has_key=TRIED, ocr_text="").only("report"):
+            report = {name: value for name, value in page.report.items() if name not in (TRIED, OCR_ERROR)}
             Page.objects.filter(pk=page.pk).update(report=report)
 
     def in_parts(self) -> Self:
         """Defer their texts, which may be as large as a file: `page.part()` loads what is shown."""
-        return self.defer("text", "recognised", "word_places").annotate(length=Length("text"))
+        return self.defer("text", "ocr_text", "word_places").annotate(length=Length("text"))
 
 
 class Page(models.Model):
@@ -110,7 +110,7 @@ class Page(models.Model):
     headings = models.JSONField(
         default=list, help_text=_("[start in this text, level, title] of each heading.")
     )
-    recognised = models.TextField(_("OCR text"), blank=True, help_text=_("The report names the program."))
+    ocr_text = models.TextField(_("OCR text"), blank=True, help_text=_("The report names the program."))
     word_places = models.JSONField(
         default=list,
         blank=True,

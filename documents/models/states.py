@@ -10,14 +10,14 @@ class State(models.TextChoices):
     WAITING = "waiting", _("waiting")
     FETCHING = "fetching", _("fetching")
     EXTRACTING = "extracting", _("reading")
-    RECOGNISING = "recognising", _("OCR")
+    OCR = "recognising", _("OCR")
     EMBEDDING = "embedding", _("indexing")
     READY = "ready", _("ready")
     FAILED = "failed", _("failed")
     CANCELLED = "cancelled", _("cancelled")
 
 
-MOVING = [State.WAITING, State.FETCHING, State.EXTRACTING, State.RECOGNISING, State.EMBEDDING]
+MOVING = [State.WAITING, State.FETCHING, State.EXTRACTING, State.OCR, State.EMBEDDING]
 
 
 class SummaryState(models.TextChoices):

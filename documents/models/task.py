@@ -55,7 +55,7 @@ class Task(models.Model):
         _("generation"), default=1, help_text=_("Incremented whenever the task is started over.")
     )
     tries = models.PositiveIntegerField(_("failed tries"), default=0)
-    deaths = models.PositiveIntegerField(_("crashes"), default=0)
+    crashes = models.PositiveIntegerField(_("crashes"), default=0)
     start_at = models.CharField(
         _("redo from"),
         max_length=8,
@@ -178,7 +178,7 @@ class Task(models.Model):
         return Task.objects.open().filter(pk=self.pk, generation=self.generation)
 
     def finish(self) -> None:
-        self._update(state=TaskState.DONE, error="", error_kind="", not_before=None, deaths=0)
+        self._update(state=TaskState.DONE, error="", error_kind="", not_before=None, crashes=0)
 
     def fail(self, kind: str, error: str) -> None:
         """Fail for good: it runs again only if a person retries it."""

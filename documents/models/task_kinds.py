@@ -14,7 +14,7 @@ class Kind(models.TextChoices):
     INDEX = "index", _("make searchable")
     SUMMARISE = "summarise", _("summarize")
     BUILD = "build", _("finish an index")
-    RECOGNISE = "recognise", _("OCR")
+    OCR = "recognise", _("OCR")
     FETCH = "fetch", _("fetch a web page")
     ATTACH = "attach", _("add attached files")
 
@@ -34,7 +34,7 @@ HANDLERS = {
     Kind.INDEX: Handler("documents.ingestion.index.index_document"),
     Kind.SUMMARISE: Handler("documents.ingestion.summarize.summarize_document", queue="summaries"),
     Kind.BUILD: Handler("documents.ingestion.rebuild.build_index"),
-    Kind.RECOGNISE: Handler("documents.ingestion.ocr.run_ocr", queue="ocr"),
+    Kind.OCR: Handler("documents.ingestion.ocr.run_ocr", queue="ocr"),
     # 9 tries last about an hour: a person who adds a page should not wait for weeks to hear that it is unreachable.
     Kind.FETCH: Handler("documents.ingestion.fetch.fetch_document", queue="fetch", max_tries=9),
     Kind.ATTACH: Handler("documents.sources.attachments.add_attachments"),
@@ -50,5 +50,3 @@ class TaskState(models.TextChoices):
 
 class Stage(models.TextChoices):
     EXTRACT = "extract", _("extract text")
-    CHUNK = "chunk", _("split into chunks")
-    EMBED = "embed", _("compute vectors")

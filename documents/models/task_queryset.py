@@ -69,7 +69,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
             state=TaskState.OPEN,
             generation=models.F("generation") + 1,
             tries=0,
-            deaths=0,
+            crashes=0,
             error="",
             error_kind="",
             start_at=start_at,
@@ -98,7 +98,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
         moved_by_other = self.model.objects.open().filter(
             is_indexing | models.Q(kind=Kind.FETCH), document=models.OuterRef("document")
         )
-        is_ocr = models.Q(kind=Kind.RECOGNISE) & (
+        is_ocr = models.Q(kind=Kind.OCR) & (
             models.Q(document__serving=None)
             | models.Q(document__state__in=MOVING) & ~models.Exists(moved_by_other)
         )

@@ -98,6 +98,6 @@ def _progress(document: Document) -> str:
     with_numbers, without = {
         State.FETCHING: (_("Fetching the web page"), _("Fetching the web page")),
         State.EXTRACTING: (_("Reading page %(done)s of %(total)s"), _("Reading the file")),
-        State.RECOGNISING: (_("OCR: page %(done)s of %(total)s"), _("Scanned document: OCR is next")),
+        State.OCR: (_("OCR: page %(done)s of %(total)s"), _("Scanned document: OCR is next")),
     }.get(State(document.state), (_("Indexing: %(done)s of %(total)s"), _("Indexing")))
     return with_numbers % {"done": done, "total": total} if document.progress_total else without

@@ -54,7 +54,7 @@ def page_marks(request: SignedInRequest, pk: int, number: int) -> HttpResponse:
     """An overlay: boxes over ranges of the page's text, `?at=12-40&at=90-97`. Empty if their places are unknown."""
     version = _version_with_images(request, pk, number)
     page = get_object_or_404(
-        Page.objects.select_related("version").defer("text", "recognised"), version=version, number=number
+        Page.objects.select_related("version").defer("text", "ocr_text"), version=version, number=number
     )
     texts = request.GET.getlist("at")[: page_images.MAX_RANGES]
     ranges = [parsed for text in texts if (parsed := _range(text))]

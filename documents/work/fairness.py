@@ -41,7 +41,7 @@ from documents.work import locks
 
 logger = logging.getLogger("ragsite.jobs")
 
-SLOW = (Kind.FETCH, Kind.RECOGNISE, Kind.SUMMARISE)  # they wait for other servers or take minutes
+SLOW = (Kind.FETCH, Kind.OCR, Kind.SUMMARISE)  # they wait for other servers or take minutes
 SLOW_QUEUES = {HANDLERS[kind].queue for kind in SLOW}
 CANDIDATES = 4  # tasks of one kind considered for each person
 MAX_MOVED = 20  # jobs moved to the front of a queue
@@ -129,7 +129,7 @@ def with_cost(tasks: TaskQuerySet) -> QuerySet[Any]:
         default=F("size") * 1.0 / BYTES_PER_CHARACTER,
     )
     newest = Version.objects.filter(document=OuterRef("document")).order_by("-number").values(cost=size)[:1]
-    is_beside = Q(kind=Kind.RECOGNISE, document__serving__isnull=False)
+    is_beside = Q(kind=Kind.OCR, document__serving__isnull=False)
     is_behind = Q(kind=Kind.INDEX, index__isnull=False) & ~Q(index__state=IndexState.LIVE)
     return tasks.annotate(
         person=Coalesce("document__uploaded_by", 0),

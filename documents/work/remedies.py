@@ -26,9 +26,9 @@ class Remedy(StrEnum):
     REPLAY = "replay"
 
 
-NEEDS_OCR = ("no_text", "pictures_off", "not_recognised", "no_language")
+NEEDS_OCR = ("no_text", "pictures_off", "no_ocr_text", "no_language")
 # A retry may succeed: on a less busy machine, or with a corrected loader or setting.
-RETRYABLE = ("timeout", "deadly", "no_loader")
+RETRYABLE = ("timeout", "crashed", "no_loader")
 # Other failures of a web page may be fixed on its site; these addresses are never fetched.
 NEVER_FETCHED = ("page_address", "page_credentials", "page_private", "page_astray")
 
@@ -96,7 +96,7 @@ def tasks_helped() -> Q:
     """A filter for tasks: those for which a retry may help."""
     return ~Q(
         state=TaskState.FAILED,
-        kind__in=[Kind.INDEX, Kind.RECOGNISE, Kind.ATTACH, Kind.FETCH],
+        kind__in=[Kind.INDEX, Kind.OCR, Kind.ATTACH, Kind.FETCH],
         error_kind__in=in_vain(),
     )
 

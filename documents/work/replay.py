@@ -22,7 +22,7 @@ def replay(tasks: TaskQuerySet, *, enqueue: bool = True) -> int:
     has_content = Q(document=None) | Q(kind=Kind.FETCH) | Exists(versions)
     with transaction.atomic():
         found = locked(tasks.filter(has_content))
-        with_ocr = found.filter(kind__in=[Kind.INDEX, Kind.RECOGNISE]).values("document")
+        with_ocr = found.filter(kind__in=[Kind.INDEX, Kind.OCR]).values("document")
         Page.objects.filter(version__document__in=with_ocr).clear_failed_ocr()
         count = found.reset()
         set_document_states(found, State.WAITING, SummaryState.WAITING)

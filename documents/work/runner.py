@@ -64,7 +64,7 @@ def run_in_turn(task: Task, job_id: str) -> None:
 
 
 def mark_failed(job: RQJob) -> None:
-    """Lets `was_requeued` recognise the job later. The task's row has the failure even if Redis is away."""
+    """Lets `was_requeued` find the job later. The task's row has the failure even if Redis is away."""
     job.meta["failed"] = True
     with suppress(RedisError):
         job.save_meta()
@@ -152,9 +152,9 @@ def crashed_too_often(task: Task) -> bool:
     """Count a crash if the worker of the last run died. After the third crash the task fails for good."""
     if not Attempt.objects.mark_interrupted(task):
         return False
-    task.deaths += 1
-    Task.objects.filter(pk=task.pk).update(deaths=task.deaths)
-    if task.deaths < MAX_CRASHES:
+    task.crashes += 1
+    Task.objects.filter(pk=task.pk).update(crashes=task.crashes)
+    if task.crashes < MAX_CRASHES:
         return False
-    record_failure(task, UnreadableFile("deadly"))
+    record_failure(task, UnreadableFile("crashed"))
     return True

@@ -123,7 +123,7 @@ def crashed_while_working(stage, report):
     report.at_most("all ready after its return", took, 30 + calm, " s")
     report.note(f"calm run {calm:.1f} s")
     report.at_least("attempts interrupted", noted, 1)
-    report.exactly("most tries and deaths counted", (most.tries, most.deaths), (0, 0))
+    report.exactly("most tries and crashes counted", (most.tries, most.crashes), (0, 0))
     report.exactly("documents with wrong chunks", stage.inexact_documents(), 0)
 
 

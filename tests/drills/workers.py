@@ -74,10 +74,10 @@ class LostJobs:
 
 
 class Counts:
-    """The most tries and deaths that any task had, looked at all the time: a task that ends well forgets its deaths."""
+    """The most tries and crashes that any task had, looked at all the time: a task that ends well forgets its crashes."""
 
     def __init__(self, stage):
-        self.stage, self.tries, self.deaths = stage, 0, 0
+        self.stage, self.tries, self.crashes = stage, 0, 0
         self.is_over = threading.Event()
 
     def __enter__(self):
@@ -90,11 +90,11 @@ class Counts:
         self.thread.join()
 
     def _watch(self):
-        counts = "select coalesce(max(tries), 0), coalesce(max(deaths), 0) from documents_task"
+        counts = "select coalesce(max(tries), 0), coalesce(max(crashes), 0) from documents_task"
         while not self.is_over.wait(0.1):
             with suppress(psycopg.OperationalError):
-                tries, deaths = self.stage.sql(counts)[0]
-                self.tries, self.deaths = max(self.tries, tries), max(self.deaths, deaths)
+                tries, crashes = self.stage.sql(counts)[0]
+                self.tries, self.crashes = max(self.tries, tries), max(self.crashes, crashes)
 
 
 @drill("J01")
@@ -328,7 +328,7 @@ def told_to_end(stage, report):
     report.exactly("texts paid for twice", len(sent) - len(set(sent)), 0)
     report.exactly("embedding passes cut short", stage.value(CUT_SHORT), 1)
     report.exactly("its log says so", worker.log.read_text().count("outcome=stopped"), 1)
-    report.exactly("most tries and deaths counted", (most.tries, most.deaths), (0, 0))
+    report.exactly("most tries and crashes counted", (most.tries, most.crashes), (0, 0))
     report.exactly("documents with wrong chunks", stage.inexact_documents(), 0)
     report.note(f"ready {took:.1f} s after; {len(set(sent))} passages")
 
@@ -354,7 +354,7 @@ def deployed_thrice(stage, report):
     report.exactly("times that they were ended in mid-batch", met, 3)
     report.exactly(f"its state (“{failure}”)", state, "ready")
     report.exactly("ever shown as failed", "failed" in states, False)
-    report.exactly("most tries and deaths counted", (most.tries, most.deaths), (0, 0))
+    report.exactly("most tries and crashes counted", (most.tries, most.crashes), (0, 0))
     report.exactly("documents with wrong chunks", stage.inexact_documents(), 0)
     report.note(f"slowest end {slowest:.1f} s; {stage.value(CUT_SHORT)} passes cut short")
 

@@ -334,7 +334,7 @@ def test_a_replay_here_changes_the_same_rows_as_replaying_the_document(alice):
         return {k: v for k, v in (task | own).items() if k not in differing + times}
 
     one, other = (wait(fail(make_document(alice, text, name=f"{text}.txt")), 3) for text in ("a", "b"))
-    Task.objects.update(deaths=2, start_at="embed", error="boom")
+    Task.objects.update(crashes=2, start_at="embed", error="boom")
     one.replay()
     replay.replay(Task.objects.filter(pk=task_of(other).pk))
     assert rows(one) == rows(other)
@@ -371,7 +371,7 @@ def test_selected_attempts_replay_their_work_once(desk, alice, queue):
 
 def test_all_of_a_search_replays_what_failed_or_waits_and_leaves_the_rest_alone(desk, alice, bob, queue):
     failed, waiting = (
-        fail(make_document(alice), "deadly"),
+        fail(make_document(alice), "crashed"),
         wait(make_document(alice, "It snows.", name="snow.txt")),
     )
     in_vain = fail(make_document(alice, "It drips.", name="drips.txt"))
@@ -417,7 +417,7 @@ def test_jobs_of_a_deleted_document_cause_no_error(desk, alice):
 
 
 def test_a_replay_while_redis_is_unavailable_runs_later(desk, alice, settings, monkeypatch):
-    document = fail(make_document(alice), "deadly")
+    document = fail(make_document(alice), "crashed")
     stop_redis(settings, monkeypatch)
     desk.press("replay", scope="group", state="failed")
 

@@ -40,7 +40,7 @@ def assemble_pages(
     for page, label in zip(pages, labels, strict=False):
         page.label = fold(str(label)) or page.label
     for number, (before, after) in enumerate(pairwise(cleaned), 1):
-        pages[number].goes_on = continues(before, after)
+        pages[number].continues_paragraph = continues(before, after)
     _append_fields(pages, document.get("fields") or ())
     _add_headings(pages, cleaned, document.get("outline") or [])
     return pages
@@ -99,7 +99,7 @@ def _append_fields(pages: Sequence[ExtractedPage], fields: Iterable[Sequence[Any
         page.report["fields"] = count + 1
         page.problem = "" if page.problem == "no_text" else page.problem
         if page.number < len(pages):
-            pages[page.number].goes_on = False  # the fields interrupt the sentence
+            pages[page.number].continues_paragraph = False  # the fields interrupt the sentence
 
 
 def _add_headings(

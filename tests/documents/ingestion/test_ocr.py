@@ -156,7 +156,7 @@ def test_readers_see_the_old_places_until_the_new_chunks_are_there(alice, tmp_pa
     document = half_scanned(alice, tmp_path)
     document.index()
     before = document.serving.text
-    ocr.run_ocr(Task.objects.get(document=document, kind=Kind.RECOGNISE))
+    ocr.run_ocr(Task.objects.get(document=document, kind=Kind.OCR))
 
     assert document.serving.text == before
 
@@ -169,7 +169,7 @@ def rebuilt(alice, tmp_path, reads, fake_openai, settings):
     document.index()
     index = rebuild.begin("text-embedding-3-small")
     runner.run(Task.objects.get(kind=Kind.INDEX, index=index))
-    ocr.run_ocr(Task.objects.get(kind=Kind.RECOGNISE))
+    ocr.run_ocr(Task.objects.get(kind=Kind.OCR))
     return document, index
 
 
@@ -240,7 +240,7 @@ def test_an_index_that_went_live_during_a_run_has_the_pages_text_changed_with_it
 def test_each_page_is_read_once_though_the_work_is_cut_off(alice, reads, monkeypatch, tmp_path):
     document = pictures(alice, tmp_path, 3)
     document.index()
-    task = Task.objects.get(document=document, kind=Kind.RECOGNISE)
+    task = Task.objects.get(document=document, kind=Kind.OCR)
 
     def stop_after_one():
         if len(reads) == 1:
@@ -274,7 +274,7 @@ def test_pictures_without_words_end_in_a_plain_sentence(alice, work, monkeypatch
         work()
 
     document.refresh_from_db()
-    assert (document.state, document.failure_kind) == (State.FAILED, "not_recognised")
+    assert (document.state, document.failure_kind) == (State.FAILED, "no_ocr_text")
 
 
 def test_a_page_that_takes_too_long_stays_a_picture(alice, work, monkeypatch, tmp_path):
@@ -303,13 +303,13 @@ def test_without_a_program_the_failure_says_what_is_missing(alice, work, nothing
     document.refresh_from_db()
     assert (document.state, document.failure_kind) == (State.FAILED, "no_text")
     assert "tesseract" in document.remedy
-    assert not Task.objects.filter(kind=Kind.RECOGNISE).exists()
+    assert not Task.objects.filter(kind=Kind.OCR).exists()
 
 
 def test_reading_pictures_has_a_queue_of_its_own_and_says_how_far_it_is(alice, reads, client):
     document = scan(alice)
     document.index()
-    task = Task.objects.get(document=document, kind=Kind.RECOGNISE)
+    task = Task.objects.get(document=document, kind=Kind.OCR)
     assert (task.queue_name, task.state) == ("ocr", TaskState.OPEN)
 
     ocr.show_progress(task, document, 3, 12)
@@ -322,7 +322,7 @@ def test_cancelling_stops_the_reading_of_pictures(alice, reads):
     document.index()
     document.cancel()
 
-    assert Task.objects.get(document=document, kind=Kind.RECOGNISE).state == TaskState.CANCELLED
+    assert Task.objects.get(document=document, kind=Kind.OCR).state == TaskState.CANCELLED
 
 
 @needs_tesseract
@@ -359,7 +359,7 @@ def test_columns_are_read_one_after_the_other():
 def test_a_new_content_ends_the_reading_of_the_old_ones_pictures(alice, reads, tmp_path):
     document = pictures(alice, tmp_path, 3)
     document.index()
-    task = Task.objects.get(document=document, kind=Kind.RECOGNISE)
+    task = Task.objects.get(document=document, kind=Kind.OCR)
     document.replace(ContentFile(b"The lamp was lit in 1911.", name="new.txt"))
 
     with pytest.raises(Superseded):
@@ -371,7 +371,7 @@ def test_a_long_scan_gives_way_to_what_else_waits(alice, reads, tmp_path, monkey
     monkeypatch.setattr(ocr, "TURN_SECONDS", 0)
     document = pictures(alice, tmp_path, 3)
     document.index()
-    task = Task.objects.get(document=document, kind=Kind.RECOGNISE)
+    task = Task.objects.get(document=document, kind=Kind.OCR)
     runner.run(task)
     task.refresh_from_db()
 
@@ -407,7 +407,7 @@ def test_replaying_an_indexing_job_lets_ocr_run_again_and_a_summary_does_not(ali
 def test_cancelling_the_reading_of_pictures_alone_cancels_the_document(alice, reads):
     document = scan(alice)
     document.index()
-    replay.cancel(Task.objects.filter(kind=Kind.RECOGNISE))
+    replay.cancel(Task.objects.filter(kind=Kind.OCR))
 
     document.refresh_from_db()
     assert document.state == State.CANCELLED

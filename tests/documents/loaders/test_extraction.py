@@ -36,7 +36,7 @@ from tests.support.made_pdfs import SAMPLES
         (b"ID3 is a tag", "a.txt", "text/plain"),
     ],
 )
-def test_what_can_be_read_is_recognised(first, name, media_type):
+def test_the_media_type_of_a_supported_file_is_detected(first, name, media_type):
     assert sniff(first, name) == media_type
 
 

@@ -86,4 +86,6 @@ def test_a_page_that_ends_with_a_small_label_does_not_go_on_with_the_next(tmp_pa
     made = make_pdf(
         tmp_path / "pages.pdf", [first, placed((72, 700, "and so it went on in the other years."))]
     )
-    assert not any(page.goes_on for page in extract_pages(made, media_type="application/pdf").pages)
+    assert not any(
+        page.continues_paragraph for page in extract_pages(made, media_type="application/pdf").pages
+    )

@@ -408,7 +408,7 @@ def test_the_titles_of_sections_of_one_page_are_found_by_their_place_and_number(
         ("", False),
     ],
 )
-def test_text_that_is_none_is_recognised(text, is_garbled):
+def test_garbled_text_is_detected(text, is_garbled):
     assert (garbled_share(text) > 0.1) is is_garbled
 
 

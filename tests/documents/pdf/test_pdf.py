@@ -274,9 +274,9 @@ def test_several_choices_of_a_field_are_one_line(tmp_path):
 def test_a_paragraph_that_goes_on_over_the_page_is_joined(tmp_path):
     pages = [["The keeper of the light went up"], ["the stairs."], ["He looked out."], ["and fields follow"]]
     found = read(make_pdf(tmp_path / "over.pdf", pages)).pages
-    assert [page.goes_on for page in found] == [False, True, False, False]
+    assert [page.continues_paragraph for page in found] == [False, True, False, False]
     fields = make_pdf(tmp_path / "fields.pdf", pages[:2], fields=[("Name", "Ada")])
-    assert not read(fields).pages[1].goes_on
+    assert not read(fields).pages[1].continues_paragraph
 
 
 HIDDEN = {
@@ -710,7 +710,7 @@ def words_on(picture, *lines, size=12, top=60, left=40):
         (words_on(WHOLE, *["The harbour opens at six o'clock in the morning, and closes at ten."] * 2), False),
         (WHOLE + b" BT 3 Tr /F1 9 Tf 50 500 Td (Chapter One: The Lighthouse Keeper) Tj ET", False),
     ],
-    ids=["a stamp", "a cover", "a slide", "a figure with a caption", "two sentences", "recognised before"],
+    ids=["a stamp", "a cover", "a slide", "a figure with a caption", "two sentences", "text by OCR"],
 )  # fmt: skip
 def test_a_scan_of_one_page_with_a_stamp_looks_scanned_and_keeps_the_stamp(tmp_path, content, is_scan):
     (page,) = read(make_pdf(tmp_path / "stamped.pdf", [content])).pages

@@ -135,7 +135,7 @@ def test_the_password_outlives_a_turn_in_the_cache_and_never_in_plain_words(
     give(alices, document, "open sesame")
     monkeypatch.setattr(ocr, "TURN_SECONDS", 0)
     done(work, document, 1)
-    task = Task.objects.get(document=document, kind=Kind.RECOGNISE)
+    task = Task.objects.get(document=document, kind=Kind.OCR)
     with pytest.raises(shutdown.Stopped):
         ocr.run_ocr(task)
     version = document.newest
@@ -212,7 +212,7 @@ def test_pictures_of_a_document_that_is_ready_in_part_are_read_when_asked_for(
     alices.force_login(alice)
     for _ in range(2):
         alices.post(address)
-    assert Task.objects.get(document=document, kind=Kind.RECOGNISE).generation == 1  # asked for once
+    assert Task.objects.get(document=document, kind=Kind.OCR).generation == 1  # asked for once
     document.refresh_from_db()
     assert document.state == State.READY  # it answers meanwhile
     said = page_of(alices, document)
@@ -230,7 +230,7 @@ def test_reading_pictures_beside_a_ready_document_can_be_stopped(alice, alices, 
     done(work, document)
 
     assert (document.state, reads) == (State.READY, [])
-    assert Task.objects.get(document=document, kind=Kind.RECOGNISE).state == TaskState.CANCELLED
+    assert Task.objects.get(document=document, kind=Kind.OCR).state == TaskState.CANCELLED
     assert "Run OCR" in page_of(alices, document)
 
 

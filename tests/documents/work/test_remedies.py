@@ -57,7 +57,7 @@ BUTTONS = {
         ("no_text", {}, Remedy.REPLACE),
         ("pictures_off", {}, Remedy.REPLACE),
         ("timeout", {}, Remedy.REPLAY),
-        ("deadly", {}, Remedy.REPLAY),
+        ("crashed", {}, Remedy.REPLAY),
         ("damaged", {"source": "web", "url": "https://example.com/"}, Remedy.REFRESH),
         ("page_gone", {"source": "web", "url": "https://example.com/"}, Remedy.REPLAY),
         ("page_private", {"source": "web", "url": "https://10.0.0.1/"}, Remedy.REPLACE),
@@ -102,7 +102,7 @@ def test_every_failure_has_a_remedy_and_every_kind_of_file_failure_is_known(with
 def test_operators_see_what_each_failure_needs_and_a_replay_of_all_leaves_the_rest_alone(
     client, operator, alice, without_ocr, django_capture_on_commit_callbacks
 ):
-    for kind in ("password", "damaged", "no_text", "deadly"):
+    for kind in ("password", "damaged", "no_text", "crashed"):
         failed(alice, kind, name=f"{kind}.txt")
     client.force_login(operator)
 
@@ -115,7 +115,7 @@ def test_operators_see_what_each_failure_needs_and_a_replay_of_all_leaves_the_re
     assert len(re.findall(r">\s*Retry\s*<span", work)) == 1
 
     client.post(reverse("operations:replay"), {"scope": "group", "state": "failed"})
-    assert list(Document.objects.filter(state=State.WAITING).values_list("title", flat=True)) == ["deadly"]
+    assert list(Document.objects.filter(state=State.WAITING).values_list("title", flat=True)) == ["crashed"]
 
 
 @pytest.mark.parametrize("path", ["operations:activity", "operations:work"])
@@ -136,7 +136,7 @@ def test_no_page_shows_what_python_calls_a_failure(client, operator, alice, path
 
 
 def test_those_that_were_chosen_are_tried_and_it_is_said_which_need_more(client, alice, without_ocr):
-    documents = [failed(alice, kind, name=f"{kind}.txt") for kind in ("password", "damaged", "deadly")]
+    documents = [failed(alice, kind, name=f"{kind}.txt") for kind in ("password", "damaged", "crashed")]
     client.force_login(alice)
 
     page = client.post(

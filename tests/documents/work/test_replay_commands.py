@@ -199,7 +199,7 @@ def test_asking_afresh_forgets_the_time_that_the_provider_named_whichever_way_it
 @pytest.mark.parametrize(
     ("state", "is_found", "is_indexing", "is_seen"),
     [
-        (State.RECOGNISING, False, False, True),
+        (State.OCR, False, False, True),
         (State.WAITING, True, False, True),  # a new content whose pictures wait for another try
         (State.EMBEDDING, True, True, False),  # what moves the document is its indexing
         (State.READY, True, False, False),
@@ -209,7 +209,7 @@ def test_the_recognition_of_pictures_is_seen_where_it_is_what_the_document_waits
     shelf, state, is_found, is_indexing, is_seen
 ):
     document = shelf["ready"]
-    task = Task.objects.request(Kind.RECOGNISE, document)
+    task = Task.objects.request(Kind.OCR, document)
     Document.objects.filter(pk=document.pk).update(
         state=state, serving=document.serving if is_found else None
     )

@@ -197,15 +197,15 @@ def test_a_task_that_killed_its_worker_three_times_is_set_aside(alice):
         Attempt.objects.create(
             task=task, document=document, stage="extract"
         )  # running, and nobody holds its lock
-        if task.deaths < 2:
-            task.deaths += 1
-            task.save(update_fields=["deaths"])
+        if task.crashes < 2:
+            task.crashes += 1
+            task.save(update_fields=["crashes"])
             Attempt.objects.filter(task=task).update(outcome="interrupted")
 
     runner.run(task)
     document.refresh_from_db()
     assert document.state == State.FAILED
-    assert document.failure_kind == "deadly"
+    assert document.failure_kind == "crashed"
     assert "three times" in document.failure
 
 
@@ -217,7 +217,7 @@ def test_a_worker_that_is_told_to_end_leaves_its_work_due_and_blames_nobody(alic
     for _ in range(runner.MAX_CRASHES + 1):
         runner.run(task)
     task.refresh_from_db()
-    assert (task.is_due, task.tries, task.deaths) == (True, 0, 0)
+    assert (task.is_due, task.tries, task.crashes) == (True, 0, 0)
 
     monkeypatch.setattr(shutdown, "_is_requested", threading.Event())
     runner.run(task)

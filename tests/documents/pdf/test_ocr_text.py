@@ -217,7 +217,7 @@ def test_marks_in_a_scan_open_no_file(alice, monkeypatch):
         text="The lamp",
         start=0,
         runs=[[0, 0, 8]],
-        recognised="The lamp",
+        ocr_text="The lamp",
         word_places=[[0, 3, 1000, 500, 2000, 600], [4, 8, 2500, 500, 3500, 600]],
         report={"engine": "tesseract", "size": [595, 842]},
     )
