@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 import pytest
 from django.urls import reverse
 
-from documents.models import Collection, Document, Notice, Page
+from documents.models import Collection, Document, Membership, Notice, Page
 from documents.models.states import State
-from qa.models import Citation, Question
+from qa.models import Citation, Instructions, Question
 from tests.http.test_query_counts import LISTS, ROWS, make_rows
 from tests.support.factories import make_document, make_question
 
@@ -201,8 +201,15 @@ def test_whatever_people_and_documents_wrote_runs_in_its_own_direction(client, o
     )
     question = make_chat(olga, document, text=words, answer=f"“{words}” [1]", search_query=f"{words}?", trace=[{"number": 1, "document_title": words, "page_start": 1, "page_end": 1}])  # fmt: skip
     make_chat(olga, document, text=words, conversation=question.conversation, kind="nothing")
+    make_chat(olga, document, text=words, conversation=question.conversation, kind="written", model="gpt", answer=f"{words} \\(x^2\\). [1]\n\n- {words}\n\n| {words} |\n|---|\n| {words} |", sentences_checked=1, checks=[{"start": 0, "end": len(words), "verdict": "none", "score": 0, "marks": [{"start": 0, "end": 5, "reason": "name", "text": words}]}])  # fmt: skip
     Notice.objects.create(user=olga, document=document)
-    urls = [*pages_of(document, question), "/documents/changes/"]
+    instructions = Instructions.objects.create(collection=document.collection, number=1, text=words)
+    Membership.objects.get_or_create(collection=document.collection, user=olga, defaults={"role": "owner"})
+    urls = [
+        *pages_of(document, question),
+        "/documents/changes/",
+        f"/collections/{instructions.collection_id}/instructions/",
+    ]
     found = {url: list(Markup(client.get(url).text).without_direction(words)) for url in urls}
     assert {url: places for url, places in found.items() if places} == {}
 

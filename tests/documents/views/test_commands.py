@@ -130,9 +130,10 @@ def test_a_sample_that_was_removed_does_not_come_back(operator):
     assert not Document.objects.exists()
 
 
-def test_ask_prints_the_answer_and_its_sources(operator):
+def test_ask_prints_the_answer_its_sources_and_who_wrote_it(operator):
     make_indexed(operator, "It rains in Bergen on 240 days a year. Oslo is drier.")
     said = run("ask", "How many days does it rain in Bergen?")
 
     assert "240 days" in said
     assert "[1] weather, page 1" in said
+    assert "No AI wrote this" in said
