@@ -23,7 +23,9 @@ DATES = [
     re.compile(r"(?<!\d)(?P<y>\d{4})\s?[年년]\s?(?P<m>\d{1,2})\s?[月월](?:\s?(?P<d>\d{1,2})\s?[日일])?"),
 ]  # fmt: skip
 TIME = re.compile(r"(?<![\w.,:])(\d{1,2})(?:[:.h](\d\d))?(?:\s?([ap])\.?m\b\.?)?(?![\d:])", re.I)
-CODE = re.compile(r"(?<![\w])[A-Za-zÀ-ɏ]+-?\d[\w-]*|(?<![\w.])\d+(?:[.-]\d+){2,}(?![\w])")
+CODE = re.compile(
+    r"(?<![\w])[A-Za-zÀ-ɏ]+-?\d[\w-]*|(?<![\w.])\d+(?:[.-]\d+){2,}(?![\w])|(?<![\w.,])0\d{1,5}(?:[ /-]{1,3}\d{2,})+(?!\w)"
+)
 _SPACE = "\u00a0\u202f\u2009 "
 _SCALE = "|".join(sorted((re.escape(word) for word in SCALES if word.isascii() or word[0] > "\u2fff"), key=len, reverse=True))  # fmt: skip
 NUMBER = re.compile(
@@ -117,7 +119,11 @@ def _times(text: str) -> Iterator[Figure]:
         if hour < 24 and minute < 60 and (half or ":" in match[0] or "h" in match[0]):
             if half:
                 hour = hour % 12 + (12 if half == "p" else 0)
-            yield Figure(match.start(), match.end(), match[0], frozenset([f"{hour}:{minute:02}"]))
+            # "22 Uhr" and "22h" leave the minutes out.
+            values: set[float | str] = {f"{hour}:{minute:02}"}
+            if not minute:
+                values.add(float(hour))
+            yield Figure(match.start(), match.end(), match[0], frozenset(values))
 
 
 def _codes(text: str) -> Iterator[Figure]:

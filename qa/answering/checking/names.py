@@ -147,10 +147,12 @@ class KnownNames:
         self._words: set[str] = set()
         self._prefixes: set[str] = set()
         self._initials = ""
+        self._acronyms: set[str] = set()
         for text in texts:
             found = WORD.findall(text)
             spoken = (word for word in found if word[0].isupper() or word.lower() not in STOP_WORDS)
             self._initials += "".join(word[0] for word in spoken).lower() + " "
+            self._acronyms.update(word.lower() for word in found if word.isupper())
             parts = (part for word in found for part in (word, *PARTS.split(word)) if part)
             self._words.update(_plain(part) for part in parts)
         self._prefixes = {
@@ -158,13 +160,13 @@ class KnownNames:
         }
 
     def has(self, name: Name, *, german: bool = False) -> bool:
-        """Whether the sources know the name: each of its words, or in German one of them."""
+        """Whether the sources know the name: each of its words, or in German half of them."""
         wanted = [word for word in name.words if _plain(word) not in TITLES and _plain(word) not in COMMON]
         known = [self._has_word(word) for word in wanted]
-        if not wanted or all(known) or (german and any(known)):
+        if not wanted or all(known) or (german and sum(known) * 2 >= len(known)):
             return True
         initials = "".join(word[0] for word in name.words if word[0].isupper()).lower()
-        return len(initials) > 1 and initials in self._words
+        return len(initials) > 1 and initials in self._acronyms
 
     def _has_word(self, word: str) -> bool:
         plain = _plain(word)

@@ -109,6 +109,20 @@ def test_names_are_known_by_initials_and_in_other_forms():
     assert reasons("Money came from Robert Hartwell [1].", source) == [("Robert Hartwell", "name")]
 
 
+def test_small_words_are_no_initials_of_a_name():
+    assert reasons("Money came from Ingrid Solheim [1].", chunk("It is paid by the fund.")) == [
+        ("Ingrid Solheim", "name")
+    ]
+
+
+def test_a_german_name_is_not_known_by_the_noun_before_it():
+    source = chunk("Die Hausverwaltung Meinhardt ist montags erreichbar, und das bis zum Abend.")
+    assert reasons("Die Hausverwaltung Meinhardt ist bis zum Abend erreichbar [1].", source) == []
+    assert reasons("Die Hausverwaltung Brückner & Thoma ist das am Montag [1].", source) == [
+        ("Hausverwaltung Brückner & Thoma", "name")
+    ]
+
+
 def test_every_german_noun_is_no_name():
     source = chunk("Der Beitrag beträgt 60 Euro im Jahr und wird im Februar fällig.")
     assert (
