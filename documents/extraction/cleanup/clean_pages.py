@@ -10,12 +10,13 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from documents.extraction.cleanup.cjk import CJK, LineEnds
-from documents.extraction.cleanup.fold import NEVER_AT_ENDS, fold, folded_pieces
+from documents.extraction.cleanup.fold import fold, folded_pieces
 from documents.extraction.cleanup.footnotes import move_notes_before_paragraphs
-from documents.extraction.cleanup.headers_footers import find_headers_and_footers
+from documents.extraction.cleanup.headers_footers.find import find_headers_and_footers
 from documents.extraction.cleanup.hyphens import Vocabulary, join_over_pages
-from documents.extraction.cleanup.line import MAX_BULLET_LENGTH, WIDE_GAP, Gap, Line, split_labels
+from documents.extraction.cleanup.line import Line, split_labels
 from documents.extraction.cleanup.paragraphs import Separators
+from documents.extraction.cleanup.split_lines import split_lines
 from documents.extraction.cleanup.table_cells import with_table_cells
 from documents.extraction.raw_page import RawPage
 
@@ -70,78 +71,6 @@ def clean_text(text: str) -> tuple[str, Runs]:
     """Clean one page without neighbours and without geometry."""
     pages, _ = clean_pages([RawPage(text)])
     return pages[0].text, pages[0].runs
-
-
-LINE = re.compile(r"[^\r\n\f\v\x85\u2028\u2029\ufffe]+")
-NEW_LINE = r"(?:\r\n|\r(?!\n)|\n)"
-ORDINARY_BREAKS = ("\n", "\r\n", " \n", " \r\n", "\ufffe")
-HYPHENS_AFTER = ("\ufffe", "\r\n\ufffe")
-SOFT_HYPHEN = "\u00ad"
-BLANK_LINE = re.compile(rf"{NEW_LINE}[^\S\r\n]*{NEW_LINE}|\u2029|\f")
-
-
-def split_lines(page: RawPage) -> list[Line]:
-    """Split into printed lines without surrounding white space. PDFium's U+FFFE ends a line inside a word."""
-    geometry = {int(entry[0]): entry for entry in page.lines}
-    lines: list[Line] = []
-    raw = page.text
-    after = 0  # the end of the last line that was not blank
-    for match in LINE.finditer(raw):
-        text, start = match.group(), match.start()
-        stripped = _stripped(text)
-        if not stripped:
-            continue
-        if text[0] != stripped[0]:
-            start += text.index(stripped)
-        if stripped == SOFT_HYPHEN and lines:
-            # PDFium made a line of the soft hyphen that breaks a word of the previous line.
-            lines[-1] = lines[-1]._replace(is_hyphenated=True)
-            continue
-        between = raw[after:start]
-        is_hyphenated = raw.startswith(HYPHENS_AFTER, match.end())
-        place = geometry.get(start)
-        left, right, baseline, height = place[2:6] if place else (0.0, float(len(stripped)), 0.0, 0.0)
-        end = start + len(stripped)
-        spaces = _gaps(place[7:]) if place and len(place) > 7 else ()
-        lines.append(
-            Line(
-                start,
-                end,
-                stripped,
-                left,
-                right,
-                baseline,
-                height,
-                is_hyphenated,
-                bool(lines) and between not in ORDINARY_BREAKS and BLANK_LINE.search(between) is not None,
-                is_hyphenated and text[-1].isspace(),
-                text[-1] == " ",
-                is_hyphenated and bool(place and len(place) > 6 and place[6]),
-                tuple(gap for gap in spaces if _is_wide(gap, start, height)),
-                spaces,
-            )
-        )
-        after = end
-    return lines
-
-
-def _gaps(numbers: Sequence[float]) -> tuple[Gap, ...]:
-    return tuple(
-        (int(at), left, right)
-        for at, left, right in zip(numbers[::3], numbers[1::3], numbers[2::3], strict=False)
-    )
-
-
-def _is_wide(gap: Gap, start: int, height: float) -> bool:
-    return gap[0] >= start + MAX_BULLET_LENGTH and gap[2] - gap[1] > WIDE_GAP * height
-
-
-def _stripped(text: str) -> str:
-    """Strip white space and characters that are never stored."""
-    text = text.strip()
-    if text.isprintable():
-        return text
-    return text.strip(NEVER_AT_ENDS)
 
 
 def _assemble(

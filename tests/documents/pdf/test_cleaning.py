@@ -11,7 +11,7 @@ from documents.extraction.cleanup.clean_pages import (
 )
 from documents.extraction.cleanup.fold import fold
 from documents.extraction.cleanup.garbage import garbled_share
-from documents.extraction.cleanup.headers_footers import find_headers_and_footers
+from documents.extraction.cleanup.headers_footers.find import find_headers_and_footers
 from documents.extraction.raw_page import RawPage
 
 # Letters that break lines, words and stores, more often than chance would bring them.

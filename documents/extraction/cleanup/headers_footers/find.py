@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
 
-from documents.extraction.cleanup.page_edges import EDGE, PROSE, Page, Place
-from documents.extraction.cleanup.page_numbers import (
+from documents.extraction.cleanup.headers_footers.page_edges import EDGE, PROSE, Page, Place
+from documents.extraction.cleanup.headers_footers.page_numbers import (
     MAX_LENGTH,
     NUMBER,
     PAGE_NUMBER,
