@@ -65,8 +65,7 @@ def choose(
     left = max_words - sum(len(each.words.split()) for each in chosen)
 
     def gain(each: Statement) -> float:
-        said = set().union(*(words[other] for other in chosen))
-        new = words[each] - said
+        new = words[each].difference(*(words[other] for other in chosen))
         value = sum(weights[word] * (IN_HEADINGS if word in named else 1) for word in new)
         value /= sqrt(len(words[each]) + 1)
         value *= HAS_FIGURE if re.search(r"\d", each.words) else 1

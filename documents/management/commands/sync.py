@@ -59,11 +59,8 @@ class Command(AddCommand):
         owner = self.get_user(user)
         target = self.get_collection(owner, collection)
         found = sync.compare(folder, target, name)
-        if delete and found.missing and not any(files_in(folder)):
-            # An unmounted disk looks the same.
-            raise CommandError(
-                "The folder is empty, so nothing was deleted. You can delete its documents on the Documents page."
-            )
+        if delete and found.missing:
+            self.check_not_empty(folder)
         self.refused = list(found.unreadable)
         self.documents: list[Document] = []
         self.list_differences(found, delete)
@@ -79,6 +76,13 @@ class Command(AddCommand):
             self.wait_for(self.documents)
         self.print_summary(found, delete)
         self.report_failures()
+
+    def check_not_empty(self, folder: Path) -> None:
+        """Refuse to delete the documents of an empty folder: an unmounted disk looks the same."""
+        if not any(files_in(folder)):
+            raise CommandError(
+                "The folder is empty, so nothing was deleted. You can delete its documents on the Documents page."
+            )
 
     def list_differences(self, found: Differences, delete: bool) -> None:
         lines = [

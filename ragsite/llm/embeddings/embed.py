@@ -1,6 +1,6 @@
 """Embed texts: each distinct text once, cached vectors first, the rest in batches."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -58,6 +58,11 @@ def embed_documents(
         report_progress()
     if missing:
         _embed(missing, known, width, keep, report_progress, prefix=prefix, as_query=as_query)
+    return _matrix(texts, vectors)
+
+
+def _matrix(texts: Sequence[str], vectors: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The vectors of the texts, one a row. Raises ProviderError if their widths differ."""
     if len(widths := {vector.size for vector in vectors.values()}) > 1:
         raise wrong_width(widths, None)
     return np.stack([vectors[text] for text in texts])
