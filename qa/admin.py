@@ -10,7 +10,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from documents.admin import ReadOnly
+from documents.admin.base import ReadOnly
 from qa.models import Case, Citation, Conversation, Evaluation, Question, QuestionSet
 
 
