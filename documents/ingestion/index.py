@@ -13,8 +13,8 @@ from django.db import transaction
 from documents.extraction import Extraction, Heading, UnreadableFile, extract_pages
 from documents.ingestion import passwords
 from documents.ingestion.document_text import PageText
-from documents.ingestion.ocr_status import are_scans, failure_without_text, is_needed
-from documents.ingestion.ocr_text import merge_ocr_text, save_ocr_text
+from documents.ingestion.ocr.status import are_scans, failure_without_text, is_needed
+from documents.ingestion.ocr.text import merge_ocr_text, save_ocr_text
 from documents.ingestion.splitter import ChunkText, split_pages
 from documents.ingestion.store import replace_chunks, save_pages, serve
 from documents.models import Attempt, Document, Index, Page, Task, Version

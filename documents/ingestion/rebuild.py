@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from documents.ingestion.ocr_text import merge_and_save
+from documents.ingestion.ocr.text import merge_and_save
 from documents.ingestion.store import announce
 from documents.models import Attempt, Chunk, Document, Index, Page, State, Task, Version
 from documents.models.index import IndexState

@@ -34,7 +34,7 @@ HANDLERS = {
     Kind.INDEX: Handler("documents.ingestion.index.index_document"),
     Kind.SUMMARISE: Handler("documents.ingestion.summarize.summarize_document", queue="summaries"),
     Kind.BUILD: Handler("documents.ingestion.rebuild.build_index"),
-    Kind.OCR: Handler("documents.ingestion.ocr.run_ocr", queue="ocr"),
+    Kind.OCR: Handler("documents.ingestion.ocr.run.run_ocr", queue="ocr"),
     # 9 tries last about an hour: a person who adds a page should not wait for weeks to hear that it is unreachable.
     Kind.FETCH: Handler("documents.ingestion.fetch.fetch_document", queue="fetch", max_tries=9),
     Kind.ATTACH: Handler("documents.sources.attachments.add_attachments"),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 if TYPE_CHECKING:
-    from documents.ingestion.ocr_status import OcrStatus
+    from documents.ingestion.ocr.status import OcrStatus
     from documents.models import Document
 
 

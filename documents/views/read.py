@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from documents.forms import ReplaceForm, TitleForm
 from documents.highlights import outlined
-from documents.ingestion.ocr_status import ocr_status
+from documents.ingestion.ocr.status import ocr_status
 from documents.models import Document, Page, Version
 from documents.models.page import Part
 from documents.search import find

@@ -13,7 +13,8 @@ from documents.extraction.ocr import engines
 from documents.extraction.ocr.rapidocr_engine import Box, in_reading_order
 from documents.extraction.ocr.result import OcrResult
 from documents.ingestion import index as indexing
-from documents.ingestion import ocr, rebuild
+from documents.ingestion import rebuild
+from documents.ingestion.ocr import run as ocr
 from documents.models import Attempt, Chunk, Index, Page, State, Task
 from documents.models.index import IndexState
 from documents.models.task import Kind, Superseded, TaskState

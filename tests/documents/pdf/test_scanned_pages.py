@@ -8,7 +8,8 @@ from django.urls import reverse
 
 from documents.extraction.ocr import engines
 from documents.extraction.ocr.result import OcrResult
-from documents.ingestion import ocr, passwords
+from documents.ingestion import passwords
+from documents.ingestion.ocr import run as ocr
 from documents.models import Chunk, Document, Page, State, Task
 from documents.models.page import TRIED
 from documents.models.task import Kind, TaskState

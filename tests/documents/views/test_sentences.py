@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from documents.ingestion.ocr_status import OcrStatus
+from documents.ingestion.ocr.status import OcrStatus
 from documents.models import Document, State
 from documents.models.states import SummaryState
 from documents.page_report import PageReport

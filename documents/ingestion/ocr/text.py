@@ -13,7 +13,7 @@ from documents.extraction.ocr.merge import has_new_words, missing_lines
 from documents.extraction.pdf.headings import relocate_headings
 from documents.extraction.raw_page import RawPage
 from documents.ingestion.document_text import PAGE_BREAK
-from documents.ingestion.ocr_status import STAMPED
+from documents.ingestion.ocr.status import STAMPED
 from documents.models import Chunk, Index, Page, Version
 from documents.models.index import IndexState
 from documents.models.page import TRIED

@@ -15,7 +15,7 @@ from documents.extraction.ocr.merge import has_new_words
 from documents.extraction.ocr.result import OcrResult
 from documents.extraction.render.client import render_page
 from documents.ingestion import passwords
-from documents.ingestion.ocr_status import is_available, ocr_unavailable, pending_pages, tried_pages
+from documents.ingestion.ocr.status import is_available, ocr_unavailable, pending_pages, tried_pages
 from documents.models import Attempt, Document, Index, Page, State, Task, Version
 from documents.models.index import IndexState
 from documents.models.page import OCR_ERROR, TRIED
