@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+QUOTING_VERSION = 1  # part of the key: raise it when answers without a model become others
 KEEP_SECONDS = 24 * 3600
 # Longer than an answer usually takes; the lock of a crashed process expires after this.
 LOCK_SECONDS = 60
@@ -60,7 +61,7 @@ def answer_key(
         "question": " ".join(question.split()).casefold(),
         "history": [[turn.question, turn.answer] for turn in history],
         "index": name_of(index),
-        "prompt": PROMPT_VERSION,
+        "versions": [PROMPT_VERSION, QUOTING_VERSION],
         "model": [llm.chat_model() or "quoted", llm.host_of_chat() if llm.chat_model() else ""],
         "language": settings.LANGUAGE_CODE,
         "settings": [getattr(settings, name) for name in SETTINGS],

@@ -34,6 +34,14 @@ async def test_quotes_are_cached_too(browser, alice, prices):
     assert (await person.asked(ASKED)).cached_from is not None
 
 
+@pytest.mark.parametrize("name", ["PROMPT_VERSION", "QUOTING_VERSION"])
+async def test_an_answer_of_an_earlier_release_is_not_given(browser, alice, prices, monkeypatch, name):
+    person = await browser(alice)
+    await person.asked(ASKED)
+    monkeypatch.setattr(cache, name, getattr(cache, name) + 1)
+    assert (await person.asked(ASKED)).cached_from is None
+
+
 async def test_answering_again_calls_the_provider_again(browser, alice, prices, writer):
     person = await browser(alice)
     first = await person.asked(ASKED)
