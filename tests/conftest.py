@@ -8,8 +8,9 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 import pytest
 from django.conf import settings
 from django.core.cache import cache
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.test import TransactionTestCase
+from psycopg.errors import DeadlockDetected
 from rq import SimpleWorker
 
 from documents.work.job import JSON_SERIALIZER, Job
@@ -41,8 +42,19 @@ KEPT_TABLES = {"auth_permission", "django_content_type", "django_migrations"}
 def empty_tables(self) -> None:
     """What follows a transactional test, in the place of Django's TRUNCATE of all tables, which takes a hundred times as long.
 
-    All tables are locked first: a site that runs beside the tests writes before or after, never in between.
+    All tables are locked first: a site that runs beside the tests writes before or after, never in between. The site may
+    hold a lock on one table and want another; PostgreSQL then ends one of the two, and this one tries again.
     """
+    for _attempt in range(5):
+        try:
+            return lock_and_empty_tables()
+        except OperationalError as error:
+            if not isinstance(error.__cause__, DeadlockDetected):
+                raise
+    return lock_and_empty_tables()
+
+
+def lock_and_empty_tables() -> None:
     names = set(connection.introspection.django_table_names(only_existing=True, include_views=False))
     tables = [connection.ops.quote_name(name) for name in sorted(names - KEPT_TABLES)]
     with transaction.atomic(), connection.cursor() as cursor:

@@ -41,6 +41,7 @@ class Publisher:
     _text: list[str] = field(default_factory=list)
     _pending: list[tuple[str, str]] = field(default_factory=list)
     _has_pending: asyncio.Event = field(default_factory=asyncio.Event)
+    _sending: asyncio.Lock = field(default_factory=asyncio.Lock)
     _paused_until: float = 0.0
     _is_closed: bool = False
 
@@ -116,6 +117,10 @@ class Publisher:
 
     async def send(self) -> None:
         """Send all pending pieces in one round trip, or drop them while Redis is down: the database gets the answer."""
+        async with self._sending:  # on two connections, the end could overtake the last words
+            await self._send()
+
+    async def _send(self) -> None:
         self._has_pending.clear()
         entries, self._pending = _merged(self._pending), []
         if not entries or monotonic() < self._paused_until:

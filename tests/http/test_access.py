@@ -98,6 +98,7 @@ DOORS = {
     "qa:stop": Door(post=MISSING, **QUESTION),
     "qa:again": Door(post=MISSING, forms=[{}, {"fresh": "1"}], **QUESTION),
     "qa:rate": Door(post=MISSING, forms=[{"value": "1"}], **QUESTION),
+    "qa:instructions": Door(get=MISSING, post=MISSING, forms=[{"text": "x"}], path={"pk": "collection"}),
     "qa:citation": Door(get=MISSING, path={"pk": "citation"}, query={"page": "1"}),
     "operations:activity": Door(get=FORBIDDEN, query={"document": "document", "q": CANARY}),
     "operations:activity_part": Door(get=FORBIDDEN, **PROBE),
