@@ -11,7 +11,7 @@ from documents.extraction.ocr import engines
 from documents.models import Document, State
 from qa.models import AnswerState, Question
 from ragsite.accounts.models import User
-from tests.support.factories import FILES, make_indexed, make_user
+from tests.support.factories import FILES, make_user
 from tests.support.site import SETUP_CODE, wait_for
 
 # The share of dark pixels under the highlight.
@@ -116,7 +116,7 @@ def test_a_written_answer_has_citations_and_names_its_model(site_with_model, sig
 
 
 def test_a_written_answer_is_marked_and_shows_formulas(site_with_model, sign_in, provider):
-    make_indexed(make_user("alice"), "It rains in Bergen on 240 days a year.")
+    make_searchable(make_user("alice"), "It rains in Bergen on 240 days a year.")
     terms = " + ".join(rf"\alpha_{{{number}}}" for number in range(60))
     provider.answer = "On \\(2^4 \\cdot 15\\) days [1].\n\n" + rf"\[{terms}\]"
     page = sign_in(site_with_model, "alice", width=390)
