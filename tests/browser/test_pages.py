@@ -11,7 +11,7 @@ from documents.extraction.ocr import engines
 from documents.models import Document, State
 from qa.models import AnswerState, Question
 from ragsite.accounts.models import User
-from tests.support.factories import FILES, make_user
+from tests.support.factories import FILES, make_indexed, make_user
 from tests.support.site import SETUP_CODE, wait_for
 
 # The share of dark pixels under the highlight.
