@@ -10,7 +10,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from documents.models import State
-from documents.models.document_queryset import DocumentQuerySet
+from documents.models.document import DocumentQuerySet
 from documents.models.states import MOVING
 
 

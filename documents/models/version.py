@@ -20,6 +20,7 @@ from documents.page_report import PageReport, report_of
 from ragsite.disk import FULL, NOT_WRITABLE, StorageError
 
 if TYPE_CHECKING:
+    from documents.models.document import Document
     from ragsite.accounts.models import User
 
 
@@ -76,6 +77,26 @@ class VersionQuerySet(models.QuerySet["Version"]):
     def visible_to(self, user: User, *, operating: bool = False) -> Self:
         collections = Collection.objects.visible_to(user, operating=operating)
         return self.filter(document__collection__in=collections)
+
+    def add(self, document: Document, content: Content) -> Version:
+        """Create the document's next version. The served version answers until the new one is ready.
+
+        Call it in a transaction. Locks the existing versions, so that concurrent calls get different numbers.
+        """
+        versions = self.filter(document=document)
+        list(versions.select_for_update(no_key=True).order_by("number").only("pk"))
+        number = (versions.aggregate(last=models.Max("number"))["last"] or 0) + 1
+        return self.create(
+            document=document,
+            number=number,
+            file=content.stored_as,
+            file_name=content.name,
+            media_type=content.media_type,
+            size=content.size,
+            sha256=content.sha256,
+            etag=content.etag,
+            last_modified=content.last_modified,
+        )
 
 
 class Version(models.Model):

@@ -11,7 +11,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
 from documents.models import Collection, Document, Version
-from documents.models.document_queryset import DocumentQuerySet
+from documents.models.document import DocumentQuerySet
 from documents.presentation.watched import PARTS
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from documents.filters import DocumentFilter
 from documents.forms import PagesForm, PasteForm, UploadForm
 from documents.models import Document, State
-from documents.models.document_queryset import DocumentQuerySet
+from documents.models.document import DocumentQuerySet
 from documents.models.states import MOVING, SummaryState
 from documents.views.access import listed_documents
 from documents.work import remedies

@@ -25,6 +25,7 @@ from ragsite.http.query import whole_number
 if TYPE_CHECKING:
     from ragsite.accounts.requests import SignedInRequest
 
+RELATED_DOCUMENTS = 5
 MAX_SEARCH = 200  # characters; a longer search is refused, not cut
 
 
@@ -43,7 +44,7 @@ def document(request: SignedInRequest, pk: int) -> HttpResponse:
         "version": version,
         "words": words,
         **search_limit(words),
-        "related": document.related(request.user),
+        "related": Document.objects.visible_to(request.user).related_to(document)[:RELATED_DOCUMENTS],
         "attempts": document.attempts.all()[:20],
         "replace_form": ReplaceForm(document=document),
         "title_form": TitleForm(document=document),

@@ -202,7 +202,7 @@ def test_related_documents_are_alike_and_such_as_the_reader_may_see(alice, bob):
     make_indexed(bob, "Cats purr and sleep all day.", name="secret.txt")
     cats.refresh_from_db()
 
-    assert [document.title for document in cats.related(alice)] == ["kittens"]
+    assert [document.title for document in Document.objects.visible_to(alice).related_to(cats)] == ["kittens"]
 
 
 def test_the_same_file_is_kept_once_in_a_collection_but_each_person_may_have_it(alice, bob):

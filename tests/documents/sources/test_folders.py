@@ -10,7 +10,7 @@ from django.core.files.storage import FileSystemStorage
 from django.core.management import CommandError, call_command
 
 from documents.models import Document
-from documents.models.document_queryset import DocumentQuerySet
+from documents.models.document import DocumentQuerySet
 from documents.models.version import Version
 from documents.sources import folder as folders
 from documents.sources import sync

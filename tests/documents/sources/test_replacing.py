@@ -126,7 +126,7 @@ def test_rows_that_fail_leave_no_file(alice, settings, monkeypatch):
     def fail(*args):
         raise RuntimeError
 
-    monkeypatch.setattr(Document, "add_version", fail)
+    monkeypatch.setattr(Version.objects, "add", fail)
     with pytest.raises(RuntimeError):
         make_document(alice, "one")
     assert stored_files(settings) == []

@@ -106,7 +106,7 @@ def test_while_it_is_cited(alice, meet):
 
 def test_while_it_is_replaced(alice, meet):
     document = make_document(alice)
-    meet(Document, "add_version", once_more(document).delete)
+    meet(Version.objects, "add", once_more(document).delete)
     document.replace(ContentFile(b"It snows.", name="snow.txt"))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.files import File
 from django.db import IntegrityError, models, transaction
+from pgvector.django import CosineDistance
 
 from documents.models.collection import Collection
 from documents.models.states import MOVING, State
@@ -16,8 +17,12 @@ from documents.quotas import reserve
 from documents.sources.uploads import clean_name, file_of_text, inspect, title_of, title_of_address
 
 if TYPE_CHECKING:
-    from documents.models.document import Document
+    from documents.models.document.document import Document
     from ragsite.accounts.models import User
+
+# Cosine distance of two documents' mean vectors. Measured with all-MiniLM-L6-v2: ten documents on different subjects 0.64 to
+# 1.1, two manuals on one subject 0.43, a scan and its original 0.15.
+RELATED_WITHIN = 0.6
 
 
 class DocumentQuerySet(models.QuerySet["Document"]):
@@ -40,6 +45,14 @@ class DocumentQuerySet(models.QuerySet["Document"]):
     def askable(self) -> Self:
         """Documents with a searchable version, whatever their state."""
         return self.filter(serving__isnull=False, chunk_count__gt=0)
+
+    def related_to(self, document: Document) -> Self:
+        """The documents most similar to this one, within RELATED_WITHIN, the most similar first."""
+        if document.embedding is None:
+            return self.none()
+        others = self.askable().filter(embedding__isnull=False).exclude(pk=document.pk)
+        near = others.annotate(distance=CosineDistance("embedding", document.embedding))
+        return near.filter(distance__lt=RELATED_WITHIN).order_by("distance").defer("embedding")
 
     def with_tasks(self) -> Self:
         """Prefetch what `Document.task` and its siblings need."""
@@ -72,7 +85,7 @@ class DocumentQuerySet(models.QuerySet["Document"]):
                 if is_limited and user:
                     reserve(user.pk, documents=1, size=upload.size or 0)
                 document = self.create(collection=collection, sha256=sha256, uploaded_by=user, **fields)
-                document.add_version(Content(stored_as, name, media_type, upload.size or 0, sha256))
+                Version.objects.add(document, Content(stored_as, name, media_type, upload.size or 0, sha256))
         except IntegrityError:  # a concurrent request stored the same file
             return self.get(collection=collection, sha256=sha256), False
         return document, True

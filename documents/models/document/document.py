@@ -1,38 +1,33 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.core.files import File
 from django.db import IntegrityError, models, transaction
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from pgvector.django import CosineDistance, HalfVectorField
+from pgvector.django import HalfVectorField
 
 from documents.extraction.registry import MAIL
 from documents.models.collection import Collection
-from documents.models.document_queryset import DocumentQuerySet
+from documents.models.document.origin import OriginMixin
+from documents.models.document.progress import STATUS, ProgressMixin
+from documents.models.document.queryset import DocumentQuerySet
+from documents.models.document.tasks import DocumentTasks
 from documents.models.index import Index, IndexState
 from documents.models.page import Page
-from documents.models.states import MOVING, State, SummaryState
-from documents.models.task import Kind, Task, TaskState
+from documents.models.states import State, SummaryState
+from documents.models.task import Kind, Task
 from documents.models.version import Content, Version, stored
 from documents.quotas import reserve
 from documents.sources.uploads import clean_name, file_of_text, inspect
 
 if TYPE_CHECKING:
     from documents.sources.metadata import EmbeddedMetadata
-    from ragsite.accounts.models import User
 
 
-# Shown in its row; `work.replay` sets them in bulk.
-STATUS = ["state", "state_since", "progress_done", "progress_total", "failure_kind", "failure", "remedy"]
-# Cosine distance of two documents' mean vectors. Measured with all-MiniLM-L6-v2: ten documents on different subjects 0.64 to
-# 1.1, two manuals on one subject 0.43, a scan and its original 0.15.
-RELATED_WITHIN = 0.6
 CHECK_SLACK = timedelta(seconds=2)  # between creating a version and storing `checked_at`
 
 
@@ -40,20 +35,13 @@ class DuplicateContent(Exception):
     """The collection already has a document with this content."""
 
 
-class Document(models.Model):
+class Document(OriginMixin, ProgressMixin):
     """A file, web page or text that a person added, and its progress towards being searchable."""
-
-    class Source(models.TextChoices):
-        FILE = "file", _("file")
-        WEB = "web", _("web page")
-        TEXT = "text", _("pasted text")
 
     collection = models.ForeignKey(
         Collection, verbose_name=_("collection"), on_delete=models.CASCADE, related_name="documents"
     )
     title = models.CharField(_("title"), max_length=255)
-    source = models.CharField(_("source"), max_length=8, choices=Source, default=Source.FILE)
-    url = models.URLField(_("address"), max_length=2000, blank=True)
     is_renamed = models.BooleanField(
         _("renamed"), default=False, help_text=_("A person set the title: new versions do not change it.")
     )
@@ -69,33 +57,7 @@ class Document(models.Model):
     dated = models.DateField(
         _("date"), null=True, blank=True, help_text=_("When it was written or sent, from its metadata.")
     )
-    attached_to = models.ForeignKey(
-        "self",
-        verbose_name=_("attached to"),
-        null=True,
-        blank=True,
-        on_delete=models.SET_NULL,
-        related_name="attachments",
-        help_text=_("The email or PDF that contains it."),
-    )
     sha256 = models.CharField(max_length=64, help_text=_("Of its newest version."))
-    uploaded_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        verbose_name=_("added by"),
-        null=True,
-        on_delete=models.SET_NULL,
-        related_name="documents",
-    )
-    is_sample = models.BooleanField(_("sample"), default=False)
-
-    state = models.CharField(_("state"), max_length=12, choices=State, default=State.WAITING, db_index=True)
-    state_since = models.DateTimeField(_("since"), default=timezone.now)
-    progress_done = models.PositiveIntegerField(default=0)
-    progress_total = models.PositiveIntegerField(default=0)
-    failure_kind = models.CharField(_("kind of failure"), max_length=40, blank=True)
-    failure = models.CharField(_("what happened"), max_length=500, blank=True)
-    remedy = models.CharField(_("what to do"), max_length=500, blank=True)
-
     serving = models.ForeignKey(
         Version,
         verbose_name=_("served version"),
@@ -114,14 +76,6 @@ class Document(models.Model):
     )
     summary_model = models.CharField(_("summary written by"), max_length=200, blank=True)
 
-    checked_at = models.DateTimeField(
-        _("last checked"), null=True, blank=True, help_text=_("When a web page was last fetched.")
-    )
-    synced_from = models.CharField(
-        _("synced from"), max_length=255, blank=True, help_text=_("The folder that `manage.py sync` watches.")
-    )
-    path = models.CharField(_("path in that folder"), max_length=1000, blank=True)
-    created_at = models.DateTimeField(_("added"), auto_now_add=True)
     ready_at = models.DateTimeField(_("ready since"), null=True, blank=True)
 
     objects = DocumentQuerySet.as_manager()
@@ -147,78 +101,35 @@ class Document(models.Model):
         return reverse("documents:document", args=[self.pk])
 
     @property
-    def is_moving(self) -> bool:
-        """Whether it is being processed or waits for that."""
-        return self.state in MOVING
-
-    @property
     def newest(self) -> Version | None:
         """Its newest version, ready or not."""
         return self.versions.order_by("-number").first()
 
     @property
     def task(self) -> Task | None:
-        """The task that makes it searchable in the live index. `with_tasks` prefetches for lists."""
-        tasks = list(self.tasks.all())
-        if fetching := self._unfinished_fetch(tasks):
-            return fetching
-        of_live = (task for task in tasks if task.index is None or task.index.state == IndexState.LIVE)
-        indexing = next((task for task in of_live if task.kind == Kind.INDEX), None)
-        if indexing and indexing.state == TaskState.OPEN:
-            return indexing
-        ocr = (task for task in tasks if task.kind == Kind.OCR)
-        return next((task for task in ocr if task.state == TaskState.OPEN), indexing)
-
-    @property
-    def is_ocr_running(self) -> bool:
-        """Whether OCR of its scanned pages is running or queued."""
-        return any(task.kind == Kind.OCR and task.state == TaskState.OPEN for task in self.tasks.all())
-
-    @property
-    def is_unread_scan(self) -> bool:
-        """Whether it failed because this site does no OCR: no program is installed, or it is switched off."""
-        return self.failure_kind in ("no_text", "pictures_off") and self.state == State.FAILED
-
-    @property
-    def needs_password_for_ocr(self) -> bool:
-        """Whether OCR failed for want of a password: the one entered was wrong, or no longer stored."""
-        ocr = (task for task in self.tasks.all() if task.kind == Kind.OCR)
-        return any(task.state == TaskState.FAILED and task.error_kind == "password" for task in ocr)
+        """The task whose progress and failure its row shows. `with_tasks` prefetches for lists."""
+        return DocumentTasks(self.tasks.all()).shown
 
     @property
     def needs_fetching(self) -> bool:
         """Whether its web page is still to be fetched."""
-        return self._unfinished_fetch(self.tasks.all()) is not None
+        return self.source == self.Source.WEB and bool(DocumentTasks(self.tasks.all()).unfinished_fetch)
 
-    def _unfinished_fetch(self, tasks: Iterable[Task]) -> Task | None:
-        if self.source != self.Source.WEB:
-            return None
-        fetching = (task for task in tasks if task.kind == Kind.FETCH)
-        return next((task for task in fetching if task.state != TaskState.DONE), None)
+    @property
+    def is_ocr_running(self) -> bool:
+        """Whether OCR of its scanned pages is running or queued."""
+        return DocumentTasks(self.tasks.all()).open_ocr is not None
+
+    @property
+    def needs_password_for_ocr(self) -> bool:
+        """Whether OCR failed for want of a password: the one entered was wrong, or no longer stored."""
+        return DocumentTasks(self.tasks.all()).needs_password_for_ocr
 
     @property
     def is_unchanged(self) -> bool:
         """Whether the last fetch of its web page found no change."""
         newest = self.newest
         return bool(newest and self.checked_at and self.checked_at > newest.created_at + CHECK_SLACK)
-
-    def add_version(self, content: Content) -> Version:
-        """Create the next version. The served version answers until the new one is ready.
-
-        Call it in a transaction. Locks the existing versions, so that concurrent calls get different numbers.
-        """
-        list(self.versions.select_for_update(no_key=True).order_by("number").only("pk"))
-        number = (self.versions.aggregate(last=models.Max("number"))["last"] or 0) + 1
-        return self.versions.create(
-            number=number,
-            file=content.stored_as,
-            file_name=content.name,
-            media_type=content.media_type,
-            size=content.size,
-            sha256=content.sha256,
-            etag=content.etag,
-            last_modified=content.last_modified,
-        )
 
     def replace(self, upload: File, *, is_limited: bool = True) -> Version:
         """Store a new version of the document.
@@ -255,7 +166,7 @@ class Document(models.Model):
                     reserve(self.uploaded_by_id, size=content.size)
                 if not Document.objects.select_for_update(no_key=True).filter(pk=self.pk).exists():
                     raise Document.DoesNotExist
-                version = self.add_version(content)
+                version = Version.objects.add(self, content)
                 self.tasks.filter(kind__in=[Kind.OCR, Kind.ATTACH]).cancel()  # of the previous version
                 self._update(sha256=content.sha256)
                 self.move_to(State.WAITING)
@@ -373,40 +284,3 @@ class Document(models.Model):
             self.tasks.lock()
             self.tasks.filter(kind__in=[Kind.FETCH, Kind.INDEX, Kind.OCR]).cancel()
             self.move_to(State.CANCELLED)
-
-    def move_to(self, state: State, *, done: int = 0, total: int = 0) -> None:
-        """Set the state and the progress; clears an earlier failure."""
-        self._update(
-            state=state, progress_done=done, progress_total=total, failure_kind="", failure="", remedy=""
-        )
-
-    def progress(self, done: int, total: int) -> None:
-        self._update(progress_done=done, progress_total=total)
-
-    def fail(self, kind: str, failure: str, remedy: str) -> None:
-        """Mark it as failed for good, with a sentence and a remedy for its owner."""
-        self._update(
-            state=State.FAILED, failure_kind=kind, failure=str(failure)[:500], remedy=str(remedy)[:500]
-        )
-
-    def wait_after(self, kind: str, failure: str) -> None:
-        """Show a failure after which it is tried again at `task.next_try_at`."""
-        self._update(state=State.WAITING, failure_kind=kind, failure=str(failure)[:500], remedy="")
-
-    def related(self, user: User, count: int = 5) -> models.QuerySet[Document]:
-        """The documents most similar to this one that the user may read, within RELATED_WITHIN."""
-        if self.embedding is None:
-            return Document.objects.none()
-        others = (
-            Document.objects.visible_to(user).askable().filter(embedding__isnull=False).exclude(pk=self.pk)
-        )
-        near = others.annotate(distance=CosineDistance("embedding", self.embedding))
-        return near.filter(distance__lt=RELATED_WITHIN).order_by("distance").defer("embedding")[:count]
-
-    def _update(self, **values: object) -> None:
-        """Update only these columns, so that processes do not overwrite each other's changes; sends no signal."""
-        if "state" in values and values["state"] != self.state:
-            values["state_since"] = timezone.now()
-        for name, value in values.items():
-            setattr(self, name, value)
-        type(self).objects.filter(pk=self.pk).update(**values)
