@@ -80,7 +80,8 @@ def prepare() -> None:
 def current_fingerprint() -> str:
     """A hash of everything that determines the tables and the static files."""
     named = [_setup.ROOT / name for name in (".env", "requirements.txt", "ragsite/settings.py")]
-    found = [*named, *_setup.ROOT.glob("*/migrations/*.py"), *_setup.ROOT.glob("ragsite/*/migrations/*.py")]
+    patterns = ("*/migrations/*.py", "ragsite/*/migrations/*.py", "ragsite/configuration/*.py")
+    found = [*named, *(file for pattern in patterns for file in _setup.ROOT.glob(pattern))]
     found += [file for file in _setup.ROOT.glob("static/**/*") if file.is_file()]
     stats = [
         (str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(found) if file.exists()

@@ -268,9 +268,9 @@ def test_the_requirement_files_agree_on_every_version():
 
 
 def test_the_example_file_lists_every_variable_that_the_settings_read():
-    read = set(
-        re.findall(r"\benv(?:_\w+)?\(\s*\"([A-Z_]+)\"", (ROOT / "ragsite" / "settings.py").read_text())
-    )
+    files = [ROOT / "ragsite" / "settings.py", *(ROOT / "ragsite" / "configuration").glob("*.py")]
+    calls = r"\benv(?:_\w+)?\(\s*\"([A-Z_]+)\""
+    read = {name for file in files for name in re.findall(calls, file.read_text())}
     listed = set(re.findall(r"^#([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
 
     assert "DATABASE_URL" in read

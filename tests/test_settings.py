@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-NUMBERS = re.findall(r'env_(?:int|number)\(\s*"(\w+)"', (ROOT / "ragsite" / "settings.py").read_text())
+FILES = [ROOT / "ragsite" / "settings.py", *(ROOT / "ragsite" / "configuration").glob("*.py")]
+NUMBERS = re.findall(r'env_(?:int|number)\(\s*"(\w+)"', "".join(file.read_text() for file in FILES))
 COMPLETE = {
     "SECRET_KEY": "x",
     "DATABASE_URL": "postgres://ada:engine@db.example/ragsite",

@@ -1,8 +1,11 @@
-"""Build Django's settings of the database."""
+"""Settings of the database. Only the web process uses a pool: a pooled session would keep an advisory lock after its owner ends."""
 
 from typing import Any
 
 from psycopg_pool.base import AttemptWithBackoff
+
+from ragsite.configuration.environment import env, env_bool, env_int, parse_database_url, required
+from ragsite.configuration.paths import EMBEDDED_URLS
 
 HNSW_OPTIONS = "-c hnsw.iterative_scan=relaxed_order -c hnsw.ef_search=100"
 
@@ -23,3 +26,21 @@ def database_settings(parsed: dict[str, Any], *, test_name: str, pool_size: int 
         # By default the pool doubles its delays without limit, and would notice a restored database late.
         AttemptWithBackoff.INITIAL_DELAY, AttemptWithBackoff.DELAY_BACKOFF = 0.2, 1.0
     return entry
+
+
+DATABASE_URL = required(
+    "DATABASE_URL",
+    env("DATABASE_URL") or EMBEDDED_URLS.get("DATABASE_URL", ""),
+    " and no embedded database is running. Run bin/dev, or set it.",
+)
+DIRECT_DATABASE_URL = env("DIRECT_DATABASE_URL", DATABASE_URL)
+DATABASE = parse_database_url("DATABASE_URL", DATABASE_URL)
+DATABASE_POOL_SIZE = env_int("DATABASE_POOL_SIZE", 10, 1, 1_000)
+HAS_DATABASE_POOL = env_bool("DATABASE_POOL", False)  # set by the web line of the Procfile
+DATABASES = {
+    "default": database_settings(
+        DATABASE,
+        test_name=env("RAGSITE_TEST_DATABASE", "test_ragsite"),
+        pool_size=DATABASE_POOL_SIZE if HAS_DATABASE_POOL else 0,
+    )
+}

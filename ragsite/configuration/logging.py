@@ -1,6 +1,11 @@
-"""Build Django's LOGGING: every record goes to stdout once, formatted by ragsite/logs.py."""
+"""Settings of logs: every record goes to stdout once, formatted by ragsite/logs.py.
+
+Logs never contain text of documents or questions, titles, file names or keys.
+"""
 
 from typing import Any
+
+from ragsite.configuration.environment import env_choice
 
 
 def logging_settings(level: str, format: str) -> dict[str, Any]:
@@ -33,3 +38,8 @@ def logging_settings(level: str, format: str) -> dict[str, Any]:
             "asyncio": {"level": "WARNING"},
         },
     }
+
+
+LOG_LEVEL = env_choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])
+LOG_FORMAT = env_choice("LOG_FORMAT", "text", ["text", "json"])
+LOGGING = logging_settings(LOG_LEVEL, LOG_FORMAT)
