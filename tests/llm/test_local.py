@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from ragsite.llm.backends import local
-from ragsite.llm.backends.minilm import weights
 from ragsite.llm.backends.minilm.model import _SAFE_EXPONENT, _attend
+from ragsite.llm.backends.minilm.weights import FILES, map_tensors
 
 pytestmark = pytest.mark.skipif(
     not local.is_installed(), reason="the weights (requirements-local.txt) are not installed"
@@ -159,30 +159,30 @@ def test_neither_torch_nor_the_package_of_the_weights_is_imported():
 
 
 def test_weights_that_are_not_installed_are_reported(monkeypatch):
-    monkeypatch.setattr(weights, "PACKAGE", "no_such_package_of_weights")
+    monkeypatch.setattr(FILES, "package", "no_such_package_of_weights")
     assert not local.is_installed()
     with pytest.raises(LookupError, match="not installed"):
-        weights.read_vocabulary()
+        FILES.read_vocabulary()
 
 
 def test_weights_that_were_changed_are_refused(monkeypatch, tmp_path):
     package = tmp_path / "changed_weights" / "model"
     package.mkdir(parents=True)
-    for name in weights.SHA256:
+    for name in FILES.sha256:
         (package / name).write_text("[UNK]\n")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(weights, "PACKAGE", "changed_weights")
+    monkeypatch.setattr(FILES, "package", "changed_weights")
     assert local.is_installed()
-    with pytest.raises(weights.WeightsUnavailable, match="SHA-256"):
-        weights.read_vocabulary()
-    with pytest.raises(weights.WeightsUnavailable, match="SHA-256"):
-        weights.map_tensors()
+    with pytest.raises(local.WeightsUnavailable, match="SHA-256"):
+        FILES.read_vocabulary()
+    with pytest.raises(local.WeightsUnavailable, match="SHA-256"):
+        map_tensors()
 
 
 def test_the_sum_of_a_file_is_checked_once(monkeypatch):
-    weights.verified_path("model.safetensors")
-    monkeypatch.setattr(weights, "SHA256", dict.fromkeys(weights.SHA256, "another"))
-    assert weights.verified_path("model.safetensors").exists()
+    FILES.verified_path("model.safetensors")
+    monkeypatch.setattr(FILES, "sha256", dict.fromkeys(FILES.sha256, "another"))
+    assert FILES.verified_path("model.safetensors").exists()
 
 
 def _embed_in_a_fork() -> int | None:

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ragsite.llm.backends.minilm.model import POSITIONS, WIDTH, MiniLM
-from ragsite.llm.backends.minilm.weights import WeightsUnavailable, is_installed, map_tensors, read_vocabulary
+from ragsite.llm.backends.minilm.weights import FILES, map_tensors
 from ragsite.llm.backends.minilm.wordpiece import WordPieceTokenizer
+from ragsite.llm.backends.packaged_files import WeightsUnavailable
 
 __all__ = [
     "DIMENSIONS",
@@ -52,6 +53,11 @@ class _LazyTokenizer:
 
 
 tokenizer = _LazyTokenizer()
+
+
+def is_installed() -> bool:
+    """Return whether the weights are there, without reading them."""
+    return FILES.are_installed()
 
 
 def embed(texts: Sequence[str]) -> np.ndarray:
@@ -104,7 +110,7 @@ def _loaded_tokenizer() -> WordPieceTokenizer:
     if _tokenizer is None:
         with _loading:
             if _tokenizer is None:
-                _tokenizer = WordPieceTokenizer(read_vocabulary())
+                _tokenizer = WordPieceTokenizer(FILES.read_vocabulary())
     return _tokenizer
 
 
