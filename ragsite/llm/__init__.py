@@ -8,7 +8,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 
-from ragsite.llm.backends import local
+from ragsite.llm.backends import local, reranker
+from ragsite.llm.backends.reranker import is_installed as has_reranker
+from ragsite.llm.backends.reranker import rerank
 from ragsite.llm.cache import forget_vectors
 from ragsite.llm.chat.completion import Completion, Message, Piece, declines
 from ragsite.llm.chat.fence import Fence
@@ -75,11 +77,13 @@ __all__ = [
     "embedding_breaker",
     "embedding_model",
     "forget_vectors",
+    "has_reranker",
     "host_of_chat",
     "host_of_embeddings",
     "preload",
     "price",
     "probe_dimensions",
+    "rerank",
     "stream",
     "test_provider",
     "tokenizer_for",
@@ -116,9 +120,11 @@ async def _collect(messages: Sequence[Message], max_tokens: int | None) -> Compl
 
 
 async def warm(embedding: str = "") -> None:
-    """Load client, tokenizer and embedding model when the web process starts."""
+    """Load client, tokenizer, embedding model and, where no model writes, the reranker when the web process starts."""
     await asyncio.to_thread(preload, embedding)
-    if chat_model():
+    if not chat_model():
+        await asyncio.to_thread(reranker.load)
+    else:
         from ragsite.llm.backends.openai import chat as openai_chat  # noqa: F401
         from ragsite.llm.backends.openai.clients import async_client
         from ragsite.llm.provider import provider
