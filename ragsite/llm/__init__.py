@@ -40,9 +40,11 @@ from ragsite.llm.trial import ProviderTest, Trial, test_provider, try_chat, try_
 from ragsite.llm.usage import Collected, Usage, collect_usage, price
 
 LOCAL_EMBEDDING_MODEL = local.MODEL
+LOCAL_RERANKER = reranker.MODEL
 
 __all__ = [
     "LOCAL_EMBEDDING_MODEL",
+    "LOCAL_RERANKER",
     "OUTAGE_KINDS",
     "RECOVERABLE_KINDS",
     "BadResponse",

@@ -79,6 +79,15 @@ def test_odd_texts_have_scores_too(text):
     assert np.isfinite(llm.rerank(text, [text, ANSWER])).all()
 
 
+def test_the_log_has_one_line_for_a_question_without_its_text(caplog):
+    with caplog.at_level(logging.INFO):
+        llm.rerank(QUESTION, [ANSWER, OTHER])
+    (record,) = caplog.records
+    assert record.getMessage().startswith("call=rerank model=ms-marco-MiniLM-L-12-v2 host=local ms=")
+    assert "texts=2" in record.getMessage()
+    assert "cake" not in record.getMessage()
+
+
 def test_without_the_weights_there_is_no_score_and_no_word_in_the_log(monkeypatch, unloaded, caplog):
     monkeypatch.setattr(reranker.FILES, "package", "no_such_package_of_weights")
     assert not llm.has_reranker()

@@ -14,6 +14,7 @@ from documents.models import Index
 from documents.work import queue
 from documents.work.reconciler import beat
 from ragsite import embedded
+from ragsite.llm.backends import reranker
 from ragsite.operations.doctor import State, database, machine, processes, providers, redis
 from tests.http.test_health import queue_on, worker  # noqa: F401 (fixtures)
 from tests.support.factories import make_document
@@ -85,6 +86,17 @@ def test_without_a_provider_the_local_model_is_checked(healthy):
     assert status == 0
     assert "all-MiniLM-L6-v2 on this machine responds" in found["embeddings"]
     assert "answers are exact quotes" in found["chat"]
+    assert "ms-marco-MiniLM-L-12-v2 on this machine responds" in found["reranker"]
+
+
+def test_a_missing_reranker_is_a_warning(healthy, monkeypatch):
+    monkeypatch.setattr(reranker.FILES, "package", "no_such_package")
+    monkeypatch.setattr(reranker, "_model", None)
+    status, found, _last = run_doctor()
+
+    assert status == 0
+    assert found["reranker"].startswith("warn  reranker")
+    assert "not installed" in found["reranker"]
 
 
 def test_the_checks_change_nothing(healthy, fake_openai):

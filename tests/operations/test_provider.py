@@ -3,6 +3,8 @@ from django.urls import reverse
 
 from documents.models import Index
 from documents.models.index import IndexState
+from ragsite import llm
+from ragsite.llm.backends import reranker
 from tests.support.factories import make_indexed
 from tests.support.fake_openai import KEY
 
@@ -26,6 +28,15 @@ def test_without_a_key_it_says_that_nothing_leaves_the_machine(client, operator)
 
     assert "Nothing leaves this machine" in page
     assert "OPENAI_API_KEY=sk-…" in page
+    assert f"<strong>{llm.LOCAL_RERANKER}</strong> on this machine" in page
+
+
+def test_it_says_that_the_reranker_is_missing(client, operator, monkeypatch):
+    monkeypatch.setattr(reranker.FILES, "package", "no_such_package")
+    client.force_login(operator)
+    page = client.get(reverse("operations:provider")).content.decode()
+
+    assert "reranker is not installed" in page
 
 
 def test_with_a_provider_it_names_model_and_host_but_never_the_key(client, operator, fake_openai):

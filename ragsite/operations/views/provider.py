@@ -75,6 +75,7 @@ def _models_in_use() -> dict[str, object]:
     return {
         "chat_model": llm.chat_model(),
         "chat_host": llm.host_of_chat() if llm.chat_model() else "",
+        "reranker": llm.LOCAL_RERANKER if llm.has_reranker() else "",
         "embedding_model": embedding,
         "embedding_host": host,
         "embeds_here": not host,
