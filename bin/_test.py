@@ -21,7 +21,7 @@ from ragsite import embedded
 PARALLEL = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-# Tests start many processes. Without cached bytecode each would compile the site anew.
+# Tests start many processes. Without cached bytecode each would compile the site again.
 DISCARDS_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 
 SHUTDOWN_SECONDS = 10  # for pytest to tear down its fixtures

@@ -67,7 +67,7 @@ def sign_in(page: Page, address: str, username: str, password: str) -> None:
 
 
 def upload(page: Page) -> None:
-    """Through the list's own form. A second run is told that the document is there already."""
+    """Through the list's own form. A second run finds the document there already."""
     page.goto("/documents/")
     page.set_input_files("[data-upload] input[type=file]", DOCUMENT)
     title = page.locator(".document", has_text=DOCUMENT.stem).first

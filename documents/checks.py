@@ -1,4 +1,4 @@
-"""System checks of settings whose mistakes would only show later."""
+"""System checks of settings whose errors would only show later."""
 
 from __future__ import annotations
 

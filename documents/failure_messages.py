@@ -40,7 +40,7 @@ WORDINGS = {
             " program tesseract is missing here."
         ),
     ),
-    "pictures_off": Wording(
+    "ocr_off": Wording(
         _("This PDF looks scanned: its pages are images without text."),
         _(
             "Upload a searchable PDF, which most scanning programs can create. OCR is switched off on this site; its operator"

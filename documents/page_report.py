@@ -10,7 +10,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-MAX_RANGES = 12  # that a sentence lists; a person reads no more
+MAX_RANGES = 12  # in one sentence
 NAMES = ("hidden_sheets", "attachments")
 Ranges = list[list[int]]
 
@@ -55,7 +55,7 @@ class PageReport:
 
     @property
     def is_worth_a_row(self) -> bool:
-        """Whether a list should mention it. What a web page hides is its site's habit, and no news."""
+        """Whether a list should mention it. Hidden text of web pages is too common to mention."""
         return bool(self.problems or self.hidden or self.attachments)
 
     def summary(self, *, with_details: bool = False) -> str:

@@ -19,7 +19,7 @@ class QuotaExceeded(UnreadableFile):
     """A document or version that exceeds its owner's storage quota. The message does not name the owner."""
 
     def __init__(self, sentence: str) -> None:
-        super().__init__("no_room")
+        super().__init__("quota_exceeded")
         self._sentence = sentence
 
     @property

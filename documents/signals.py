@@ -14,7 +14,7 @@ from documents.ingestion import passwords, summarize
 from documents.ingestion.splitter import embedding_text
 from documents.models import Collection, Document, Index, Task, Version
 from documents.models.task import Kind
-from documents.page_images import forget as forget_pictures
+from documents.page_images import forget as forget_images
 from documents.work import queue
 
 
@@ -43,12 +43,12 @@ def forget_vectors(instance: Version, **kwargs: Any) -> None:
 
 
 @receiver(post_delete, sender=Version)
-def delete_file_and_pictures(instance: Version, **kwargs: Any) -> None:
+def delete_file_and_images(instance: Version, **kwargs: Any) -> None:
     if instance.file:
         storage, name = instance.file.storage, str(instance.file.name)
         transaction.on_commit(lambda: storage.delete(name), robust=True)
     deleted = copy(instance)  # Django clears the primary key after deleting
-    transaction.on_commit(partial(forget_pictures, deleted), robust=True)
+    transaction.on_commit(partial(forget_images, deleted), robust=True)
     transaction.on_commit(partial(passwords.delete, deleted), robust=True)
     transaction.on_commit(partial(summarize.delete_cached, instance.sha256), robust=True)
 

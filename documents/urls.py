@@ -22,7 +22,7 @@ urlpatterns = [
     path("<int:pk>/keep/", actions.keep, name="keep"),
     path("<int:pk>/refresh/", actions.refresh, name="refresh"),
     path("<int:pk>/password/", actions.password, name="password"),
-    path("<int:pk>/pictures/", actions.run_ocr, name="read_pictures"),
-    path("<int:pk>/pictures/stop/", actions.stop_ocr, name="stop_reading_pictures"),
+    path("<int:pk>/ocr/", actions.run_ocr, name="run_ocr"),
+    path("<int:pk>/ocr/stop/", actions.stop_ocr, name="stop_ocr"),
     path("<int:pk>/download/", download.download, name="download"),
 ]

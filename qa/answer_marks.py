@@ -1,6 +1,6 @@
 """The marks of a checked answer: its unsupported sentences and unknown words, carried through Markdown into HTML.
 
-They travel as Unicode's noncharacters, which no text holds, so that Markdown's rules stay as they are without them.
+The marks are Unicode noncharacters, which no text contains, so that they do not change how Markdown is parsed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ AT_EDGE = "*_~ |\t"  # Markdown that must stay outermost
 
 
 def with_signs(text: str, checks: Sequence[Check]) -> str:
-    """Return the answer with a sign where a mark begins or ends. A reader of its Markdown must take them out again."""
+    """Return the answer with a sign where a mark begins or ends. Renderers of its Markdown remove them again."""
     text = ANY.sub("\ufffd", text)
     signs: list[tuple[int, str]] = []
     for number, check in enumerate(checks[: 8**3]):
@@ -62,7 +62,7 @@ class Marks:
     _reason: Reason | None = field(default=None)
 
     def begin_block(self) -> None:
-        """Forget what is open: no mark goes beyond its paragraph."""
+        """Close open marks: no mark extends beyond its paragraph."""
         self._reason = None
 
     def html(self, text: str) -> str:
@@ -91,7 +91,7 @@ class Marks:
         label = "; ".join(
             dict.fromkeys([str(check.verdict.label), *(str(mark.reason.label) for mark in check.marks)])
         )
-        # The sign itself is drawn by the style sheet, so that a copied answer goes without it.
+        # The style sheet draws the sign, so that it is not copied with the answer.
         return format_html(
             '<span class="verdict verdict-{}" role="img" aria-label="{}" title="{}"></span>',
             check.verdict,

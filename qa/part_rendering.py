@@ -1,4 +1,4 @@
-"""Renders the parts of an answer without a model as HTML. Whatever a document says stays text."""
+"""Renders the parts of an answer without a model as HTML. Text of documents is always escaped."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _items(part: Items, rows: Rows) -> SafeString:
 
 
 def _table(table: Table, rows: Rows) -> SafeString:
-    """A table in a box that scrolls by itself; the first cell of each row names it."""
+    """A table in a scrolling box; the first cell of each row is its header."""
     head = format_html_join("", '<th scope="col">{}</th>', ((name,) for name in table.header))
     body = format_html_join("", "<tr>{}</tr>", ((_row(row),) for row in table.rows))
     return format_html(

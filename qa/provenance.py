@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from qa.models import Question
 
-# IPTC's term for what a generative model made; schema.org's property of the same name takes it.
+# IPTC's term for the output of a generative model, and the value of schema.org's property of the same name.
 BY_A_MODEL = "https://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 # As json_script of Django does, so that no value ends the element.
 ESCAPES = {ord(sign): f"\\u{ord(sign):04X}" for sign in "<>&"}

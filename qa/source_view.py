@@ -184,7 +184,7 @@ def _part(page: Page, citation: Citation, number: int | None) -> Part:
 
 
 def _in_part(page: Page, part: Part, citation: Citation) -> tuple[Range | None, Range | None]:
-    """Where the passage and the quoted words stand in the text that is shown."""
+    """Offsets of the passage and the quoted words in the text that is shown."""
     cited = _inside(page, part, citation.start, citation.end)
     quote = _inside(page, part, citation.quote_start, citation.quote_end)
     return _relocated(part, cited, citation.excerpt), _relocated(part, quote, citation.quote)

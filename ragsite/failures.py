@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # the fork server, which raises failures, holds nothing of Dj
 class Retry(Enum):
     NEVER = "never"  # the next try would fail the same way
     LATER = "later"  # it may pass
-    WHEN_MENDED = "when mended"  # it passes after a change of key, quota or settings; waiting costs no try
+    AFTER_FIX = "after a fix"  # it passes after a change of key, quota or settings; waiting costs no try
 
 
 class Failure(Exception):

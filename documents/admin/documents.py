@@ -62,7 +62,7 @@ class AttemptInline(admin.TabularInline):
         "number",
         "outcome",
         "started_at",
-        "took",
+        "duration",
         "tokens",
         "error_class",
         "job_id",

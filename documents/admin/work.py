@@ -48,7 +48,16 @@ class TaskAdmin(ReadOnly):
 
 @admin.register(Attempt)
 class AttemptAdmin(ReadOnly):
-    list_display = ["document", "stage", "number", "outcome", "error_class", "started_at", "took", "tokens"]
+    list_display = [
+        "document",
+        "stage",
+        "number",
+        "outcome",
+        "error_class",
+        "started_at",
+        "duration",
+        "tokens",
+    ]
     list_filter = ["outcome", "stage", "error_class", "started_at"]
     search_fields = ["document__title", "error_class", "error_message", "traceback", "job_id"]
     list_select_related = ["document"]

@@ -116,7 +116,7 @@ def extract(run: Run, version: Version, path: Path, password: str) -> Extraction
             on_progress=run.show_progress,
         )
     except UnreadableFile as error:
-        # A mail without text of its own may have attachments with text.
+        # An email without text may have attachments with text.
         if error.details.get("attachments"):
             Task.objects.request(Kind.ATTACH, run.document)
         raise

@@ -23,7 +23,7 @@ from ragsite.redis import name_of
 logger = logging.getLogger("ragsite.passwords")
 
 TTL = 15 * 60
-OCR_TTL = 60 * 60  # OCR waits on a queue of its own
+OCR_TTL = 60 * 60  # OCR waits on a separate queue
 
 
 def store(version: Version, password: str, ttl: int = TTL) -> bool:

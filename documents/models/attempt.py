@@ -67,7 +67,7 @@ class Attempt(models.Model):
     job_id = models.CharField(_("RQ job"), max_length=100, blank=True)
     outcome = models.CharField(_("outcome"), max_length=12, choices=Outcome, default=Outcome.RUNNING)
     started_at = models.DateTimeField(_("started"), default=timezone.now, db_index=True)
-    took = models.DurationField(_("took"), null=True)
+    duration = models.DurationField(_("duration"), null=True)
     error_class = models.CharField(_("error"), max_length=200, blank=True)
     error_message = models.TextField(_("message"), blank=True)
     traceback = models.TextField(_("traceback"), blank=True)
@@ -87,7 +87,7 @@ class Attempt(models.Model):
 
     def close(self, outcome: Outcome, used: llm.Collected, error: BaseException | None = None) -> None:
         """Store the outcome, the duration, the tokens used, and the error if there is one."""
-        self.outcome, self.took = outcome, timezone.now() - self.started_at
+        self.outcome, self.duration = outcome, timezone.now() - self.started_at
         self.tokens = used.input_tokens + used.output_tokens if used.calls else None
         if error:
             self.error_class = type(error).__name__
@@ -96,7 +96,7 @@ class Attempt(models.Model):
         # An update, not a save: the document may have been deleted during the run, and this row with it.
         Attempt.objects.filter(pk=self.pk).update(
             outcome=self.outcome,
-            took=self.took,
+            duration=self.duration,
             error_class=self.error_class,
             error_message=self.error_message,
             traceback=self.traceback,

@@ -66,8 +66,8 @@ class Problem(models.TextChoices):
 
 
 # Keys in a page's report: the OCR program that was run on it, with or without result, and why it failed.
-TRIED = "recognised_by"
-OCR_ERROR = "not_recognised"
+TRIED = "ocr_engine"
+OCR_ERROR = "ocr_error"
 A4 = (595.0, 842.0)  # in points
 
 

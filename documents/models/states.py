@@ -10,7 +10,7 @@ class State(models.TextChoices):
     WAITING = "waiting", _("waiting")
     FETCHING = "fetching", _("fetching")
     EXTRACTING = "extracting", _("reading")
-    OCR = "recognising", _("OCR")
+    OCR = "ocr", _("OCR")
     EMBEDDING = "embedding", _("indexing")
     READY = "ready", _("ready")
     FAILED = "failed", _("failed")

@@ -117,7 +117,7 @@ class Task(models.Model):
 
     @property
     def job_id(self) -> str:
-        """The id of the RQ job of the next run. Ours to choose, so that the reconciler can look for it on the queue."""
+        """The id of the RQ job of the next run. Deterministic, so that the reconciler can find it on the queue."""
         return self.job_id_of(self.tries)
 
     @property

@@ -14,7 +14,7 @@ class Kind(models.TextChoices):
     INDEX = "index", _("make searchable")
     SUMMARISE = "summarise", _("summarize")
     BUILD = "build", _("finish an index")
-    OCR = "recognise", _("OCR")
+    OCR = "ocr", _("OCR")
     FETCH = "fetch", _("fetch a web page")
     ATTACH = "attach", _("add attached files")
 

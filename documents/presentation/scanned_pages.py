@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def scanned_pages_advice(document: Document, ocr: OcrStatus, *, is_operator: bool) -> list[str]:
-    """Return the paragraphs to show, from what happened to what to do about it."""
+    """Return the paragraphs to show: first what happened, then what to do."""
     if document.is_ocr_running:
         return [_progress(ocr)]
     if document.needs_password_for_ocr and document.state != "failed":
@@ -32,7 +32,7 @@ def scanned_pages_advice(document: Document, ocr: OcrStatus, *, is_operator: boo
 
 def ocr_setup_hint(document: Document) -> str:
     """Tell an operator how to turn on OCR, which the document needs."""
-    if not settings.OCR or document.failure_kind == "pictures_off":
+    if not settings.OCR or document.failure_kind == "ocr_off":
         return _(
             "To turn on OCR, remove OCR=False from the settings and restart web and workers. Then run OCR again."
         )

@@ -31,7 +31,7 @@ def status_line(document: Document, *, no_worker: bool = False, with_remedy: boo
 
 
 def summary_status(document: Document) -> str:
-    """Say where the summary is; empty once there is one."""
+    """Describe the state of the summary; empty once there is one."""
     if document.summary:
         return ""
     if document.summary_state == SummaryState.FAILED:

@@ -1,4 +1,4 @@
-"""Goes through the lines of a text, and knows its headings and its markup."""
+"""A cursor over the lines of a text, with its headings and its markup."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ class Cursor:
 
     @property
     def last(self) -> Block | None:
-        """The block before."""
+        """The previous block."""
         return self.found[-1] if self.found else None
 
     def line(self, ahead: int = 0) -> Line:
-        """The line here, or so many lines ahead; an empty one after the end."""
+        """The current line, or one that many lines ahead; an empty line past the end."""
         at = self.at + ahead
         return self.lines[at] if at < len(self.lines) else Line(len(self.text), len(self.text), "")
 
     def take(self) -> Line:
-        """The line here; the cursor moves on."""
+        """Return the current line and advance."""
         self.at += 1
         return self.lines[self.at - 1]
 
     def is_rule(self) -> bool:
-        """Whether the line here only draws a rule or underlines a title."""
+        """Whether the current line only draws a rule or underlines a title."""
         return self.has_markup and RULE.match(self.line().text) is not None
 
     def marked(self, line: Line) -> Marked | None:
@@ -97,5 +97,5 @@ def _begins_figures(line: Line, after: Line) -> bool:
 
 
 def begin_of(line: Line) -> int:
-    """Where the line's own words begin."""
+    """The offset of the line's first word."""
     return line.start + len(line.text) - len(line.text.lstrip())

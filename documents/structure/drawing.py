@@ -1,4 +1,4 @@
-"""Draws the tables of a stored text as HTML tables. The caller draws each stretch of text, so that its marks stay."""
+"""Renders the tables of a stored text as HTML tables. The caller renders the text between and in them, with its marks."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Draw = Callable[[int, int], SafeString]
 
 
 def tables_of(text: str, media_type: str, headings: Sequence[Heading] = ()) -> list[Table]:
-    """The tables of a text that is shown."""
+    """The tables of the text."""
     if "|" not in text:
         return []
     return [block for block in blocks(text, headings, media_type) if isinstance(block, Table)]
 
 
 def with_tables(text: str, tables: Sequence[Table], draw: Draw) -> SafeString:
-    """The text with its tables drawn. `draw` returns the HTML of a range; ranges come in order and without overlaps."""
+    """The text as HTML, its tables rendered. `draw` returns the HTML of a range; ranges are in order and do not overlap."""
     return format_html_join("", "{}", ((piece,) for piece in _pieces(text, tables, draw)))
 
 
@@ -52,7 +52,7 @@ def _table(table: Table, draw: Draw) -> SafeString:
 
 
 def _head(table: Table, draw: Draw) -> SafeString:
-    """The header as it is in the text, else the names that the cells have."""
+    """The header row of the text, else the column names of the cells."""
     if table.header_rows:
         rows = [_cells(row.cells, table.width, draw, "th") for row in table.header_rows]
     elif table.header:

@@ -15,7 +15,7 @@ PARAGRAPH = re.compile(r"\S[^\n]*(?:\n(?![^\S\n]*\n)[^\n]*)*")
 
 
 class Rows(NamedTuple):
-    """Where the rows of a table are, without its header, and the names of its columns."""
+    """The range of a table's rows, without its header, and the names of its columns."""
 
     start: int
     end: int
@@ -23,7 +23,7 @@ class Rows(NamedTuple):
 
 
 class TableHeaders:
-    """The names of the columns at each offset of a text. Linear in the paragraphs that have cells."""
+    """The names of the columns at each offset of a text. Takes time linear in the paragraphs that have cells."""
 
     def __init__(self, text: str) -> None:
         self.tables = [rows for match in PARAGRAPH.finditer(text) for rows in _tables_in(match)]

@@ -1,4 +1,4 @@
-"""Chooses the sentences that tell most of a text, by the words that it repeats; no model, and any language."""
+"""Extractive summary: picks the key sentences by the words that the text repeats, without a model, in any language."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def choose(
     max_count: int = 12,
     opening: bool = False,
 ) -> list[Statement]:
-    """Return the most telling statements in the order of the text, spread over the sections, within `max_words`.
+    """Return the key statements in the order of the text, spread over the sections, within `max_words`.
 
     With `opening`, the first one says what the document is, if a sentence near its beginning does.
     """
@@ -104,7 +104,7 @@ def _words(text: str) -> set[str]:
 
 
 def _weights(texts: Iterable[set[str]]) -> dict[str, float]:
-    """A word weighs more the more statements have it, but words of most statements weigh little."""
+    """Words that occur in more statements weigh more, except those that occur in most."""
     counts = Counter(word for words in texts for word in words)
     total = len(list(texts)) or 1
     return {word: log(1 + count) * log(1 + total / count) for word, count in counts.items()}

@@ -1,4 +1,4 @@
-"""The lines of a text, and what a single line looks like. Every test takes time linear in the line."""
+"""The lines of a text, and tests of a single line. Every test takes time linear in the line."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def lines_of(text: str) -> Iterator[Line]:
 
 
 def marker_of(line: str) -> re.Match[str] | None:
-    """The bullet or number that begins an item; a date such as "5. Mai 2025" begins none."""
+    """The bullet or number that begins an item; a date such as "5. Mai 2025" does not."""
     match = MARKER.match(line)
     if match is None or (not match["bullet"] and MONTH.match(line, match.end())):
         return None
@@ -82,7 +82,7 @@ def looks_like_title(line: str, after: str) -> bool:
         return False
     if is_capitals(text) or (DEEP_NUMBER.match(text) and not _has_figure_at_end(text)):
         return True
-    # A short line directly above a long one that starts a sentence of its own.
+    # A short line directly above a long one that starts another sentence.
     is_over_prose = len(after) > max(50, len(text) + 12) and (after[0].isupper() or after[0] in "\"“„«‘'")
     return is_over_prose and len(text) <= 60 and not _has_figure_at_end(text)
 

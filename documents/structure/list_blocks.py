@@ -1,4 +1,4 @@
-"""Takes lists, and lines of keys and values, from the lines of a text."""
+"""Parses lists, and lines of keys and values."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def items(cursor: Cursor) -> Block | None:
 
 
 def _item(cursor: Cursor, marker: re.Match[str]) -> Item:
-    """One item with the lines that it is wrapped to."""
+    """One item with its wrapped lines."""
     first = last = cursor.take()
     while not cursor.line().is_blank and not begins_block(cursor, cursor.line()):
         last = cursor.take()
@@ -68,12 +68,12 @@ def _lead(cursor: Cursor) -> tuple[int, int] | None:
 
 
 def key_values(cursor: Cursor) -> Block | None:
-    """Lines of keys and values: two at least, or one that is no sentence."""
+    """Lines of keys and values: at least two, or one that is not a sentence."""
     first = cursor.at
     found: list[KeyValue] = []
     while not cursor.line().is_blank and (key := key_of(cursor.line().text)):
         line = last = cursor.take()
-        while _goes_on(last.text, cursor.line().text):
+        while _continues(last.text, cursor.line().text):
             last = cursor.take()
         value = line.start + key.end()
         found.append(
@@ -87,15 +87,15 @@ def key_values(cursor: Cursor) -> Block | None:
 
 
 def _is_lone_pair(cursor: Cursor, pair: KeyValue) -> bool:
-    """Whether a single pair is one: no sentence, and no title of a sheet."""
+    """Whether a single line is a pair rather than a sentence or the title of a sheet."""
     if cursor.is_sheet:
         return False
     is_alone = cursor.line().is_blank or cursor.line().text[:1].isupper()
     return is_alone and len(pair.value) <= MAX_LONE_VALUE and pair.value[-1] not in ".!?"
 
 
-def _goes_on(line: str, after: str) -> bool:
-    """Whether a value goes on in the next line: that is indented, or the line ends in a comma."""
+def _continues(line: str, after: str) -> bool:
+    """Whether a value continues in the next line: that is indented, or the line ends in a comma."""
     if not after or after.isspace() or key_of(after):
         return False
     return after[0] in " \t" or line[-1] in ",;"

@@ -1,4 +1,4 @@
-"""The outline of a text: its sections, and the sentences and items in them that state something."""
+"""The outline of a text: its sections, and the statements in them: sentences and items."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Outline:
 
     @cached_property
     def statements(self) -> list[Statement]:
-        """All of them in order; without headings, rows, tables of contents, greetings and the mail that was answered."""
+        """All statements in order; without headings, rows, tables of contents, greetings and quoted mail."""
         return [each for block in self.blocks for each in self._statements(block)]
 
     def statements_in(self, start: int, end: int) -> list[Statement]:
@@ -113,7 +113,7 @@ class Outline:
 
 
 def _levelled(headings: Sequence[Heading]) -> Iterator[tuple[Heading, int]]:
-    """Each heading with its level. A guessed one is below the last marked one, or as deep as those numbered like it."""
+    """Each heading with its level. A guessed one is below the last marked one, or on the level of those numbered alike."""
     levels: dict[int, int] = {}  # of a depth of numbers
     marked = 0
     for heading in headings:

@@ -1,6 +1,6 @@
 """Parses stored text into blocks: headings, paragraphs, lists, tables, keys and values, contents, code.
 
-Pure functions of the text and its headings, linear in its length; what they cannot name is a paragraph.
+Pure functions of the text and its headings, in linear time; anything unrecognized is a paragraph.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def blocks(text: str, headings: Sequence[Marked] = (), media_type: str = "") -> 
 
 
 def _next_block(cursor: Cursor) -> Block:
-    """The block that begins here. Each of these functions takes its block, or takes nothing."""
+    """The block that begins at the cursor. Each parser consumes its block, or nothing."""
     return (
         _code(cursor)
         or _heading(cursor)
@@ -58,7 +58,7 @@ def _add(cursor: Cursor, block: Block) -> None:
 
 
 def _close_list(cursor: Cursor) -> None:
-    """A single number is no list: it may count a clause or belong to a date."""
+    """A single number is not a list: it may number a clause or belong to a date."""
     last = cursor.last
     if isinstance(last, ItemList) and last.is_numbered and len(last.items) == 1:
         cursor.found[-1] = cursor.prose(last.start, last.end)

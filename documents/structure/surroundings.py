@@ -60,7 +60,7 @@ class Surroundings:
     around: Sequence[Block] = ()  # those before and after them as well
 
     def words(self, start: int, end: int) -> str:
-        """The text between two offsets of the document's text, as far as it was read."""
+        """The text between two offsets of the document's text, as far as it was loaded."""
         return self.text[max(0, start - self.start) : max(0, end - self.start)]
 
     @property
@@ -71,7 +71,7 @@ class Surroundings:
 
 
 def surroundings(stretches: Sequence[Stretch]) -> list[Surroundings]:
-    """What is around each stretch, in their order, with one query. Nothing where the version has been deleted."""
+    """The surroundings of each stretch, in their order, with one query. Empty if the version was deleted."""
     found: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,4 +1,4 @@
-"""Takes tables from the lines of a text: rows with bars between their cells, or rows that end in figures."""
+"""Parses tables: rows with bars between their cells, or rows that end in figures."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def table(cursor: Cursor) -> Block | None:
 
 
 def _are_contents(cursor: Cursor, rows: Sequence[Row]) -> bool:
-    """Whether rows under the title of a table of contents end in the numbers of pages."""
+    """Whether rows under the title of a table of contents end in page numbers."""
     last = cursor.last
     is_titled = last is not None and CONTENTS_TITLE.fullmatch(cursor.text, last.start, last.end)
     return bool(is_titled) and all(row.cells[-1].text.isdecimal() for row in rows)
 
 
 def figures(cursor: Cursor) -> Block | None:
-    """A table without separators, as in PDFs that were read before: rows that end in equally many figures."""
+    """A table without separators, as in PDFs extracted by earlier releases: rows that end in the same number of figures."""
     first = cursor.at
     count = tables.figures_at_end(cursor.line().text)
     headed = count < MIN_FIGURES

@@ -67,7 +67,7 @@ def _trimmed(line: Line, begin: int, stop: int) -> Span:
 
 
 def figures_at_end(line: str) -> int:
-    """How many words at the end of the line are figures, one word at least before them."""
+    """How many words at the end of the line are figures, after at least one word."""
     words = line.rsplit(None, MAX_FIGURES)
     count = 0
     while count < len(words) - 1 and FIGURE.fullmatch(words[-1 - count]):
@@ -88,7 +88,7 @@ def split_figures(line: Line, figures: int) -> list[Span]:
 
 
 def words_of(line: Line) -> list[Span]:
-    """The range of each word of a line: names of columns without separators."""
+    """The range of each word of a line: column names without separators."""
     return [(line.start + word.start(), line.start + word.end()) for word in WORD.finditer(line.text)]
 
 

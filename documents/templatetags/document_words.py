@@ -33,7 +33,7 @@ register.filter("summary_status", status.summary_status)
 STAGES = {
     "fetch": gettext_lazy("Fetching the web page"),
     "extract": gettext_lazy("Reading the file"),
-    "recognise": gettext_lazy("OCR"),
+    "ocr": gettext_lazy("OCR"),
     "build": gettext_lazy("Building the index"),
     "chunk": gettext_lazy("Splitting into passages"),
     "embed": gettext_lazy("Computing vectors"),
@@ -134,9 +134,9 @@ def outcome_name(outcome: str) -> str:
 
 
 @register.filter
-def duration(took: timedelta) -> str:
+def duration(length: timedelta) -> str:
     """For example "0.4 s", "95 s" or "12 min"."""
-    seconds = took.total_seconds()
+    seconds = length.total_seconds()
     if seconds < 10:
         return _("%.1f s") % seconds
     return _("%d s") % seconds if seconds < 120 else _("%d min") % round(seconds / 60)

@@ -21,12 +21,12 @@ from ragsite import disk, llm
 class Remedy(StrEnum):
     UNLOCK = "unlock"
     REPLACE = "replace"
-    REFRESH = "refresh"  # look at the web page's address again
-    RUN_OCR = "read_pictures"
+    REFRESH = "refresh"  # fetch the web page again
+    RUN_OCR = "run_ocr"
     REPLAY = "replay"
 
 
-NEEDS_OCR = ("no_text", "pictures_off", "no_ocr_text", "no_language")
+NEEDS_OCR = ("no_text", "ocr_off", "no_ocr_text", "no_language")
 # A retry may succeed: on a less busy machine, or with a corrected loader or setting.
 RETRYABLE = ("timeout", "crashed", "no_loader")
 # Other failures of a web page may be fixed on its site; these addresses are never fetched.

@@ -51,7 +51,7 @@ def record_failure(task: Task, error: Exception) -> bool:
                     fail(task, failure)
                 case Retry.LATER:
                     retry_later(task, failure)
-                case Retry.WHEN_MENDED:
+                case Retry.AFTER_FIX:
                     wait_for_operator(task, failure)
     except Superseded:
         return False

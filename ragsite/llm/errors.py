@@ -15,7 +15,7 @@ Text = str | Promise
 
 
 class ProviderError(Failure):
-    """A call to a model failed. Jobs whose failure an operator can mend wait instead of failing."""
+    """A call to a model failed. A job whose failure an operator can fix waits instead of failing."""
 
     kind = "provider"
     sentence: Text = _("The language model is not available.")
@@ -40,7 +40,7 @@ class NotConfigured(ProviderError, LookupError):
     """No provider is configured, or the local model is missing."""
 
     kind = "not_configured"
-    retry = Retry.WHEN_MENDED
+    retry = Retry.AFTER_FIX
     sentence = _("No language model is connected.")
     remedy = _("Set OPENAI_API_KEY or OPENAI_BASE_URL and restart.")
     sentences = {
@@ -86,7 +86,7 @@ class KeyRefused(ProviderError):
     """The provider rejects the key. Opens the circuit breaker."""
 
     kind = "key_refused"
-    retry = Retry.WHEN_MENDED
+    retry = Retry.AFTER_FIX
     sentence = _("The provider rejects the API key of this site.")
     remedy = _("Set a valid OPENAI_API_KEY and restart; waiting jobs then resume automatically.")
 
@@ -95,7 +95,7 @@ class QuotaSpent(ProviderError):
     """The account's quota is used up. Opens the circuit breaker."""
 
     kind = "quota_spent"
-    retry = Retry.WHEN_MENDED
+    retry = Retry.AFTER_FIX
     sentence = _("The provider quota of this site is used up.")
     remedy = _("Raise the limit or add credit at the provider; waiting jobs then resume automatically.")
 
@@ -104,7 +104,7 @@ class AccessRefused(ProviderError):
     """The provider does not serve this site, with any key."""
 
     kind = "access_refused"
-    retry = Retry.WHEN_MENDED
+    retry = Retry.AFTER_FIX
     sentence = _("The provider does not serve this site.")
     remedy = _("Contact the provider, or choose another one; waiting jobs then resume automatically.")
     sentences = {

@@ -188,7 +188,7 @@ def attempts() -> Iterator[Metric]:
             used[row["stage"]] = used.get(row["stage"], 0) + (row["tokens"] or 0)
         for stage, count in used.items():
             tokens.add(count, window=window, stage=stage)
-        done = began.filter(outcome=Outcome.DONE).values("stage").annotate(**_percentiles("took"))
+        done = began.filter(outcome=Outcome.DONE).values("stage").annotate(**_percentiles("duration"))
         for times in done:
             _add_percentiles(took, dict(times), window=window, stage=times["stage"])
     yield from (number, took, tokens)

@@ -26,7 +26,7 @@ STAGES = {
     "chunk": _("Split into chunks"),
     "embed": _("Compute embeddings"),
     "store": _("Store"),
-    "recognise": _("OCR"),
+    "ocr": _("OCR"),
     "summarise": _("Summarize"),
     "build": _("Build index"),
 }
@@ -56,8 +56,8 @@ IS_FAILED = Q(outcome__in=[Outcome.FAILED, Outcome.INTERRUPTED])
 FIGURES: dict[str, Any] = {
     "ended": Count("pk", filter=IS_DONE | IS_FAILED),
     "failed": Count("pk", filter=IS_FAILED),
-    "p50": Percentile("took", 0.5, filter=IS_DONE),
-    "p95": Percentile("took", 0.95, filter=IS_DONE),
+    "p50": Percentile("duration", 0.5, filter=IS_DONE),
+    "p95": Percentile("duration", 0.95, filter=IS_DONE),
 }
 
 
@@ -138,5 +138,5 @@ def bars(rows: list[dict[str, Any]], since: datetime, step: timedelta) -> list[B
     ]
 
 
-def height(took: timedelta | None, highest: timedelta) -> int:
-    return max(3, round(100 * (took / highest))) if took is not None else 0
+def height(duration: timedelta | None, highest: timedelta) -> int:
+    return max(3, round(100 * (duration / highest))) if duration is not None else 0

@@ -83,8 +83,8 @@ DOORS = {
     "documents:keep": Door(post=MISSING, **DOCUMENT),
     "documents:refresh": Door(post=MISSING, **DOCUMENT),
     "documents:password": Door(post=MISSING, forms=[{"password": "x"}], **DOCUMENT),
-    "documents:read_pictures": Door(post=MISSING, **DOCUMENT),
-    "documents:stop_reading_pictures": Door(post=MISSING, **DOCUMENT),
+    "documents:run_ocr": Door(post=MISSING, **DOCUMENT),
+    "documents:stop_ocr": Door(post=MISSING, **DOCUMENT),
     "documents:download": Door(get=MISSING, **DOCUMENT),
     "qa:ask": Door(
         post=MISSING,

@@ -395,7 +395,7 @@ def test_a_refused_account_is_asked_once_in_a_minute(fake_openai, name, error):
     for _try in range(3):
         raised = listen()[1]
         assert type(raised) is error
-        assert raised.retry is Retry.WHEN_MENDED
+        assert raised.retry is Retry.AFTER_FIX
         assert timedelta(seconds=50) < raised.not_before - datetime.now(UTC) <= timedelta(seconds=60)
     with pytest.raises(error):
         llm.embed_documents(["one", "two"], model=MODEL)

@@ -171,7 +171,7 @@ def test_a_model_that_makes_no_embeddings_waits_for_the_operator(fake_openai, st
     with pytest.raises(llm.NotConfigured) as error:
         embed()
     assert error.value.kind == "no_embeddings"
-    assert error.value.retry is Retry.WHEN_MENDED
+    assert error.value.retry is Retry.AFTER_FIX
     assert "EMBEDDING_MODEL" in str(error.value.remedy)
     assert len(fake_openai.requests) == 1
 

@@ -83,7 +83,7 @@ def note(document, stage="embed", outcome=Outcome.DONE, ago=60, took=1.0, **fiel
         stage=stage,
         outcome=outcome,
         started_at=timezone.now() - timedelta(seconds=ago),
-        took=timedelta(seconds=took),
+        duration=timedelta(seconds=took),
         **fields,
     )
 

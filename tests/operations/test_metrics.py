@@ -129,7 +129,7 @@ def test_stages_are_counted_and_timed_within_their_windows(alice):
     ]:
         Attempt.objects.create(
             document=document, stage="embed", outcome=outcome, tokens=100,
-            took=timedelta(seconds=seconds), started_at=now - timedelta(hours=hours),
+            duration=timedelta(seconds=seconds), started_at=now - timedelta(hours=hours),
         )  # fmt: skip
     found = figures()
 

@@ -58,7 +58,7 @@ def detect_delimiter(text: str) -> tuple[str, str]:
 
 
 def has_decimal_commas(lines: list[str]) -> bool:
-    """Whether every comma stands between two digits, as in 1,50."""
+    """Whether every comma is between two digits, as in 1,50."""
     return all(line.count(",") == len(DECIMAL_COMMA.findall(line)) for line in lines)
 
 

@@ -1,4 +1,4 @@
-"""Loader for EPUB: the chapters in reading order, each on pages of its own."""
+"""Loader for EPUB: the chapters in reading order; each begins a new page."""
 
 import posixpath
 from pathlib import Path

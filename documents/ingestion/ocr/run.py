@@ -41,7 +41,7 @@ def run_ocr(task: Task) -> None:
     started, tried = time.monotonic(), tried_pages(version)
     pages = list(pending_pages(version).defer("text", "runs", "word_places"))
     with (
-        Attempt.objects.record(task, "recognise", task.job_under_way),
+        Attempt.objects.record(task, "ocr", task.job_under_way),
         version.local_path() as path,
         password_for(version) as password,
     ):

@@ -99,4 +99,4 @@ def failure_without_text(version: Version) -> UnreadableFile:
 
 def ocr_unavailable() -> UnreadableFile:
     """The failure of a scan where OCR is disabled or no engine is installed."""
-    return UnreadableFile("no_text" if settings.OCR else "pictures_off")
+    return UnreadableFile("no_text" if settings.OCR else "ocr_off")

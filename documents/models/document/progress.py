@@ -32,7 +32,7 @@ class ProgressMixin(models.Model):
     @property
     def is_unread_scan(self) -> bool:
         """Whether it failed because this site does no OCR: no program is installed, or it is switched off."""
-        return self.failure_kind in ("no_text", "pictures_off") and self.state == State.FAILED
+        return self.failure_kind in ("no_text", "ocr_off") and self.state == State.FAILED
 
     def move_to(self, state: State, *, done: int = 0, total: int = 0) -> None:
         """Set the state and the progress; clears an earlier failure."""

@@ -1,6 +1,6 @@
-"""Embedding models that many servers offer, known by their names: what they read, and what they want before a text.
+"""Common embedding models: their input limits and the prefixes that they expect, found by name.
 
-From the models' own cards. The prefixes are parts of what a model was trained on: without them it finds less.
+From the model cards. A model was trained with its prefixes and retrieves worse without them.
 """
 
 import re
@@ -21,9 +21,9 @@ class Family:
     passage_prefix: str = ""
 
 
-# The first that fits counts.
+# The first match wins.
 FAMILIES = (
-    Family(r"text-embedding-(3-small|3-large|ada-002)", 8191),  # by way of another server
+    Family(r"text-embedding-(3-small|3-large|ada-002)", 8191),  # through another server
     Family(r"nomic-embed-text-v2", 512, "search_query: ", "search_document: "),
     Family(r"nomic-embed-text", 2048, "search_query: ", "search_document: "),
     Family(r"nomic-embed-code", 8192, "Represent this query for searching relevant code: "),
@@ -55,6 +55,6 @@ FAMILIES = (
 
 
 def family_of(name: str) -> Family | None:
-    """The family of a model as a server calls it: with its maker, its size or its format around it."""
+    """The family of a model by the server's name for it, which may include the vendor, the size and the file format."""
     plain = name.lower().replace("_", "-")
     return next((family for family in FAMILIES if re.search(family.pattern, plain)), None)

@@ -1,4 +1,4 @@
-"""What is known of each embedding model, and which one a new site uses."""
+"""The properties of each embedding model, and the default model of a new index."""
 
 from dataclasses import dataclass, replace
 
@@ -13,14 +13,14 @@ from ragsite.llm.tokens import tokenizer_for
 OPENAI_DEFAULT = "text-embedding-3-small"
 CHUNK_TOKENS = 500
 MIN_CHUNK_TOKENS = 20
-UNKNOWN_WINDOW = 512  # what the most widespread models of other servers read
+UNKNOWN_WINDOW = 512  # the input limit of the most common models of other servers
 
 
 @dataclass(frozen=True)
 class EmbeddingModel:
-    """`dimensions` is None for a model nobody has probed yet, `max_tokens` where it is not known what it reads.
+    """`dimensions` is None for a model that was not probed yet, `max_tokens` if its input limit is unknown.
 
-    The prefixes are what it wants before a question and before a passage.
+    The model expects the prefixes before a question and before a passage.
     """
 
     name: str
@@ -47,7 +47,7 @@ KNOWN = {
 
 
 def embedding_model(name: str) -> EmbeddingModel:
-    """What is known of the model. LookupError (NotConfigured) for a local one that is not installed."""
+    """The properties of the model. Raises NotConfigured for a local model that is not installed."""
     model = KNOWN.get(name) or _by_family(name)
     if model.is_local:
         if not local.is_installed():
@@ -55,18 +55,18 @@ def embedding_model(name: str) -> EmbeddingModel:
         return model
     if settings.EMBEDDING_DIMENSIONS and name == default_embedding_model():
         model = replace(model, dimensions=int(settings.EMBEDDING_DIMENSIONS))
-    return _as_set(model) if settings.EMBEDDING_MODEL in ("", name) else model
+    return _with_settings(model) if settings.EMBEDDING_MODEL in ("", name) else model
 
 
 def _by_family(name: str) -> EmbeddingModel:
     if not (family := family_of(name)):
-        return _fitted(EmbeddingModel(name, None, settings.EMBEDDING_MAX_TOKENS))
+        return _with_chunk_size(EmbeddingModel(name, None, settings.EMBEDDING_MAX_TOKENS))
     model = EmbeddingModel(name, None, family.max_tokens)
-    return _fitted(replace(model, query_prefix=family.query_prefix, passage_prefix=family.passage_prefix))
+    return _with_chunk_size(replace(model, query_prefix=family.query_prefix, passage_prefix=family.passage_prefix))
 
 
-def _as_set(model: EmbeddingModel) -> EmbeddingModel:
-    """What the settings say of the model goes before what is known of it."""
+def _with_settings(model: EmbeddingModel) -> EmbeddingModel:
+    """The settings override the known properties of the model."""
     query, passage = settings.EMBEDDING_QUERY_PREFIX, settings.EMBEDDING_PASSAGE_PREFIX
     model = replace(
         model,
@@ -74,11 +74,11 @@ def _as_set(model: EmbeddingModel) -> EmbeddingModel:
         passage_prefix=model.passage_prefix if passage is None else passage,
     )
     window = settings.EMBEDDING_MAX_TOKENS
-    return _fitted(replace(model, max_tokens=window)) if window else model
+    return _with_chunk_size(replace(model, max_tokens=window)) if window else model
 
 
-def _fitted(model: EmbeddingModel) -> EmbeddingModel:
-    """With chunks of half the window at most: a model's own word pieces may be twice as many as the tokens counted here."""
+def _with_chunk_size(model: EmbeddingModel) -> EmbeddingModel:
+    """Limit chunks to half the input limit: the model may count twice as many tokens as the tokenizer here."""
     half = (model.max_tokens or UNKNOWN_WINDOW) // 2
     room = half - tokenizer_for(model.name).count(model.passage_prefix)
     chunk_tokens = min(CHUNK_TOKENS, max(room // 10 * 10, MIN_CHUNK_TOKENS))
@@ -86,15 +86,15 @@ def _fitted(model: EmbeddingModel) -> EmbeddingModel:
 
 
 def native_dimensions(name: str) -> int | None:
-    """The width that the model gives when nothing is asked for; None where it is not known."""
+    """The model's default number of dimensions; None if unknown."""
     return KNOWN[name].dimensions if name in KNOWN else None
 
 
 def default_embedding_model() -> str:
-    """The model of a new index: as set, else OpenAI's where a key for it is there, else the local one."""
+    """The model of a new index: EMBEDDING_MODEL, else OpenAI's if there is a key for it, else the local one."""
     return settings.EMBEDDING_MODEL or (OPENAI_DEFAULT if embeds_at_openai() else local.MODEL)
 
 
 def host_of_embeddings(name: str) -> str:
-    """The host that texts are sent to, for display; empty where they stay on this machine or there is none."""
+    """The host that texts are sent to, for display; empty for the local model, or if there is none."""
     return "" if name == local.MODEL else host_of_embedding_provider()

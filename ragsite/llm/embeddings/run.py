@@ -191,7 +191,7 @@ def _start_thread(request: Callable[[], Response]) -> Future[Response]:
 
 
 def _batches(counted: Counted, max_texts: int, max_tokens: int) -> Iterator[Counted]:
-    """Pack the texts into batches within the limits; a text above the limit is a batch of its own."""
+    """Pack the texts into batches within the limits; a text above the limit is a separate batch."""
     batch: Counted = []
     total = 0
     for text, tokens in counted:

@@ -109,7 +109,7 @@ def hint(remedy: Remedy) -> Promise | str:
 
 @register.filter
 def action(remedy: Remedy) -> Promise | str:
-    """Return the label of the link to the page where the document can be mended."""
+    """Return the label of the link to the page where the document can be fixed."""
     return ACTIONS.get(remedy, "")
 
 

@@ -40,7 +40,7 @@ def test_a_pdf_keeps_its_pages_and_each_chunk_knows_its_own(alice):
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("handbook-scan.pdf", "pictures_off"),
+        ("handbook-scan.pdf", "ocr_off"),
         ("handbook-truncated.pdf", "damaged"),
         ("password-asdfzxcv.pdf", "password"),
     ],
@@ -176,7 +176,7 @@ def test_each_stage_stands_in_the_ledger_with_its_time(alice):
 
     stages = list(document.attempts.order_by("pk").values_list("stage", "outcome"))
     assert stages == [("extract", "done"), ("chunk", "done"), ("embed", "done"), ("store", "done")]
-    assert all(attempt.took is not None for attempt in document.attempts.all())
+    assert all(attempt.duration is not None for attempt in document.attempts.all())
 
 
 def test_the_uploader_is_told_once_that_a_document_is_ready(alice):

@@ -253,7 +253,7 @@ def test_each_page_is_read_once_though_the_work_is_cut_off(alice, reads, monkeyp
             ocr.run_ocr(task)
     ocr.run_ocr(task)
     assert len(reads) == 3
-    assert Attempt.objects.filter(stage="recognise", outcome="interrupted").count() == 1
+    assert Attempt.objects.filter(stage="ocr", outcome="interrupted").count() == 1
 
 
 def test_no_more_pages_are_read_than_the_cap_allows(alice, work, reads, settings, tmp_path):
@@ -290,7 +290,7 @@ def test_a_page_that_takes_too_long_stays_a_picture(alice, work, monkeypatch, tm
 
     document.refresh_from_db()
     page = Page.objects.get(version=document.serving, number=2)
-    assert (document.state, page.problem, page.report["not_recognised"]) == (
+    assert (document.state, page.problem, page.report["ocr_error"]) == (
         State.READY,
         "no_text",
         "timeout",

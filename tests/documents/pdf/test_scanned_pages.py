@@ -203,7 +203,7 @@ def test_pictures_of_a_document_that_is_ready_in_part_are_read_when_asked_for(
 ):
     set_engine(monkeypatch, "")
     document = done(work, made(alice, tmp_path, WORDS, PICTURE))
-    address = reverse("documents:read_pictures", args=[document.pk])
+    address = reverse("documents:run_ocr", args=[document.pk])
     assert address not in page_of(alices, document)
 
     set_engine(monkeypatch, "tesseract")
@@ -227,7 +227,7 @@ def test_pictures_of_a_document_that_is_ready_in_part_are_read_when_asked_for(
 def test_reading_pictures_beside_a_ready_document_can_be_stopped(alice, alices, work, reads, tmp_path):
     document = made(alice, tmp_path, WORDS, PICTURE)
     document.index()
-    alices.post(reverse("documents:stop_reading_pictures", args=[document.pk]))
+    alices.post(reverse("documents:stop_ocr", args=[document.pk]))
     done(work, document)
 
     assert (document.state, reads) == (State.READY, [])
@@ -252,7 +252,7 @@ def test_what_was_read_in_vain_is_read_again_when_asked_for(alice, alices, work,
 
     words = OcrResult("The lamp of the lighthouse burns from dusk till dawn.")
     monkeypatch.setattr(ocr, "ocr_page", lambda *args, **kwargs: words)
-    alices.post(reverse("documents:read_pictures", args=[document.pk]))
+    alices.post(reverse("documents:run_ocr", args=[document.pk]))
     done(work, document)
     assert "dusk till dawn" in document.serving.text
 
@@ -313,7 +313,7 @@ def test_where_reading_pictures_is_switched_off_no_program_is_called_missing(
     settings.OCR = False
     whole = done(work, make_document(alice, several(1), name="scan.pdf"))
     part = done(work, made(alice, tmp_path, WORDS, PICTURE))
-    assert (whole.state, whole.failure_kind) == (State.FAILED, "pictures_off")
+    assert (whole.state, whole.failure_kind) == (State.FAILED, "ocr_off")
     for address in (reverse("documents:list"), whole.get_absolute_url(), part.get_absolute_url()):
         said = alices.get(address).content.decode()
         assert "tesseract" not in said
@@ -334,7 +334,7 @@ def test_pictures_that_wait_when_reading_is_switched_off_are_not_read(alice, wor
     document.index()
     settings.OCR = False
     document = done(work, document)
-    assert (document.failure_kind, reads) == ("pictures_off", [])
+    assert (document.failure_kind, reads) == ("ocr_off", [])
 
 
 @needs_tesseract

@@ -87,7 +87,7 @@ def test_a_web_page_that_grew_beyond_the_room_says_so_and_its_earlier_content_an
     document.fetch()
     work()
     document.refresh_from_db()
-    assert (document.state, document.failure_kind) == (State.FAILED, "no_room")
+    assert (document.state, document.failure_kind) == (State.FAILED, "quota_exceeded")
     assert document.serving.number == 1
 
 

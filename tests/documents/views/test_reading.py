@@ -215,7 +215,7 @@ def test_ranges_hold_exactly_their_numbers(numbers):
 
 @pytest.mark.parametrize(
     ("content", "kind"),
-    [([SCAN, SCAN], "pictures_off"), ([b"", b""], "empty"), ([["   "], ["\t"]], "empty"), ([["".join(f"/g{n}" for n in range(10, 90))]], "garbled")],
+    [([SCAN, SCAN], "ocr_off"), ([b"", b""], "empty"), ([["   "], ["\t"]], "empty"), ([["".join(f"/g{n}" for n in range(10, 90))]], "garbled")],
 )  # fmt: skip
 def test_a_document_without_text_is_never_ready(alice, tmp_path, content, kind):
     document = uploaded(make_pdf(tmp_path / "a.pdf", content), alice)

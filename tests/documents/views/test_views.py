@@ -172,7 +172,7 @@ def test_a_row_says_when_it_is_tried_again_and_why(alices, alice):
 def test_only_a_moving_row_is_kept_up_to_date(alices, alice, state):
     document = make_document(alice, state=state)
     assert ("data-watch=" in row(alices, document)) == (
-        state in ("waiting", "fetching", "extracting", "recognising", "embedding")
+        state in ("waiting", "fetching", "extracting", "ocr", "embedding")
     )
 
 

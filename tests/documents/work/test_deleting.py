@@ -186,11 +186,11 @@ def somebody_waits():
 
 
 @pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}], ids=["form", "part"])
-@pytest.mark.parametrize("verb", ["retry", "refresh", "read_pictures", "cancel", "keep", "password"])
+@pytest.mark.parametrize("verb", ["retry", "refresh", "run_ocr", "cancel", "keep", "password"])
 def test_what_is_pressed_while_it_is_deleted_finds_nothing_there(client, alice, deleting, verb, headers):
     document = make_indexed(alice)
     kind = {"password": "password"} if verb == "password" else {}
-    state = {"read_pictures": "ready", "cancel": "waiting"}.get(verb, "failed")
+    state = {"run_ocr": "ready", "cancel": "waiting"}.get(verb, "failed")
     Document.objects.update(
         state=state, url="http://127.0.0.1/", source="web", failure_kind=kind.get(verb, "")
     )

@@ -55,7 +55,7 @@ BUTTONS = {
         ("unsupported", {}, Remedy.REPLACE),
         ("missing", {}, Remedy.REPLACE),
         ("no_text", {}, Remedy.REPLACE),
-        ("pictures_off", {}, Remedy.REPLACE),
+        ("ocr_off", {}, Remedy.REPLACE),
         ("timeout", {}, Remedy.REPLAY),
         ("crashed", {}, Remedy.REPLAY),
         ("damaged", {"source": "web", "url": "https://example.com/"}, Remedy.REFRESH),

@@ -15,6 +15,7 @@ FULL, HALF = np.float64, np.float16  # the database stores half precision
 MAX_WIDTH = 16_000  # of pgvector's halfvec
 # Keys of the numbers on servers whose `embedding` is an object.
 INSIDE = ("float", "base64", "values", "embedding", "dense")
+UNASSIGNED = _("It is unclear which vector belongs to which text.")
 
 
 def read_vectors(answer: object, *, count: int, dimensions: int | None) -> np.ndarray:
@@ -25,17 +26,17 @@ def read_vectors(answer: object, *, count: int, dimensions: int | None) -> np.nd
         raise wrong_width(widths, dimensions)
     if max(widths) > MAX_WIDTH:
         raise _bad(
-            "too wide", format_lazy(_("No more than {most} numbers can be stored."), most=str(MAX_WIDTH))
+            "too wide", format_lazy(_("At most {most} dimensions can be stored."), most=str(MAX_WIDTH))
         )
     matrix = np.stack(vectors)
     if not np.isfinite(matrix).all():
-        raise _bad("not finite", _("Some of their numbers are not numbers."))
+        raise _bad("not finite", _("Some values are NaN or infinite."))
     with np.errstate(over="ignore"):
         stored = matrix.astype(HALF)
     if not np.isfinite(stored).all():
-        raise _bad("beyond half precision", _("Their numbers are too large to be stored."))
+        raise _bad("beyond half precision", _("Some values are too large to be stored in half precision."))
     if not stored.any(axis=1).all():
-        raise _bad("all zero", _("Some of them are zero throughout."))
+        raise _bad("all zero", _("Some vectors are all zeros."))
     return matrix.astype(np.float32)
 
 
@@ -43,15 +44,15 @@ def wrong_width(widths: set[int], wanted: int | None) -> BadResponse:
     """Return the error for vectors of these widths; all must have one width, `wanted` if it is given."""
     found = ", ".join(str(width) for width in sorted(widths)[:3])
     if not wanted or len(widths) != 1:
-        reason = format_lazy(_("They are of different widths or empty: {found}."), found=found)
+        reason = format_lazy(_("They differ in dimensions or are empty: {found}."), found=found)
     else:
         reason = format_lazy(
-            _("They have {found} numbers; the index needs {wanted}."), found=found, wanted=wanted
+            _("They have {found} dimensions; the index needs {wanted}."), found=found, wanted=wanted
         )
     error = _bad(f"width {found} instead of {wanted or 'one'}", reason)
     error.remedy = _(
-        "Another model answers under this name, or it cannot shorten vectors: correct EMBEDDING_MODEL or"
-        " EMBEDDING_DIMENSIONS, and build a new index."
+        "The server uses another model under this name, or the model cannot shorten its vectors: correct EMBEDDING_MODEL"
+        " or EMBEDDING_DIMENSIONS, and build a new index."
     )
     return error
 
@@ -66,7 +67,9 @@ def _in_order(answer: object, count: int) -> list[object]:
         raise BadResponse("no vectors")
     if len(items) != count:
         reason = format_lazy(
-            _("There are {found} for {count} texts."), found=str(len(items)), count=str(count)
+            _("The server returned {found} vectors for {count} texts."),
+            found=str(len(items)),
+            count=str(count),
         )
         raise _bad(f"{len(items)} instead of {count}", reason)
     places = _places([_index(item) for item in items])
@@ -80,7 +83,7 @@ def _by_kind(items: dict[str, Any]) -> object:
 
 
 def _places(indexes: Sequence[int | None]) -> list[int]:
-    """Where each item belongs. Some servers leave out an index of 0, or all of them; some count from 1."""
+    """The position of each item. Some servers omit an index of 0, or all of them; some count from 1."""
     count, given = len(indexes), [index for index in indexes if index is not None]
     if given and len(given) == count and set(given) == set(range(1, count + 1)):
         return [index - 1 for index in given]
@@ -88,7 +91,7 @@ def _places(indexes: Sequence[int | None]) -> list[int]:
         return list(range(count))
     free = set(range(count)) - set(given)
     if len(set(given)) < len(given) or not set(given) <= set(range(count)) or len(free) > 1:
-        raise _bad("indexes do not match", _("They do not say which of the texts they belong to."))
+        raise _bad("indexes do not match", UNASSIGNED)
     return [index if index is not None else min(free) for index in indexes]
 
 
@@ -98,7 +101,7 @@ def _index(item: object) -> int | None:
         return index
     if (isinstance(index, str) and index.isdecimal()) or (isinstance(index, float) and index.is_integer()):
         return int(index)
-    raise _bad("indexes are no numbers", _("They do not say which of the texts they belong to."))
+    raise _bad("indexes are not integers", UNASSIGNED)
 
 
 def _vector(item: object) -> np.ndarray:
@@ -115,7 +118,9 @@ def _vector(item: object) -> np.ndarray:
     if vector.ndim == 2 and len(vector) == 1:  # a list that contains a single vector
         return vector[0]
     if vector.ndim != 1:
-        raise _bad("not a list of numbers", _("There are several for one text, such as one for each token."))
+        raise _bad(
+            "not a list of numbers", _("There are several vectors for one text, such as one for each token.")
+        )
     return vector
 
 
