@@ -62,7 +62,9 @@ def _by_family(name: str) -> EmbeddingModel:
     if not (family := family_of(name)):
         return _with_chunk_size(EmbeddingModel(name, None, settings.EMBEDDING_MAX_TOKENS))
     model = EmbeddingModel(name, None, family.max_tokens)
-    return _with_chunk_size(replace(model, query_prefix=family.query_prefix, passage_prefix=family.passage_prefix))
+    return _with_chunk_size(
+        replace(model, query_prefix=family.query_prefix, passage_prefix=family.passage_prefix)
+    )
 
 
 def _with_settings(model: EmbeddingModel) -> EmbeddingModel:
