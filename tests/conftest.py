@@ -1,5 +1,6 @@
 """Real PostgreSQL and Redis; the model is the local one, or a small OpenAI-compatible server on loopback."""
 
+import gc
 import os
 
 # Playwright's synchronous browser runs an event loop in the test's own thread, in which Django would refuse its ORM.
@@ -9,7 +10,9 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.db import OperationalError, connection, transaction
+from django.template.base import Template
 from django.test import TransactionTestCase
+from django.test.signals import template_rendered
 from psycopg.errors import DeadlockDetected
 from rq import SimpleWorker
 
@@ -18,6 +21,24 @@ from documents.work.queue import get_queue, queue_connection
 from tests.support import factories
 from tests.support.fake_openai import fake_openai  # noqa: F401 (a fixture)
 from tests.support.web_site import own_site, web_site  # noqa: F401 (fixtures)
+
+
+def render(template, context):
+    """As in Django's test environment, which sends the context of every included template too, to be copied."""
+    if context.template is template:
+        template_rendered.send(sender=template, template=template, context=context)
+    return template.nodelist.render(context)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _contexts_of_pages_only(django_test_environment):
+    Template._render = render
+
+
+def pytest_collection_finish():
+    """Modules and tests stay to the end: the garbage collector need not look at them after every few pages."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
