@@ -83,21 +83,15 @@ def provider():
 
 @pytest.fixture
 def site_with_model(transactional_db, sites, provider, settings):
-    """The site with a provider, the fake server on loopback, and local embeddings."""
+    """The site with a provider, the fake server on loopback, and local embeddings; it reads pictures."""
     provider.control({"reset": True})
     running = sites(
         "with-model",
         OPENAI_API_KEY="sk-test",
         OPENAI_BASE_URL=provider.url,
         EMBEDDING_MODEL="all-MiniLM-L6-v2",
+        OCR="True",
     )
-    settings.MEDIA_ROOT = running.folder / "files"
-    return running
-
-
-@pytest.fixture
-def site_that_reads_pictures(transactional_db, sites, settings):
-    running = sites("pictures", OCR="True")
     settings.MEDIA_ROOT = running.folder / "files"
     return running
 
@@ -109,7 +103,10 @@ def open_page(browser):
 
     def open_page(width=1280, height=800, scheme="light", **options):
         context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, **options
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            reduced_motion="reduce",  # what moves is drawn sixty times a second
+            **options,
         )
         contexts.append(context)
         page = context.new_page()
