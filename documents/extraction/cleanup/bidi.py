@@ -14,7 +14,7 @@ LETTER = (
     "\ufb1d-\ufdff\ufe70-\ufefc"
 )
 HAS_LETTER = re.compile(f"[{LETTER}]")
-LETTERS = frozenset(HAS_LETTER.findall("".join(map(chr, range(0x590, 0xFF00)))))
+LETTERS = frozenset(HAS_LETTER.findall("".join(map(chr, (*range(0x590, 0x900), *range(0xFB1D, 0xFF00))))))
 ARABIC = re.compile("[\u0600-\u08ff\ufb50-\ufdff\ufe70-\ufefc]")
 MARKS = "\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u200c\u200d"
 MARK = re.compile(f"[{MARKS}]")

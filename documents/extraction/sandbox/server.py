@@ -8,6 +8,7 @@ import array
 import gc
 import json
 import os
+import pkgutil
 import resource
 import select
 import signal
@@ -21,16 +22,18 @@ from typing import Any
 from documents.extraction.limits import CPU_SECONDS, MEMORY
 from documents.extraction.pdf import reader
 from documents.extraction.render import child
-from documents.extraction.sandbox import run_loader, unpack
+from documents.extraction.sandbox import run_loader
 from documents.extraction.sandbox.forked import die_with_parent
 from documents.extraction.sandbox.protocol import encode
 
-WORK: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
+Work = Callable[..., Iterator[dict[str, Any]]]
+WORK: dict[str, Work] = {
     "read": reader.read,
     "render": child.render,
     "locate": child.locate,
-    "unpack": unpack.unpack,
 }
+# Imported by the process that needs it: held here, its modules would add to the memory of every process.
+RARE_WORK = {"unpack": "documents.extraction.sandbox.unpack.unpack"}
 
 
 class ForkServer:
@@ -83,12 +86,7 @@ class ForkServer:
                 other.close()
             os.close(self.lifeline)
             limit_this_process()
-            if "loader" in request:
-                reader.limit_cpu(CPU_SECONDS)
-                work = run_loader.read
-            else:
-                work = WORK[request.pop("work", "read")]
-            for message in work(**request):
+            for message in work_of(request)(**request):
                 answer.sendall(encode(message))
             code = 0
         except MemoryError:
@@ -132,6 +130,18 @@ class ForkServer:
     def kill_all(self) -> None:
         for pid in self.processes:
             os.kill(pid, signal.SIGKILL)
+
+
+def work_of(request: dict[str, Any]) -> Work:
+    """The function that serves the request. Takes its name out of the request, which leaves the arguments."""
+    if "loader" in request:
+        reader.limit_cpu(CPU_SECONDS)
+        return run_loader.read
+    name = request.pop("work", "read")
+    if name in RARE_WORK:
+        work: Work = pkgutil.resolve_name(RARE_WORK[name])
+        return work
+    return WORK[name]
 
 
 def limit_this_process() -> None:
