@@ -4,6 +4,7 @@ PDFium reads the text. pypdf reads the structure, and the text of pages that PDF
 """
 
 import logging
+import math
 import resource
 import sys
 import time
@@ -28,7 +29,13 @@ from documents.extraction.limits import (
 from documents.extraction.pdf.hidden_text import hidden_text
 from documents.extraction.pdf.images import has_images, image_shares, shows_images
 from documents.extraction.pdf.lines import read_lines
-from documents.extraction.pdf.structure import Message, guarded, structure
+from documents.extraction.pdf.structure import (
+    Message,
+    count_pages,
+    guarded,
+    max_text_length,
+    structure,
+)
 from documents.extraction.raw_page import RawPage
 
 MAX_LINES = 500_000  # of a document; ten thousand full pages
@@ -103,8 +110,9 @@ class Document:
         self.fallback_seconds = 0.0
         self.pypdf = self._open_pypdf(password)
         self.pdfium = self._open_pdfium(password)
-        self.pypdf_pages = guarded(lambda: len(self.pypdf.pages), 0) if self.pypdf else 0
-        self.page_count = max(self.pypdf_pages, len(self.pdfium) if self.pdfium else 0)
+        count = len(self.pdfium) if self.pdfium else 0
+        self.pypdf_pages = guarded(lambda: count_pages(self.pypdf, count), 0) if self.pypdf else 0
+        self.page_count = max(self.pypdf_pages, count)
         if self.page_count == 0:
             self.failure = {"reason": self._reason_for_failure()}
         elif self.page_count == 1 and guarded(self._is_dynamic_form, False):
@@ -216,14 +224,27 @@ class Document:
         if page.garbled > 0.1:
             return self.fallback_seconds < 10 * FALLBACK_SECONDS
         budget = FALLBACK_SECONDS + FALLBACK_SECONDS_OF_A_PAGE * index
-        return self.fallback_seconds < budget and is_shorter(page.text, SHORT_PAGE)
+        is_worth_it = self.fallback_seconds < budget and is_shorter(page.text, SHORT_PAGE)
+        return is_worth_it and self._may_find_more(page, index)
+
+    def _may_find_more(self, page: RawPage, index: int) -> bool:
+        """Whether the page's content has so much text that pypdf might read it far better."""
+        started = time.process_time()
+        length = guarded(lambda: max_text_length(self.pypdf.pages[index]), math.inf)
+        self.fallback_seconds += time.process_time() - started
+        return bool(length > _far_more_than(page))
 
     def _better_of(self, page: RawPage, index: int) -> RawPage:
         other = self._page_by_pypdf(index)
-        if other.failure or readable_length(other) <= 2 * readable_length(page) + FEW_CHARACTERS:
+        if other.failure or readable_length(other) <= _far_more_than(page):
             return page
         self.fallback_seconds = 0.0  # worth its time on this file
         return other
+
+
+def _far_more_than(page: RawPage) -> float:
+    """The readable length above which another reading is better."""
+    return 2 * readable_length(page) + FEW_CHARACTERS
 
 
 def readable_length(page: RawPage) -> float:

@@ -1,5 +1,7 @@
-"""Reads the structure of a PDF: labels, metadata, filled form fields, attachments and bookmarks."""
+"""Reads the structure of a PDF: labels, metadata, filled form fields, attachments, bookmarks, how much text a page has."""
 
+import math
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +14,13 @@ MAX_WIDGETS = 20_000
 MAX_ATTACHMENTS = 100
 MAX_OUTLINE_ENTRIES = 2_000
 MAX_OUTLINE_DEPTH = 8
+# In the content of a page; brackets within a string may be nested once.
+STRING = re.compile(
+    rb"(\((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*+\))*+\)|<[0-9A-Fa-f\s]*+>)",
+    re.DOTALL,
+)
+ESCAPED = re.compile(rb"\\(?:[0-7]{1,3}|.)", re.DOTALL)
+TWO_BYTES = ("/Identity-H", "/Identity-V")
 METADATA = ("/Title", "/Author", "/Subject", "/Keywords", "/Creator", "/Producer", "/CreationDate")
 
 
@@ -28,13 +37,40 @@ def structure(reader: Any, document: Any, page_count: int) -> Message:
     found: Message = {}
     if reader:
         found["declared"] = guarded(lambda: int(reader.root_object["/Pages"]["/Count"]), 0)
-        found["labels"] = guarded(lambda: [str(label)[:40] for label in reader.page_labels][:MAX_PAGES], [])
+        found["labels"] = guarded(lambda: _labels(reader), [])
         found["metadata"] = guarded(lambda: _metadata(reader), {})
         found["fields"] = guarded(lambda: _fields(reader), [])
         found["attachments"] = guarded(lambda: _attachments(reader), [])
     outline = _outline_by_pdfium if document else _outline_by_pypdf
     found["outline"] = guarded(lambda: list(outline(document or reader, page_count)), [])
     return found
+
+
+def count_pages(reader: Any, counted_by_pdfium: int) -> int:
+    """The number of pages. Trusts the page tree if it counts as many as PDFium, since a walk parses every page."""
+    counted = guarded(lambda: _pages_under(reader.root_object["/Pages"], set()), 0)
+    return counted_by_pdfium if counted and counted == counted_by_pdfium else len(reader.pages)
+
+
+def _pages_under(node: Any, seen: set[int]) -> int:
+    """The pages under a node of the page tree, by the counts of the lowest nodes."""
+    if id(node) in seen:
+        raise ValueError("The page tree has a cycle.")
+    seen.add(id(node))
+    if "/Kids" not in node:
+        return 1
+    kids = node["/Kids"]
+    are_pages = all("/Kids" not in kid.get_object() for kid in (*kids[:1], *kids[-1:]))
+    if are_pages and node["/Count"] == len(kids):
+        return len(kids)
+    return sum(_pages_under(kid.get_object(), seen) for kid in kids)
+
+
+def _labels(reader: Any) -> list[str]:
+    """The labels of the pages, if they are not just numbers."""
+    if "/PageLabels" not in reader.root_object:
+        return []
+    return [str(label)[:40] for label in reader.page_labels][:MAX_PAGES]
 
 
 def _metadata(reader: Any) -> dict[str, str]:
@@ -126,3 +162,26 @@ def _bookmarks(reader: Any, entries: Any, level: int) -> list[list[Any]]:
         if index is not None and index >= 0 and str(entry.title).strip():
             found.append([level + 1, str(entry.title).strip()[:300], index])
     return found[:MAX_OUTLINE_ENTRIES]
+
+
+def max_text_length(page: Any) -> float:
+    """Most characters that a page of pypdf may have, ligatures counted as one. Infinite if its content does not tell."""
+    objects, fonts = (_resources(page, kind) for kind in ("/XObject", "/Font"))
+    if any(item.get("/Subtype") != "/Image" for item in objects):
+        return math.inf
+    contents = page.get_contents()
+    parts = STRING.split(contents.get_data()) if contents is not None else [b""]
+    if any(b"(" in between or b")" in between for between in parts[::2]):
+        return math.inf  # nested deeper, or an image among the text
+    length = sum(_max_length(string) for string in parts[1::2])
+    has_two_bytes = bool(fonts) and all(font.get("/Encoding") in TWO_BYTES for font in fonts)
+    return length / 2 if has_two_bytes else length
+
+
+def _resources(page: Any, kind: str) -> list[Any]:
+    resources = page["/Resources"] if "/Resources" in page else {}  # noqa: SIM401 - get() does not resolve references
+    return [item.get_object() for item in resources[kind].values()] if kind in resources else []
+
+
+def _max_length(string: bytes) -> int:
+    return (len(string) - 1) // 2 if string[:1] == b"<" else len(ESCAPED.sub(b".", string)) - 2

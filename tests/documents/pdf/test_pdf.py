@@ -15,6 +15,7 @@ from pypdf.generic import ArrayObject, BooleanObject, DictionaryObject, NameObje
 from documents.extraction import ReaderLost, UnreadableFile, extract_pages, limits
 from documents.extraction.cleanup.clean_pages import clean_pages, raw_range
 from documents.extraction.pdf.assembly import continues, plausible_title
+from documents.extraction.pdf.structure import max_text_length
 from documents.extraction.raw_page import RawPage
 from documents.extraction.sandbox.client import ForkServerClient, fork_server
 from documents.extraction.sandbox.protocol import encode, messages_from
@@ -733,3 +734,38 @@ def test_a_page_of_few_words_is_called_what_it_is(tmp_path, content, problem, ca
     (page,) = read(make_pdf(tmp_path / "cover.pdf", [content])).pages
     assert (page.problem, page.report.get("stamped", False)) == (problem, can_be_found)
     assert page.text
+
+
+def test_a_page_tree_that_counts_too_few_pages_is_walked(tmp_path):
+    tree = {2: b"<</Type/Pages/Count 1/Kids[10 0 R 12 0 R 14 0 R]>>"}
+    shown = [text_content([f"Page {name} of a document."]) for name in ("one", "two", "three")]
+    path = make_pdf(tmp_path / "a.pdf", shown, extra=tree)
+    assert [words(page) for page in read(path).pages][2] == "Page three of a document."
+
+
+def test_a_page_whose_count_is_right_is_not_walked_but_read_by_its_number(tmp_path):
+    nodes = {
+        2: b"<</Type/Pages/Count 3/Kids[5 0 R 6 0 R]>>",
+        5: b"<</Type/Pages/Parent 2 0 R/Count 2/Kids[10 0 R 12 0 R]>>",
+        6: b"<</Type/Pages/Parent 2 0 R/Count 1/Kids[14 0 R]>>",
+    }
+    shown = [text_content([f"Page {name} of a document."]) for name in ("one", "two", "three")]
+    pages = read(make_pdf(tmp_path / "a.pdf", shown, extra=nodes)).pages
+    assert [(words(page), page.label) for page in pages][1:] == [
+        ("Page two of a document.", "2"),
+        ("Page three of a document.", "3"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "length"),
+    [
+        (rb"BT /F1 9 Tf (two \(2\) \050) Tj <414243> Tj ET", 12),
+        (rb"BT [(nes(t)ed) -20 (words)] TJ ET /P <</MCID 0>> BDC", 13),
+        (rb"BT (deeper (and (deeper))) Tj ET", float("inf")),
+        (rb"BI /W 8 /H 1 ID ( EI BT (words) Tj ET", float("inf")),
+    ],
+)
+def test_the_most_text_of_a_page_is_told_by_the_strings_in_its_content(tmp_path, content, length):
+    page = pypdf.PdfReader(make_pdf(tmp_path / "a.pdf", [content])).pages[0]
+    assert max_text_length(page) == length
