@@ -4,6 +4,7 @@ Checks the last character of each printed line. Checking all would take a tenth 
 """
 
 import ctypes
+import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ TINY = 1.6  # points of line height
 MAX_OBJECTS = 3_000  # examined per page for the background of white text
 INVISIBLE_MODE = pdfium_c.FPDF_TEXTRENDERMODE_INVISIBLE
 INVISIBLE, WHITE, TINY_OR_OUTSIDE = "invisible", "white", "small"
+COLOUR = struct.Struct("4I")  # red, green, blue, alpha
 Line = Sequence[float]
 
 
@@ -49,8 +51,10 @@ def hidden_text(
 
 def _render_inspector(textpage: Any) -> Callable[[int], str]:
     """A function that tells how a character is hidden, if it is. Reuses its ctypes buffers."""
-    handle, drawn, parts = fast_calls.pointer(textpage.raw), ctypes.c_void_p(), (ctypes.c_uint * 4)()
-    at_parts = [ctypes.byref(parts, ctypes.sizeof(ctypes.c_uint) * number) for number in range(4)]
+    handle, drawn = fast_calls.pointer(textpage.raw), ctypes.c_void_p()
+    colour = ctypes.create_string_buffer(COLOUR.size)  # read as bytes, thirty times as fast as an array
+    at_parts = [ctypes.byref(colour, COLOUR.size // 4 * number) for number in range(4)]
+    kinds: dict[bytes, str] = {}
     text_object, render_mode, fill_colour = (
         fast_calls.text_object,
         fast_calls.render_mode,
@@ -63,13 +67,18 @@ def _render_inspector(textpage: Any) -> Callable[[int], str]:
             return INVISIBLE
         if not fill_colour(handle, character, *at_parts):
             return ""
-        red, green, blue, alpha = parts
-        if alpha < NEARLY_CLEAR:
-            return INVISIBLE
-        is_white = red >= NEARLY_WHITE and green >= NEARLY_WHITE and blue >= NEARLY_WHITE
-        return WHITE if is_white else ""
+        parts = colour.raw
+        if parts not in kinds:
+            kinds[parts] = _kind_of_colour(*COLOUR.unpack(parts))
+        return kinds[parts]
 
     return kind_of
+
+
+def _kind_of_colour(red: int, green: int, blue: int, alpha: int) -> str:
+    if alpha < NEARLY_CLEAR:
+        return INVISIBLE
+    return WHITE if min(red, green, blue) >= NEARLY_WHITE else ""
 
 
 def _visible_box(page: Any) -> tuple[float, float, float, float]:

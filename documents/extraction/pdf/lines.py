@@ -1,6 +1,7 @@
 """Reads the text of a page and its printed lines with PDFium."""
 
 import ctypes
+import operator
 import re
 from bisect import bisect_left
 from collections import Counter
@@ -83,14 +84,23 @@ def _lines_of(
         loose_box(handle, first, at_box)
         left, right, height = box.left, box.right, box.top - box.bottom
         loose_box(handle, last, at_box)
-        left, right, other = min(left, box.left), max(right, box.right), box.top - box.bottom
+        other_left, other_right, other = box.left, box.right, box.top - box.bottom
+        left = other_left if other_left < left else left
+        right = other_right if other_right > right else right
         is_rtl = has_rtl and HAS_LETTER.search(line)
         if height != other or is_rtl:
             height = usual_height(line, match.start(), (height, other), boxes, place_of)
         if is_rtl:
             left, right = boxes.reach(places_of_edges(line, match.start(), place_of), left, right)
         # Rounds to tenths of a point, three times as fast as round().
-        entry = [start, end, *[(side * 10 + 0.5) // 1 / 10 for side in (left, right, baseline, height)]]
+        entry = [
+            start,
+            end,
+            (left * 10 + 0.5) // 1 / 10,
+            (right * 10 + 0.5) // 1 / 10,
+            (baseline * 10 + 0.5) // 1 / 10,
+            (height * 10 + 0.5) // 1 / 10,
+        ]
         if text.startswith(LINE_END_HYPHEN, match.end()) and has_actual_text(place_of(match.end())):
             entry.append(1)
         if -height < baseline - level < height and (
@@ -232,7 +242,7 @@ def hyphen_inspector(handle: ctypes.c_void_p) -> Callable[[int], bool]:
             return False
         fast_calls.loose_box(handle, place, at_loose)
         fast_calls.tight_box(handle, place, *at_sides)
-        left, _right, _bottom, top = tight
+        left, top = tight[0], tight[3]  # of left, right, bottom, top
         return abs(loose.left - left) < SAME_EDGE and abs(loose.top - top) < SAME_EDGE
 
     return has_actual_text
@@ -241,7 +251,8 @@ def hyphen_inspector(handle: ctypes.c_void_p) -> Callable[[int], bool]:
 def inner_letters(line: str, start: int, place_of: Callable[[int], int]) -> list[int]:
     """A sample of a line's letters, without the first and the last. Spaces that PDFium inserted have no box."""
     step = max(1, len(line) // SAMPLED_LETTERS)
-    return [place_of(start + at) for at in range(1, len(line) - 1, step) if not line[at].isspace()]
+    offsets = range(start + 1, start + len(line) - 1, step)
+    return [place_of(at) for at, letter in zip(offsets, line[1:-1:step], strict=True) if not letter.isspace()]
 
 
 def usual_height(
@@ -298,7 +309,7 @@ def characters_of(textpage: Any, text: str, letters: str) -> Callable[[int], int
     if not has_astral and textpage.count_chars() == len(text):
         last = len(text) - 1
         if last < 0 or fast_calls.character_of_text(handle, last) == last:
-            return lambda place: place
+            return operator.index  # each offset is the index; faster than a lambda
 
     astral = [place for place, letter in enumerate(text) if letter > "\uffff"] if has_astral else []
 

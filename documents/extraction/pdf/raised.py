@@ -178,11 +178,11 @@ def _assemble(
 def mark_raised_digits(text: str, lines: Sequence[Entry], baseline_of: Callable[[int], float | None]) -> str:
     """Write raised and lowered digits after others as such: 10²⁴ is not 1024, and 2019¹ has a footnote."""
     found: list[tuple[int, str]] = []
-    following = (line for line in lines if not is_vertical(line))
+    following = iter(lines)
     line = next(following, None)
     for number in NUMBER.finditer(text):
         start, end = number.span()
-        while line and line[1] < end:
+        while line and (line[1] < end or is_vertical(line)):
             line = next(following, None)
         if not line:
             break

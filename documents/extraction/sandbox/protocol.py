@@ -6,12 +6,15 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
+ENCODER = json.JSONEncoder(separators=(",", ":"))
+# Coordinates from a broken file may be NaN or infinite, which no caller can compute with.
+DECODER = json.JSONDecoder(parse_constant=lambda _name: 0.0)
 MAX_SIZE = 64 * 1024 * 1024
 
 
 def encode(message: dict[str, Any]) -> bytes:
     """Frame one message."""
-    body = json.dumps(message, separators=(",", ":")).encode()
+    body = ENCODER.encode(message).encode()
     return struct.pack(">I", len(body)) + body
 
 
@@ -26,8 +29,7 @@ def messages_from(connection: socket.socket) -> Iterator[dict[str, Any]]:
             if length > MAX_SIZE or len(body := stream.read(length)) < length:
                 return
             try:
-                # Coordinates from a broken file may be NaN or infinite, which no caller can compute with.
-                message = json.loads(body, parse_constant=lambda _name: 0.0)
+                message = DECODER.decode(body.decode())
             except ValueError:
                 return
             if not isinstance(message, dict):
