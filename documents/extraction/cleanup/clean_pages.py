@@ -51,8 +51,10 @@ def clean_pages(pages: Iterable[RawPage]) -> tuple[list[CleanPage], list[str]]:
         [[(line.baseline, line.height) for line in page] for page in lines],
     )
     for number, dropped in enumerate(repeated):
-        kept = [line for place, line in enumerate(lines[number]) if place not in dropped]
-        lines[number] = split_labels(with_table_cells(kept))
+        if dropped:
+            lines[number] = [line for place, line in enumerate(lines[number]) if place not in dropped]
+        if any(line.gaps for line in lines[number]):
+            lines[number] = split_labels(with_table_cells(lines[number]))
     vocabulary = Vocabulary(texts)
     has_actual_text = [line.has_actual_text for page in lines for line in page if line.is_hyphenated]
     vocabulary.learn_hyphens(sum(has_actual_text), len(has_actual_text))
@@ -83,26 +85,34 @@ def _assemble(
     length = 0
     for line, (separator, cut) in zip(lines, separators, strict=True):
         offsets.append((length, line.height))
-        end = line.end - cut
-        for begin, stop in (
-            ((line.start, end),) if line.text.isascii() else _without_spread(raw, line.start, end)
-        ):
-            for piece, start in folded_pieces(raw, begin, stop):
-                if start >= 0:
-                    _extend(runs, length, start, len(piece))
-                parts.append(piece)
-                length += len(piece)
+        start, end = line.start, line.end - cut
+        piece = raw[start:end]
+        if piece and piece.isascii() and piece.isprintable() and "  " not in piece:
+            pieces: Sequence[tuple[str, int]] = ((piece, start),)
+        else:
+            pieces = _folded(raw, line, end)
+        for piece, start in pieces:
+            if start >= 0:
+                _extend(runs, length, start, len(piece))
+            parts.append(piece)
+            length += len(piece)
         parts.append(separator)
         length += len(separator)
     text = "".join(parts)
     return CleanPage(text.rstrip() if text[-1:].isspace() else text, runs, offsets, rows, ends_full)
 
 
+def _folded(raw: str, line: Line, end: int) -> list[tuple[str, int]]:
+    """The line up to `end` in pieces: text and its offset in the raw text, or -1 for replacements."""
+    ranges = ((line.start, end),) if line.text.isascii() else _without_spread(raw, line.start, end)
+    return [piece for begin, stop in ranges for piece in folded_pieces(raw, begin, stop)]
+
+
 SPREAD = re.compile(rf"(?<={CJK.pattern}) (?={CJK.pattern})")
 ALONE = re.compile(rf"(?<= ){CJK.pattern}(?= )")
 
 
-def _without_spread(raw: str, start: int, end: int) -> list[tuple[int, int]]:
+def _without_spread(raw: str, start: int, end: int) -> Sequence[tuple[int, int]]:
     """Split the range at spaces that only spread Chinese or Japanese characters over the width of a line."""
     line = raw[start:end]
     if " " not in line or len(ALONE.findall(line)) < 2:
@@ -116,10 +126,12 @@ def _without_spread(raw: str, start: int, end: int) -> list[tuple[int, int]]:
 
 
 def _extend(runs: Runs, clean: int, raw: int, length: int) -> None:
-    if runs and runs[-1][0] + runs[-1][2] == clean and runs[-1][1] + runs[-1][2] == raw:
-        runs[-1][2] += length
-    else:
-        runs.append([clean, raw, length])
+    if runs:
+        last = runs[-1]
+        if last[0] + last[2] == clean and last[1] + last[2] == raw:
+            last[2] += length
+            return
+    runs.append([clean, raw, length])
 
 
 def raw_range(runs: Sequence[Sequence[int]], start: int, end: int) -> tuple[int, int]:

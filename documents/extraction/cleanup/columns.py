@@ -53,6 +53,8 @@ def _starts_block(line: Line, after: Line) -> bool:
 
 
 def _edge(block: Sequence[Line]) -> float:
+    if len(block) == 1:
+        return block[0].right
     reach = sorted([line.right for line in block], reverse=True)
     for furthest, next_furthest in pairwise(reach):
         if furthest - next_furthest <= 0.03 * abs(furthest) + (0 if block[0].height else 2):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from documents.extraction.cleanup.cjk import LineEnds
 from documents.extraction.cleanup.line import Line
-from documents.extraction.cleanup.page_layout import SENTENCE_END, Page
+from documents.extraction.cleanup.page_layout import Page, ends_sentence
 from documents.extraction.cleanup.paragraphs import usual_spacing
 
 SMALL = 0.92  # times the height of body text
@@ -18,7 +18,6 @@ MAX_SIZE = 1.45
 MAX_LINES = 40  # of a group of notes
 MIN_LETTERS = 10  # of a note, in words of three letters and more
 WORD = re.compile(r"[^\W\d_]{3,}")
-MAX_END_LENGTH = 60  # characters searched for the end of a sentence
 
 
 def move_notes_before_paragraphs(pages: list[list[Line]], line_ends: LineEnds) -> None:
@@ -82,7 +81,7 @@ def _interrupt(lines: Sequence[Line], notes: Sequence[Line], after: Line | None,
         return False
     if not _is_full(lines, after.text, body):
         return False
-    return after.text[0].islower() or not _ends_sentence(lines[-1])
+    return after.text[0].islower() or not ends_sentence(lines[-1].text)
 
 
 def _is_close(line: Line, note: Line) -> bool:
@@ -103,16 +102,12 @@ def _is_full(lines: Sequence[Line], after: str, body: float) -> bool:
     return reach - last.right < (first + 1) * width + body
 
 
-def _ends_sentence(line: Line) -> bool:
-    return SENTENCE_END.search(line.text[-MAX_END_LENGTH:]) is not None
-
-
 def _start_of_paragraph(lines: Sequence[Line], body: float, line_ends: LineEnds) -> int:
     """Index of the last paragraph's first line, headings included, or the end if it began on the previous page."""
     page = Page(lines, usual_spacing(lines), line_ends)
     start = len(lines) - 1
     while start > 0 and not page.separator(start - 1).startswith("\n"):
         start -= 1
-    while start > 0 and lines[start - 1].height > LARGE * body and not _ends_sentence(lines[start - 1]):
+    while start > 0 and lines[start - 1].height > LARGE * body and not ends_sentence(lines[start - 1].text):
         start -= 1
     return len(lines) if start == 0 and lines[0].text[0].islower() else start

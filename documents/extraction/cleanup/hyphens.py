@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from documents.extraction.cleanup.line import Line
 
+HYPHENS = "-\u2010\u2011"  # within compounds
 WORD = re.compile(r"[^\W\d_]+")
 NO_WORD = {code: " " for code in range(128) if not chr(code).isalpha()}
 COMPOUND = re.compile(r"[^\W\d_]+(?:[-\u2010\u2011][^\W\d_]+)+")
@@ -19,7 +20,7 @@ MAX_TOKEN_LENGTH = 200  # between two spaces; longer tokens are not compounds
 BREAK_IN_WORD = re.compile(
     r"[-\u2010\u00ad\ufffe](?:(?<=\ufffe)|(?<!\ufffe)[^\S\n]*\n\s*)(?P<rest>[^\W\d_]+)"
 )
-LONG_LINE = re.compile(r"[^\r\n\ufffe]{25,}")
+LONG_LINE = 25  # characters
 UNUSUAL_AT_END = re.compile("(?<=[^\\W\\d_])\u2010[^\\S\n]*\n")
 UNUSUAL_WITHIN = re.compile("\u2010(?=\\w)")
 # A program that hyphenates does so at every tenth line end. Fewer hyphens are those of compounds.
@@ -81,16 +82,18 @@ class Vocabulary:
         long_lines = at_ends = within = 0
         joined: list[str] = []
         for text in self._texts:
-            long_lines += len(LONG_LINE.findall(text))
+            lines = text.replace("\ufffe", "\n").replace("\r", "\n").split("\n")
+            long_lines += sum([len(line) >= LONG_LINE for line in lines])
             if "\u2010" in text:
                 at_ends += len(UNUSUAL_AT_END.findall(text))
                 within += len(UNUSUAL_WITHIN.findall(text))
             lowered = _without_broken_words(text.lower(), joined)
             words.update(_words(lowered))
             # Searching the whole text for compounds would take quadratic time in the length of words.
-            for token in lowered.split():
-                if "-" in token or "\u2010" in token or "\u2011" in token:
-                    compounds.update(COMPOUND.findall(token[:MAX_TOKEN_LENGTH]))
+            for hyphen in HYPHENS:
+                if hyphen in lowered:
+                    for token in [token for token in lowered.split() if hyphen in token]:
+                        compounds.update(COMPOUND.findall(token[:MAX_TOKEN_LENGTH]))
         unbroken = sum(word in words for word in joined)
         is_frequent = long_lines < MIN_LINES or len(joined) > MIN_HYPHENATED * long_lines
         hyphenates = is_frequent or unbroken > MIN_KNOWN * len(joined)
@@ -139,7 +142,10 @@ def _words(text: str) -> list[str]:
 
 def word_at_end(text: str) -> str:
     """The letters at the end of the text."""
-    match = WORD_AT_END.search(text.rpartition(" ")[2])
+    token = text.rpartition(" ")[2]
+    if token.isalpha():
+        return token
+    match = WORD_AT_END.search(token)
     return match.group() if match else ""
 
 

@@ -37,8 +37,6 @@ def split_labels(lines: Sequence[Line]) -> list[Line]:
 
     Rows of tables, which have another row above or below or end in a figure, stay whole.
     """
-    if not any(line.gaps for line in lines):
-        return list(lines)
     cut: list[Line] = []
     for number, line in enumerate(lines):
         is_among_others = any(lines[near].gaps for near in (number - 1, number + 1) if 0 <= near < len(lines))
@@ -52,8 +50,16 @@ def pieces_at(line: Line, gaps: Sequence[Gap]) -> Iterator[Line]:
     start, left = line.start, line.left
     for at, end_of_word, begin_of_word in gaps:
         if text := line.text[start - line.start : at - line.start]:
-            piece = line._replace(start=start, end=at, text=text, left=left, right=end_of_word)
-            yield piece._replace(is_hyphenated=False, gaps=(), spaces=())
+            yield line._replace(
+                start=start,
+                end=at,
+                text=text,
+                left=left,
+                right=end_of_word,
+                is_hyphenated=False,
+                gaps=(),
+                spaces=(),
+            )
         start, left = at + 1, begin_of_word
     if text := line.text[start - line.start :]:
         yield line._replace(start=start, text=text, left=left, gaps=(), spaces=())

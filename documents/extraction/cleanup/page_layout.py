@@ -14,10 +14,14 @@ from documents.extraction.cleanup.line import Line
 
 PATH_AT_END = re.compile(r"/\S*/$")
 PATH_AT_START = re.compile(r"\w[\w~-]{0,60}(?:[/_]|\.\w)")
+# Marks that end a sentence, and what may follow them.
+SENTENCE_ENDS = frozenset(".!?:;…。！？：；؟۔।\"'”’»)]」』")
 SENTENCE_END = re.compile(r"[.!?:;…。！？：；؟۔।](?:[\"'”’»)\]」』]|\[\d+\])*$")
 BULLET = re.compile(r"(?:[•‣◦▪■●○·∙➢✓*–—-]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)])\s+\S")
 # Most rows of tables end in a figure.
-FIGURE_AT_END = re.compile(r"(?:^|\s)[(\-+−$€£]*\d[\d.,]*\s?(?:%|€|\))?$")
+FIGURE = re.compile(r"[(\-+−$€£]*\d[\d.,]*\s?(?:%|€|\))?")
+FIGURE_AT_END = re.compile(rf"(?:^|\s){FIGURE.pattern}$")
+SIGNS = ("%", "€", ")")  # may be apart from their figure
 CAPTION = re.compile(
     r"(?:Fig(?:ure|\.)|Tab(?:le|elle|\.)|Abb(?:ildung|\.)|Chart|Figur[ae]?|Tableau|Tabla) \d[\d.]*[:.] "
 )
@@ -52,7 +56,7 @@ class Page:
         if gap is not None and gap > 1.25:
             return "\n\n"
         if self._ends_early(i):
-            if SENTENCE_END.search(line.text[-MAX_WORD_LENGTH:]):
+            if ends_sentence(line.text):
                 return "\n\n"
             return "\n" if self._ends_early(i + 1) or self._is_last_of_block(i + 1) else "\n\n"
         if self._starts_indented(i):
@@ -86,9 +90,9 @@ class Page:
             return False
         if after.text[0] in FIRST_OF_CAPTION and CAPTION.match(after.text):
             return True
-        height = max(line.height, after.height)
+        height = line.height if line.height > after.height else after.height
         down, right = line.baseline - after.baseline, after.left - line.right
-        if abs(down) <= LEVEL * height:
+        if -LEVEL * height <= down <= LEVEL * height:
             return right > APART * height or line.left - after.right > APART * height
         if down < 0:
             return not (self._is_in_column(i, i - 1) and self._is_in_column(i + 1, i + 2))
@@ -112,16 +116,12 @@ class Page:
             return None
         down = line.baseline - after.baseline
         # The larger height, since a smaller font in the middle of a line reduces its measured height.
-        height = max(line.height, after.height)
+        height = line.height if line.height > after.height else after.height
         return down / height / self.spacing if down > 0.1 * height else None
 
     def _may_start_item(self, i: int) -> bool:
         line = self.lines[i]
-        return bool(
-            self._ends_early(i)
-            or SENTENCE_END.search(line.text[-MAX_WORD_LENGTH:])
-            or BULLET.match(line.text)
-        )
+        return bool(self._ends_early(i) or ends_sentence(line.text) or BULLET.match(line.text))
 
     def _continues_evenly(self, i: int) -> bool:
         """Whether a full line is followed at the usual distance. Such lines form one paragraph even in different fonts."""
@@ -141,6 +141,8 @@ class Page:
         """Which lines are rows of a table: neighbours that end in figures, and the header row above them."""
         figures = [_ends_in_figure(line.text) for line in self.lines]
         rows = [False] * len(figures)
+        if True not in figures:
+            return rows
         first = 0
         while first < len(figures):
             last = first
@@ -148,7 +150,7 @@ class Page:
                 last += 1
             # Two full lines of prose may end in figures by chance.
             if last - first >= 3 or (last - first == 2 and self._ends_early(first)):
-                headed = first > 0 and not SENTENCE_END.search(self.lines[first - 1].text[-MAX_WORD_LENGTH:])
+                headed = first > 0 and not ends_sentence(self.lines[first - 1].text)
                 for row in range(first - headed, last):
                     rows[row] = True
             first = last + 1
@@ -214,8 +216,13 @@ class Page:
         if not 0.6 * line.height < indent < 5 * line.height or BULLET.match(line.text):
             return False
         if i + 2 == len(self.lines):
-            return SENTENCE_END.search(line.text[-MAX_WORD_LENGTH:]) is not None
+            return ends_sentence(line.text)
         return self.lines[i + 2].left < after.left - 0.5 * line.height
+
+
+def ends_sentence(text: str) -> bool:
+    """Whether a line ends in a full stop or another mark that ends a sentence, perhaps in quotes or brackets."""
+    return text[-1] in SENTENCE_ENDS and SENTENCE_END.search(text[-MAX_WORD_LENGTH:]) is not None
 
 
 def _breaks_an_address(text: str, after: str) -> bool:
@@ -228,4 +235,8 @@ def _breaks_an_address(text: str, after: str) -> bool:
 
 
 def _ends_in_figure(text: str) -> bool:
-    return text[-1] in "0123456789%€).," and FIGURE_AT_END.search(text[-MAX_WORD_LENGTH:]) is not None
+    if text[-1] not in "0123456789%€).,":
+        return False
+    end = text[-MAX_WORD_LENGTH:]
+    last = end.rsplit(maxsplit=1)[-1]  # searching the whole end takes five times as long
+    return FIGURE.fullmatch(last) is not None or (last in SIGNS and FIGURE_AT_END.search(end) is not None)

@@ -48,7 +48,8 @@ class Separators:
         page = Page(
             lines, _median_or(ratios, self.spacing) if len(ratios) >= 8 else self.spacing, self.line_ends
         )
-        between = [*(self._between(page, i) for i in range(len(lines) - 1)), self.tails[number]]
+        between = [self._between(page, i) for i in range(len(lines) - 1)]
+        between.append(self.tails[number])
         return between, sum(page.is_row), page.ends_full()
 
     def _between(self, page: "Page", i: int) -> tuple[str, int]:
@@ -100,6 +101,8 @@ def _ends_word(text: str) -> bool:
 
 def _mirrored(lines: Sequence[Line]) -> list[Line]:
     """Mirror the geometry of right-to-left lines. Lines of figures have the direction of the line before."""
+    if not any(not line.text.isascii() and RTL.search(line.text) for line in lines):
+        return list(lines)
     mirrored: list[Line] = []
     is_rtl = False
     for line in lines:

@@ -11,7 +11,7 @@ from documents.extraction.cleanup.headers_footers.page_numbers import (
     MAX_LENGTH,
     NUMBER,
     PAGE_NUMBER,
-    SENTENCE,
+    is_sentence,
     numbered_ends,
     page_number,
     with_equal_numbers,
@@ -121,16 +121,18 @@ def _places(pages: Sequence[Page]) -> dict[Key, list[tuple[int, int]]]:
     return places
 
 
-def _body(page: Sequence[str]) -> str:
-    return "\n".join(page[EDGE:-EDGE] or page)
+def _body(page: Sequence[str]) -> Sequence[str]:
+    return page[EDGE:-EDGE] or page
 
 
 def _repeats(found: Sequence[tuple[int, int]], pages: Sequence[Sequence[str]]) -> bool:
+    if len(found) < 2:
+        return False
     sample = pages[found[0][0]][found[0][1]]
     if len(LETTER.findall(sample)) < 2:
         return False  # bare numbers are left to the search for page numbers; tables have many
-    distinct = {_body(pages[page]) for page, _line in found}
-    if len(distinct) < 2:
+    body = _body(pages[found[0][0]])
+    if all(_body(pages[page]) == body for page, _line in found):
         return False  # the whole page repeats, not only the line
     if not _numbers_are_steady(found, pages):
         return False
@@ -160,7 +162,7 @@ def _numbers_are_steady(found: Sequence[tuple[int, int]], pages: Sequence[Sequen
         if max(steady, grown) < 0.7 * len(steps):
             return False
         counting += grown > steady
-    return counting == 0 or (counting == 1 and not SENTENCE.search(pages[found[0][0]][found[0][1]]))
+    return counting == 0 or (counting == 1 and not is_sentence(pages[found[0][0]][found[0][1]]))
 
 
 def _is_chapter_header(found: Sequence[tuple[int, int]], pages: Sequence[Sequence[str]]) -> bool:
@@ -193,7 +195,8 @@ def _drop_printers_marks(pages: Sequence[Sequence[str]], dropped: list[set[int]]
     """Drop what layout programs print beside the page: a file name, often with page, date and time."""
     for number, page in enumerate(pages):
         for line in {*range(min(EDGE, len(page))), *range(max(0, len(page) - EDGE), len(page))}:
-            if PRINTERS_MARK.search(page[line][:MAX_LENGTH]):
+            text = page[line][:MAX_LENGTH]
+            if "." in text and PRINTERS_MARK.search(text):
                 dropped[number].add(line)
 
 

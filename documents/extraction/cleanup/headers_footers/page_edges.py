@@ -1,6 +1,7 @@
 """Finds the edges of a page, where headers and footers may be."""
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import pairwise
 from statistics import median
 
@@ -20,17 +21,20 @@ class Page:
     def __init__(self, lines: Sequence[str], places: Sequence[Place] = ()) -> None:
         self.lines = lines
         self.places = places if places and all(height for _baseline, height in places) else ()
-        gaps = [abs(a[0] - b[0]) for a, b in pairwise(self.places)]
-        usual = median(gaps) if gaps else 0.0
-        self.is_gap = [
-            gap > APART * max(usual, height)
-            for gap, (_baseline, height) in zip(gaps, self.places, strict=False)
-        ]
-        self.height = median(height for _baseline, height in self.places) if self.places else 0.0
+        self.gaps = [abs(a[0] - b[0]) for a, b in pairwise(self.places)]
+        self.usual_gap = median(self.gaps) if self.gaps else 0.0
+
+    @cached_property
+    def height(self) -> float:
+        return median([height for _baseline, height in self.places]) if self.places else 0.0
+
+    def _is_gap(self, line: int) -> bool:
+        """Whether the line is apart from the next one."""
+        return self.gaps[line] > APART * max(self.usual_gap, self.places[line][1])
 
     def edges(self) -> Iterator[tuple[str, int]]:
         """Candidates for headers and footers: the lines outside the body if gaps show it, else the outermost ones."""
-        count, gaps = len(self.lines), range(len(self.is_gap))
+        count, gaps = len(self.lines), range(len(self.gaps))
         above, below = self._gap_near(gaps), self._gap_near(gaps[::-1])
         top = (0 if self._is_head_of_table() else min(EDGE, count)) if above is None else above + 1
         bottom = max(0, count - EDGE) if below is None else below + 1
@@ -40,8 +44,8 @@ class Page:
 
     def _gap_near(self, inwards: Sequence[int]) -> int | None:
         """The innermost gap among the outermost lines, or else the one after a block such as a letterhead."""
-        near = [line for line in inwards[:EDGE] if self.is_gap[line]]
-        return near[-1] if near else next((line for line in inwards[:BLOCK] if self.is_gap[line]), None)
+        near = [line for line in inwards[:EDGE] if self._is_gap(line)]
+        return near[-1] if near else next((line for line in inwards[:BLOCK] if self._is_gap(line)), None)
 
     def _is_head_of_table(self) -> bool:
         """Whether rows that end in figures follow the first line without a larger gap."""
@@ -54,7 +58,7 @@ class Page:
 
     def is_apart(self, outermost: int) -> bool:
         """Whether a gap separates the first (0) or the last line (-1) from the rest."""
-        return len(self.is_gap) > 1 and self.is_gap[outermost]
+        return len(self.gaps) > 1 and self._is_gap(outermost % len(self.gaps))
 
     def is_apart_from_prose(self, outermost: int) -> bool:
         return self.is_apart(outermost) and len(self.lines) > PROSE

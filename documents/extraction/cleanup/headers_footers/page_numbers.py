@@ -17,6 +17,12 @@ PAGE_NUMBER = re.compile(
 LEADING = re.compile(r"(?P<number>\d{1,5})\s+(?P<rest>\S.*)")
 TRAILING = re.compile(r"(?P<rest>.*\S)\s+(?P<number>\d{1,5})")
 SENTENCE = re.compile(r"(?:\S+\s+){3}.*[.!?][\"'”’»)]*$")
+SENTENCE_ENDS = frozenset(".!?\"'”’»)")
+
+
+def is_sentence(line: str) -> bool:
+    """Whether the line ends a sentence and has some words."""
+    return line[-1:] in SENTENCE_ENDS and SENTENCE.search(line) is not None
 
 
 def with_equal_numbers(line: str) -> str:
@@ -25,7 +31,7 @@ def with_equal_numbers(line: str) -> str:
 
 def numbered_ends(line: str) -> Iterator[tuple[int, str]]:
     """Yield the number at either end of a line, and the rest of the line with all numbers made equal."""
-    if len(line) > MAX_LENGTH or SENTENCE.search(line):
+    if len(line) > MAX_LENGTH or is_sentence(line):
         return
     if alone := PAGE_NUMBER.fullmatch(line):
         value = page_number(alone["number"])
