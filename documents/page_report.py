@@ -12,6 +12,8 @@ from django.utils.translation import ngettext
 
 MAX_RANGES = 12  # in one sentence
 NAMES = ("hidden_sheets", "attachments")
+# The key in a page's report, and in the version's. A page counts once.
+HIDDEN = (("hidden", "hidden"), ("hidden_slide", "hidden_slides"), ("left_out", "left_out"))
 Ranges = list[list[int]]
 
 
@@ -141,26 +143,22 @@ def report_of(
 
     `metadata` is the loader's, about the file as a whole.
     """
-    numbers: dict[str, list[int]] = {}
+    problems: dict[str, list[int]] = {}
     hidden: dict[str, list[int]] = {}
     seen = tables = 0
     for page in pages:
         seen = max(seen, page.number)
         if page.problem:
-            numbers.setdefault(page.problem, []).append(page.number)
-        if page.report.get("hidden"):
-            hidden.setdefault("hidden", []).append(page.number)
-        elif page.report.get("hidden_slide"):
-            hidden.setdefault("hidden_slides", []).append(page.number)
-        elif page.report.get("left_out"):
-            hidden.setdefault("left_out", []).append(page.number)
+            problems.setdefault(page.problem, []).append(page.number)
+        if kind := next((kind for key, kind in HIDDEN if page.report.get(key)), ""):
+            hidden.setdefault(kind, []).append(page.number)
         tables += bool(page.report.get("table_rows"))
     total = max(page_count, seen)
-    numbers.setdefault("unreadable", []).extend(range(seen + 1, total + 1))
+    problems.setdefault("unreadable", []).extend(range(seen + 1, total + 1))
     return {
         "total": total,
-        "readable": total - sum(map(len, numbers.values())),
-        "problems": {kind: ranges_of(found) for kind, found in numbers.items() if found},
+        "readable": total - sum(map(len, problems.values())),
+        "problems": {kind: ranges_of(found) for kind, found in problems.items() if found},
         "tables": tables,
         **{kind: ranges_of(found) for kind, found in hidden.items()},
         **{kind: list(metadata[kind]) for kind in NAMES if metadata and metadata.get(kind)},

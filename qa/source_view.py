@@ -148,16 +148,11 @@ def open_passage(
     if not citation.is_readable:
         return Passage(citation, "forbidden")
     document = Document.objects.visible_to(user).filter(pk=citation.document_id or 0).first()
-    pages = Page.objects.none()
-    if citation.version_id:
-        pages = Page.objects.in_parts().filter(version=citation.version_id).select_related("version")
-    page = pages.filter(number=number or citation.page).first() or pages.filter(number=citation.page).first()
+    page = _page(citation, number) or _page(citation, citation.page)
     if document is None or page is None:
         return Passage(citation, "gone", document, words=_of_excerpt(citation))
     state = "" if document.serving_id == citation.version_id else "replaced"
-    numbers = (
-        Page.objects.filter(version=citation.version_id).order_by("number").values_list("number", flat=True)
-    )
+    numbers = page.version.pages.order_by("number").values_list("number", flat=True)
     shown = _part(page, citation, part)
     cited, quote = _in_part(page, shown, citation)
     marked = quote or cited
@@ -173,6 +168,14 @@ def open_passage(
         words=MarkedText(shown.text, page.version.media_type, cited, quote),
         marked=[(shown.start + marked[0], shown.start + marked[1])] if marked else [],
     )
+
+
+def _page(citation: Citation, number: int | None) -> Page | None:
+    """That page of the cited version, by default the cited page."""
+    if not citation.version_id:
+        return None
+    pages = Page.objects.in_parts().filter(version=citation.version_id).select_related("version")
+    return pages.filter(number=number or citation.page).first()
 
 
 def _part(page: Page, citation: Citation, number: int | None) -> Part:

@@ -40,40 +40,71 @@ def compare(folder: Path, collection: Collection, name: str) -> Differences:
     differences = Differences()
     hashes = dict(_hashes(folder, differences))
     documents = list(collection.documents.filter(synced_from=name).exclude(path="").defer("embedding"))
-    by_content = {document.sha256: document for document in documents}
-    at_path = {document.path: document for document in documents}
-    at_path |= {d.path: d for d in documents if hashes.get(d.path) == d.sha256}
-    used = {document.pk for path, document in at_path.items() if hashes.get(path) == document.sha256}
-    differences.same = [path for path, digest in hashes.items() if _is_at(at_path, path, digest)]
-    left = {path: digest for path, digest in hashes.items() if not _is_at(at_path, path, digest)}
-    for path, digest in list(left.items()):
-        if document := by_content.get(digest):
-            (differences.copies if document.pk in used else differences.moved).append((path, document))
-            used.add(document.pk)
-            del left[path]
-    at_path = _after_moves(at_path, differences.moved)
-    for path in left:
-        document = at_path.get(path)
-        if document is None or document.pk in used:
-            differences.new.append(path)
-        else:
-            differences.changed.append((path, document))
-            used.add(document.pk)
-    moved = {document.pk for _path, document in differences.moved}
-    differences.displaced = [(p, d) for p, d in at_path.items() if p != d.path and d.pk not in moved]
-    for path, document in differences.displaced:
-        document.path = path  # its path once the files have been moved
-    unplaced = [d for d in documents if d.pk not in used and d.path in hashes]
-    for path, document in zip(_free_paths(differences, left, collection), unplaced, strict=False):
-        differences.new.remove(path)
-        differences.changed.append((path, document))
-        differences.displaced.append((path, document))
-        document.path = path
-        used.add(document.pk)
-    # A file below an unreadable path may still exist.
-    hidden = [*(path for path, _reason in differences.unreadable), *differences.links_out]
-    differences.missing = [d for d in documents if d.pk not in used and not _is_under(hidden, d.path)]
+    comparison = _Comparison(differences, hashes, documents)
+    comparison.match_contents()
+    comparison.match_paths()
+    comparison.displace()
+    comparison.reuse_unplaced(collection)
+    comparison.find_missing()
     return differences
+
+
+class _Comparison:
+    """Matches hashed files to documents, step by step. `used` are the documents that have a file, by primary key."""
+
+    def __init__(self, found: Differences, hashes: dict[str, str], documents: list[Document]) -> None:
+        self.found, self.hashes, self.documents = found, hashes, documents
+        self.at_path = {document.path: document for document in documents}
+        self.at_path |= {d.path: d for d in documents if hashes.get(d.path) == d.sha256}
+        self.used = {d.pk for path, d in self.at_path.items() if hashes.get(path) == d.sha256}
+        found.same = [path for path, digest in hashes.items() if _is_at(self.at_path, path, digest)]
+        self.left = {p: digest for p, digest in hashes.items() if not _is_at(self.at_path, p, digest)}
+
+    def match_contents(self) -> None:
+        by_content = {document.sha256: document for document in self.documents}
+        for path, digest in list(self.left.items()):
+            if document := by_content.get(digest):
+                same = self.found.copies if document.pk in self.used else self.found.moved
+                same.append((path, document))
+                self.used.add(document.pk)
+                del self.left[path]
+
+    def match_paths(self) -> None:
+        self.at_path = _after_moves(self.at_path, self.found.moved)
+        for path in self.left:
+            document = self.at_path.get(path)
+            if document is None or document.pk in self.used:
+                self.found.new.append(path)
+            else:
+                self.found.changed.append((path, document))
+                self.used.add(document.pk)
+
+    def displace(self) -> None:
+        """Give documents whose path a moved one takes their path after the moves."""
+        moved = {document.pk for _path, document in self.found.moved}
+        elsewhere = [(p, d) for p, d in self.at_path.items() if p != d.path and d.pk not in moved]
+        for path, document in elsewhere:
+            self._displace(path, document)
+
+    def reuse_unplaced(self, collection: Collection) -> None:
+        """Let documents that lost their path have new files as new versions."""
+        unplaced = [d for d in self.documents if d.pk not in self.used and d.path in self.hashes]
+        for path, document in zip(_free_paths(self.found, self.left, collection), unplaced, strict=False):
+            self.found.new.remove(path)
+            self.found.changed.append((path, document))
+            self._displace(path, document)
+            self.used.add(document.pk)
+
+    def _displace(self, path: str, document: Document) -> None:
+        self.found.displaced.append((path, document))
+        document.path = path  # its path once the files have been moved
+
+    def find_missing(self) -> None:
+        # A file below an unreadable path may still exist.
+        hidden = [*(path for path, _reason in self.found.unreadable), *self.found.links_out]
+        self.found.missing = [
+            d for d in self.documents if d.pk not in self.used and not _is_under(hidden, d.path)
+        ]
 
 
 def _free_paths(differences: Differences, digests: dict[str, str], collection: Collection) -> list[str]:

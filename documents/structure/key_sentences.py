@@ -53,34 +53,49 @@ def choose(
 
     With `opening`, the first one says what the document is, if a sentence near its beginning does.
     """
-    short = [each for each in statements if each.end - each.start <= MAX_STATEMENT_LENGTH]
-    usable = [each for each in short if each.is_item or len(each.words.split()) >= MIN_WORDS] or short
-    words = {each: _words(each.words) for each in usable}
-    weights = _weights(words.values())
-    named = set().union(*(_words(section.title) for section in sections))
-    homes = {each: _section_at(sections, each.start) for each in usable}
-    firsts = set({home: each for each, home in reversed(homes.items())}.values())
-    leads = _first_in_main_sections(usable, sections)
+    usable = _usable(statements)
+    gains = _Gains(usable, sections)
     chosen = [_opening(usable)] if opening and usable else []
     left = max_words - sum(len(each.words.split()) for each in chosen)
-
-    def gain(each: Statement) -> float:
-        new = words[each].difference(*(words[other] for other in chosen))
-        value = sum(weights[word] * (IN_HEADINGS if word in named else 1) for word in new)
-        value /= sqrt(len(words[each]) + 1)
-        value *= HAS_FIGURE if re.search(r"\d", each.words) else 1
-        value *= ASIDE if ABOUT_ITSELF.match(each.words) else 1
-        value *= FIRST_IN_MAIN_SECTION if each in leads else FIRST_IN_SECTION if each in firsts else 1
-        value *= SAME_SECTION ** sum(homes[each] == homes[other] for other in chosen)
-        return value * (NEEDS_THE_ONE_BEFORE if DEPENDENT.match(each.words) else 1)
-
     while len(chosen) < max_count:
         fitting = [each for each in usable if each not in chosen and len(each.words.split()) <= left]
         if not fitting:
             break
-        chosen.append(max(fitting, key=gain))
+        chosen.append(max(fitting, key=lambda each: gains.of(each, chosen)))
         left -= len(chosen[-1].words.split())
     return sorted(chosen)
+
+
+def _usable(statements: Sequence[Statement]) -> Sequence[Statement]:
+    short = [each for each in statements if each.end - each.start <= MAX_STATEMENT_LENGTH]
+    return [each for each in short if each.is_item or len(each.words.split()) >= MIN_WORDS] or short
+
+
+class _Gains:
+    """How much each statement adds to those already chosen."""
+
+    def __init__(self, statements: Sequence[Statement], sections: Sequence[Section]) -> None:
+        self.words = {each: _words(each.words) for each in statements}
+        self.weights = _weights(self.words.values())
+        self.named = set().union(*(_words(section.title) for section in sections))
+        self.homes = {each: _section_at(sections, each.start) for each in statements}
+        self.firsts = set({home: each for each, home in reversed(self.homes.items())}.values())
+        self.leads = _first_in_main_sections(statements, sections)
+
+    def of(self, each: Statement, chosen: Sequence[Statement]) -> float:
+        new = self.words[each].difference(*(self.words[other] for other in chosen))
+        value = sum(self.weights[word] * (IN_HEADINGS if word in self.named else 1) for word in new)
+        value /= sqrt(len(self.words[each]) + 1)
+        value *= HAS_FIGURE if re.search(r"\d", each.words) else 1
+        value *= ASIDE if ABOUT_ITSELF.match(each.words) else 1
+        value *= self._position(each)
+        value *= SAME_SECTION ** sum(self.homes[each] == self.homes[other] for other in chosen)
+        return value * (NEEDS_THE_ONE_BEFORE if DEPENDENT.match(each.words) else 1)
+
+    def _position(self, each: Statement) -> float:
+        if each in self.leads:
+            return FIRST_IN_MAIN_SECTION
+        return FIRST_IN_SECTION if each in self.firsts else 1
 
 
 def _opening(statements: Sequence[Statement]) -> Statement:

@@ -9,7 +9,7 @@ from itertools import takewhile
 from documents.structure import tables
 from documents.structure.cursor import MIN_FIGURES, Cursor, begin_of
 from documents.structure.kinds import Block, Contents, Paragraph, Row, Table
-from documents.structure.lines import CONTENTS_TITLE
+from documents.structure.lines import CONTENTS_TITLE, Line
 
 CAPTION = re.compile(r"(?:Tab(?:le|elle|\.)|Tableau|Tabla)\s+\d", re.IGNORECASE)
 MAX_CAPTION = 160
@@ -50,36 +50,33 @@ def _are_contents(cursor: Cursor, rows: Sequence[Row]) -> bool:
 def figures(cursor: Cursor) -> Block | None:
     """A table without separators, as in PDFs extracted by earlier releases: rows that end in the same number of figures."""
     first = cursor.at
-    count = tables.figures_at_end(cursor.line().text)
-    headed = count < MIN_FIGURES
-    if headed:
-        count = tables.figures_at_end(cursor.line(1).text)
-    if count < MIN_FIGURES:
-        return None
-    cursor.at += headed
-    while tables.figures_at_end(cursor.line().text) == count:
-        cursor.at += 1
-    taken = cursor.lines[first + headed : cursor.at]
+    has_title = tables.figures_at_end(cursor.line().text) < MIN_FIGURES
+    taken, count = _figure_rows(cursor, first + has_title)
     if len(taken) < MIN_FIGURE_ROWS:
-        cursor.at = first
         return None
+    cursor.at = first + has_title + len(taken)
     rows = [(line, tables.split_figures(line, count)) for line in taken]
     header, above, body = tables.header_and_rows(rows, cursor.plain)
-    if headed and not header:
+    if has_title and not header:
         line = cursor.lines[first]
         names = tables.words_of(line)
         if len(names) != count + 1:
             cursor.at = first + 1
             return cursor.prose(begin_of(line), line.end)
         header, above, body = tables.header_and_rows([(line, names), *rows], cursor.plain, marked_header=1)
-    return Table(
-        begin_of(taken[0] if not above else cursor.lines[first]),
-        taken[-1].end,
-        header,
-        body,
-        _caption(cursor),
-        above,
-    )
+    begin = begin_of(cursor.lines[first] if above else taken[0])
+    return Table(begin, taken[-1].end, header, body, _caption(cursor), above)
+
+
+def _figure_rows(cursor: Cursor, first: int) -> tuple[Sequence[Line], int]:
+    """The lines from `first` on that end in as many figures as that one, and how many these are; () for too few figures."""
+    count = tables.figures_at_end(cursor.line(first - cursor.at).text)
+    if count < MIN_FIGURES:
+        return (), count
+    end = first
+    while end < len(cursor.lines) and tables.figures_at_end(cursor.lines[end].text) == count:
+        end += 1
+    return cursor.lines[first:end], count
 
 
 def _is_inner_row(cursor: Cursor, first: int) -> bool:

@@ -45,6 +45,35 @@ class Visits:
             self.answers.append((time.monotonic(), answer))
 
 
+def crash_and_restart(stage):
+    """Return when PostgreSQL crashed, and when it answered again."""
+    stage.crash_postgres()
+    crashed = time.monotonic()
+    time.sleep(SECONDS_AWAY)
+    starter = threading.Thread(target=embedded.start, args=(stage.var,), kwargs={"redis": False})
+    starter.start()
+    until(stage.database_answers, 60, every=0.01)
+    back = time.monotonic()
+    starter.join()
+    return crashed, back
+
+
+def report_visits(report, visits, crashed, back):
+    """Report the answers to people who opened pages before, during and after a crash."""
+    answers = [pair for each in visits for pair in each.answers]
+    during = [answer for at, answer in answers if crashed + 0.2 < at < back]
+    recovered = max(
+        next((at - back for at, answer in each.answers if at > back and answer.status == 200), math.inf)
+        for each in visits
+    )
+    has_retry_after = all("Retry-After" in {name.title() for name in answer.headers} for answer in during)
+    report.exactly("answers during the crash", sorted({answer.status for answer in during}), [503])
+    report.exactly("each has Retry-After", has_retry_after, True)
+    report.at_most("longest wait for one", max(answer.seconds for answer in during), 10, " s")
+    report.at_most("first success after its return", recovered, 1, " s")
+    report.exactly("errors afterwards", sum(a.status != 200 for at, a in answers if at > back + 1), 0)
+
+
 @drill("D01")
 def crashed_while_chatting(stage, report):
     """PostgreSQL crashed for 10 s while two people open pages and one waits for an answer"""
@@ -59,30 +88,9 @@ def crashed_while_chatting(stage, report):
     conversation = stage.value("select conversation_id from qa_question where id = %s", question)
     with Visits(alice, "/documents/") as first, Visits(stage.person("bob"), "/") as second:
         time.sleep(1)
-        stage.crash_postgres()
-        crashed = time.monotonic()
-        time.sleep(SECONDS_AWAY)
-        starter = threading.Thread(target=embedded.start, args=(stage.var,), kwargs={"redis": False})
-        starter.start()
-        until(stage.database_answers, 60, every=0.01)
-        back = time.monotonic()
-        starter.join()
+        crashed, back = crash_and_restart(stage)
         time.sleep(3)
-    answers = [pair for visits in (first, second) for pair in visits.answers]
-    away = [answer for at, answer in answers if crashed + 0.2 < at < back]
-    recovered = max(
-        next((at - back for at, a in visits.answers if at > back and a.status == 200), math.inf)
-        for visits in (first, second)
-    )
-    report.exactly("answers meanwhile", sorted({answer.status for answer in away}), [503])
-    report.exactly(
-        "each says when to come back",
-        all("Retry-After" in {k.title() for k in a.headers} for a in away),
-        True,
-    )
-    report.at_most("longest wait for one", max(answer.seconds for answer in away), 10, " s")
-    report.at_most("first success after its return", recovered, 1, " s")
-    report.exactly("errors afterwards", sum(a.status != 200 for at, a in answers if at > back + 1), 0)
+    report_visits(report, [first, second], crashed, back)
     report.exactly("web process still the same", stage.running["web"][0].pid, web)
     ended = until(
         lambda: stage.value("select state from qa_question where id = %s", question) != "running", 40

@@ -151,17 +151,11 @@ def deleted_while_running(stage, report):
     report.exactly("requests", len(stage.fake.embeddings), 1)
 
 
-@drill("J20", quick=True)
-def forged(stage, report):
-    """jobs pushed into Redis by hand: os.system, a function of ours, a pickle, callbacks"""
-    before = [worker.pid for worker in stage.workers]
-    trace = stage.var / "forged"
-    trace.mkdir(exist_ok=True)
+def enqueue_forged(stage, trace):
+    """Jobs that no worker may execute: each would leave a file in the folder `trace`."""
     as_json = Queue("documents", connection=stage.redis, serializer=JSONSerializer)
     as_pickle = Queue("documents", connection=stage.redis, serializer=PickleSerializer)
     leave = "tests.drills.traces.leave"
-    stage.person().upload(texts(1))
-    until(lambda: stage.count() == 1, 30)
     task = stage.value("select id from documents_task where kind = 'index'")
     jobs = [
         as_json.enqueue("os.system", f"touch {trace}/system"),
@@ -185,7 +179,18 @@ def forged(stage, report):
     ]
     raw = as_pickle.enqueue("os.system", "x")
     stage.redis.hset(raw.key, "data", exploding_pickle(trace / "loaded"))
-    jobs.append(raw)
+    return [*jobs, raw]
+
+
+@drill("J20", quick=True)
+def forged(stage, report):
+    """jobs pushed into Redis by hand: os.system, a function of ours, a pickle, callbacks"""
+    before = [worker.pid for worker in stage.workers]
+    trace = stage.var / "forged"
+    trace.mkdir(exist_ok=True)
+    stage.person().upload(texts(1))
+    until(lambda: stage.count() == 1, 30)
+    jobs = enqueue_forged(stage, trace)
     until(lambda: not stage.queued() and not any(worker.horse for worker in stage.workers), 60)
     failed = stage.failed_jobs()
     stage.person().upload({"after.txt": text_about("after")})

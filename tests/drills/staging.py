@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager, suppress
 from functools import cached_property
@@ -45,6 +46,25 @@ User.objects.create_superuser({OPERATOR!r}, password={PASSWORD!r})
 for name in {PEOPLE!r}:
     User.objects.create_user(name, password={PASSWORD!r})
 """
+
+
+class Watcher:
+    """Runs `_watch` in a thread during the block; it polls until `is_over` is set."""
+
+    def __init__(self):
+        self.is_over = threading.Event()
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self._watch, daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *args):
+        self.is_over.set()
+        self.thread.join()
+
+    def _watch(self):
+        raise NotImplementedError
 
 
 def until(condition, seconds, every=0.1):

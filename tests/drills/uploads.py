@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import zlib
 from contextlib import suppress
 from pathlib import Path
 
 from tests.drills import drill
-from tests.drills.staging import children_of, command_of, until
+from tests.drills.staging import Watcher, children_of, command_of, until
 from tests.support.made_pdfs import bomb, endless_forms, make_pdf, text_content
 
 MAX_MEMORY = 512
@@ -21,21 +20,12 @@ trailer<</Root 1 0 R>>
 """
 
 
-class Readers:
-    """The largest memory (MiB) of any process that reads a document, looked at all the time."""
+class Readers(Watcher):
+    """The largest memory (MiB) of any process that reads a document, polled throughout."""
 
     def __init__(self, stage):
+        super().__init__()
         self.stage, self.peak = stage, 0.0
-        self.is_over = threading.Event()
-
-    def __enter__(self):
-        self.thread = threading.Thread(target=self._watch, daemon=True)
-        self.thread.start()
-        return self
-
-    def __exit__(self, *args):
-        self.is_over.set()
-        self.thread.join()
 
     def _watch(self):
         while not self.is_over.wait(0.05):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
 from contextlib import suppress
 
@@ -12,7 +11,7 @@ import psycopg
 from redis.exceptions import RedisError
 
 from tests.drills import CannotBeStaged, drill
-from tests.drills.staging import children_of, command_of, is_alive, text_about, texts, until
+from tests.drills.staging import Watcher, children_of, command_of, is_alive, text_about, texts, until
 from tests.support.made_pdfs import make_pdf
 
 STATE = "select state from documents_document where id = %s"
@@ -21,27 +20,21 @@ CUT_SHORT = "select count(*) from documents_attempt where stage = 'embed' and ou
 WORK_SECONDS = 0.7  # of one document at the provider
 
 
-class LostJobs:
-    """Watches, in a thread of its own, how soon the work of a killed worker stands on the queue or runs again.
+class LostJobs(Watcher):
+    """How soon the work of a killed worker is queued or runs again.
 
-    `waits` holds what was lost and has come back. What was done already when its worker died was not lost.
+    `waits` has the seconds for each. Work that was done when its worker died was not lost.
     """
 
     LEAST = 3  # fewer of them show little
 
     def __init__(self, stage):
+        super().__init__()
         self.stage, self.waits, self.lost = stage, [], []
-        self.is_over = threading.Event()
-
-    def __enter__(self):
-        self.thread = threading.Thread(target=self._watch, daemon=True)
-        self.thread.start()
-        return self
 
     def __exit__(self, *args):
         until(lambda: not self.lost, 60)
-        self.is_over.set()
-        self.thread.join()
+        super().__exit__(*args)
         self.waits += [time.monotonic() - at for _task, _job, at, _clock in self.lost]
 
     def kill(self, worker):
@@ -73,21 +66,12 @@ class LostJobs:
         report.at_most("longest until queued again", max(self.waits, default=0), 10, " s")
 
 
-class Counts:
-    """The most tries and crashes that any task had, looked at all the time: a task that ends well forgets its crashes."""
+class Counts(Watcher):
+    """The most tries and crashes of any task, polled throughout: a task that succeeds forgets its crashes."""
 
     def __init__(self, stage):
+        super().__init__()
         self.stage, self.tries, self.crashes = stage, 0, 0
-        self.is_over = threading.Event()
-
-    def __enter__(self):
-        self.thread = threading.Thread(target=self._watch, daemon=True)
-        self.thread.start()
-        return self
-
-    def __exit__(self, *args):
-        self.is_over.set()
-        self.thread.join()
 
     def _watch(self):
         counts = "select coalesce(max(tries), 0), coalesce(max(crashes), 0) from documents_task"

@@ -129,44 +129,50 @@ def make_everything(length, owner):
     make_rows("failed", length, owner)
     index = Index.objects.live()
     for n, document in enumerate(Document.objects.select_related("uploaded_by")):
-        version = document.versions.get()
-        Page.objects.create(version=version, number=1, text="It rains.", start=0)
-        Chunk.objects.create(
-            document=document,
-            version=version,
-            index=index,
-            position=0,
-            text="It rains.",
-            start=0,
-            end=9,
-            page_start=1,
-            page_end=1,
-            tokens=3,
-            embedding=[0.1] * index.dimensions,
-        )
-        conversation = Conversation.objects.create(
-            user=document.uploaded_by, title=f"Rain {n}", document=document
-        )
-        question = Question.objects.create(
-            conversation=conversation, text="Where?", answer="Here [1].", state="complete", kind="quoted"
-        )
-        Citation.objects.create(
-            question=question,
-            number=1,
-            document=document,
-            version=version,
-            document_title=document.title,
-            page=1,
-            page_end=1,
-            excerpt="It rains.",
-            start=0,
-            end=9,
-        )
+        make_chunk(document, index)
+        make_answer(document, f"Rain {n}")
         questions = QuestionSet.objects.create(
             name=f"Set {n}", collection=document.collection, created_by=document.uploaded_by
         )
         Case.objects.create(question_set=questions, text="Where?", document=document)
         Evaluation.objects.create(question_set=questions, index=index)
+
+
+def make_chunk(document, index):
+    version = document.versions.get()
+    Page.objects.create(version=version, number=1, text="It rains.", start=0)
+    Chunk.objects.create(
+        document=document,
+        version=version,
+        index=index,
+        position=0,
+        text="It rains.",
+        start=0,
+        end=9,
+        page_start=1,
+        page_end=1,
+        tokens=3,
+        embedding=[0.1] * index.dimensions,
+    )
+
+
+def make_answer(document, title):
+    conversation = Conversation.objects.create(user=document.uploaded_by, title=title, document=document)
+    question = Question.objects.create(
+        conversation=conversation, text="Where?", answer="Here [1].", state="complete", kind="quoted"
+    )
+    Citation.objects.create(
+        question=question,
+        number=1,
+        document=document,
+        version=document.versions.get(),
+        document_title=document.title,
+        page=1,
+        page_end=1,
+        excerpt="It rains.",
+        start=0,
+        end=9,
+    )
 
 
 def changelists():

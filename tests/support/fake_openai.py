@@ -34,6 +34,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -79,6 +80,67 @@ class RecordedRequest:
     def texts(self):
         given = self.body.get("input", [])
         return [given] if isinstance(given, str) else given
+
+
+class Refusal(NamedTuple):
+    status: int
+    code: str
+    message: str = ""
+    parameter: str | None = None
+
+
+def refusal_of(fault, request):
+    """The error of a persistent fault that limits requests, if this one exceeds the limit."""
+    check = {
+        "no_system_role": refuses_system_role,
+        "refuse": refuses_parameter,
+        "max_texts": exceeds_texts,
+        "max_tokens": exceeds_tokens,
+        "window": exceeds_window,
+        "word_pieces": exceeds_window,
+        "wants_input_type": misses_input_type,
+        "no_list": is_list,
+    }.get(fault["name"])
+    return check and check(fault, request)
+
+
+def refuses_system_role(fault, request):
+    roles = [message.get("role") for message in request.body.get("messages", [])]
+    return Refusal(400, "invalid_request_error") if "system" in roles and "body" in fault else None
+
+
+def refuses_parameter(fault, request):
+    if (parameter := fault["parameter"]) not in request.body:
+        return None
+    message = f"Unsupported parameter: '{parameter}' is not supported with this model."
+    return Refusal(400, "unsupported_parameter", message, parameter)
+
+
+def exceeds_texts(fault, request):
+    count = len(request.texts)
+    message = f"batch size {count} > maximum allowed {fault['most']}"
+    return Refusal(413, "invalid_request_error", message) if count > fault["most"] else None
+
+
+def exceeds_tokens(fault, request):
+    total = sum(map(count_tokens, request.texts))
+    message = f"Requested {total} tokens, max {fault['most']} tokens per request"
+    return Refusal(400, "max_tokens_per_request", message) if total > fault["most"] else None
+
+
+def exceeds_window(fault, request):
+    count = count_word_pieces if fault["name"] == "word_pieces" else count_tokens
+    message = f"This model's maximum context length is {fault['most']} tokens."
+    longest = max(map(count, request.texts), default=0)
+    return Refusal(400, "invalid_request_error", message) if longest > fault["most"] else None
+
+
+def misses_input_type(fault, request):
+    return Refusal(400, "invalid_request_error") if "input_type" not in request.body else None
+
+
+def is_list(fault, request):
+    return Refusal(400, "invalid_request_error") if isinstance(request.body.get("input"), list) else None
 
 
 class FakeOpenAI:
@@ -307,47 +369,17 @@ class _Handler(BaseHTTPRequestHandler):
         return next((fault for fault in self.persistent if fault["name"] == name), None)
 
     def _rejects(self):
-        """Send an error if the request exceeds a limit; return whether it did."""
+        """Send the error of the first persistent fault that the request runs into; return whether there was one."""
         for fault in self.persistent:
-            parameter = fault.get("parameter")
-            roles = [message.get("role") for message in self.recorded.body.get("messages", [])]
-            refuses = fault["name"] == "no_system_role" and "system" in roles
-            if (
-                refuses or (fault["name"] == "refuse" and parameter in self.recorded.body)
-            ) and "body" in fault:
-                self._json(fault["body"], fault["status"])
-                return True
-            if fault["name"] == "refuse" and parameter in self.recorded.body:
-                message = fault.get(
-                    "message", f"Unsupported parameter: '{parameter}' is not supported with this model."
-                )
-                self._error(fault.get("status", 400), "unsupported_parameter", message, param=parameter)
-                return True
-            if fault["name"] == "max_texts" and len(self.recorded.texts) > fault["most"]:
-                message = fault.get(
-                    "message", f"batch size {len(self.recorded.texts)} > maximum allowed {fault['most']}"
-                )
-                self._error(fault.get("status", 413), "invalid_request_error", message)
-                return True
-            count = count_word_pieces if fault["name"] == "word_pieces" else count_tokens
-            longest = max(map(count, self.recorded.texts), default=0)
-            if fault["name"] in ("window", "word_pieces") and longest > fault["most"]:
-                self.fake.refusals += 1
-                message = fault.get(
-                    "message", f"This model's maximum context length is {fault['most']} tokens."
-                )
-                self._error(fault.get("status", 400), "invalid_request_error", message)
-                return True
-            if fault["name"] == "wants_input_type" and "input_type" not in self.recorded.body:
-                self._error(400, "invalid_request_error", fault["message"])
-                return True
-            if fault["name"] == "no_list" and isinstance(self.recorded.body.get("input"), list):
-                self._error(400, "invalid_request_error", fault["message"])
-                return True
-            total = sum(map(count_tokens, self.recorded.texts))
-            if fault["name"] == "max_tokens" and total > fault["most"]:
-                message = f"Requested {total} tokens, max {fault['most']} tokens per request"
-                self._error(400, "max_tokens_per_request", message)
+            if refusal := refusal_of(fault, self.recorded):
+                self.fake.refusals += fault["name"] in ("window", "word_pieces")
+                if "body" in fault:
+                    self._json(fault["body"], fault["status"])
+                else:
+                    message = fault.get("message", refusal.message)
+                    self._error(
+                        fault.get("status", refusal.status), refusal.code, message, param=refusal.parameter
+                    )
                 return True
         return False
 

@@ -1,6 +1,7 @@
 """Scans made for one test each: a picture of the handbook's page, turned, cut, stamped or under a password."""
 
 import io
+import struct
 import zlib
 
 import pypdf
@@ -55,3 +56,15 @@ def grey_picture(width, height, pixels):
     return b"q 595 0 0 842 0 0 cm BI /W %d /H %d /CS /G /BPC 8 /F [/AHx /Fl] ID %s> EI Q" % (
         width, height, packed,
     )  # fmt: skip
+
+
+def read_png(picture):
+    """Width, height, whether it is grey, and the rows of a PNG."""
+    width, height, _depth, kind = struct.unpack(">IIBB", picture[16:26])
+    at, packed = 8, b""
+    while at < len(picture):
+        (length,) = struct.unpack(">I", picture[at : at + 4])
+        packed += picture[at + 8 : at + 8 + length] if picture[at + 4 : at + 8] == b"IDAT" else b""
+        at += length + 12
+    rows, step = zlib.decompress(packed), 1 + width * (1 if kind == 0 else 3)
+    return width, height, kind == 0, [rows[n * step + 1 : (n + 1) * step] for n in range(height)]

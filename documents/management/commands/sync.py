@@ -66,15 +66,12 @@ class Command(AddCommand):
         self.list_differences(found, delete)
         if dry_run:
             self.rehearse(found, folder, target)
-            self.print_summary(found, delete, "would be ")
-            self.report_failures()
-            return
-        if paths := [folder / path for path in [*found.new, *(path for path, _document in found.changed)]]:
-            self.confirm_price(paths, yes)
-        self.apply(found, folder, target, name, owner, delete)
-        if wait:
+        else:
+            self.confirm(found, folder, yes)
+            self.apply(found, folder, target, name, owner, delete)
+        if wait and not dry_run:
             self.wait_for(self.documents)
-        self.print_summary(found, delete)
+        self.print_summary(found, delete, "would be " if dry_run else "")
         self.report_failures()
 
     def check_not_empty(self, folder: Path) -> None:
@@ -83,6 +80,10 @@ class Command(AddCommand):
             raise CommandError(
                 "The folder is empty, so nothing was deleted. You can delete its documents on the Documents page."
             )
+
+    def confirm(self, found: Differences, folder: Path, yes: bool) -> None:
+        if paths := [folder / path for path in [*found.new, *(path for path, _document in found.changed)]]:
+            self.confirm_price(paths, yes)
 
     def list_differences(self, found: Differences, delete: bool) -> None:
         lines = [

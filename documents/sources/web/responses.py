@@ -78,12 +78,7 @@ def read_page(
 ) -> FetchedPage:
     """Read the body into the file. Raises UnreadableFile if it is too large or no document."""
     media_type = headers.get("content-type", "")
-    if media_type.lower().startswith(MEDIA_TYPES_WITHOUT_TEXT):
-        is_picture = media_type.lower().startswith("image/")
-        raise UnreadableFile("unsupported", format="picture") if is_picture else UnreadableFile("unsupported")
-    declared = headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > max_bytes:
-        raise UnreadableFile("page_large")
+    _check(media_type, headers.get("content-length", ""), max_bytes)
     size = 0
     file.seek(0)
     file.truncate()
@@ -101,6 +96,15 @@ def read_page(
         etag=storable(headers.get("etag", ""), 300),
         last_modified=storable(headers.get("last-modified", ""), 100),
     )
+
+
+def _check(media_type: str, declared_size: str, max_bytes: int) -> None:
+    """Raise UnreadableFile if the headers already say that the body is too large or no document."""
+    if media_type.lower().startswith(MEDIA_TYPES_WITHOUT_TEXT):
+        is_picture = media_type.lower().startswith("image/")
+        raise UnreadableFile("unsupported", format="picture") if is_picture else UnreadableFile("unsupported")
+    if declared_size.isdigit() and int(declared_size) > max_bytes:
+        raise UnreadableFile("page_large")
 
 
 def start_of(file: IO[bytes]) -> bytes:

@@ -69,28 +69,23 @@ def check_ocr() -> Finding:
             ' pip install "ragsite[ocr]"; or set OCR=False.'
         )
         return warn("scanned pages", sentence, remedy)
-    if missing := engines.missing_languages(settings.OCR_LANGUAGES):
-        sentence = _("tesseract lacks language data for: %(languages)s.") % {"languages": ", ".join(missing)}
-        return warn(
-            "scanned pages",
-            sentence,
-            _("Install the data (Debian: tesseract-ocr-…), or change OCR_LANGUAGES."),
-        )
     if found == engines.RAPIDOCR:
         return ok("scanned pages", _("OCR by rapidocr: Latin script and Chinese."))
+    return _check_tesseract()
+
+
+def _check_tesseract() -> Finding:
+    if missing := engines.missing_languages(settings.OCR_LANGUAGES):
+        sentence = _("tesseract lacks language data for: %(languages)s.") % {"languages": ", ".join(missing)}
+        remedy = _("Install the data (Debian: tesseract-ocr-…), or change OCR_LANGUAGES.")
+        return warn("scanned pages", sentence, remedy)
     languages = engines.usable_languages(settings.OCR_LANGUAGES)
     if not languages:
-        return warn(
-            "scanned pages",
-            _("tesseract has no language data."),
-            _("Install some (Debian: tesseract-ocr-eng)."),
-        )
+        remedy = _("Install some (Debian: tesseract-ocr-eng).")
+        return warn("scanned pages", _("tesseract has no language data."), remedy)
     program = engines.tesseract()
-    return ok(
-        "scanned pages",
-        _("OCR by tesseract (%(path)s) in %(languages)s.")
-        % {"path": program.path if program else "", "languages": ", ".join(languages)},
-    )
+    values = {"path": program.path if program else "", "languages": ", ".join(languages)}
+    return ok("scanned pages", _("OCR by tesseract (%(path)s) in %(languages)s.") % values)
 
 
 def check_files() -> Finding:

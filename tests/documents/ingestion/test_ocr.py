@@ -23,14 +23,10 @@ from ragsite.operations.doctor import State as Found
 from ragsite.operations.doctor import machine
 from tests.support.factories import make_document, make_indexed
 from tests.support.made_pdfs import make_pdf
-from tests.support.ocr import set_engine
+from tests.support.ocr import PICTURE, needs_tesseract, set_engine
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-needs_tesseract = pytest.mark.skipif(
-    engines.engine() != engines.TESSERACT, reason="no tesseract on this machine"
-)
-PICTURE = b"q 500 0 0 700 40 40 cm BI /W 8 /H 8 /CS /G /BPC 8 ID " + bytes(64) + b" EI Q"
 SCAN = (Path(__file__).parents[2] / "files" / "handbook-scan.pdf").read_bytes()
 
 

@@ -1,16 +1,13 @@
 """What the programs that read pictures say, and where the words are marked in the picture."""
 
 import re
-import struct
 import subprocess
-import zlib
 from xml.etree import ElementTree
 
 import pytest
 from django.urls import reverse
 
 from documents import page_images
-from documents.extraction.ocr import engines
 from documents.extraction.ocr.merge import has_new_words, missing_lines
 from documents.extraction.ocr.rapidocr_engine import MAX_PIXELS, Box, parameters, to_tsv
 from documents.extraction.ocr.result import MAX_PLACES, MAX_TEXT_LENGTH, parse_tsv, rectangles_of
@@ -18,11 +15,9 @@ from documents.extraction.render.client import render_page
 from documents.extraction.render.png import png
 from documents.models import Page
 from tests.support.factories import make_document
-from tests.support.made_scans import SCAN, turned, upside_down
+from tests.support.made_scans import SCAN, read_png, turned, upside_down
+from tests.support.ocr import needs_tesseract
 
-needs_tesseract = pytest.mark.skipif(
-    engines.engine() != engines.TESSERACT, reason="no tesseract on this machine"
-)
 HEAD = "level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidth\theight\tconf\ttext"
 SHEET = "1\t1\t0\t0\t0\t0\t0\t0\t1000\t2000\t-1\t"
 
@@ -126,22 +121,10 @@ def test_a_pages_own_text_is_kept_where_its_picture_says_no_more():
 # In the picture itself
 
 
-def unpacked(picture):
-    """Width, height and the rows of a PNG, grey or of three colours."""
-    width, height, _depth, kind = struct.unpack(">IIBB", picture[16:26])
-    at, packed = 8, b""
-    while at < len(picture):
-        (length,) = struct.unpack(">I", picture[at : at + 4])
-        packed += picture[at + 8 : at + 8 + length] if picture[at + 4 : at + 8] == b"IDAT" else b""
-        at += length + 12
-    channels = 1 if kind == 0 else 3
-    rows, step = zlib.decompress(packed), 1 + width * channels
-    return width, height, [rows[n * step + 1 : (n + 1) * step : channels] for n in range(height)]
-
-
 def cut(picture, box, margin=3):
     """The rectangle of a picture by itself, with white around it, for tesseract to read."""
-    width, height, rows = unpacked(picture)
+    width, height, is_grey, rows = read_png(picture)
+    rows = [row[:: 1 if is_grey else 3] for row in rows]
     left, top = int(box[0] * width) - margin, int(box[1] * height) - margin
     right, bottom = int((box[0] + box[2]) * width) + margin, int((box[1] + box[3]) * height) + margin
     inside = [bytes(rows[y][max(left, 0) : right]) for y in range(max(top, 0), min(bottom, height))]

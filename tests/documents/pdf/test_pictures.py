@@ -1,10 +1,8 @@
 """Pages as pictures, and where words stand on them."""
 
 import re
-import struct
 import threading
 import time
-import zlib
 from xml.etree import ElementTree
 
 import pytest
@@ -20,6 +18,7 @@ from documents.models import Page
 from tests.support.factories import make_document
 from tests.support.factories import make_pdf as upload_pdf
 from tests.support.made_pdfs import SAMPLES, bomb, encrypted, endless_forms, make_pdf, text_content
+from tests.support.made_scans import read_png
 
 HANDBOOK = (SAMPLES / "handbook.pdf").resolve()
 
@@ -48,24 +47,12 @@ def boxes(response):
     ]
 
 
-def unpacked(picture):
-    """Width, height, whether it is grey, and the rows of a PNG."""
-    width, height, _depth, kind = struct.unpack(">IIBB", picture[16:26])
-    at, packed = 8, b""
-    while at < len(picture):
-        (length,) = struct.unpack(">I", picture[at : at + 4])
-        packed += picture[at + 8 : at + 8 + length] if picture[at + 4 : at + 8] == b"IDAT" else b""
-        at += length + 12
-    rows, step = zlib.decompress(packed), 1 + width * (1 if kind == 0 else 3)
-    return width, height, kind == 0, [rows[n * step + 1 : (n + 1) * step] for n in range(height)]
-
-
 def test_a_png_holds_its_pixels():
-    assert unpacked(png(b"\x00\x80\xff\x10", 2, 2, is_grey=True)) == (2, 2, True, [b"\x00\x80", b"\xff\x10"])
+    assert read_png(png(b"\x00\x80\xff\x10", 2, 2, is_grey=True)) == (2, 2, True, [b"\x00\x80", b"\xff\x10"])
 
 
 def test_a_page_of_black_letters_is_painted_grey_and_as_wide_as_asked():
-    width, height, is_grey, rows = unpacked(render_page(HANDBOOK, 1, 800))
+    width, height, is_grey, rows = read_png(render_page(HANDBOOK, 1, 800))
     assert (width, is_grey) == (800, True)
     assert abs(height / width - 595.28 / 419.53) < 0.01
     assert any(min(row) < 60 for row in rows)
@@ -73,7 +60,7 @@ def test_a_page_of_black_letters_is_painted_grey_and_as_wide_as_asked():
 
 def test_a_page_with_a_colour_keeps_it(tmp_path):
     path = make_pdf(tmp_path / "red.pdf", [b"1 0 0 rg 0 0 595 842 re f"])
-    _width, _height, is_grey, rows = unpacked(render_page(path, 1, 800))
+    _width, _height, is_grey, rows = read_png(render_page(path, 1, 800))
     assert not is_grey
     assert rows[5][:3] == b"\xff\x00\x00"
 
@@ -83,7 +70,7 @@ def test_a_page_without_end_of_its_own_is_painted_small(tmp_path):
     path.write_bytes(
         make_pdf(tmp_path / "a.pdf", [["x"]]).read_bytes().replace(b"0 0 595 842", b"0 0 10 14400")
     )
-    width, height, *_ = unpacked(render_page(path, 1, 1600))
+    width, height, *_ = read_png(render_page(path, 1, 1600))
     assert width * height <= 9_000_000
 
 
@@ -94,7 +81,7 @@ def test_words_are_marked_where_they_stand_on_a_page_that_is_turned_and_cut(tmp_
     whole = make_pdf(tmp_path / "a.pdf", [text_content(["Lighthouse"], size=40, left=200, top=500)])
     turned = b"/MediaBox[0 0 595 842]/CropBox[100 200 495 800]/Rotate %d" % rotation
     path.write_bytes(whole.read_bytes().replace(b"/MediaBox[0 0 595 842]", turned))
-    width, height, _grey, rows = unpacked(render_page(path, 1, 800))
+    width, height, _grey, rows = read_png(render_page(path, 1, 800))
     (box,) = locate_text(path, 1, [(0, 10)]).rectangles
     left, top, right, bottom = (
         box[0] * width, box[1] * height, (box[0] + box[2]) * width, (box[1] + box[3]) * height,
@@ -177,7 +164,7 @@ def test_who_had_a_turn_just_now_lets_others_go_first():
 def test_a_page_is_shown_as_a_picture_that_nobody_else_may_keep(alices, handbook):
     response = alices.get(image(handbook), {"width": "1600"})
     assert response["Content-Type"] == "image/png"
-    assert unpacked(response.content)[0] == 1600
+    assert read_png(response.content)[0] == 1600
     assert response["Cache-Control"] == "private, no-cache"
     assert response["X-Content-Type-Options"] == "nosniff"
     assert response["Content-Security-Policy"].startswith("sandbox")

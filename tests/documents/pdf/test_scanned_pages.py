@@ -17,15 +17,11 @@ from documents.work import shutdown
 from tests.support.factories import make_document
 from tests.support.made_pdfs import encrypted, make_pdf
 from tests.support.made_scans import several
-from tests.support.ocr import set_engine
+from tests.support.ocr import PICTURE, needs_tesseract, set_engine
 from tests.support.site import Site, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-needs_tesseract = pytest.mark.skipif(
-    engines.engine() != engines.TESSERACT, reason="no tesseract on this machine"
-)
-PICTURE = b"q 500 0 0 700 40 40 cm BI /W 8 /H 8 /CS /G /BPC 8 ID " + bytes(64) + b" EI Q"
 WORDS = ["The harbour opens at six o'clock in the morning."]
 
 

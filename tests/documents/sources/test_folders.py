@@ -19,15 +19,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def folder(operator, tmp_path):
-    folder = tmp_path / "papers"
-    (folder / "deep").mkdir(parents=True)
-    (folder / "rain.txt").write_text("It rains in Bergen.")
-    (folder / "deep" / "snow.txt").write_text("It snows in Tromsø.")
-    return folder
-
-
-@pytest.fixture
 def secret(tmp_path):
     (tmp_path / "outside").mkdir()
     path = tmp_path / "outside" / "secret.txt"

@@ -19,11 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def folder(operator, tmp_path):
-    folder = tmp_path / "papers"
-    (folder / "deep").mkdir(parents=True)
-    (folder / "rain.txt").write_text("It rains in Bergen.")
-    (folder / "deep" / "snow.txt").write_text("It snows in Tromsø.")
+def folder(folder):
     (folder / ".git").mkdir()
     (folder / ".git" / "config.txt").write_text("hidden")
     return folder

@@ -5,6 +5,7 @@ There are no retries here: a view reports the error, and a job is rescheduled by
 
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any, cast
 
@@ -44,7 +45,7 @@ def embed_batch(
     call = Call("embed", model, server.host, texts=len(texts))
     _until.set(monotonic() + seconds)
     try:
-        answer = _post_embeddings(texts, model, dimensions, server, quirks, as_query)
+        answer = _post(_Request(texts, model, dimensions, server, quirks, as_query))
         vectors = read_vectors(answer, count=len(texts), dimensions=width)
     except (*FAULTS, ProviderError) as error:
         fault = translate_embedding(error)
@@ -56,20 +57,42 @@ def embed_batch(
     return vectors, call
 
 
-def _post_embeddings(
-    texts: Sequence[str],
-    model: str,
-    dimensions: int | None,
-    server: Provider,
-    quirks: Quirks,
-    as_query: bool,
-) -> object:
+# Quirks besides rejected parameters.
+ONE_TEXT = "a list of texts"
+NO_PURPOSE = "texts without input_type"
+
+
+@dataclass(frozen=True)
+class _Request:
+    texts: Sequence[str]
+    model: str
+    dimensions: int | None
+    server: Provider
+    quirks: Quirks
+    as_query: bool
+
+    def body(self) -> dict[str, Any]:
+        sent = [sendable(text) if any(map(_is_visible, text)) else "." for text in self.texts]
+        has_purpose = NO_PURPOSE in self.quirks.dropped
+        wanted = {
+            # base64 is a quarter of the size, but not every server supports it.
+            "encoding_format": "base64" if self.server.is_openai else "float",
+            "dimensions": self.dimensions,
+            "input_type": _purpose(self.model, self.as_query) if has_purpose else None,
+        }
+        is_alone = ONE_TEXT in self.quirks.dropped and len(sent) == 1
+        return {"model": self.model, "input": sent[0] if is_alone else sent} | accepted(wanted, self.quirks)
+
+
+def _post(request: _Request) -> object:
+    """Send the request, again without whatever the server rejects in it."""
+    server, quirks = request.server, request.quirks
     client = sync_client(server, _bound)
-    path = server.endpoint.path("embeddings", model, is_shared=server.address_is_shared)
+    path = server.endpoint.path("embeddings", request.model, is_shared=server.address_is_shared)
     while True:
-        if ONE_TEXT in quirks.dropped and len(texts) > 1:
+        if ONE_TEXT in quirks.dropped and len(request.texts) > 1:
             raise one_at_a_time()
-        body = _body(texts, model, dimensions, server, quirks, as_query)
+        body = request.body()
         try:
             answer = client.post(path, cast_to=object, body=body, options=options_for(server))
             raise_if_error(answer)
@@ -81,30 +104,6 @@ def _post_embeddings(
                 quirks.drop(NO_PURPOSE)
             else:
                 drop_rejected(error, body, quirks)
-
-
-# Quirks besides rejected parameters.
-ONE_TEXT = "a list of texts"
-NO_PURPOSE = "texts without input_type"
-
-
-def _body(
-    texts: Sequence[str],
-    model: str,
-    dimensions: int | None,
-    server: Provider,
-    quirks: Quirks,
-    as_query: bool,
-) -> dict[str, Any]:
-    sent = [sendable(text) if any(map(_is_visible, text)) else "." for text in texts]
-    wanted = {
-        # base64 is a quarter of the size, but not every server supports it.
-        "encoding_format": "base64" if server.is_openai else "float",
-        "dimensions": dimensions,
-        "input_type": _purpose(model, as_query) if NO_PURPOSE in quirks.dropped else None,
-    }
-    is_alone = ONE_TEXT in quirks.dropped and len(sent) == 1
-    return {"model": model, "input": sent[0] if is_alone else sent} | accepted(wanted, quirks)
 
 
 def _purpose(model: str, as_query: bool) -> str:

@@ -35,24 +35,30 @@ async def read_chunks(
         received += len(part)
         if received > MAX_BYTES:
             raise BadResponse("an answer without end")
-        if lines is not None:
-            for some in _slices(part):
-                yield list(lines.feed(some))
-            continue
-        head += part
-        if head.lstrip(BLANK)[:1] in (b"", b"{", b"["):
-            _check_length(head)
+        unread = part
+        if lines is None:
+            head += part
+            lines, unread = _lines_from(head), head.lstrip(BLANK)
+        if lines is None:
             yield []
-        elif head.lstrip(BLANK).startswith(b"<"):
-            raise BadResponse("a web page")
-        else:
-            lines = _Lines()
-            for some in _slices(head.lstrip(BLANK)):
-                yield list(lines.feed(some))
+            continue
+        for some in _slices(unread):
+            yield list(lines.feed(some))
     if lines is not None:
         yield list(lines.flush())
     elif head.strip(BLANK):
         yield [*_whole(head), DONE]
+
+
+def _lines_from(head: bytes) -> "_Lines | None":
+    """The parser of a stream that begins like this. None for white space, and for an answer that is not streamed."""
+    start = head.lstrip(BLANK)
+    if start[:1] in (b"", b"{", b"["):
+        _check_length(head)
+        return None
+    if start.startswith(b"<"):
+        raise BadResponse("a web page")
+    return _Lines()
 
 
 def _slices(part: bytes) -> Iterator[bytes]:
