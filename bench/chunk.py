@@ -19,10 +19,10 @@ import django
 django.setup()
 
 from documents.extraction import extract_pages
-from documents.ingestion.document_text import PageText, join_pages, page_starts
 from documents.ingestion.pieces import Tokenizer
 from documents.ingestion.sentences import sentences
 from documents.ingestion.splitter import split_pages
+from documents.structure.document_text import PageText, join_pages, page_starts
 from ragsite import llm
 
 SAMPLES = PROJECT / "tests" / "files"

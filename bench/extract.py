@@ -23,8 +23,8 @@ from documents.extraction import Extraction, UnreadableFile, extract_pages, star
 from documents.extraction.ocr import engines
 from documents.extraction.pdf.loader import PdfRead
 from documents.extraction.render.client import locate_text, render_page
-from documents.ingestion.document_text import PageText, join_pages, page_starts
 from documents.ingestion.splitter import split_pages
+from documents.structure.document_text import PageText, join_pages, page_starts
 from tests.support.made_report import HEADER, make_report
 
 SAMPLES = PROJECT / "tests" / "files"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from documents.ingestion.document_text import PageText, join_pages
 from documents.models import Document
+from documents.structure.document_text import PageText, join_pages
 from documents.structure.outline import Outline
 from qa.answering.next_questions import about_document, about_sections, headings_with_text
 

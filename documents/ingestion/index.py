@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from django.db import transaction
 
+from documents import shutdown
 from documents.extraction import Extraction, Heading, UnreadableFile, extract_pages
 from documents.ingestion import passwords
-from documents.ingestion.document_text import PageText
 from documents.ingestion.ocr.status import are_scans, failure_without_text, is_needed
 from documents.ingestion.ocr.text import merge_ocr_text, save_ocr_text
 from documents.ingestion.splitter import ChunkText, split_pages
@@ -22,7 +22,8 @@ from documents.models.index import IndexState
 from documents.models.states import State
 from documents.models.task import Kind, Stage, Superseded
 from documents.sources.metadata import EmbeddedMetadata
-from documents.work import fairness, shutdown
+from documents.structure.document_text import PageText
+from documents.work import fairness
 from ragsite import llm
 
 

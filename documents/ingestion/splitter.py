@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from documents.extraction.pages import Heading
-from documents.ingestion.document_text import SEPARATORS, PageText, join_pages
 from documents.ingestion.pieces import Tokenizer, pieces
 from documents.ingestion.sentences import CELLS, sentences
+from documents.structure.document_text import SEPARATORS, PageText, join_pages
 from documents.structure.headers import TableHeaders
 
 MAX_SENTENCE_LENGTH = 60  # tokens; longer sentences are cut at clauses

@@ -13,13 +13,13 @@ from pgvector.psycopg import register_vector
 
 from documents import notifications
 from documents.extraction import ExtractedPage, Extraction
-from documents.ingestion.document_text import page_starts
 from documents.ingestion.splitter import ChunkText
 from documents.models import Chunk, Document, Index, Page, Task, Version
 from documents.models.states import State, SummaryState
 from documents.models.task import Kind, Superseded
 from documents.page_report import report_of
 from documents.sources import attachments
+from documents.structure.document_text import page_starts
 
 CHUNK_COLUMNS = {
     "index_id": "int8",

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from documents.models.document import Document
 from documents.models.task import Superseded, Task
-from documents.work.shutdown import Stopped
+from documents.shutdown import Stopped
 from ragsite import llm
 from ragsite.storable import storable_text
 

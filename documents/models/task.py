@@ -11,11 +11,11 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
+from documents import shutdown
 from documents.models.index import Index
 from documents.models.job_id import JobId
 from documents.models.task_kinds import HANDLERS, STUBBORN_AFTER, Handler, Kind, Stage, TaskState
 from documents.models.task_queryset import CLOCK_SLACK, TaskQuerySet
-from documents.work import shutdown
 from ragsite.redis import name_of
 from ragsite.storable import storable_text
 

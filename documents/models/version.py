@@ -14,9 +14,9 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from documents.extraction import UnreadableFile
-from documents.ingestion.document_text import PageText, join_pages
 from documents.models.collection import Collection
 from documents.page_report import PageReport, report_of
+from documents.structure.document_text import PageText, join_pages
 from ragsite.disk import FULL, NOT_WRITABLE, StorageError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from django.db import connection
 
 from documents.extraction.pages import Heading
-from documents.ingestion.document_text import PageText, join_pages
+from documents.structure.document_text import PageText, join_pages
 from documents.structure.kinds import Block, Table
 from documents.structure.parser import blocks
 

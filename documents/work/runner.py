@@ -12,15 +12,16 @@ from redis.exceptions import RedisError
 from rq import get_current_job
 from rq.job import Job as RQJob
 
+from documents import shutdown
 from documents.extraction import UnreadableFile
 from documents.models import Attempt, Task
 from documents.models.attempt import Outcome
 from documents.models.task import Kind, Superseded, TaskState
-from documents.work import fairness, shutdown
+from documents.shutdown import Stopped
+from documents.work import fairness
 from documents.work.locks import advisory_lock
 from documents.work.queue import forget_failed_jobs, known_workers
 from documents.work.retries import record_failure
-from documents.work.shutdown import Stopped
 from ragsite import llm, logs
 
 logger = logging.getLogger("ragsite.jobs")

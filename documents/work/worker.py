@@ -24,10 +24,10 @@ from rq.exceptions import DequeueTimeout
 from rq.job import Job as RQJob
 from rq.worker import WorkerStatus
 
-from documents import extraction
+from documents import extraction, shutdown
 from documents.models import Index, Task
 from documents.models.task import HANDLERS, TaskState
-from documents.work import fairness, shutdown
+from documents.work import fairness
 from documents.work.job import JSON_SERIALIZER, Job
 from documents.work.queue import workers_alive
 from documents.work.reconciler import Reconciler, reconcile_in_worker

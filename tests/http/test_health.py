@@ -10,7 +10,8 @@ import pytest
 from django.conf import settings as site_settings
 from redis.exceptions import TimeoutError
 
-from documents.work import queue, shutdown
+from documents import shutdown
+from documents.work import queue
 from documents.work.reconciler import CLOCK_KEY, beat, clock_alive
 from documents.work.worker import Worker
 from ragsite import __version__, embedded, health

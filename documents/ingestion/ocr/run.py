@@ -9,6 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from documents import shutdown
 from documents.extraction import UnreadableFile
 from documents.extraction.ocr.engines import DPI, RAPIDOCR, OcrFailed, engine, ocr_page, usable_languages
 from documents.extraction.ocr.merge import has_new_words
@@ -20,7 +21,6 @@ from documents.models import Attempt, Document, Index, Page, State, Task, Versio
 from documents.models.index import IndexState
 from documents.models.page import OCR_ERROR, TRIED
 from documents.models.task import Kind, Superseded
-from documents.work import shutdown
 
 TURN_SECONDS = 30  # after which the tasks of the queue "documents" come first
 PAUSE_SECONDS = 1

@@ -12,13 +12,13 @@ from documents.extraction.cleanup.garbage import solid_length
 from documents.extraction.ocr.merge import has_new_words, missing_lines
 from documents.extraction.pdf.headings import relocate_headings
 from documents.extraction.raw_page import RawPage
-from documents.ingestion.document_text import PAGE_BREAK
 from documents.ingestion.ocr.status import STAMPED
 from documents.models import Chunk, Index, Page, Version
 from documents.models.index import IndexState
 from documents.models.page import TRIED
 from documents.models.task import Kind, TaskState
 from documents.page_report import report_of
+from documents.structure.document_text import PAGE_BREAK
 
 
 def merge_ocr_text(pages: Sequence[Page]) -> list[Page]:

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from documents.extraction import Heading, extract_pages
-from documents.ingestion.document_text import PageText, join_pages, page_starts
 from documents.ingestion.sentences import sentences
 from documents.ingestion.splitter import split_pages
+from documents.structure.document_text import PageText, join_pages, page_starts
 from tests.support.made_pdfs import SAMPLES
 
 

@@ -8,6 +8,7 @@ from django.core.files.base import ContentFile
 from django.urls import reverse
 from django.utils import timezone
 
+from documents import shutdown
 from documents.extraction import UnreadableFile
 from documents.extraction.ocr import engines
 from documents.extraction.ocr.rapidocr_engine import Box, in_reading_order
@@ -18,7 +19,7 @@ from documents.ingestion.ocr import run as ocr
 from documents.models import Attempt, Chunk, Index, Page, State, Task
 from documents.models.index import IndexState
 from documents.models.task import Kind, Superseded, TaskState
-from documents.work import replay, runner, shutdown
+from documents.work import replay, runner
 from ragsite.operations.doctor import State as Found
 from ragsite.operations.doctor import machine
 from tests.support.factories import make_document, make_indexed

@@ -8,7 +8,7 @@ from documents.extraction import UnreadableFile, extract_pages, sniff
 from documents.extraction.cleanup.garbage import PIECE, solid_length
 from documents.extraction.text.markdown import headings
 from documents.extraction.text.plain import PAGE_LENGTH, decode, page_ranges
-from documents.ingestion.document_text import join_pages
+from documents.structure.document_text import join_pages
 
 
 def read(tmp_path, content, media_type="text/plain"):

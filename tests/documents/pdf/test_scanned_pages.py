@@ -6,6 +6,7 @@ import pytest
 from django.core.cache import cache
 from django.urls import reverse
 
+from documents import shutdown
 from documents.extraction.ocr import engines
 from documents.extraction.ocr.result import OcrResult
 from documents.ingestion import passwords
@@ -13,7 +14,6 @@ from documents.ingestion.ocr import run as ocr
 from documents.models import Chunk, Document, Page, State, Task
 from documents.models.page import TRIED
 from documents.models.task import Kind, TaskState
-from documents.work import shutdown
 from tests.support.factories import make_document
 from tests.support.made_pdfs import encrypted, make_pdf
 from tests.support.made_scans import several

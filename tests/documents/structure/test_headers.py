@@ -2,9 +2,9 @@
 
 import pytest
 
-from documents.ingestion.document_text import PageText
 from documents.ingestion.splitter import embedding_text, split_pages
 from documents.models import Chunk, Index, Posting
+from documents.structure.document_text import PageText
 from documents.structure.headers import TableHeaders
 from qa.retrieval.retriever import rank_chunks
 from ragsite.llm.cache import cached_vectors

@@ -10,13 +10,14 @@ from django.utils.module_loading import import_string
 from rq.job import Job as PlainJob
 from rq.registry import FailedJobRegistry
 
+from documents import shutdown
 from documents.extraction import UnreadableFile
 from documents.ingestion import index, store
 from documents.models import Attempt, Chunk, Document, Notice, State, Task
 from documents.models.task import HANDLERS, Kind, TaskState, retry_delay
 from documents.work import queue as jobs
 from documents.work import reconciler as reconcile
-from documents.work import runner, shutdown
+from documents.work import runner
 from documents.work.job import JSON_SERIALIZER, Job
 from documents.work.locks import advisory_lock
 from tests.support.factories import make_document, make_pdf
