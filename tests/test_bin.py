@@ -1,4 +1,4 @@
-"""What keeps the processes running, and what the set-up does before anything is installed."""
+"""The process keeper, and the set-up before anything is installed."""
 
 import importlib.util
 import os

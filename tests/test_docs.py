@@ -1,4 +1,4 @@
-"""What the documentation tells people to type works, in the order in which they read it."""
+"""The commands in the documentation work, in the order in which they are read."""
 
 import builtins
 import code

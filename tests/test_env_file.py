@@ -1,4 +1,4 @@
-"""The file .env: one that this process may not read is said in a sentence, and only where it is needed."""
+"""An unreadable .env file is reported in a sentence, and only where it matters."""
 
 import importlib.util
 import os

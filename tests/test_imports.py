@@ -1,4 +1,4 @@
-"""Where modules stand, and who alone may import or read what."""
+"""The layers of modules, and which modules alone may import or read something."""
 
 import ast
 import tomllib

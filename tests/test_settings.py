@@ -1,4 +1,4 @@
-"""What the site says of variables that cannot be right. Settings are read once a process, so each look is one."""
+"""Invalid variables are reported. Settings are read once per process, so each test starts one."""
 
 import os
 import re
@@ -38,13 +38,13 @@ def named(problems):
 
 
 @pytest.mark.parametrize("value", ["-5", "1e300", "nan", "many", "²", "9" * 5000])
-def test_every_number_has_bounds_and_all_mistakes_are_said_at_once(value):
+def test_every_number_has_bounds_and_all_mistakes_are_reported_at_once(value):
     problems = read(**COMPLETE, **dict.fromkeys(NUMBERS, value))
     assert sorted(named(problems)) == sorted(NUMBERS)
     assert all("; it must be a " in problem for problem in problems)
 
 
-def test_a_number_at_either_bound_is_taken():
+def test_a_number_at_either_bound_is_accepted():
     bounds = {"EMBEDDING_CONCURRENCY": "1", "HSTS_SECONDS": "0", "DENSE_WEIGHT": "1", "CHAT_TEMPERATURE": "0"}
     assert read(**COMPLETE, **bounds) == ["fine"]
 
@@ -60,7 +60,7 @@ def test_a_pool_of_one_connection_is_a_pool():
     assert read(**COMPLETE, DATABASE_POOL="True", DATABASE_POOL_SIZE="1") == ["fine"]
 
 
-def test_whatever_is_missing_is_said_with_the_rest():
+def test_missing_variables_are_reported_with_the_rest():
     assert named(read(LOG_LEVEL="LOUD")) == ["SECRET_KEY", "DATABASE_URL", "REDIS_URL", "LOG_LEVEL"]
 
 
@@ -76,7 +76,7 @@ def test_whatever_is_missing_is_said_with_the_rest():
         ("CACHE_URL", "redis://:engine@[cache.example/0"),
     ],
 )
-def test_an_address_that_is_none_is_named_without_its_password(name, url):
+def test_an_invalid_address_is_reported_without_its_password(name, url):
     problems = read(**{**COMPLETE, name: url})
     assert named(problems) == [name]
     assert "engine" not in problems[0]
@@ -85,7 +85,7 @@ def test_an_address_that_is_none_is_named_without_its_password(name, url):
 @pytest.mark.parametrize(
     "url", ["redis://cache.example", "rediss://:engine@cache.example:6379/3", "unix:///run/redis.sock?db=2"]
 )
-def test_the_usual_addresses_of_redis_are_taken(url):
+def test_the_usual_addresses_of_redis_are_accepted(url):
     assert read(**{**COMPLETE, "REDIS_URL": url}) == ["fine"]
 
 

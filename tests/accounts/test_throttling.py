@@ -231,7 +231,7 @@ def test_the_admin_sign_in_is_throttled_too(client, operator):
     assert "_auth_user_id" not in client.session
 
 
-def test_the_admin_has_no_password_page_of_its_own(client, operator):
+def test_the_admin_has_no_separate_password_page(client, operator):
     client.force_login(operator)
     form = {"old_password": RIGHT, "new_password1": "seven grey herons", "new_password2": "seven grey herons"}
     response = client.post(reverse("admin:password_change"), form)

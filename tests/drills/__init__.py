@@ -1,4 +1,4 @@
-"""Faults staged on real processes, and what the site must make of each. `bin/drill` runs them; DRILLS lists them."""
+"""Faults staged on real processes, and the expected outcome of each. `bin/drill` runs them; DRILLS lists them."""
 
 from __future__ import annotations
 

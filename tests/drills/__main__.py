@@ -1,4 +1,4 @@
-"""`bin/drill`: stages the drills one after the other and prints what came of each."""
+"""`bin/drill`: stages the drills one by one and prints the results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The site, but its process ends like a killed one after an upload's commit, before the job is on the queue."""
+"""The site, except that its process dies after an upload's commit, before the job is enqueued."""
 
 import os
 

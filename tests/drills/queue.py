@@ -1,4 +1,4 @@
-"""The queue: Redis gone, hung, emptied or full; work asked for fifty times; jobs that nobody of ours wrote."""
+"""The queue: Redis down, hanging, emptied or full; work requested fifty times; forged jobs."""
 
 from __future__ import annotations
 

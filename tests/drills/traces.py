@@ -1,4 +1,4 @@
-"""What a forged job would do if it ran: leave a file behind."""
+"""What a forged job would do if it ran: leave a file."""
 
 from pathlib import Path
 

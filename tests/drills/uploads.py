@@ -1,4 +1,4 @@
-"""Uploads: files made to hurt."""
+"""Uploads: hostile files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one person may see of another's."""
+"""Isolation: what one person may see of another's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workers: killed, killed at the same document again and again, told to end, out of time."""
+"""Workers: killed, killed repeatedly at the same document, terminated, timed out."""
 
 from __future__ import annotations
 

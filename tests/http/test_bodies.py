@@ -1,4 +1,4 @@
-"""What the site lets come before it knows what it is: who may send how much, how many at once, and how slowly."""
+"""Request bodies before they are read: who may send how much, how many at once, and how slowly."""
 
 import asyncio
 import errno
@@ -156,7 +156,7 @@ async def test_who_was_switched_off_may_send_nothing_large():
     assert await visit.ended() == 401
 
 
-async def test_the_tray_of_somebody_signed_out_meanwhile_is_led_to_the_sign_in():
+async def test_an_upload_after_signing_out_is_redirected_to_the_sign_in_page():
     visit = Visit(UPLOAD, HX, JSON, declared=95 * MB)
     visit.piece(0, is_last=True)
     assert await visit.ended() == 401
@@ -164,7 +164,7 @@ async def test_the_tray_of_somebody_signed_out_meanwhile_is_led_to_the_sign_in()
     assert json.loads(visit.text)["error"]
 
 
-async def test_a_body_larger_than_any_file_is_refused_before_anybody_is_looked_up(django_assert_num_queries):
+async def test_a_body_above_the_size_limit_is_refused_before_the_user_is_loaded(django_assert_num_queries):
     visit = Visit(UPLOAD, (b"cookie", b"ragsite_session=" + b"a" * 32), JSON, declared=10**12)
     visit.piece(0, is_last=True)
     assert await visit.ended() == 413

@@ -1,4 +1,4 @@
-"""The headers that every answer carries, from whatever part of the site it comes."""
+"""The headers of every response, whatever part of the site sends it."""
 
 import pytest
 from django.test import Client

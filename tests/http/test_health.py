@@ -155,7 +155,7 @@ async def test_it_is_not_ready_without_the_queue_and_does_not_claim_to_know_of_w
 
 
 @pytest.mark.django_db
-async def test_it_answers_in_under_a_second_while_redis_hangs_and_is_ready_when_it_goes_on(
+async def test_it_answers_in_under_a_second_while_redis_hangs_and_is_ready_once_it_responds(
     queue_on, redis_server
 ):
     queue_on(redis_server.url)
@@ -286,6 +286,6 @@ def test_the_clock_shows_that_it_is_there():
     assert 0 < queue.queue_connection().ttl(CLOCK_KEY) <= 60
 
 
-def test_a_clock_without_redis_goes_on(queue_on):
+def test_a_clock_without_redis_keeps_running(queue_on):
     queue_on("unix:///nowhere/redis.sock")
     beat()

@@ -1,4 +1,4 @@
-"""Whatever a request holds, the answer is one that was thought of: never a 500."""
+"""Hostile requests get a deliberate answer, never a 500."""
 
 import pytest
 from django.conf import settings

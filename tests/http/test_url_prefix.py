@@ -1,4 +1,4 @@
-"""The whole site under a part of an address, as a proxy passes it on: with that part, or without it."""
+"""The whole site under a path prefix, whether the proxy strips it or not."""
 
 import http.client
 import json

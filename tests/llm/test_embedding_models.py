@@ -1,4 +1,4 @@
-"""What is known of embedding models by their names: what they read, how long their passages are, their prefixes."""
+"""Embedding models found by name: input limits, chunk sizes, prefixes."""
 
 import pytest
 
@@ -76,7 +76,7 @@ def test_prefixes_may_be_set_and_taken_away(settings):
     assert (model.query_prefix, model.passage_prefix) == ("frage: ", "")
 
 
-def test_the_model_on_this_machine_heeds_none_of_it(settings):
+def test_the_local_model_ignores_these_settings(settings):
     before = embedding_model("all-MiniLM-L6-v2")
     settings.EMBEDDING_MAX_TOKENS, settings.EMBEDDING_QUERY_PREFIX = 32, "query: "
     assert embedding_model("all-MiniLM-L6-v2") == before

@@ -1,4 +1,4 @@
-"""Where requests go, for addresses as people set them."""
+"""Request URLs for the addresses that people configure."""
 
 import pytest
 

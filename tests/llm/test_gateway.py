@@ -138,7 +138,7 @@ def test_a_stall_in_mid_answer_ends_after_the_time_between_tokens(fake_openai, s
     assert time.monotonic() - started < settings.LLM_FIRST_TOKEN_TIMEOUT / 2
 
 
-def test_the_pauses_of_whoever_reads_do_not_count_as_the_providers(fake_openai, settings):
+def test_the_pauses_of_the_consumer_do_not_count_as_the_providers(fake_openai, settings):
     settings.LLM_BETWEEN_TOKENS_TIMEOUT = 0.3
 
     async def read_slowly():
@@ -435,7 +435,7 @@ def test_while_one_call_tries_the_others_still_wait(fake_openai, monkeypatch):
     assert len(fake_openai.chats) == 2
 
 
-def test_a_probe_that_meets_another_fault_leaves_room_for_the_next(fake_openai, monkeypatch):
+def test_a_probe_that_meets_another_fault_allows_the_next_one(fake_openai, monkeypatch):
     fake_openai.fault("quota")
     fake_openai.fault("status", status=500)
     listen()
@@ -644,7 +644,7 @@ def test_warming_up_never_fails(settings):
 # --- processes
 
 
-def test_a_fork_makes_a_client_of_its_own(fake_openai):
+def test_a_forked_process_makes_its_own_client(fake_openai):
     llm.embed_query("before", model=MODEL)
     child = os.fork()
     if child == 0:

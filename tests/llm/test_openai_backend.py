@@ -1,4 +1,4 @@
-"""The openai backend's vectors: right, in order, paid for once, in batches that the server takes."""
+"""Embeddings from the OpenAI backend: correct, in order, paid for once, in batches that the server accepts."""
 
 import base64
 import threading

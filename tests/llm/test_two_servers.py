@@ -1,4 +1,4 @@
-"""Answers at one server, embeddings at another: each with an address, a key and a breaker of its own."""
+"""Answers from one server, embeddings from another: each has its own address, key and circuit breaker."""
 
 import pytest
 
@@ -37,7 +37,7 @@ def test_no_key_and_no_header_for_answers_reaches_another_address(fake_openai, o
     assert "x-key" not in other.embeddings[0].headers
 
 
-def test_without_an_address_of_its_own_the_key_alone_may_differ(fake_openai, settings):
+def test_without_a_separate_address_the_key_alone_may_differ(fake_openai, settings):
     settings.EMBEDDING_API_KEY = "another"
     llm.embed_query("rain", model=MODEL)
     assert fake_openai.embeddings[0].headers["authorization"] == "Bearer another"

@@ -103,7 +103,7 @@ def test_a_prompt_has_the_latest_turns_of_a_long_conversation_in_order(settings)
     assert re.findall(r"Answer: Answer (\d+)", asked) == ["17", "18", "19"]
 
 
-def test_a_turn_that_finds_no_room_takes_all_before_it_along(settings):
+def test_a_turn_that_does_not_fit_is_left_out_with_all_before_it(settings):
     settings.CHAT_CONTEXT_TOKENS = 1_500
     turns = [Turn("Short?", "Yes."), Turn("Long?", "It is wet. " * 300), Turn("Latest?", "No.")]
     told = [
@@ -112,7 +112,7 @@ def test_a_turn_that_finds_no_room_takes_all_before_it_along(settings):
     assert told == ["Latest?", "No."]
 
 
-def test_every_prompt_has_marks_of_its_own():
+def test_every_prompt_has_its_own_fence():
     numbers = {
         number
         for _ in range(20)

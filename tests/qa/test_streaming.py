@@ -30,7 +30,7 @@ def written_by(writer, text=COUNTING, seconds=0.03):
     writer.fault("slow", seconds=seconds)
 
 
-async def test_a_lost_connection_goes_on_after_the_last_event(browser, alice, prices, writer):
+async def test_a_lost_connection_resumes_after_the_last_event(browser, alice, prices, writer):
     written_by(writer)
     person = await browser(alice)
     question = await person.ask(ASKED)

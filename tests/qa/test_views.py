@@ -194,7 +194,7 @@ class TestSources:
         assert f"<mark>{row.quote}</mark>" in html
         assert "<html" not in html
 
-    def test_without_script_a_source_is_a_page_of_its_own(self, person, answered):
+    def test_without_script_a_source_is_a_separate_page(self, person, answered):
         row = answered.citations.get(is_cited=True)
         html = person.get(f"/citations/{row.pk}/").content.decode()
         assert "<mark>" in html

@@ -1,4 +1,4 @@
-"""The web process's pool is told by names of psycopg_pool's own, which no documentation promises."""
+"""The web process's pool is configured by undocumented names of psycopg_pool."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ print(tried[-1] - tried[0] if len(tried) >= 5 else 99)
 """
 
 
-def test_a_database_that_is_away_is_looked_for_five_times_a_second_for_as_long_as_it_takes():
+def test_a_database_that_is_down_is_polled_five_times_a_second_until_it_is_back():
     done = subprocess.run(
         [sys.executable, "-c", POOL_WITHOUT_A_SERVER],
         env=os.environ | {"DATABASE_POOL": "True", "DJANGO_SETTINGS_MODULE": "ragsite.settings"},

@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis from wheels: found without variables, safe to start twice, and there again after a kill -9."""
+"""PostgreSQL and Redis from wheels: found without variables, safe to start twice, and restarted after a kill -9."""
 
 import json
 import os
@@ -113,7 +113,7 @@ def test_a_leftover_pid_file_that_names_another_program_does_not_stop_the_start(
     assert query(embedded.start(var, redis=False, temporary=True), "select 1") == [(1,)]
 
 
-def test_an_interrupted_first_start_is_begun_anew(var):
+def test_an_interrupted_first_start_is_repeated(var):
     home = embedded.Postgres(var).home
     (home / "data.new").mkdir(parents=True)
     (home / "data.new" / "PG_VERSION").write_text("18\n")
@@ -144,7 +144,7 @@ def test_a_long_path_gets_a_short_socket(tmp_path):
         embedded.discard(var)
 
 
-def test_a_server_that_someone_is_connected_to_goes_on(var):
+def test_a_server_with_connected_clients_keeps_running(var):
     urls = embedded.start(var, temporary=True)
     with psycopg.connect(urls["DATABASE_URL"]) as connection:
         assert embedded.stop_unless_used(var) == ["PostgreSQL"]
@@ -202,7 +202,7 @@ def test_under_root_a_moved_folder_finds_its_data_again(var, tmp_path):
 
 
 @as_root
-def test_under_root_a_copied_folder_gets_a_database_of_its_own(var, tmp_path):
+def test_under_root_a_copied_folder_gets_its_own_database(var, tmp_path):
     first = embedded.start(var, redis=False, temporary=True)
     copy = tmp_path / "copy"
     copy.mkdir()

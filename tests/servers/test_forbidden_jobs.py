@@ -1,4 +1,4 @@
-"""Whoever can write to Redis can plant jobs: only ours run, and none names a callback."""
+"""Jobs planted in Redis: only allowed functions run, and no callbacks."""
 
 import pytest
 from rq.job import Callback

@@ -1,4 +1,4 @@
-"""A database as hosts give it: a role that is no superuser, and pgvector in a schema of its own."""
+"""A managed database: a role without superuser rights, and pgvector in a separate schema."""
 
 import os
 import subprocess
@@ -69,7 +69,7 @@ def run(name, tmp_path, query=""):
 
 
 @pytest.mark.parametrize("schema", ["extensions", "Odd name"])
-def test_a_site_is_set_up_and_searched_with_pgvector_in_a_schema_of_its_own(managed, tmp_path, schema):
+def test_a_site_is_set_up_and_searched_with_pgvector_in_a_separate_schema(managed, tmp_path, schema):
     name, inside = managed
     put_vector_into(inside, schema, name)
     text, scan, _ef, path, _count = run(name, tmp_path)[-5:]

@@ -1,4 +1,4 @@
-"""A Redis with one database, as hosts sell it: queue and cache share it, apart by the prefixes of their keys."""
+"""A managed Redis with one database: queue and cache share it, separated by key prefixes."""
 
 import subprocess
 

@@ -1,4 +1,4 @@
-"""Two sites may share one Redis database: neither sees, takes or clears what is the other's."""
+"""Two sites may share one Redis database: neither reads, consumes or clears the other's keys."""
 
 import os
 import subprocess
@@ -99,7 +99,7 @@ def test_what_is_no_name_of_rq_passes_unchanged(everything):
     assert {"other", "mine:rq:job:x"} <= everything()
 
 
-def test_the_dashboard_and_the_site_look_at_the_same_queue(db, admin_client):
+def test_the_dashboard_and_the_site_use_the_same_queue(db, admin_client):
     get_queue("documents").enqueue("documents.work.runner.run_task", 0, job_id="task-0-1-0")
     assert django_rq.get_queue("documents").get_job_ids() == ["task-0-1-0"]
     number = get_queues_map()["documents"]

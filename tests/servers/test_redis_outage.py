@@ -1,4 +1,4 @@
-"""A worker whose Redis goes away, at its start, between two jobs and in the middle of one, lives on and loses no work."""
+"""A worker survives an outage of Redis at its start, between jobs and during one, and loses no work."""
 
 import os
 import signal

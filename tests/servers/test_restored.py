@@ -1,4 +1,4 @@
-"""After a backup is restored, numbers are given again while Redis still holds what belonged to the rows made since."""
+"""After a restore, primary keys are assigned again while Redis still holds keys of the earlier rows."""
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -99,7 +99,7 @@ def test_a_password_for_a_file_of_before_opens_no_other(alice):
     assert passwords.get(before) == "open sesame"
 
 
-def test_a_page_of_before_is_no_picture_of_another(alice):
+def test_an_image_cached_before_a_restore_is_not_shown_for_another_page(alice):
     version = make_document(alice, "It rains.").newest
     page_images._store(page_images._name(version, 1, 800), "x")
     other = Version.objects.get(pk=version.pk)

@@ -1,4 +1,4 @@
-"""A storage on a disk that takes no more."""
+"""Storages on a full or read-only disk."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Office files and others, written by hand: as small as they can be, and as hostile as a test wants them."""
+"""Office and other files, written by hand: minimal, or hostile as a test needs."""
 
 import io
 import struct

@@ -1,4 +1,4 @@
-"""What a model may answer to make a page act, load or lead astray; and the elements that an answer may consist of."""
+"""Answers of a model that try to run, load or mislead, and the elements that an answer may contain."""
 
 SCRIPT = [
     "<script>alert(1)</script>", "<SCRIPT SRC=//evil.example/x.js></SCRIPT>", "<scr<script>ipt>alert(1)</scr</script>ipt>", "<img src=x onerror=alert(1)>",

@@ -1,4 +1,4 @@
-"""What servers that speak OpenAI's language were seen to send: answers as streams, and refusals with what they mean."""
+"""Payloads seen from OpenAI-compatible servers: streamed answers, and refusals with their meaning."""
 
 import json
 

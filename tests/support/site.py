@@ -1,4 +1,4 @@
-"""The site as it runs: web server, worker and clock as processes of their own, on the test's database and Redis."""
+"""The site in production form: web server, worker and clock as separate processes, on the test's database and Redis."""
 
 import os
 import signal

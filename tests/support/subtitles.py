@@ -1,4 +1,4 @@
-"""Loaders as somebody else would write them, for the tests: one that works, and some that do not."""
+"""Third-party loaders for tests: one that works, and some that do not."""
 
 import os
 import resource

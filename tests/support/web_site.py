@@ -1,4 +1,4 @@
-"""A small web site on loopback, for what fetches pages: says what it is told to say, and counts who connects."""
+"""A small web site on loopback for fetching: sends configured answers, and counts connections."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

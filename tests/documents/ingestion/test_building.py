@@ -112,7 +112,7 @@ def work_until_nothing_is_due(work, tasks=None):
         work()
 
 
-def test_a_vector_index_whose_building_was_cut_off_is_built_anew(alice):
+def test_a_vector_index_whose_build_was_interrupted_is_rebuilt(alice):
     make_indexed(alice)
     index = Index.objects.live()
     index.create_vector_index()

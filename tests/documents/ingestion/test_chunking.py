@@ -254,7 +254,7 @@ def test_pages_that_start_elsewhere_are_refused():
         split_pages([PageText(1, "a", 0), PageText(2, "b", 7)], Pieces(), tokens=20, overlap=0)
 
 
-def test_the_handbooks_answer_stands_in_one_chunk():
+def test_the_handbooks_answer_is_in_one_chunk():
     pages = extract_pages(SAMPLES / "handbook.pdf", media_type="application/pdf").pages
     starts = page_starts(page.text for page in pages)
     texts = [

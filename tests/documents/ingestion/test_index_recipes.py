@@ -1,4 +1,4 @@
-"""The recipe of an index: how long its passages are, and what stands before them, for as long as the index lives."""
+"""The recipe of an index: the size of its chunks and their prefixes, which stay the same while the index lives."""
 
 import pytest
 

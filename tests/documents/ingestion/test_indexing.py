@@ -171,7 +171,7 @@ def test_a_file_that_vanished_is_a_plain_failure(alice):
     assert "no longer in" in document.failure
 
 
-def test_each_stage_stands_in_the_ledger_with_its_time(alice):
+def test_each_stage_is_recorded_with_its_duration(alice):
     document = make_indexed(alice)
 
     stages = list(document.attempts.order_by("pk").values_list("stage", "outcome"))

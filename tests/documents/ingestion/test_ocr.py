@@ -100,7 +100,7 @@ def test_the_packaged_tesseract_reads_english_and_german(packaged, wanted, used)
     assert engines.usable_languages(wanted) == used
 
 
-def test_the_doctor_says_which_program_reads_pictures_and_in_which_languages(packaged, settings):
+def test_the_doctor_names_the_ocr_engine_and_its_languages(packaged, settings):
     settings.OCR_LANGUAGES = ""
     found = machine.check_ocr()
     assert found.state == Found.OK
@@ -121,7 +121,7 @@ def test_a_scanned_document_is_read_and_can_be_asked_about(alice, work):
     assert (page.problem, page.report["engine"]) == ("", "tesseract")
 
 
-def test_a_document_with_some_pictures_is_ready_before_they_are_read(alice, work, tmp_path, reads):
+def test_a_document_with_some_scanned_pages_is_ready_before_ocr(alice, work, tmp_path, reads):
     document = half_scanned(alice, tmp_path)
     document.index()
     assert document.state == State.READY
@@ -183,7 +183,7 @@ def places_fit(document, index):
     return [text[chunk.start : chunk.end] == chunk.text for chunk in index.chunks.all()]
 
 
-def test_an_index_that_overtakes_the_live_one_brings_the_text_of_the_pictures_with_it(rebuilt):
+def test_an_index_that_overtakes_the_live_one_includes_the_ocr_text(rebuilt):
     document, index = rebuilt
     runner.run(Task.objects.get(kind=Kind.INDEX, index=index))
     assert "lighthouse" not in document.newest.text, "the live one's places still count in the old text"
@@ -264,7 +264,7 @@ def test_no_more_pages_are_read_than_the_cap_allows(alice, work, reads, settings
     assert document.state == State.READY
 
 
-def test_pictures_without_words_end_in_a_plain_sentence(alice, work, monkeypatch):
+def test_scans_without_words_end_in_a_plain_sentence(alice, work, monkeypatch):
     set_engine(monkeypatch, "tesseract")
     monkeypatch.setattr(ocr, "ocr_page", lambda *args, **kwargs: OcrResult())
     document = scan(alice)
@@ -304,7 +304,7 @@ def test_without_a_program_the_failure_says_what_is_missing(alice, work, nothing
     assert not Task.objects.filter(kind=Kind.OCR).exists()
 
 
-def test_reading_pictures_has_a_queue_of_its_own_and_says_how_far_it_is(alice, reads, client):
+def test_ocr_has_its_own_queue_and_shows_progress(alice, reads, client):
     document = scan(alice)
     document.index()
     task = Task.objects.get(document=document, kind=Kind.OCR)
@@ -330,7 +330,7 @@ def test_tesseract_that_takes_too_long_is_ended():
 
 
 @needs_tesseract
-def test_what_is_no_picture_is_no_text():
+def test_bytes_that_are_not_an_image_give_no_text():
     with pytest.raises(engines.OcrFailed, match="failed"):
         engines.ocr_page(b"no picture", languages="eng", seconds=20)
 
@@ -376,7 +376,7 @@ def test_a_long_scan_gives_way_to_what_else_waits(alice, reads, tmp_path, monkey
     assert (len(reads), task.is_due, task.tries) == (1, True, 0)
 
 
-def test_retry_looks_at_pictures_again_in_which_nothing_was_read(alice, work, monkeypatch):
+def test_retry_repeats_ocr_of_pages_without_text(alice, work, monkeypatch):
     set_engine(monkeypatch, "tesseract")
     monkeypatch.setattr(ocr, "ocr_page", lambda *args, **kwargs: OcrResult())
     document = scan(alice)
@@ -402,7 +402,7 @@ def test_replaying_an_indexing_job_lets_ocr_run_again_and_a_summary_does_not(ali
     assert not Page.objects.get().report
 
 
-def test_cancelling_the_reading_of_pictures_alone_cancels_the_document(alice, reads):
+def test_cancelling_ocr_alone_cancels_the_document(alice, reads):
     document = scan(alice)
     document.index()
     replay.cancel(Task.objects.filter(kind=Kind.OCR))
@@ -441,7 +441,7 @@ def test_a_stamped_scan_can_be_found_by_its_stamp_and_says_that_it_looks_scanned
     assert "1 looks scanned" in client.get(reverse("documents:list")).content.decode()
 
 
-def test_what_its_picture_says_joins_the_stamp(alice, work, tmp_path, reads):
+def test_ocr_text_joins_the_stamp_on_the_page(alice, work, tmp_path, reads):
     document = stamped(alice, tmp_path, b"Received 12 March 2024, file 7/331")
     for _ in range(3):
         work()

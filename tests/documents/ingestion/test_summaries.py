@@ -46,14 +46,14 @@ def test_with_a_model_the_model_writes_it_and_is_named(alice, fake_openai):
     assert document.summary_model == "gpt-4.1-mini"
 
 
-def test_the_same_content_is_summarised_once_a_day(alice, bob, fake_openai):
+def test_the_same_content_is_summarized_once_a_day(alice, bob, fake_openai):
     for person in (alice, bob):
         summarise(make_indexed(person, TEXT))
 
     assert len(fake_openai.chats) == 1
 
 
-def test_words_that_came_since_are_summarised_anew(alice, fake_openai):
+def test_text_added_since_is_summarized_again(alice, fake_openai):
     document = make_indexed(alice, TEXT)
     summarise(document)
     Page.objects.filter(version__document=document).update(text="What was read in a picture.")

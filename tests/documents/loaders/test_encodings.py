@@ -1,4 +1,4 @@
-"""Texts that say nowhere what they are written in; most people's are short."""
+"""Texts whose encoding is not declared; most are short."""
 
 import pytest
 

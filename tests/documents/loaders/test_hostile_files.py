@@ -1,4 +1,4 @@
-"""What hostile or broken files of every kind come to: a plain failure, in a child that keeps within its limits."""
+"""Hostile or broken files of every kind: each fails plainly, in a child process within its limits."""
 
 import io
 import random

@@ -1,4 +1,4 @@
-"""What the programs that read pictures say, and where the words are marked in the picture."""
+"""The output of OCR engines, and where its words are marked on the page image."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Pages as pictures, and where words stand on them."""
+"""Page images, and the places of words on them."""
 
 import re
 import threading
@@ -65,7 +65,7 @@ def test_a_page_with_a_colour_keeps_it(tmp_path):
     assert rows[5][:3] == b"\xff\x00\x00"
 
 
-def test_a_page_without_end_of_its_own_is_painted_small(tmp_path):
+def test_an_endless_page_is_rendered_small(tmp_path):
     path = tmp_path / "long.pdf"
     path.write_bytes(
         make_pdf(tmp_path / "a.pdf", [["x"]]).read_bytes().replace(b"0 0 595 842", b"0 0 10 14400")
@@ -161,7 +161,7 @@ def test_who_had_a_turn_just_now_lets_others_go_first():
 # What the site makes of them
 
 
-def test_a_page_is_shown_as_a_picture_that_nobody_else_may_keep(alices, handbook):
+def test_a_page_image_is_not_cached_by_others(alices, handbook):
     response = alices.get(image(handbook), {"width": "1600"})
     assert response["Content-Type"] == "image/png"
     assert read_png(response.content)[0] == 1600
@@ -181,7 +181,7 @@ def test_only_two_widths_and_versions_that_there_are(alices, handbook, query):
     assert alices.get(image(handbook), query).status_code == 404
 
 
-def test_a_picture_is_another_persons_secret(client, bob, handbook):
+def test_page_images_of_another_person_are_not_shown(client, bob, handbook):
     client.force_login(bob)
     assert client.get(image(handbook)).status_code == 404
     assert (
@@ -204,7 +204,7 @@ def test_a_page_is_painted_once_and_then_found_until_the_document_is_deleted(
     assert page_images._cached(name) is None
 
 
-def test_the_pictures_fill_no_more_than_their_shelves():
+def test_cached_page_images_stay_within_their_slots():
     for number in range(3 * page_images.SLOTS):
         page_images._store(f"1-{number}-800-1", "x")
     redis = cache._cache.get_client(None)
@@ -259,7 +259,7 @@ def test_what_pypdf_read_is_shown_without_marks(alices, handbook):
     assert alices.get(image(handbook)).status_code == 200
 
 
-def test_the_pages_picture_stands_beside_its_text_with_the_words_sought_marked(alices, handbook):
+def test_the_page_image_is_beside_its_text_with_matches_marked(alices, handbook):
     text = alices.get(reverse("documents:page", args=[handbook.pk, 2]), {"q": "ticket"}).text
     (marks,) = re.findall(r'class="page-marks"\s+src="([^"]+)"', text)
     assert len(boxes(alices.get(marks.replace("&amp;", "&")))) == 1

@@ -1,4 +1,4 @@
-"""What the site says of scanned pages and offers to do about them: caps, passwords, reading again, missing programs."""
+"""What the site says about scanned pages and offers to do: limits, passwords, repeated OCR, missing programs."""
 
 from contextlib import nullcontext
 
@@ -89,9 +89,7 @@ def test_a_scan_under_a_password_is_read_with_the_one_that_was_given(alice, alic
     assert passwords.get(document.serving) == ""
 
 
-def test_a_password_that_was_used_up_is_asked_for_again_and_then_the_pictures_are_read(
-    alice, alices, work, reads, tmp_path
-):
+def test_a_consumed_password_is_asked_for_again_and_then_ocr_runs(alice, alices, work, reads, tmp_path):
     document = made(alice, tmp_path, WORDS, PICTURE, password="open")
     done(work, document, 1)
     give(alices, document)
@@ -109,7 +107,7 @@ def test_a_password_that_was_used_up_is_asked_for_again_and_then_the_pictures_ar
     assert "once more" not in page_of(alices, document)
 
 
-def test_a_wrong_password_for_the_pictures_is_asked_for_again(alice, alices, work, reads, tmp_path):
+def test_a_wrong_password_for_ocr_is_asked_for_again(alice, alices, work, reads, tmp_path):
     document = made(alice, tmp_path, PICTURE, password="open")
     done(work, document, 1)
     give(alices, document)
@@ -159,9 +157,7 @@ def test_a_password_goes_with_its_document(alice):
 # How much is read
 
 
-def test_a_document_that_is_deleted_while_a_picture_is_read_leaves_nothing(
-    alice, work, tmp_path, monkeypatch, reads
-):
+def test_a_document_that_is_deleted_during_ocr_leaves_nothing(alice, work, tmp_path, monkeypatch, reads):
     read = ocr.ocr_page
     document = made(alice, tmp_path, PICTURE, PICTURE)
 
@@ -194,7 +190,7 @@ def test_above_the_cap_the_page_says_how_many_were_read_and_how_many_left(
     assert "Run OCR" in page_of(alices, document)
 
 
-def test_pictures_of_a_document_that_is_ready_in_part_are_read_when_asked_for(
+def test_ocr_of_a_partly_ready_document_runs_on_request(
     alice, bob, alices, work, tmp_path, monkeypatch, reads
 ):
     set_engine(monkeypatch, "")
@@ -220,7 +216,7 @@ def test_pictures_of_a_document_that_is_ready_in_part_are_read_when_asked_for(
     assert address not in page_of(alices, document)
 
 
-def test_reading_pictures_beside_a_ready_document_can_be_stopped(alice, alices, work, reads, tmp_path):
+def test_ocr_of_a_ready_document_can_be_stopped(alice, alices, work, reads, tmp_path):
     document = made(alice, tmp_path, WORDS, PICTURE)
     document.index()
     alices.post(reverse("documents:stop_ocr", args=[document.pk]))
@@ -256,7 +252,7 @@ def test_what_was_read_in_vain_is_read_again_when_asked_for(alice, alices, work,
 # What follows
 
 
-def test_a_new_summary_is_written_of_what_the_pictures_say(alice, work, reads, tmp_path):
+def test_a_new_summary_includes_the_ocr_text(alice, work, reads, tmp_path):
     document = made(alice, tmp_path, WORDS, PICTURE)
     document.index()
     work()  # its summary, and then its pictures
@@ -303,9 +299,7 @@ def test_however_many_scans_wait_for_a_program_each_row_says_it_in_a_line(
     assert alices.get(reverse("documents:list")).content.decode().count("apt-get") == 1
 
 
-def test_where_reading_pictures_is_switched_off_no_program_is_called_missing(
-    alice, alices, work, tmp_path, settings
-):
+def test_where_ocr_is_switched_off_no_program_is_called_missing(alice, alices, work, tmp_path, settings):
     settings.OCR = False
     whole = done(work, make_document(alice, several(1), name="scan.pdf"))
     part = done(work, made(alice, tmp_path, WORDS, PICTURE))
@@ -325,7 +319,7 @@ def test_where_reading_pictures_is_switched_off_no_program_is_called_missing(
         assert "remove OCR=False" in said
 
 
-def test_pictures_that_wait_when_reading_is_switched_off_are_not_read(alice, work, settings, reads):
+def test_queued_ocr_does_not_run_once_it_is_switched_off(alice, work, settings, reads):
     document = make_document(alice, several(1), name="scan.pdf")
     document.index()
     settings.OCR = False
@@ -374,7 +368,7 @@ def test_a_program_that_is_killed_from_outside_reads_the_page_once_more(
 
 @needs_tesseract
 @pytest.mark.slow
-def test_a_worker_that_is_killed_at_the_third_of_five_pictures_leaves_two_and_the_next_reads_three(
+def test_a_worker_killed_at_the_third_of_five_scans_leaves_two_and_the_next_reads_three(
     alice, tmp_path, settings
 ):
     with Site(tmp_path, OCR="True") as site:

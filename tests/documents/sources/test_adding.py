@@ -1,4 +1,4 @@
-"""Pasted texts, archives and folders, and passwords: what becomes of them in the pages."""
+"""Adding pasted texts, archives, folders and files with passwords."""
 
 import io
 import logging
@@ -47,7 +47,7 @@ def archive(files, name="papers.zip"):
 # Pasted texts
 
 
-def test_a_pasted_text_becomes_a_document_that_is_read_as_it_stands(alices, work):
+def test_a_pasted_text_becomes_a_document_unchanged(alices, work):
     response = alices.post("/documents/text/", {"title": "Rain", "text": "# Rain\r\n\r\nIt rains in Bergen."})
     document = Document.objects.get()
     work()
@@ -60,7 +60,7 @@ def test_a_pasted_text_becomes_a_document_that_is_read_as_it_stands(alices, work
     )
 
 
-def test_a_text_that_is_too_long_to_be_looked_at_is_told_what_to_do(alices):
+def test_a_text_that_is_too_long_is_refused_with_a_remedy(alices):
     response = alices.post("/documents/text/", {"title": "x", "text": "Rain. " * 1_000_000})
     assert response.status_code == 413
     assert "This text is too long for the form. Save it as a file and upload that." in response.text
@@ -101,7 +101,7 @@ def test_a_text_that_cannot_be_taken_comes_back_with_the_reason(alices, form, se
     assert not Document.objects.exists()
 
 
-def test_a_pasted_text_is_kept_once_and_can_be_worded_anew(alices, alice, work):
+def test_a_pasted_text_is_stored_once_and_can_be_edited(alices, alice, work):
     for _ in range(2):
         alices.post("/documents/text/", {"title": "Rain", "text": "It rains in Bergen."})
     document = Document.objects.get()
@@ -300,7 +300,7 @@ def test_a_locked_file_asks_for_its_password_in_the_list_and_on_its_page(alices,
         assert reverse("documents:password", args=[locked.pk]) in said
 
 
-def test_the_password_opens_the_file_once_and_stands_nowhere(alices, locked, work):
+def test_the_password_opens_the_file_once_and_is_not_stored(alices, locked, work):
     heard = logging.StreamHandler(io.StringIO())
     heard.setFormatter(logs.TextFormatter())
     logging.getLogger().addHandler(heard)
@@ -369,7 +369,7 @@ def test_a_password_for_a_file_that_needs_none_is_not_kept(alices, alice):
     assert passwords.pop(document.newest) == ""
 
 
-def test_a_text_of_open_brackets_is_looked_through_at_once():
+def test_a_text_of_open_brackets_is_inspected_in_linear_time():
     """Forty thousand took fourteen seconds, in which the whole web process stood still."""
     assert not MARKDOWN.search("[" * 1_000_000)
     assert MARKDOWN.search("see [the page](https://example.org)")

@@ -1,4 +1,4 @@
-"""Files attached to mails and PDFs become documents of their own."""
+"""Files attached to emails and PDFs become documents."""
 
 import base64
 from email.message import EmailMessage
@@ -46,7 +46,7 @@ def outcomes(document, user):
     return {each.name: each for each in attachments.attachments_of(document.newest, user)}
 
 
-def test_what_is_attached_to_a_mail_becomes_documents_beside_it(alice, client):
+def test_files_attached_to_an_email_become_documents(alice, client):
     mail = indexed(alice, letter(("costs.csv", b"Item,Price\nRope,21\n"), ("notes.txt", b"Bring the rope.")))
     costs = Document.objects.get(title="costs")
     assert (costs.attached_to, costs.collection, costs.uploaded_by) == (mail, mail.collection, alice)
@@ -169,7 +169,7 @@ def test_a_mail_whose_attachments_cannot_be_read_answers_all_the_same(alice):
     assert mail.tasks.get(kind=Kind.ATTACH).state == TaskState.DONE
 
 
-def test_nothing_is_added_beside_a_mail_that_is_deleted_meanwhile(alice, monkeypatch):
+def test_no_attachment_is_added_if_the_email_is_deleted_concurrently(alice, monkeypatch):
     mail = make_document(alice, letter(("one.txt", b"One."), ("two.txt", b"Two.")), "letter.eml")
     mail.index()
     found = attachments.attached_files

@@ -1,4 +1,4 @@
-"""Odd folders, as `manage.py ingest` and `manage.py sync` meet them."""
+"""`manage.py ingest` and `manage.py sync` with unusual folders."""
 
 import hashlib
 import io
@@ -56,7 +56,7 @@ def test_a_link_that_leads_out_of_the_folder_is_named_and_not_followed(folder, s
     assert "failed:" not in said
 
 
-def test_a_folder_beside_it_whose_name_begins_alike_is_outside(folder, tmp_path):
+def test_a_sibling_folder_with_the_same_prefix_is_outside(folder, tmp_path):
     (tmp_path / "papers of others").mkdir()
     (tmp_path / "papers of others" / "x.txt").write_text("Not yours.")
     (folder / "x.txt").symlink_to(tmp_path / "papers of others" / "x.txt")
@@ -168,7 +168,7 @@ def test_a_file_that_goes_after_it_was_listed_is_named(folder, monkeypatch, comm
     assert contents() == ["It snows in Tromsø."]
 
 
-def test_what_is_stored_is_what_its_checksum_says_though_the_file_changes_meanwhile(folder, monkeypatch):
+def test_the_stored_file_matches_its_checksum_though_the_file_changes_concurrently(folder, monkeypatch):
     real = DocumentQuerySet.add_file
 
     def changing(queryset, shelf, upload, **kwargs):
@@ -185,7 +185,9 @@ def test_what_is_stored_is_what_its_checksum_says_though_the_file_changes_meanwh
 
 
 @pytest.mark.parametrize("command", ["ingest", "sync"])
-def test_who_interrupts_has_whole_documents_and_goes_on_later(folder, monkeypatch, command, settings):
+def test_an_interrupted_command_leaves_whole_documents_and_can_be_resumed(
+    folder, monkeypatch, command, settings
+):
     real, calls = FileSystemStorage.save, []
 
     def interrupted(*args, **kwargs):

@@ -1,4 +1,4 @@
-"""How much one person may keep: at every way in, at once for many, and freed by deleting."""
+"""The storage quota: for every way of adding, for concurrent uploads, and after deleting."""
 
 import pytest
 from django.core.files.base import ContentFile
@@ -44,7 +44,7 @@ def test_a_file_too_many_is_refused_with_what_is_full_and_what_to_do(alices, ful
     assert len(stored_files(settings)) == Document.objects.count() == 1
 
 
-def test_each_file_of_a_batch_says_for_itself_whether_there_was_room(alices, alice, settings):
+def test_the_quota_is_checked_for_each_file_of_a_batch(alices, alice, settings):
     settings.MAX_DOCUMENTS_PER_PERSON = 2
     several = {"files": [file(f"{letter}.txt", letter.encode()) for letter in "abcd"]}
     assert alices.post("/documents/upload/", several).text.count(FULL) == 2
@@ -73,7 +73,7 @@ def test_bytes_are_counted_with_those_of_earlier_contents(alices, alice, setting
     assert len(stored_files(settings)) == Version.objects.count() == 2
 
 
-def test_a_web_page_that_grew_beyond_the_room_says_so_and_its_earlier_content_answers(
+def test_a_web_page_that_exceeds_the_quota_says_so_and_its_earlier_content_answers(
     alice, work, settings, own_site
 ):
     own_site.pages["/rain.txt"] = answer("It rains in Bergen nearly every day of the year.")
@@ -105,7 +105,7 @@ def test_many_uploads_at_once_do_not_go_beyond_the_limit(alice, settings):
     assert len(stored_files(settings)) == Document.objects.filter(uploaded_by=alice).count() == 5
 
 
-def test_deleting_makes_room_at_once(alices, full):
+def test_deleting_frees_storage_at_once(alices, full):
     alices.post(reverse("documents:delete", args=[full.pk]))
     assert FULL not in alices.post("/documents/upload/", {"files": file()}).text
 

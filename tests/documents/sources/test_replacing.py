@@ -1,4 +1,4 @@
-"""Replacing and deleting, also at the same moment, with a storage that fails, and with an answer at hand."""
+"""Replacing and deleting: concurrently, with a failing storage, and while an answer cites the document."""
 
 import os
 import threading
@@ -85,7 +85,7 @@ class MeetingFile(ContentFile):
         return super().chunks(*args)
 
 
-def test_two_documents_replaced_by_the_same_content_at_once_become_no_twins(alice, settings):
+def test_two_documents_replaced_concurrently_by_the_same_content_do_not_become_duplicates(alice, settings):
     one, other = make_document(alice, "one"), make_document(alice, "other", name="other.txt")
     meeting = threading.Barrier(2)
     files = [MeetingFile(b"It rains in Bergen.", "rain.txt", meeting) for _ in range(2)]

@@ -43,7 +43,7 @@ def test_several_files_are_sent_at_once_without_script(alices):
     assert response.text.count("state-moving") == 50
 
 
-def test_a_bad_file_gets_a_sentence_beside_its_name_and_the_others_go_on(alices):
+def test_a_bad_file_is_reported_by_name_and_the_others_are_added(alices):
     response = send(
         alices, text(), text("holiday.jpg", b"\xff\xd8\xff\xe0" + bytes(range(256))), text("empty.txt", b"")
     )

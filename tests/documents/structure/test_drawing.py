@@ -1,4 +1,4 @@
-"""Tables are drawn as tables wherever a document's text is read; what a document says stays text."""
+"""Tables are rendered as tables wherever a document's text is shown; text of documents is escaped."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The outline of a text, and the sentences that tell most of it."""
+"""The outline of a text, and its key sentences."""
 
 import time
 

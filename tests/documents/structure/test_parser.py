@@ -1,4 +1,4 @@
-"""Blocks of stored texts: what a reader would call a heading, a list, a table."""
+"""Parsing stored texts into headings, lists and tables."""
 
 import time
 

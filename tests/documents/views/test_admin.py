@@ -48,7 +48,7 @@ def test_a_failed_document_is_replayed_from_its_list(client, operator, everythin
     assert failed.task.job_id in queue.job_ids
 
 
-def test_staff_without_the_permission_may_look_but_not_replay(client, everything):
+def test_staff_without_the_permission_may_view_but_not_replay(client, everything):
     failed = Document.objects.failed().get()
     staff = make_user("stan", is_staff=True)
     staff.user_permissions.add(Permission.objects.get(codename="view_document"))

@@ -1,4 +1,4 @@
-"""What an open page asks again and again: one request for all that it watches, and for its reader's notices."""
+"""Polling: one request for all that an open page watches, and for its reader's notices."""
 
 import re
 
@@ -104,7 +104,7 @@ def test_nonsense_is_left_out(alices, alice):
     assert alices.get(URL, {"watch": marks}).status_code == 204
 
 
-def test_no_page_has_more_looked_at_than_it_can_show(alices, alice):
+def test_a_page_cannot_poll_more_parts_than_it_can_show(alices, alice):
     make_document(alice)
     marks = [f"row-{pk}-00000000" for pk in range(10**6, 10**6 + 3 * MAX_WATCHED)]
     assert alices.get(URL, {"watch": marks}).text.count("delete:") == MAX_WATCHED
@@ -117,7 +117,7 @@ def test_a_page_stops_asking_once_nothing_is_under_way(alices, alice):
     assert alices.get(URL).status_code == 286
 
 
-def test_a_page_that_shows_a_colleagues_moving_document_goes_on_asking(client, alice, bob):
+def test_a_page_that_shows_a_colleagues_moving_document_keeps_polling(client, alice, bob):
     document = make_document(alice)
     document.collection.everyone_reads = True
     document.collection.save()

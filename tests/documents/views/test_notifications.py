@@ -14,7 +14,7 @@ def mail_server(settings):
     settings.SITE_URL = "https://docs.example.com"
 
 
-def test_whoever_wishes_it_gets_a_mail_with_a_link_when_a_document_is_ready(
+def test_a_user_who_opted_in_gets_an_email_with_a_link_when_a_document_is_ready(
     mail_server, django_capture_on_commit_callbacks
 ):
     carol = make_user("carol", email="carol@example.com", mail_when_ready=True)

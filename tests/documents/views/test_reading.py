@@ -185,7 +185,7 @@ def test_a_document_tells_which_of_its_pages_are_scanned_in_the_list_and_on_its_
     assert "images without text" in words_of(alices.get(document.get_absolute_url()).text)
 
 
-def test_a_page_whose_words_can_be_found_is_not_called_a_picture_without_text(alices, alice):
+def test_a_page_with_searchable_words_is_not_called_an_image_without_text(alices, alice):
     document = add_pages(make_document(alice), "Harbour board", problems=["no_text"])
     page = words_of(alices.get(document.get_absolute_url()).text)
     assert "Harbour board" in page

@@ -176,7 +176,7 @@ def test_only_a_moving_row_is_kept_up_to_date(alices, alice, state):
     )
 
 
-def test_a_row_that_is_drawn_anew_stays_chosen(alices, alice):
+def test_a_row_that_is_rendered_again_stays_selected(alices, alice):
     document = make_document(alice)
     assert "checked" not in row(alices, document)
     assert "checked" in row(alices, document, chosen=document.pk)
@@ -189,7 +189,7 @@ def test_a_row_shows_the_first_lines_of_the_summary_or_that_it_is_being_written(
     assert "About &lt;rain&gt;." in row(alices, document)
 
 
-def test_a_documents_page_is_drawn_anew_whole_once_the_work_is_done(alices, alice):
+def test_a_documents_page_is_reloaded_once_the_work_is_done(alices, alice):
     document = make_document(alice)
     assert "HX-Refresh" not in changed(alices, f"state-{document.pk}").headers
     Document.objects.update(state=State.READY)
@@ -291,7 +291,7 @@ def test_words_are_found_on_their_pages_across_line_ends_and_marked(alices, alic
     assert "No match for “" in alices.get(document.get_absolute_url(), {"q": "a.b*[\\"}).text
 
 
-def test_a_pages_text_has_an_address_of_its_own(alices, alice):
+def test_a_page_of_text_has_its_own_address(alices, alice):
     document = add_pages(make_document(alice), "One <b>.", "Two.", "Three.")
     page = alices.get(reverse("documents:page", args=[document.pk, 2])).text
     assert "Two." in page

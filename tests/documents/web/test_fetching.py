@@ -1,4 +1,4 @@
-"""Web pages as documents: fetched by a worker, looked at again, replaced only by what has changed."""
+"""Web pages as documents: fetched by a worker, refreshed, and replaced only if they changed."""
 
 import time
 from datetime import timedelta
@@ -57,7 +57,7 @@ def test_addresses_become_documents_that_a_worker_fetches_and_reads(alices, own_
     assert [attempt.stage for attempt in rain.attempts.order_by("pk")][:2] == ["fetch", "extract"]
 
 
-def test_what_is_no_address_is_said_beside_it_and_the_others_go_on(alices, own_site):
+def test_an_invalid_address_is_reported_and_the_others_are_added(alices, own_site):
     said = alices.post(
         "/documents/pages/",
         {
@@ -231,7 +231,7 @@ def test_a_document_deleted_while_it_is_fetched_leaves_no_file(alice, own_site, 
     assert [path for path in settings.MEDIA_ROOT.rglob("*") if path.is_file()] == []
 
 
-def test_several_pages_are_looked_at_again_at_once(alices, alice, own_site, work):
+def test_several_pages_are_refreshed_at_once(alices, alice, own_site, work):
     own_site.pages["/rain"] = answer("It rains in Bergen.")
     page, file = add(alice, f"{own_site.url}/rain"), make_document(alice, "A file.")
     work()

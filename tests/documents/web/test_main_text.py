@@ -156,6 +156,6 @@ def test_the_surroundings_of_a_docbook_page_are_left_out():
     assert text_of(html) == f"46.3. Fees\n\n{SAID}"
 
 
-def test_what_is_not_printed_and_what_stands_below_is_left_out():
+def test_text_that_is_not_printed_and_footers_are_left_out():
     html = f"<div class=noprint><p>Log in to edit.</p></div><div><h1>Fees</h1>{TEXT}</div><div class=footer><p>© 2026 Port.</p></div>"
     assert text_of(html) == f"Fees\n\n{SAID}"

@@ -1,4 +1,4 @@
-"""Looking at a page again when things go wrong or happen at once."""
+"""Refreshing web pages concurrently, and when it fails."""
 
 import threading
 
@@ -69,11 +69,11 @@ def test_a_weak_mark_is_sent_back_as_it_came_and_a_page_that_lies_about_its_age_
     assert page.serving.text == "It is dry."
 
 
-def test_two_who_look_at_once_fetch_once(own_site, page):
+def test_two_concurrent_refreshes_fetch_once(own_site, page):
     """The second finds the task locked."""
     asked, task = len(own_site.asked), page.fetch()
 
-    def look_meanwhile(handler):
+    def refresh_meanwhile(handler):
         other = threading.Thread(target=look)
         other.start()
         other.join()
@@ -83,7 +83,7 @@ def test_two_who_look_at_once_fetch_once(own_site, page):
         runner.run(Task.objects.get(pk=task.pk))
         connections.close_all()
 
-    own_site.pages["/rain"] = look_meanwhile
+    own_site.pages["/rain"] = refresh_meanwhile
     runner.run(task)
     assert len(own_site.asked) == asked + 1
     assert page.versions.count() == 2
@@ -99,7 +99,7 @@ def test_a_page_that_is_asked_for_again_while_it_is_read_ends_with_its_newest_co
     assert task_of(page).state == TaskState.DONE
 
 
-def test_who_may_no_longer_edit_a_collection_has_nothing_looked_at_there(client, bob, own_site, page):
+def test_a_person_who_may_no_longer_edit_a_collection_cannot_refresh_its_pages(client, bob, own_site, page):
     member = Membership.objects.create(collection=page.collection, user=bob, role=Role.EDITOR)
     client.force_login(bob)
     member.role = Role.READER

@@ -1,4 +1,4 @@
-"""What may be fetched, and what is refused before a single connection is made."""
+"""Which addresses may be fetched; the others are refused before a connection is made."""
 
 import gzip
 import socket
@@ -95,7 +95,7 @@ def test_only_the_usual_ports_of_public_machines_and_any_of_the_operators_networ
         "/" + "a" * 5000,
     ],
 )
-def test_a_redirect_is_looked_at_like_any_address(web_site, loopback, target):
+def test_a_redirect_is_checked_like_any_address(web_site, loopback, target):
     web_site.pages["/"] = redirect(target.format(port=web_site.port))
     before = web_site.connections
     with pytest.raises((UnreadableFile, SiteUnavailable)) as refused:
@@ -106,7 +106,7 @@ def test_a_redirect_is_looked_at_like_any_address(web_site, loopback, target):
     assert web_site.connections == before + 1
 
 
-def test_a_name_is_looked_up_once_and_that_very_address_is_connected_to(web_site, monkeypatch):
+def test_a_name_is_resolved_once_and_the_connection_uses_that_address(web_site, monkeypatch):
     answers = iter([[(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", web_site.port))]] * 5)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: next(answers))
     with pytest.raises(UnreadableFile) as refused:
@@ -240,7 +240,7 @@ def test_a_site_that_is_not_there_may_come_back(loopback):
 
 
 @pytest.mark.parametrize("kind", ["image/png", "video/mp4", "audio/ogg"])
-def test_pictures_and_films_are_not_fetched(web_site, loopback, kind):
+def test_images_and_videos_are_not_fetched(web_site, loopback, kind):
     web_site.pages["/"] = answer("x", kind=kind)
     with pytest.raises(UnreadableFile) as refused:
         fetched(web_site.url, allowed=loopback)
@@ -342,7 +342,7 @@ def test_a_page_packed_in_several_pieces_is_whole(web_site, loopback):
         assert fetched(web_site.url, allowed=loopback)[1] == b"It rains in Bergen."
 
 
-def test_packed_bytes_that_hold_nothing_are_not_taken_for_ever(web_site, loopback):
+def test_compressed_bytes_without_content_are_not_read_forever(web_site, loopback):
     nothing = zlib.compress(b"x")[:2] + b"\x00\x00\x00\xff\xff" * 50_000  # blocks of no length
     web_site.pages["/"] = answer(nothing, Content_Encoding="deflate", Content_Length=None)
     with pytest.raises(UnreadableFile) as refused:
@@ -398,7 +398,7 @@ def test_a_page_is_what_it_begins_like_whatever_its_site_says(web_site, loopback
     assert fetched(web_site.url + path, allowed=loopback)[0].name == name
 
 
-def test_a_look_up_that_hangs_is_given_up(monkeypatch):
+def test_a_lookup_that_hangs_times_out(monkeypatch):
     monkeypatch.setattr(client, "TOTAL_SECONDS", 0.3)
     is_over = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: is_over.wait(20))

@@ -1,4 +1,4 @@
-"""Pages in the encodings that people still have: kept in UTF-8, within the limits on size and memory."""
+"""Pages in older encodings: stored in UTF-8, within the limits on size and memory."""
 
 import tracemalloc
 from tempfile import NamedTemporaryFile

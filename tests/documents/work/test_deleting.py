@@ -1,4 +1,4 @@
-"""Deleting at the very moment when something of the document is written, shown or answered from."""
+"""Deleting a document while it is being written, shown or used for an answer."""
 
 import threading
 from contextlib import contextmanager
@@ -125,7 +125,7 @@ def test_while_a_page_of_it_is_painted(client, alice, meet):
     client.get(reverse("documents:page_image", args=[document.pk, 1]))
 
 
-def test_while_its_address_is_looked_at(alice, meet, own_site, settings):
+def test_while_its_address_is_fetched(alice, meet, own_site, settings):
     own_site.pages["/rain.txt"] = answer("It rains in Bergen.")
     shelf = Collection.objects.private_to(alice)
     document, _new = Document.objects.add_page(shelf, f"{own_site.url}/rain.txt", user=alice)

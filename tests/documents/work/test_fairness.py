@@ -1,4 +1,4 @@
-"""Whose work comes next: small files and other people's first, and never all workers at what is slow."""
+"""The order of work: small files and other people's first; slow work never occupies all workers."""
 
 import os
 import subprocess
@@ -168,7 +168,7 @@ def test_a_page_that_its_site_has_a_fault_with_holds_no_other_up(alice):
     assert second.is_due
 
 
-def test_a_book_gives_way_to_a_letter_and_goes_on_after_it(alice, monkeypatch):
+def test_a_book_gives_way_to_a_letter_and_continues_after_it(alice, monkeypatch):
     monkeypatch.setattr(fairness, "TURN_SECONDS", 0)
     sentences = [f"Sentence number {number} of a very long book about the weather." for number in range(1500)]
     book = make_document(alice, " ".join(sentences), name="book.txt")

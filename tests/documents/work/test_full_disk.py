@@ -1,4 +1,4 @@
-"""A disk that takes no more: a kind sentence in the form that was asked for, no half file, and a trace for the operator."""
+"""A full or read-only disk: a plain sentence, no half file, and a log line for the operator."""
 
 import asyncio
 import errno

@@ -114,7 +114,7 @@ def test_a_summary_that_waits_for_the_chat_model_is_brought_forward_too(
     assert task.is_due
 
 
-def test_a_look_that_fails_does_not_forget_what_it_saw(alice, fake_openai, provider_probe, monkeypatch):
+def test_a_failed_probe_does_not_forget_the_earlier_ones(alice, fake_openai, provider_probe, monkeypatch):
     task = fail_at(make_document(alice), fake_openai)
     provider_probe.saw_outage = True
 

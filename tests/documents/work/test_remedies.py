@@ -1,4 +1,4 @@
-"""After a failure the button is offered that helps: another try is none where it would end the same way."""
+"""The button offered after a failure: a retry is not offered if it would fail the same way."""
 
 import re
 
@@ -78,7 +78,7 @@ def test_the_button_fits_the_failure(client, alice, without_ocr, page, kind, fie
 
 
 @pytest.mark.parametrize("kind", remedies.NEEDS_OCR)
-def test_a_scan_is_read_again_where_its_pictures_can_be_read_now(client, alice, with_ocr, kind):
+def test_a_scan_is_retried_once_ocr_is_available(client, alice, with_ocr, kind):
     document = failed(alice, kind)
     client.force_login(alice)
 

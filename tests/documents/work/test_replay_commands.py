@@ -182,7 +182,7 @@ def test_both_leave_a_line_in_the_log(shelf, caplog):
     assert "verb=cancel count=1" in caplog.text
 
 
-def test_asking_afresh_forgets_the_time_that_the_provider_named_whichever_way_it_is_asked(shelf):
+def test_every_kind_of_replay_forgets_the_time_that_the_provider_named(shelf):
     in_an_hour = timezone.now() + timedelta(hours=1)
     Task.objects.filter(kind=Kind.INDEX).update(not_before=in_an_hour, tries=3, start_at="extract")
 
@@ -205,9 +205,7 @@ def test_asking_afresh_forgets_the_time_that_the_provider_named_whichever_way_it
         (State.READY, True, False, False),
     ],
 )
-def test_the_recognition_of_pictures_is_seen_where_it_is_what_the_document_waits_for(
-    shelf, state, is_found, is_indexing, is_seen
-):
+def test_ocr_is_shown_in_the_row_if_the_document_waits_for_it(shelf, state, is_found, is_indexing, is_seen):
     document = shelf["ready"]
     task = Task.objects.request(Kind.OCR, document)
     Document.objects.filter(pk=document.pk).update(

@@ -51,7 +51,7 @@ def test_a_new_document_is_on_the_queue_once_its_transaction_commits(alice, queu
     assert queue.job_ids == [index_task(document).job_id]
 
 
-def test_a_worker_makes_a_queued_document_ready_and_summarised(alice, work):
+def test_a_worker_makes_a_queued_document_ready_and_summarized(alice, work):
     document = make_document(alice, "It rains in Bergen nearly every day, and people there carry umbrellas.")
     work()
 
@@ -366,7 +366,7 @@ def test_work_that_a_worker_is_just_taking_is_not_queued_again(alice, queue):
     assert reconciler.reconcile() == 1
 
 
-def test_an_upload_stands_while_redis_is_away(alice, settings, monkeypatch):
+def test_an_upload_is_kept_while_redis_is_away(alice, settings, monkeypatch):
     monkeypatch.setattr(jobs, "queue_connection", lambda: jobs.Redis.from_url("unix:///nowhere.sock"))
 
     assert make_document(alice).state == State.WAITING
