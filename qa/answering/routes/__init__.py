@@ -10,6 +10,7 @@ from documents.models import Document
 from qa.answering.citing import citations
 from qa.answering.draft import Draft, Focus
 from qa.answering.parts import Ask, Heading
+from qa.answering.routes.anchored import anchored
 from qa.answering.routes.comparison import compare
 from qa.answering.routes.details import details
 from qa.answering.routes.greeting import greet
@@ -42,8 +43,8 @@ def route(draft: Draft) -> RoutedAnswer | None:
     question = draft.question
     if greeting := greet(question.text, has_history=bool(draft.history)):
         return greeting
-    requests = list(readings(question.text))
     library = Library(with_heads(readable_documents(draft.user, draft.collections, draft.document)))
+    requests = [*filter(None, [anchored(question.text, library)]), *readings(question.text)]
     for request in requests:
         if answer := _answer(draft, request, library):
             return answer
@@ -97,16 +98,16 @@ def _section(draft: Draft, request: Request, library: Library) -> RoutedAnswer |
         ways = [(request.topic, request.subject)]
     for topic, subject in ways:
         found = _named(draft, subject, library)
-        if len(found) == 1 and (answer := _section_of(found[0].document, topic, request)):
+        if len(found) == 1 and (answer := _section_of(found[0].document, topic)):
+            return answer
+        if len(found) > 1 and (answer := compare(Request(Kind.COMPARISON, subject, topic), library)):
             return answer
     return None
 
 
-def _section_of(document: Document, topic: str, request: Request) -> RoutedAnswer | None:
+def _section_of(document: Document, topic: str) -> RoutedAnswer | None:
     reading = Reading(document)
-    if answer := section_answer(reading, topic):
-        return answer
-    return _sentences_about(reading, topic) if request.is_short else None
+    return section_answer(reading, topic) or _sentences_about(reading, topic)
 
 
 def _sentences_about(reading: Reading, topic: str) -> RoutedAnswer | None:

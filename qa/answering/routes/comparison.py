@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from documents.structure.outline import Statement
 from qa.answering.parts import Heading, Pair, Pairs, Quote, Text
+from qa.answering.routes.editions import WORDS as EDITION_WORDS
 from qa.answering.routes.library import MONTH, YEAR, Library, Named, months_in
 from qa.answering.routes.reading import Reading, RoutedAnswer
 from qa.answering.routes.requests import Request, content
@@ -50,39 +51,57 @@ def two_documents(request: Request, library: Library) -> list[Named] | None:
                 return [first, second]
         if pair := _of_times(left, right, request, library):
             return pair
-    both = library.find(request.subject)
-    return sorted(both, key=_age) if len(both) == 2 else None
+    return _editions(request.subject, library)
+
+
+def _editions(subject: str, library: Library) -> list[Named] | None:
+    """Return the two newest editions of the one document that the words name, the older first."""
+    found = sorted(library.called(subject)[1], key=lambda named: named.age)[-2:]
+    return found if len(found) == 2 and found[0].is_edition_of(found[1]) else None
 
 
 def _completed(left: str, right: str) -> list[tuple[str, str]]:
     """Return ways to complete a half name: "handbooks of 2023" and "2025", "the 2023" and "2025 handbooks"."""
     ways = [(left, right)]
     if _is_time(right):
-        ways.append((left, f"{TIME.sub('', left)} {right}"))
+        ways.append((left, f"{_without_time(left)} {right}"))
     if _is_time(left):
-        ways.append((f"{left} {TIME.sub('', right)}", right))
+        ways.append((f"{left} {_without_time(right)}", right))
     return ways
 
 
 def _is_time(words: str) -> bool:
-    """Whether the words are only a year or a month."""
-    rest = [word for word in content(words) if not (YEAR.fullmatch(word) or MONTH.fullmatch(word))]
-    return not rest and bool(content(words))
+    """Whether the words are only a year, a month, or the like of "the old"."""
+    return bool(content(words)) and not content(_without_time(words))
+
+
+def _without_time(words: str) -> str:
+    plain = TIME.sub("", words)
+    return " ".join(word for word in plain.split() if word.lower() not in EDITION_WORDS)
 
 
 def _of_times(left: str, right: str, request: Request, library: Library) -> list[Named] | None:
     """Return two documents of one kind for two months or years: what was said "in February, and what in March"."""
-    if not (_is_time(left) and _is_time(right)):
+    if not (TIME.search(left) and TIME.search(right)):
         return None
-    first, second = (_dated(words, library) for words in (left, right))
     pairs = [
         (one, other)
-        for one in first
-        for other in second
-        if one is not other and one.title_words & other.title_words
+        for one in _dated(left, library)
+        for other in _dated(right, library)
+        if one is not other
+        and (one.title_words & other.title_words or (_hits(left, one) and _hits(right, other)))
     ]
-    best = max(pairs, key=lambda pair: _fit(pair, request), default=None)
+
+    def fit(pair: tuple[Named, Named]) -> tuple[int, int]:
+        return _fit(pair, request), _hits(left, pair[0]) + _hits(right, pair[1])
+
+    best = max(pairs, key=fit, default=None)
     return list(best) if best else None
+
+
+def _hits(words: str, named: Named) -> int:
+    """How many words of a clause are in the title."""
+    return len(set(content_words(words)) & named.title_words)
 
 
 def _dated(words: str, library: Library) -> list[Named]:
@@ -100,23 +119,28 @@ def _fit(pair: Sequence[Named], request: Request) -> int:
     return sum(find_section(Reading(named.document), request.topic) is not None for named in pair)
 
 
-def _age(named: Named) -> str:
-    return min(named.years, default="") or str(named.document.dated or "")
-
-
 def _on_topic(readings: Sequence[Reading], topic: str) -> RoutedAnswer | None:
     answer = RoutedAnswer(AnswerWay.COMPARISON)
-    for reading in readings:
+    sides = [_side(answer, reading, topic) for reading in readings]
+    said = [{each.words for each in side} for side in sides]
+    same = said[0] & said[1]
+    for reading, side in zip(readings, sides, strict=True):
         answer.parts.append(Heading(reading.document.title))
         answer.note(reading.document)
-        section = find_section(reading, topic)
-        start, end = (section.start, section.end) if section else (0, len(reading.text))
-        answer.ranges.append((reading, start, end))
-        chosen = key_statements(reading, section, max_words=MAX_WORDS) if section else []
-        chosen = chosen or statements_about(reading, topic, max_words=MAX_WORDS)
-        quotes = answer.quote(reading, chosen) or row_about(answer, reading, topic)
+        # What both say word for word is no difference, unless they say nothing else.
+        differing = [each for each in side if each.words not in same] or side
+        quotes = answer.quote(reading, differing) or row_about(answer, reading, topic)
         answer.parts += quotes or [Text("–")]
     return answer if answer.quotes else None
+
+
+def _side(answer: RoutedAnswer, reading: Reading, topic: str) -> list[Statement]:
+    """What one document says on the topic; a model reads all of that section."""
+    section = find_section(reading, topic)
+    start, end = (section.start, section.end) if section else (0, len(reading.text))
+    answer.ranges.append((reading, start, end))
+    chosen = key_statements(reading, section, max_words=MAX_WORDS) if section else []
+    return chosen or statements_about(reading, topic, max_words=MAX_WORDS)
 
 
 class Change(NamedTuple):

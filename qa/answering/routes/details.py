@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
 from functools import partial
 
 from django.utils.formats import date_format
@@ -14,15 +13,13 @@ from documents.extraction.registry import MAIL
 from documents.models import Document
 from qa.answering.next_questions import about_document
 from qa.answering.parts import DocumentEntry, Documents, Quote
-from qa.answering.routes.library import MONTH, Named
+from qa.answering.routes.library import MONTH, PLACEHOLDER_DATES, Named
 from qa.answering.routes.reading import Reading, RoutedAnswer
 from qa.answering.routes.requests import Kind, Request
 from qa.models.question import AnswerWay
 
 HEAD, TAIL = 2500, 1200  # characters at the ends of a document, where such lines stand
 MAX_LINE_WORDS = 45
-# Dates that programs write into files without one.
-PLACEHOLDERS = frozenset([date(1970, 1, 1), date(1980, 1, 1), date(2000, 1, 1)])
 WROTE = re.compile(
     r"\b(?:written|prepared|compiled|drafted|authored|edited|issued|taken|sent) by\b|\bauthors?\b ?:|^by [A-Z]|\bminutes(?: taken)?(?: by)? ?:|\btaken by\b|"
     r"\b(?:verfasst|geschrieben|erstellt) von\b|\bverfasser(?:in)?\b|\bautor(?:in|a)?\b ?:|\brédigé par\b|\bauteure?\b ?:|\bescrito por\b|\bfrom: ",
@@ -91,7 +88,7 @@ def _add_date(answer: RoutedAnswer, reading: Reading, verb: str) -> None:
             if line:
                 _add_line(answer, reading, line)
                 return
-    if document.dated and document.dated not in PLACEHOLDERS:
+    if document.dated and document.dated not in PLACEHOLDER_DATES:
         day = date_format(document.dated, "j F Y")
         _add_entry(answer, reading, _("Dated %(day)s, as its file says") % {"day": day}, "")
 

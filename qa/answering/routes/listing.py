@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from documents.models import Chunk, Document, Index
 from qa.answering.next_questions import about_document
 from qa.answering.parts import DocumentEntry, Documents, Text
+from qa.answering.routes import editions
 from qa.answering.routes.languages import CALLED
 from qa.answering.routes.library import NOUNS, YEAR, Library, Named
 from qa.answering.routes.reading import Reading, RoutedAnswer
@@ -19,14 +20,16 @@ from qa.models.question import AnswerWay
 from qa.retrieval.stop_words import content_words, stem
 
 MAX_LISTED = 25
+MAX_DATED = 5  # of the newest documents
 MAX_MENTIONED = 8
 MAX_LINE_WORDS = 24
 THINGS = r"(?:documents?|files?|papers?|texts?|sources?|uploads?|dokumente?n?|dateien|unterlagen|documentos?|fichiers?|archivos?)"
 KINDS = r"(?:e-?mails|mails|letters|presentations|spreadsheets|pdfs|web ?pages|reports|minutes|handbooks|manuals|policies|contracts|invoices|leaflets)"
+# Any question that has such a noun after one of these beginnings; what else it says must be known to `_test`.
 ASKS = re.compile(
-    rf"(?:(?:which|list|show|name|how many|welche|wie viele|quels?|quelles?|combien de|qué|cuáles|cuántos)\b(?: [^\s,]+){{0,4}}? (?:{THINGS}|{KINDS})\b"
-    rf"|(?:what|was für)(?: kinds? of| other| \w+)? (?:{THINGS}|{KINDS})\b"
-    rf"|(?:what|which) (?:do|can) (?:you|i) (?:have|know|read|search)|what (?:have i|did i) (?:uploaded?|added?)).*",
+    rf"(?:which|what|list|show|name|how many|is|are|do|does|have|has|any|anything|was|welche[sr]?|wie viele|gibt es|habe|quels?|quelles?|combien|qué|cuáles|cuántos)\b"
+    rf"(?: [^\s,]+){{0,6}}?(?:(?: (?:{THINGS}|{KINDS})\b|(?<=any)thing\b| (?:any|some)thing in\b).*"
+    rf"| (?:do|can) (?:you|i) (?:have|know|read|search)| (?:have i|did i) (?:uploaded?|added?).*)",
     re.IGNORECASE,
 )
 MENTIONS = re.compile(
@@ -34,10 +37,11 @@ MENTIONS = re.compile(
     r"speaks? of|refers? to|concern(?:s|ing)?|names?|with the words?|erwähn\w*|handeln von|über|mentionne\w*|parlent de|mencionan|hablan de|where)\s+(?P<words>.+)$",
     re.IGNORECASE,
 )
+LEADER = re.compile(r"(?:\.\s?){4}")  # of a table of contents
 _IDLE = """
     document documents file files paper papers text texts source sources upload uploads uploaded add added have got any list
     show name many see available exist here know read search stored loaded collection collections library written write wrote
-    language languages latest newest recent recently contain belong different total ready sort kind kinds type types from made
+    language languages any anything something most last first one ones recently contain belong different total ready sort kind kinds type types from made
     come date dated year by sent all
     dokument dokumente dateien unterlagen welche welches wie viele gibt es hast du habe ich sind auf meine meiner meinen alle
     fichiers quels quelles combien sont avez-vous en mes
@@ -55,12 +59,22 @@ def list_documents(question: str, library: Library) -> RoutedAnswer | None:
         return None
     if mention := MENTIONS.search(text):
         return _mentioning(mention["words"], library)
-    wanted = [word for word in content(text) if word not in IDLE]
+    wanted = [word for word in content(text) if word not in IDLE | editions.WORDS]
     fits = _filter(wanted, library)
     if fits is None:
         return None
     chosen = [each for each in library.named if fits(each)]
+    if set(content(text)) & editions.WORDS:
+        chosen = _by_date(chosen, text)[:MAX_DATED]
+        return _listed(chosen, is_part=True)
     return _listed(chosen, is_part=bool(wanted)) if chosen else _none()
+
+
+def _by_date(chosen: Sequence[Named], text: str) -> list[Named]:
+    """The documents whose files say when they were written, the newest first, or the oldest."""
+    dated = [each for each in chosen if each.dated]
+    is_newest = not set(content(text)) & editions.OLDEST
+    return sorted(dated, key=lambda each: str(each.dated), reverse=is_newest)
 
 
 def _filter(wanted: Sequence[str], library: Library) -> Callable[[Named], bool] | None:
@@ -174,7 +188,7 @@ def _mention(answer: RoutedAnswer, named: Named, stems: Sequence[str]) -> Docume
     if best and hits(best.words) == len(set(stems)):
         number = answer.cite(reading, best.start, best.end)
         return DocumentEntry(named.document.pk, named.document.title, f"“{best.words}”", number)
-    line = max(reading.text.split("\n"), key=hits)
+    line = max((each for each in reading.text.split("\n") if not LEADER.search(each)), key=hits, default="")
     place = reading.place_of(line) if hits(line) else None
     if place is None:
         return None

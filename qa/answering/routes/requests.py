@@ -29,7 +29,6 @@ class Request:
     subject: str = ""
     topic: str = ""
     verb: str = ""
-    is_short: bool = False
 
 
 MAX_LENGTH = 300  # characters; longer questions are quoted for
@@ -74,7 +73,7 @@ FORMS: list[tuple[Kind, str]] = [
     (Kind.SECTION, r"que dit (?P<subject>.+?) (?:sur|à propos de|au sujet de) (?P<topic>.+)|qué dice (?P<other>.+?) sobre (?P<theme>.+)"),
     (Kind.SECTION, rf"(?:what(?:'s| is| are) )?(?:give (?:me )?)?(?:an? |the )?(?:short |brief |quick )*{SUMMARY} (?:of|in|from|made in) (?P<subject>.+?) (?:on|about|regarding|concerning) (?P<topic>.+)"),
     (Kind.OVERVIEW, r"what(?:'s| is| are| was| were| do| does)? (?P<subject>.+?) (?:all )?(?:about|deal with|talk about)"),
-    (Kind.OVERVIEW, rf"what (?:does|do) (?P<subject>.+?) (?:say|cover|contain|describe|discuss|include|{SAYS})"),
+    (Kind.OVERVIEW, rf"(?:what|which \w+) (?:does|do) (?P<subject>.+?) (?:say|cover|contain|describe|discuss|include|deal with|treat|{SAYS})"),
     (Kind.OVERVIEW, rf"(?:give (?:me )?)?(?:an? |the )?(?:short |brief |quick )*{SUMMARY} (?:of|in|from|on|for) (?P<subject>.+)"),
     (Kind.OVERVIEW, rf"what(?:'s| is| are) (?:the |an? )(?:short |brief )?{SUMMARY} (?:of|in|from|made in) (?P<subject>.+)"),
     (Kind.OVERVIEW, r"(?:summari[sz]e|sum up|outline|recap|describe|tl;?dr:?)(?: for me)? (?P<subject>.+)"),
@@ -106,7 +105,6 @@ def readings(question: str) -> Iterator[Request]:
     text = plain(question)
     if not text or len(text) > MAX_LENGTH:
         return
-    is_short = bool(SHORT.search(text))
     text = SHORT.sub("", text).strip(" ,;:.?!")
     for kind, form in COMPILED:
         if found := form.fullmatch(text):
@@ -115,9 +113,7 @@ def readings(question: str) -> Iterator[Request]:
             if other := groups.get("other"):
                 subject = f"{subject} and {other}" if subject else other
             topic = groups.get("topic") or groups.get("theme") or ""
-            yield Request(
-                kind, subject, topic, groups.get("verb", ""), is_short or text.lower().startswith("sum")
-            )
+            yield Request(kind, subject, topic, groups.get("verb", ""))
 
 
 def plain(question: str) -> str:

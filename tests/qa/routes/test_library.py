@@ -24,6 +24,14 @@ NAMED = {
     "the e-mail": "Broken projector",
     "the February minutes": "minutes 2026-02-17",
     "the room prices": "room prices",
+    "the newest visitor guide": "Visitor guide 2026",
+    "the old guide": "Visitor guide 2025",
+    "the latest minutes": "minutes 2026-02-17",
+    "the visiotr giude of 2026": "Visitor guide 2026",
+    "the mail to Odile Marsten": "Broken projector",
+    "the tariff list": "room prices",
+    "the letter from the museum": "Einladung Mühlen",
+    "the trouble with the projector": "Broken projector",
 }
 OTHERS = ["the roof", "the invoice of 2024", "", "the", "the museum of modern art in Paris"]
 

@@ -52,6 +52,9 @@ LISTED = {
     "Which mails do I have?": {"Broken projector"},
     "Which documents are from 2025?": {"Visitor guide 2025"},
     "Which documents were written by Odile Marsten?": {"Visitor guide 2025", "Visitor guide 2026"},
+    "Is any of my files in German?": {"Einladung Mühlen"},
+    "Do I have anything in German?": {"Einladung Mühlen"},
+    "Are there any e-mails?": {"Broken projector"},
     "Which documents mention the roof?": {"minutes 2026-01-20", "minutes 2026-02-17"},
 }
 
@@ -107,6 +110,25 @@ def test_a_section_is_summarised_in_its_own_words(answered):
         assert "Umbrellas" not in question.answer
         assert cited(question) == {"Visitor guide 2026"}
         assert are_exact(question)
+
+
+def test_a_section_is_found_by_a_topic_in_other_words(answered):
+    question = answered("What does the newest visitor guide say about pets?")
+    assert (question.way, cited(question)) == ("section", {"Visitor guide 2026"})
+    assert "Dogs on a lead are welcome in the yard." in question.answer
+
+
+def test_of_several_editions_all_say_what_they_have_on_a_topic(answered):
+    question = answered("What does the visitor guide say about groups?")
+    assert question.way == "comparison"
+    assert "at most 15 people" in question.answer
+    assert "at most 20 people" in question.answer
+    assert "School classes" not in question.answer  # both say it
+
+
+def test_a_document_without_the_topic_lets_the_others_answer(answered):
+    question = answered("What does the mail say about the opening hours on Mondays?")
+    assert question.way not in ("section", "comparison")
 
 
 def test_two_editions_are_compared_by_what_differs(answered):
