@@ -1,10 +1,12 @@
-"""Invalid variables are reported. Settings are read once per process, so each test starts one."""
+"""Invalid variables are reported."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -18,19 +20,44 @@ COMPLETE = {
 }
 
 
-def read(**variables):
-    """What is printed at the end by a process that only reads the settings: the problems, or `fine`."""
-    environment = {"PATH": os.environ["PATH"], "RAGSITE_VAR": "/nowhere", **variables}
-    program = "import ragsite.settings; print('fine')"
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return (done.stderr or done.stdout).rpartition("ImproperlyConfigured: ")[2].strip().splitlines()
+# Settings are read once a process: for each line of variables, a fork of one that has imported what they import.
+READER = """
+import json, os, sys
+import csp.constants, dj_database_url, dotenv, psycopg_pool, redis
+from django.core.exceptions import ImproperlyConfigured
+
+def read(variables):
+    os.environ.clear()
+    os.environ.update(variables)
+    try:
+        import ragsite.settings
+    except ImproperlyConfigured as error:
+        return str(error).strip().splitlines()
+    except BaseException as error:
+        return [repr(error)]
+    return ["fine"]
+
+for line in sys.stdin:
+    if not os.fork():
+        print(json.dumps(read(json.loads(line))), flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
+@pytest.fixture(scope="module")
+def read():
+    """Return a function that reads the settings with these variables alone: it returns the problems, or `fine`."""
+    words = [sys.executable, "-c", READER]
+    with subprocess.Popen(words, cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True) as process:
+
+        def read(**variables):
+            environment = {"PATH": os.environ["PATH"], "RAGSITE_VAR": "/nowhere", **variables}
+            print(json.dumps(environment), file=process.stdin, flush=True)
+            return json.loads(process.stdout.readline())
+
+        yield read
+        process.stdin.close()
 
 
 def named(problems):
@@ -38,13 +65,13 @@ def named(problems):
 
 
 @pytest.mark.parametrize("value", ["-5", "1e300", "nan", "many", "²", "9" * 5000])
-def test_every_number_has_bounds_and_all_mistakes_are_reported_at_once(value):
+def test_every_number_has_bounds_and_all_mistakes_are_reported_at_once(read, value):
     problems = read(**COMPLETE, **dict.fromkeys(NUMBERS, value))
     assert sorted(named(problems)) == sorted(NUMBERS)
     assert all("; it must be a " in problem for problem in problems)
 
 
-def test_a_number_at_either_bound_is_accepted():
+def test_a_number_at_either_bound_is_accepted(read):
     bounds = {"EMBEDDING_CONCURRENCY": "1", "HSTS_SECONDS": "0", "DENSE_WEIGHT": "1", "CHAT_TEMPERATURE": "0"}
     assert read(**COMPLETE, **bounds) == ["fine"]
 
@@ -52,15 +79,15 @@ def test_a_number_at_either_bound_is_accepted():
 @pytest.mark.parametrize(
     "name", ["LLM_CONNECT_TIMEOUT", "EMBEDDING_CONCURRENCY", "JOB_TIMEOUT", "EMAIL_PORT"]
 )
-def test_nothing_waits_or_works_for_zero(name):
+def test_nothing_waits_or_works_for_zero(read, name):
     assert named(read(**COMPLETE, **{name: "0"})) == [name]
 
 
-def test_a_pool_of_one_connection_is_a_pool():
+def test_a_pool_of_one_connection_is_a_pool(read):
     assert read(**COMPLETE, DATABASE_POOL="True", DATABASE_POOL_SIZE="1") == ["fine"]
 
 
-def test_missing_variables_are_reported_with_the_rest():
+def test_missing_variables_are_reported_with_the_rest(read):
     assert named(read(LOG_LEVEL="LOUD")) == ["SECRET_KEY", "DATABASE_URL", "REDIS_URL", "LOG_LEVEL"]
 
 
@@ -76,7 +103,7 @@ def test_missing_variables_are_reported_with_the_rest():
         ("CACHE_URL", "redis://:engine@[cache.example/0"),
     ],
 )
-def test_an_invalid_address_is_reported_without_its_password(name, url):
+def test_an_invalid_address_is_reported_without_its_password(read, name, url):
     problems = read(**{**COMPLETE, name: url})
     assert named(problems) == [name]
     assert "engine" not in problems[0]
@@ -85,11 +112,11 @@ def test_an_invalid_address_is_reported_without_its_password(name, url):
 @pytest.mark.parametrize(
     "url", ["redis://cache.example", "rediss://:engine@cache.example:6379/3", "unix:///run/redis.sock?db=2"]
 )
-def test_the_usual_addresses_of_redis_are_accepted(url):
+def test_the_usual_addresses_of_redis_are_accepted(read, url):
     assert read(**{**COMPLETE, "REDIS_URL": url}) == ["fine"]
 
 
-def test_a_code_for_the_first_visitor_cannot_be_guessed():
+def test_a_code_for_the_first_visitor_cannot_be_guessed(read):
     assert named(read(**COMPLETE, SETUP_CODE="abc-123-____-____")) == ["SETUP_CODE"]
     assert read(**COMPLETE, SETUP_CODE="K3QM-7XWD-PZ2A") == ["fine"]
 
@@ -106,7 +133,7 @@ def test_a_code_for_the_first_visitor_cannot_be_guessed():
         ("a/./b", False),
     ],
 )
-def test_a_prefix_is_a_path(value, is_fine):
+def test_a_prefix_is_a_path(read, value, is_fine):
     assert (read(**COMPLETE, URL_PREFIX=value) == ["fine"]) is is_fine
 
 
@@ -121,7 +148,7 @@ def test_a_prefix_is_a_path(value, is_fine):
         ("docs example org", False),
     ],
 )
-def test_a_host_is_a_name_and_no_address(value, is_fine):
+def test_a_host_is_a_name_and_no_address(read, value, is_fine):
     problems = read(**COMPLETE, ALLOWED_HOSTS=value)
     assert named(problems) == (["fine"] if is_fine else ["ALLOWED_HOSTS"])
 
@@ -136,7 +163,7 @@ def test_a_host_is_a_name_and_no_address(value, is_fine):
         ("https://ada:engine@docs.example.org", False),
     ],
 )
-def test_the_address_in_mails_is_an_address(value, is_fine):
+def test_the_address_in_mails_is_an_address(read, value, is_fine):
     problems = read(**COMPLETE, SITE_URL=value)
     assert named(problems) == (["fine"] if is_fine else ["SITE_URL"])
     assert "engine" not in problems[0]
