@@ -2,14 +2,16 @@
 
 import gc
 import os
+from inspect import iscoroutinefunction
 
 # Playwright's synchronous browser runs an event loop in the test's own thread, in which Django would refuse its ORM.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 import pytest
+from asgiref.sync import SyncToAsync
 from django.conf import settings
 from django.core.cache import cache
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection, connections, transaction
 from django.template.base import Template
 from django.test import TransactionTestCase
 from django.test.signals import template_rendered
@@ -100,6 +102,14 @@ def _empty_redis():
     if stale:
         redis.delete(*stale)
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_connection_left(request):
+    """The thread in which asgiref runs the ORM for coroutines outlives the test; its connection need not."""
+    yield
+    if iscoroutinefunction(request.function):
+        SyncToAsync.single_thread_executor.submit(connections.close_all).result()
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ import re
 from dataclasses import dataclass, field
 
 import pytest
-from asgiref.sync import sync_to_async
-from django.db import connections
 from django.test import AsyncClient
 
 from qa import streaming
@@ -128,7 +126,6 @@ async def browser():
     yield open_for
     await streaming.finish_running_answers(timeout=0)
     await llm.aclose()
-    await sync_to_async(connections.close_all)()  # of the thread in which the views ran
 
 
 @pytest.fixture

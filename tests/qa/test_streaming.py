@@ -89,7 +89,7 @@ async def test_the_stream_of_another_person_is_not_there(browser, alice, bob, pr
 
 
 async def test_following_starts_nothing(browser, alice, prices, writer):
-    question = make_question(alice, ASKED)
+    question = await sync_to_async(make_question)(alice, ASKED)
     person = await browser(alice)
     with pytest.raises(TimeoutError):
         await person.follow(question, seconds=1)
@@ -102,7 +102,7 @@ async def test_a_person_switched_off_is_shown_no_more(browser, alice, prices, wr
     person = await browser(alice)
     question = await person.ask(ASKED)
     await person.follow(question, until=lambda followed: followed.text)
-    type(alice).objects.filter(pk=alice.pk).update(is_active=False)
+    await type(alice).objects.filter(pk=alice.pk).aupdate(is_active=False)
 
     events = [event async for event in streaming.answer_events(question, reader=lambda: None)]
 
@@ -128,7 +128,7 @@ async def test_signing_out_ends_the_stream_that_is_open(browser, alice, monkeypa
 async def test_a_silent_stream_shows_a_sign_of_life(alice, monkeypatch):
     monkeypatch.setattr(consumer, "KEEPALIVE_SECONDS", 0.2)
     monkeypatch.setattr(consumer, "BLOCK_MS", 100)
-    question = make_question(alice, ASKED)
+    question = await sync_to_async(make_question)(alice, ASKED)
     stream = streaming.answer_events(question)
     async with asyncio.timeout(20):
         async for event in stream:

@@ -4,7 +4,6 @@ from datetime import timedelta
 import pytest
 from asgiref.sync import sync_to_async
 from django.core.files.storage import FileSystemStorage
-from django.db import connections
 from django.urls import reverse
 from django.utils import timezone
 
@@ -334,7 +333,6 @@ async def test_a_download_is_the_file_as_it_was_and_never_a_page(async_client, t
     assert response["Content-Length"] == "25"
     assert response["X-Content-Type-Options"] == "nosniff"
     assert response["Content-Security-Policy"].startswith("sandbox")
-    await sync_to_async(connections.close_all)()
 
 
 def test_a_file_that_is_no_longer_stored_is_a_plain_404(alices, alice):
