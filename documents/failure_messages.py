@@ -200,7 +200,7 @@ FORMATS = {
     "zip": Wording(
         _("Archives of this type are not supported."), _("Unpack it and upload the files inside.")
     ),
-    "picture": Wording(_("Images are not supported."), _("Upload a searchable PDF, or the text itself.")),
+    "image": Wording(_("Images are not supported."), _("Upload a searchable PDF, or the text itself.")),
     "recording": Wording(_("Audio and video are not supported."), _("Upload a transcript instead.")),
     "program": Wording(_("This file is a program, not a document."), ACCEPTED),
 }

@@ -28,7 +28,7 @@ MAX_CACHED_BYTES = 400_000  # pages of text have 50,000 to 450,000
 MAX_RANGES = 50
 
 
-def picture(version: Version, number: int, width: int, person: int | None = None) -> bytes | None:
+def page_image(version: Version, number: int, width: int, person: int | None = None) -> bytes | None:
     """Return the page as a PNG, or None if it cannot be rendered, which is cached too. Raises RendererBusy."""
     name = _name(version, number, width)
     cached = _cached(name)
@@ -80,7 +80,7 @@ def _name(version: Version, number: int, width: int) -> str:
 
 
 def _slot(name: str) -> str:
-    return f"page-picture:{zlib.crc32(name.encode()) % SLOTS}"
+    return f"page-image:{zlib.crc32(name.encode()) % SLOTS}"
 
 
 def _cached(name: str) -> str | None:

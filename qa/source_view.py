@@ -94,7 +94,7 @@ class Passage:
 
     @property
     def marks(self) -> str:
-        """The query string with the ranges to mark in the page's picture."""
+        """The query string with the ranges to mark in the page's image."""
         return urlencode([("at", f"{start}-{end}") for start, end in self.marked])
 
     @property

@@ -80,7 +80,7 @@ BINARY_ENDINGS = OFFICE_ENDINGS | frozenset(
 )
 SIGNATURES = {
     "zip": (b"\x1f\x8b", b"BZh", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"),
-    "picture": (b"\x89PNG", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\x00", b"MM\x00*", b"BM", b"8BPS"),
+    "image": (b"\x89PNG", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\x00", b"MM\x00*", b"BM", b"8BPS"),
     "recording": (b"ID3", b"OggS", b"fLaC", b"\xff\xfb", b"\xff\xf3", b"\x1aE\xdf\xa3", b"RIFF", b"MThd"),
     "program": (b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"\xfe\xed\xfa"),
 }
@@ -196,16 +196,16 @@ def _type_by_parts(names: set[str]) -> str:
 def _foreign_format(start: bytes) -> str:
     """The name of an unsupported binary format, if there is a message for it."""
     if start[BRAND_OFFSET : BRAND_OFFSET + 4] == b"ftyp":
-        return "picture" if start[8:12] in IMAGE_BRANDS else "recording"
+        return "image" if start[8:12] in IMAGE_BRANDS else "recording"
     if start.startswith(b"RIFF") and start[8:12] == b"WEBP":
-        return "picture"
+        return "image"
     for name, signatures in SIGNATURES.items():
         # Short signatures are ambiguous: a text may start with BM or MZ.
         if start.startswith(signatures) and not (
             start.startswith(SHORT_SIGNATURES) and _looks_like_text(start)
         ):
             return name
-    return "picture" if SVG_START.match(start) else ""
+    return "image" if SVG_START.match(start) else ""
 
 
 def _identify_text(start: bytes, ending: str) -> str:

@@ -40,7 +40,7 @@ def page_image(request: SignedInRequest, pk: int, number: int) -> HttpResponse:
         return _guarded(unchanged)
     release_connection()
     try:
-        png = page_images.picture(version, number, width, request.user.pk)
+        png = page_images.page_image(version, number, width, request.user.pk)
     except RendererBusy:
         return _placeholder(request, _("Many page images are being made. Reload in a moment."), 503)
     if png is None:
@@ -103,9 +103,7 @@ def _guarded(response: HttpResponse) -> HttpResponse:
 def _placeholder(request: HttpRequest, sentence: str, status: int) -> HttpResponse:
     """An image that says what is missing: browsers show an image whatever its status."""
     context = {"sentence": sentence}
-    response = render(
-        request, "documents/no_picture.svg", context, content_type="image/svg+xml", status=status
-    )
+    response = render(request, "documents/no_image.svg", context, content_type="image/svg+xml", status=status)
     if status == 503:
         response["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return _guarded(response)

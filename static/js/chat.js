@@ -126,8 +126,8 @@ function showOpen(path) {
 document.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target !== panel && !panel.contains(event.detail.elt)) return;
   showOpen(event.detail.pathInfo?.requestPath?.split("?")[0]);
-  // A page picture already shows the passage, so the panel stays at its top.
-  if (!panel.querySelector(".page-picture")) panel.querySelector("mark")?.scrollIntoView({ block: "center" });
+  // A page image already shows the passage, so the panel stays at its top.
+  if (!panel.querySelector(".page-figure")) panel.querySelector("mark")?.scrollIntoView({ block: "center" });
 });
 document.addEventListener("panel:closed", () => showOpen(""));
 

@@ -40,7 +40,7 @@ def open_the_citation(page):
     expect(page.locator("#panel mark").first).to_contain_text("21 euros")
     assert "page 1" in page.locator("#panel").inner_text().lower()
     # The page image, and the highlights over it.
-    pictures = page.locator("#panel .page-picture img").all()
+    pictures = page.locator("#panel .page-figure img").all()
     assert len(pictures) == 2
     for picture in pictures:
         wait_for(partial(picture.evaluate, "it => it.naturalWidth"))

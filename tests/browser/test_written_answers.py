@@ -4,16 +4,15 @@ import re
 from datetime import timedelta
 from functools import partial
 
-import pytest
 from django.db.models import F
 from playwright.sync_api import expect
 
-from documents.extraction.ocr import engines
 from documents.models import Document
 from qa.models import AnswerState, Question
 from qa.streaming import producer
 from tests.browser.steps import ask, ask_of_the_handbook, make_searchable, open_the_citation, upload
 from tests.support.factories import make_user
+from tests.support.ocr import needs_tesseract
 from tests.support.site import wait_for
 
 # The share of dark pixels under the highlight.
@@ -139,7 +138,7 @@ def test_an_answer_whose_web_process_was_killed_is_interrupted_and_keeps_its_tex
     open_page.may_complain()  # of the server that was gone
 
 
-@pytest.mark.skipif(engines.engine() != engines.TESSERACT, reason="no tesseract on this machine")
+@needs_tesseract
 def test_words_of_a_scanned_page_are_marked_in_its_picture(site_with_model, sign_in):
     """The highlight covers the words: the image under it is dark."""
     site = site_with_model
@@ -148,6 +147,6 @@ def test_words_of_a_scanned_page_are_marked_in_its_picture(site_with_model, sign
     wait_for(lambda: Document.objects.ready().filter(title="handbook-scan").exists())
     document = Document.objects.get(title="handbook-scan")
     page.goto(f"{site.url}{document.get_absolute_url()}pages/1/?q=visitors+from+Wednesday")
-    for picture in page.locator(".page-picture img").all():
+    for picture in page.locator(".page-figure img").all():
         wait_for(partial(picture.evaluate, "it => it.naturalWidth"))
     assert page.evaluate(SHARE_OF_INK_UNDER_THE_MARK) > 0.08

@@ -29,25 +29,23 @@ def render(path: str, index: int, width: int, password: str = "") -> Iterator[Me
         document.init_forms()  # also draws the values of form fields
         page = document[index]
         scale = min(width / page.get_width(), (MAX_PIXELS / page.get_width() / page.get_height()) ** 0.5)
-        picture = page.render(scale=scale, rev_byteorder=True)
+        image = page.render(scale=scale, rev_byteorder=True)
     except (pdfium.PdfiumError, ValueError, IndexError, ZeroDivisionError) as error:
         is_locked = getattr(error, "err_code", None) == pdfium_c.FPDF_ERR_PASSWORD
         yield {"kind": "failed", "reason": "password" if is_locked else ""}
         return
-    yield {"kind": "picture", "png": base64.b64encode(_to_png(picture)).decode()}
+    yield {"kind": "image", "png": base64.b64encode(_to_png(image)).decode()}
 
 
-def _to_png(picture: Any) -> bytes:
+def _to_png(image: Any) -> bytes:
     """Encode as greyscale if no pixel has a colour, which most pages have not: a third of the size."""
-    row = 3 * picture.width
-    pixels = bytes(picture.buffer)
-    if picture.stride != row:
-        pixels = b"".join(
-            pixels[at : at + row] for at in range(0, picture.stride * picture.height, picture.stride)
-        )
+    row = 3 * image.width
+    pixels = bytes(image.buffer)
+    if image.stride != row:
+        pixels = b"".join(pixels[at : at + row] for at in range(0, image.stride * image.height, image.stride))
     red, green, blue = pixels[::3], pixels[1::3], pixels[2::3]
     is_grey = red == green == blue
-    return png(red if is_grey else pixels, picture.width, picture.height, is_grey=is_grey)
+    return png(red if is_grey else pixels, image.width, image.height, is_grey=is_grey)
 
 
 def locate(path: str, index: int, ranges: list[list[int]]) -> Iterator[Message]:

@@ -78,10 +78,10 @@ def render_page(
     answer = _request(person, work="render", path=str(path), index=number - 1, width=width, password=password)
     if answer.get("reason") == "password":
         raise UnreadableFile("password", was_given=bool(password))
-    if answer.get("kind") != "picture":
+    if answer.get("kind") != "image":
         return None
-    picture = base64.b64decode(str(answer["png"]))
-    return picture if picture.startswith(SIGNATURE) and len(picture) <= MAX_SIZE else None
+    image = base64.b64decode(str(answer["png"]))
+    return image if image.startswith(SIGNATURE) and len(image) <= MAX_SIZE else None
 
 
 def locate_text(

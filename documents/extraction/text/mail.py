@@ -102,7 +102,7 @@ class MailReader:
                 pending += [(each, depth + 1) for each in reversed(subparts(part))]
             elif kind == "message/rfc822" and part is not message:
                 nested += message_in(part)
-            elif kind in SIGNATURES or is_inline_picture(part):
+            elif kind in SIGNATURES or is_inline_image(part):
                 continue
             elif name := attachment_name(part):
                 attached.append((name, part))
@@ -166,10 +166,10 @@ def is_attachment(part: Message) -> bool:
     return not part.is_multipart() and (is_data or part.get_content_disposition() == "attachment")
 
 
-def is_inline_picture(part: Message) -> bool:
+def is_inline_image(part: Message) -> bool:
     """Whether the HTML displays the image inline, such as a logo or an emoji."""
-    is_picture = part.get_content_maintype() == "image" and bool(part["Content-ID"])
-    return is_picture and part.get_content_disposition() != "attachment"
+    is_image = part.get_content_maintype() == "image" and bool(part["Content-ID"])
+    return is_image and part.get_content_disposition() != "attachment"
 
 
 def message_in(part: Message) -> list[Message]:

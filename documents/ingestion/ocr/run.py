@@ -111,10 +111,10 @@ def read_with_retry(page: Page, path: Path, password: str, languages: str) -> Oc
 
 
 def read_page(page: Page, path: Path, password: str, languages: str) -> OcrResult:
-    picture = render_page(path.resolve(), page.number, render_width(page), password)
-    if not picture:
-        raise OcrFailed("no picture")
-    found = ocr_page(picture, languages=languages, seconds=settings.OCR_PAGE_SECONDS)
+    image = render_page(path.resolve(), page.number, render_width(page), password)
+    if not image:
+        raise OcrFailed("no image")
+    found = ocr_page(image, languages=languages, seconds=settings.OCR_PAGE_SECONDS)
     # A number or a single word is not enough for a page's text.
     return found if has_new_words(found.text, "") else OcrResult()
 

@@ -101,8 +101,8 @@ def read_page(
 def _check(media_type: str, declared_size: str, max_bytes: int) -> None:
     """Raise UnreadableFile if the headers already say that the body is too large or no document."""
     if media_type.lower().startswith(MEDIA_TYPES_WITHOUT_TEXT):
-        is_picture = media_type.lower().startswith("image/")
-        raise UnreadableFile("unsupported", format="picture") if is_picture else UnreadableFile("unsupported")
+        is_image = media_type.lower().startswith("image/")
+        raise UnreadableFile("unsupported", format="image") if is_image else UnreadableFile("unsupported")
     if declared_size.isdigit() and int(declared_size) > max_bytes:
         raise UnreadableFile("page_large")
 

@@ -208,7 +208,7 @@ def test_cached_page_images_stay_within_their_slots():
     for number in range(3 * page_images.SLOTS):
         page_images._store(f"1-{number}-800-1", "x")
     redis = cache._cache.get_client(None)
-    assert len(list(redis.scan_iter(match="*page-picture*"))) <= page_images.SLOTS
+    assert len(list(redis.scan_iter(match="*page-image*"))) <= page_images.SLOTS
 
 
 def test_a_page_that_cannot_be_painted_says_so_in_its_place(alices, alice, handbook):

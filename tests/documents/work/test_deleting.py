@@ -64,7 +64,7 @@ def traces():
     """What Redis holds of it."""
     redis = cache._cache.get_client(None, write=True)
     for key in redis.scan_iter():
-        if any(name in key for name in (b":answer:", b":answers-citing:", b":summary:", b":page-picture:")):
+        if any(name in key for name in (b":answer:", b":answers-citing:", b":summary:", b":page-image:")):
             yield key
 
 
