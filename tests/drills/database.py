@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ragsite import embedded
 from tests.drills import drill
 from tests.drills.providers import PRICES
-from tests.drills.staging import ROOT, texts, until
+from tests.drills.staging import ROOT, Watcher, texts, until
 from tests.drills.workers import WORK_SECONDS, Counts
 
 SECONDS_AWAY = 10
@@ -22,24 +22,15 @@ IDLE_IN_TRANSACTION = (
 )
 
 
-class Visits:
-    """A person who opens a page five times a second, and what came back when."""
+class Visits(Watcher):
+    """A person who opens a page five times a second; the answers with their times."""
 
     def __init__(self, person, path):
+        super().__init__()
         self.person, self.path = person, path
         self.answers = []
-        self.is_over = threading.Event()
 
-    def __enter__(self):
-        self.thread = threading.Thread(target=self._visit, daemon=True)
-        self.thread.start()
-        return self
-
-    def __exit__(self, *args):
-        self.is_over.set()
-        self.thread.join()
-
-    def _visit(self):
+    def _watch(self):
         while not self.is_over.wait(0.2):
             answer = self.person.get(self.path)
             self.answers.append((time.monotonic(), answer))
