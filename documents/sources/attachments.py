@@ -1,4 +1,4 @@
-"""Adds files attached to a mail or PDF as documents of their own."""
+"""Adds the files attached to an email or PDF as separate documents."""
 
 from __future__ import annotations
 

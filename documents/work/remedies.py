@@ -101,9 +101,9 @@ def tasks_helped() -> Q:
     )
 
 
-def sentence_of(kind: str, *, said: str = "") -> Promise | str:
+def sentence_of(kind: str, *, stored: str = "") -> Promise | str:
     """The sentence for that kind of failure: the one stored with the document, else a general one."""
-    return IN_GENERAL.get(kind) or said or sentences().get(kind) or IN_GENERAL["unexpected"]
+    return IN_GENERAL.get(kind) or stored or sentences().get(kind) or IN_GENERAL["unexpected"]
 
 
 @cache

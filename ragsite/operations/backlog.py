@@ -104,7 +104,7 @@ def groups(state: str) -> list[Group]:
             row["count"],
             row["first"],
             row["stubborn"],
-            sentence_of(row["error_kind"], said=(state == "failed" and row["failure"]) or ""),
+            sentence_of(row["error_kind"], stored=(state == "failed" and row["failure"]) or ""),
         )
         for row in rows
     ]
@@ -123,7 +123,7 @@ def with_details(found: Iterable[Task]) -> list[Task]:
     seen = set(Task.objects.filter(pk__in=failed).seen().values_list("pk", flat=True)) if failed else set()
     for task in rows:
         failure = task.document.failure if task.document and task.pk in seen else ""
-        task.sentence = sentence_of(task.error_kind, said=failure)  # type: ignore[attr-defined]
+        task.sentence = sentence_of(task.error_kind, stored=failure)  # type: ignore[attr-defined]
         task.remedy = remedy_of_task(task)  # type: ignore[attr-defined]
         task.is_stubborn = task.tries >= STUBBORN_AFTER  # type: ignore[attr-defined]
         task.kept_job = next((job_id for job_id in job_ids(task) if job_id in kept), "")  # type: ignore[attr-defined]
