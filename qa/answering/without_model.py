@@ -39,7 +39,7 @@ def quote(draft: Draft) -> None:
     question, since = draft.question, monotonic()
     question.model = question.host = ""
     frequencies = _frequencies(draft)
-    spelled = quoting.corrected(question.search_query, draft.sources, frequencies)
+    spelled = quoting.corrected(question.search_query, draft.sources, frequencies, draft.index)
     if spelled != question.search_query and not draft.context:
         question.search_query = spelled
         retrieve(draft)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import log
 from typing import TYPE_CHECKING, Any
@@ -91,6 +91,7 @@ class Frequencies:
     chunks: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     stop_words: frozenset[str] = STOP_WORDS
+    is_english: bool = True  # the question
 
     def is_unknown(self, word: str) -> bool:
         """Whether no searched document contains the word."""
@@ -115,16 +116,12 @@ def count_words(words: Sequence[str], scope: QuerySet[Document], index: Index) -
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         chunks, counts, stopped = cursor.fetchone() or (0, None, None)
-    return Frequencies(
-        int(chunks or 0), json.loads(counts or "{}"), _stop_words(words, json.loads(stopped or "{}"))
-    )
-
-
-def _stop_words(words: Iterable[str], stopped: dict[str, list[str]]) -> frozenset[str]:
     english = {word for word in words if word in STOP_WORDS}
-    best = max(stopped.values(), key=len, default=[])
-    chosen = best if len(best) > len(english) else english
-    return frozenset(chosen) | QUESTION_WORDS
+    stopped_by = json.loads(stopped or "{}")
+    best = max(stopped_by.values(), key=len, default=[])
+    is_english = len(best) <= max(len(english), len(stopped_by.get("english", [])))
+    chosen = frozenset(english if is_english else best) | QUESTION_WORDS
+    return Frequencies(int(chunks or 0), json.loads(counts or "{}"), chosen, is_english)
 
 
 STATEMENT = """

@@ -27,10 +27,11 @@ from qa.retrieval.stop_words import STOP_WORDS, WORD, content_words, stem
 _LIGHT = """
     happen happens mean means get gets got give gives given go goes know like long make many may might much must need
     needs often old say says tell thing things use used uses using want there number list name names exactly allowed
-    possible called per take takes took taken
+    possible called per take takes took taken money
 """
 LIGHT_WORDS = frozenset(map(stem, _LIGHT.split()))  # words of asking, which a document rarely repeats
 LIGHT_WEIGHT = 0.35
+UNKNOWN_WEIGHT = 0.6  # of a word that no document has: they may say it in another
 OLD_WEIGHT = 0.4  # of a word that only the question before has
 # "salary" in "What is the salary of ...", "parking spaces" in "How many parking spaces ...", "rooms" in "Which rooms ...".
 _NOUN = r"((?:[\w-]+['’]s )?[\w-]+(?: [\w-]+)??(?: of [\w-]+)?)(?=\W|$)"
@@ -58,6 +59,7 @@ class Asked:
     head: frozenset[str] = frozenset()  # stems of what the question asks for: "salary", "parking spaces"
     listed: frozenset[str] = frozenset()  # stems of the things that it wants listed
     form: Sequence[Pattern] = ()
+    is_english: bool = True
     wants_list: bool = False
     wants_names: bool = False  # of several persons
     wants_steps: bool = False
@@ -94,6 +96,7 @@ def understand(question: str, frequencies: Frequencies, before: str = "") -> Ask
         listed=_words_of(LISTED, question) if is_list else frozenset(),
         head=_words_of(HEAD, question) if tuple(form) in ((), (NUMBER,)) else frozenset(),
         form=form,
+        is_english=frequencies.is_english,
         wants_list=is_list,
         wants_names=is_list and bool(WHO.search(question)),
         wants_steps=bool(STEPS.search(question)),
@@ -108,7 +111,9 @@ def _weights(question: str, frequencies: Frequencies) -> tuple[dict[str, float],
         if word in frequencies.stop_words:
             continue
         root = stem(word)
-        factor = LIGHT_WEIGHT if root in LIGHT_WORDS else 1.0
+        factor = (
+            LIGHT_WEIGHT if root in LIGHT_WORDS else UNKNOWN_WEIGHT if frequencies.is_unknown(word) else 1.0
+        )
         weights[root] = max(weights.get(root, 0.0), factor * frequencies.weight(word))
         spelled.setdefault(root, word)
     return weights, spelled

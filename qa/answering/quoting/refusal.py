@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qa.answering.quoting import reading
 from qa.answering.quoting.asked import Asked
 from qa.answering.quoting.scoring import CHUNK, credit
 from qa.answering.quoting.tables import is_clear
@@ -22,7 +23,11 @@ def answers(unit: Unit, asked: Asked) -> bool:
 
 def confidence(unit: Unit, asked: Asked) -> float:
     """Return the unit's score, less for what the question asks for and nothing near the unit says."""
-    score = unit.score - HEAD_MALUS * _lacks_head(unit, asked)
+    lacks_head = _lacks_head(unit, asked)
+    score = unit.score - HEAD_MALUS * lacks_head
+    if unit.table and (lacks_head or not is_clear(unit, asked)):
+        # A row has been read for its name alone.
+        score -= max(reading.bonus(unit), 0.0)
     return score if is_clear(unit, asked) else score - ROW_MALUS
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from documents.models import Index
+from qa.answering.quoting import reading
 from qa.answering.quoting.asked import Asked
 from qa.answering.quoting.units import Kind, Unit
 from qa.retrieval.search_sql import Vector
@@ -56,7 +57,10 @@ def score(
         _rate(unit, asked)
     ranked = _sorted(compared)
     _refine(ranked[:REFINED], asked, index)
-    return _sorted(ranked)
+    read = reading.read(_sorted(ranked), asked) or ranked
+    for unit in read:
+        unit.score += reading.bonus(unit)
+    return _sorted(read)
 
 
 def _sorted(units: Sequence[Unit]) -> list[Unit]:

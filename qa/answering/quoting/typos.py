@@ -6,26 +6,35 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from documents.models import Index
 from qa.retrieval.chunk import RetrievedChunk
 from qa.retrieval.frequencies import Frequencies
 from qa.retrieval.stop_words import WORD
+from ragsite import llm
 
 MIN_LENGTH = 3
-LONG = 6  # letters; two mistakes are allowed from here on, and another letter in the place of one
+LONG = 6  # letters; another letter in the place of one is allowed from here on
+LONGER = 8  # letters; two mistakes are allowed from here on
 ASKING = ("what", "when", "where", "which", "who", "how", "does", "did", "are", "was", "were", "can", "the")
 FIRST_WORDS = 3  # in which a misspelled question word is looked for
 
 
-def corrected(question: str, sources: Sequence[RetrievedChunk], frequencies: Frequencies) -> str:
-    """Return the question with its unknown words spelled as in the sources; the same question if there are none."""
+def corrected(
+    question: str, sources: Sequence[RetrievedChunk], frequencies: Frequencies, index: Index
+) -> str:
+    """Return the question with its misspelled words as in the sources; the same question if there are none.
+
+    A word that the tokenizer of the index's model knows whole is none, even if no document has it: "thrown".
+    """
     vocabulary: Counter[str] | None = None
+    tokenizer = llm.tokenizer_for(index.embedding_model)
     result, at = "", 0
     for place, match in enumerate(WORD.finditer(question)):
         word = match[0].lower()
         right = _question_word(word) if place < FIRST_WORDS else ""
         if not right and len(word) >= MIN_LENGTH and word.isalpha() and _is_unknown(word, frequencies):
             vocabulary = _vocabulary(sources) if vocabulary is None else vocabulary
-            right = _nearest(word, vocabulary)
+            right = "" if tokenizer.count(f" {word}") == 1 else _nearest(word, vocabulary)
         result += question[at : match.start()] + (right or match[0])
         at = match.end()
     return result + question[at:]
@@ -56,7 +65,7 @@ def _vocabulary(sources: Iterable[RetrievedChunk]) -> Counter[str]:
 
 def _nearest(word: str, vocabulary: Counter[str]) -> str:
     """Return the word with the same first letter and the fewest mistakes between them, the most frequent first."""
-    allowed = 2 if len(word) >= LONG else 1
+    allowed = 2 if len(word) >= LONGER else 1
     near = [
         (mistakes, -count, other)
         for other, count in vocabulary.items()

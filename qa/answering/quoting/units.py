@@ -67,6 +67,7 @@ class Unit:
     near: dict[str, float] = field(default_factory=dict)  # words of the question that its own words mean
     similarity: float = 0.0
     coverage: float = 0.0
+    reading: float | None = None  # the cross-encoder's logit
     score: float = 0.0
 
     def __post_init__(self) -> None:
