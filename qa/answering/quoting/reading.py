@@ -25,7 +25,7 @@ MIN_GAIN = 0.75
 def read(units: Sequence[Unit], asked: Asked) -> list[Unit] | None:
     """Note what each of the first units says to the question, and return these; None if nothing can read them."""
     first = list(units[:MAX_READ])
-    logits = llm.rerank(asked.text, [_in_place(unit) for unit in first]) if asked.is_english else None
+    logits = llm.rerank(asked.text, [_in_place(unit, asked) for unit in first]) if asked.is_english else None
     if logits is None:
         return None
     for unit, logit in zip(first, logits, strict=True):
@@ -33,12 +33,13 @@ def read(units: Sequence[Unit], asked: Asked) -> list[Unit] | None:
     return first
 
 
-def bonus(unit: Unit) -> float:
+def bonus(unit: Unit, asked: Asked) -> float:
     """Return what the reading adds to a unit's score; less than 0 where it speaks against the unit."""
     if unit.reading is None:
         return 0.0
     highest = 0.0 if unit.fragment else HIGHEST  # a title is read well for the words above it
-    return WEIGHT * float(np.clip(unit.reading, LOWEST, highest))
+    lowest = 0.0 if _is_listed(unit, asked) else LOWEST  # the model has learned little from lists
+    return WEIGHT * float(np.clip(unit.reading, lowest, highest))
 
 
 def neighbour(best: Unit, asked: Asked) -> Unit | None:
@@ -46,19 +47,34 @@ def neighbour(best: Unit, asked: Asked) -> Unit | None:
     beside = [unit for unit in (best.before, best.after) if unit and _fits(best, unit)]
     if best.kind != Kind.SENTENCE or not beside:
         return None
-    logits = llm.rerank(asked.text, [best.text, *(_words(best, unit) for unit in beside)])
+    logits = llm.rerank(asked.text, [best.text, *(_both(best, unit) for unit in beside)])
     if logits is None or max(logits[1:]) < logits[0] + MIN_GAIN:
         return None
     return beside[int(np.argmax(logits[1:]))]
 
 
-def _in_place(unit: Unit) -> str:
-    """Return the unit's words after the document's title, the headings above and what introduces it."""
+def _in_place(unit: Unit, asked: Asked) -> str:
+    """Return the unit's words, of a list that is asked for all items, after the titles above and what introduces it."""
     above = [*reversed(unit.headings), unit.lead]
     title = unit.source.document_title
     if not any(title in heading for heading in above):
         above.insert(0, title)
-    return " ".join([*(f"{words.rstrip('.:')}." for words in dict.fromkeys(above) if words), unit.text])
+    return " ".join(
+        [*(f"{words.rstrip('.:')}." for words in dict.fromkeys(above) if words), _words(unit, asked)]
+    )
+
+
+def _words(unit: Unit, asked: Asked) -> str:
+    return " ".join(_items(unit)) if _is_listed(unit, asked) else unit.text
+
+
+def _is_listed(unit: Unit, asked: Asked) -> bool:
+    return unit.items is not None and (asked.wants_list or asked.wants_steps)
+
+
+def _items(unit: Unit) -> list[str]:
+    items = unit.items.items if unit.items else ()
+    return [f"{number}. {item.text}" for number, item in enumerate(items, start=1)]
 
 
 def _fits(one: Unit, other: Unit) -> bool:
@@ -66,5 +82,5 @@ def _fits(one: Unit, other: Unit) -> bool:
     return other.kind == Kind.SENTENCE and not other.is_fragment and length <= MAX_LENGTH
 
 
-def _words(one: Unit, other: Unit) -> str:
+def _both(one: Unit, other: Unit) -> str:
     return " ".join(unit.text for unit in sorted((one, other), key=lambda unit: unit.start))

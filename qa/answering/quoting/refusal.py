@@ -27,7 +27,7 @@ def confidence(unit: Unit, asked: Asked) -> float:
     score = unit.score - HEAD_MALUS * lacks_head
     if unit.table and (lacks_head or not is_clear(unit, asked)):
         # A row has been read for its name alone.
-        score -= max(reading.bonus(unit), 0.0)
+        score -= max(reading.bonus(unit, asked), 0.0)
     return score if is_clear(unit, asked) else score - ROW_MALUS
 
 

@@ -59,7 +59,7 @@ def score(
     _refine(ranked[:REFINED], asked, index)
     read = reading.read(_sorted(ranked), asked) or ranked
     for unit in read:
-        unit.score += reading.bonus(unit)
+        unit.score += reading.bonus(unit, asked)
     return _sorted(read)
 
 
