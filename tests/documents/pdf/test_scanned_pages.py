@@ -371,7 +371,7 @@ def test_a_program_that_is_killed_from_outside_reads_the_page_once_more(
 def test_a_worker_killed_at_the_third_of_five_scans_leaves_two_and_the_next_reads_three(
     alice, tmp_path, settings
 ):
-    with Site(tmp_path, OCR="True") as site:
+    with Site(tmp_path, lines=("worker", "clock"), OCR="True") as site:
         settings.MEDIA_ROOT = site.folder / "files"
         document = make_document(alice, several(5), name="scan.pdf")
         tried = Page.objects.filter(version__document=document, report__has_key=TRIED)
