@@ -128,7 +128,9 @@ def _print(counts: Counter[str], times: Sequence[float], lengths: Sequence[int])
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("file", type=Path)
     parser.add_argument("--every", type=int, default=5, help="ask each fifth question")
     arguments = parser.parse_args()
