@@ -21,17 +21,28 @@ MAX_NEXT = 2  # questions offered after quotes
 
 
 def answer_without_model(draft: Draft, routed: RoutedAnswer | None) -> None:
-    """Answer by the route, or else with quotes: from the document that the question names, and if it has none, from all."""
+    """Answer by the route, or else with quotes.
+
+    Where the question names a document, that one is asked first: its sentences, then its sections, then all documents.
+    """
     if routed:
-        routes.complete(draft, routed)
-        if draft.failure:
-            draft.question.notice = _notice_of_quotes(draft.failure, found=True)
+        _complete(draft, routed)
         return
     quote(draft)
-    if draft.focus and draft.question.kind == AnswerKind.NOTHING:
-        draft.focus, draft.question.search_query = None, draft.question.text
-        retrieve(draft)
-        quote(draft)
+    if not draft.focus or draft.question.kind != AnswerKind.NOTHING:
+        return
+    if section := routes.section_in(draft.focus):
+        _complete(draft, section)
+        return
+    draft.focus, draft.question.search_query = None, draft.question.text
+    retrieve(draft)
+    quote(draft)
+
+
+def _complete(draft: Draft, routed: RoutedAnswer) -> None:
+    routes.complete(draft, routed)
+    if draft.failure:
+        draft.question.notice = _notice_of_quotes(draft.failure, found=True)
 
 
 def quote(draft: Draft) -> None:

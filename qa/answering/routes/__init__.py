@@ -110,6 +110,11 @@ def _section_of(document: Document, topic: str) -> RoutedAnswer | None:
     return section_answer(reading, topic) or _sentences_about(reading, topic)
 
 
+def section_in(focus: Focus) -> RoutedAnswer | None:
+    """Return the section of the document that is nearest to what is asked of it, for when no sentence answers."""
+    return section_answer(Reading(focus.document), focus.query)
+
+
 def _sentences_about(reading: Reading, topic: str) -> RoutedAnswer | None:
     if not (chosen := statements_about(reading, topic, max_words=MAX_WORDS)):
         return None

@@ -91,7 +91,8 @@ def anchored(question: str, library: Library) -> Request | None:
     """Return what the question asks of the documents that it names; None if it names none, or asks for a fact."""
     text = SHORT.sub("", plain(question)).strip(" ,;:.?!")
     if exchange := EXCHANGE.match(text):
-        return Request(Kind.OVERVIEW, f"mail {exchange['people']}")
+        people = [word for word in content(exchange["people"]) if library.knows(word)]
+        return Request(Kind.OVERVIEW, " ".join(["mail", *people]))
     if clauses := _of_two_times(text):
         return clauses
     found = _before_topic(text, mentions(text, library))

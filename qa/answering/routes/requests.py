@@ -62,7 +62,6 @@ FORMS: list[tuple[Kind, str]] = [
     (Kind.COMPARISON, r"(?:a )?compar(?:e|ison of|ing)(?: what)? (?P<subject>.+?)(?: (?:say|says))?(?: (?:on|about|regarding|concerning|in terms of) (?P<topic>.+))?"),
     (Kind.COMPARISON, r"what (?:has |have |is |was |are )?(?:been )?(?:changed?|changes|new|different) (?:between|from|in|since|with) (?P<subject>.+)"),
     (Kind.COMPARISON, rf"what (?:do|did|does) (?P<subject>.+? (?:and|or) .+?) {SAYS} {ABOUT} (?P<topic>.+)"),
-    (Kind.COMPARISON, rf"what (?:do|did|does|was|were) (?P<who>.+?) {SAYS} {ABOUT} (?P<topic>.+?),? (?:in|at|of) (?P<subject>{PERIOD},?(?: and| or| compared (?:to|with)| versus| vs\.?)(?: (?:what|how|again|then))*(?: (?:in|at|of))? {PERIOD})"),
     (Kind.COMPARISON, r"(?:was sind die |welche )?unterschiede? (?:gibt es )?zwischen (?P<subject>.+)|(?:vergleiche?|vergleich) (?P<other>.+)"),
     (Kind.COMPARISON, r"(?:worin|wie) unterscheiden sich (?P<subject>.+)"),
     (Kind.COMPARISON, r"(?:quelles? (?:est|sont) )?(?:la |les )?différences? entre (?P<subject>.+)|(?:compare[zr]?|compara) (?P<other>.+)"),

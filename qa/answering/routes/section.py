@@ -10,7 +10,7 @@ import numpy as np
 
 from documents.structure.key_sentences import choose
 from documents.structure.outline import Section, Statement
-from qa.answering.next_questions import about_sections, headings_with_text
+from qa.answering.next_questions import MAX_SHARE, about_sections, headings_with_text
 from qa.answering.parts import Heading
 from qa.answering.routes.nearness import nearness
 from qa.answering.routes.reading import Reading, RoutedAnswer
@@ -75,7 +75,7 @@ def _by_words(reading: Reading, wanted: Sequence[str]) -> Section | None:
 
 def _by_meaning(reading: Reading, topic: str) -> Section | None:
     """The section whose heading and text are nearest to the topic, if they are near."""
-    sections = _with_text(reading)[:MAX_HEADINGS]
+    sections = [each for each in _with_text(reading) if not _is_whole(reading, each)][:MAX_HEADINGS]
     cosines = nearness(topic, [_heading(section) for section in sections])
     nearest = [int(place) for place in np.argsort(-cosines)[:MAX_NEAR]]
     if not nearest or cosines[nearest[0]] < MIN_NEARNESS - (-NEUTRAL_LOGIT / LOGITS):
@@ -86,6 +86,11 @@ def _by_meaning(reading: Reading, topic: str) -> Section | None:
     fits = cosines[nearest] + (logits - NEUTRAL_LOGIT) / LOGITS
     best = int(np.argmax(fits))
     return sections[nearest[best]] if fits[best] >= MIN_NEARNESS else None
+
+
+def _is_whole(reading: Reading, section: Section) -> bool:
+    """Whether its heading is the title of the document."""
+    return section.end - section.start > MAX_SHARE * len(reading.text)
 
 
 def _heading(section: Section) -> str:

@@ -126,6 +126,12 @@ def test_of_several_editions_all_say_what_they_have_on_a_topic(answered):
     assert "School classes" not in question.answer  # both say it
 
 
+def test_a_document_that_is_named_is_asked_for_its_sections_too(answered):
+    question = answered("According to the visitor guide of 2026, what of pets?")
+    assert cited(question) == {"Visitor guide 2026"}
+    assert "Dogs on a lead are welcome" in question.answer
+
+
 def test_a_document_without_the_topic_lets_the_others_answer(answered):
     question = answered("What does the mail say about the opening hours on Mondays?")
     assert question.way not in ("section", "comparison")
