@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from qa.answering.routes.editions import WORDS as EDITION_WORDS
 from qa.answering.routes.library import MIN_FUZZY_LENGTH, YEAR, Library, is_close
-from qa.answering.routes.mentions import Mention, mentions, names_several
+from qa.answering.routes.mentions import Mention, mentions, names_edition
 from qa.answering.routes.requests import PERIOD, SHORT, Kind, Request, content, plain
 
 _SAYS = """
@@ -16,13 +17,14 @@ _SAYS = """
 """
 _FRAME = """
     lay lays laid down have has hold holds happens stand stands read reads according position there anything something
-    between get got go matter concerning regarding each both two do
+    between get got go matter concerning regarding each both two same exactly actually anywhere find
+    since edition editions i'd like
     many much long what's how's where's who's
 """
 _SUMMARY = """
     summarise summarize summary sum up overview outline gist recap synopsis abstract digest main key central important
-    essential point points message messages idea ideas content contents contain contains cover covers covered describe
-    deal deals treat treats talk talks discuss subject topic topics theme about short brief briefly quick shortly words
+    essential essence highlights takeaways conclusion conclusions result results point points message messages idea ideas content contents contain contains cover covers covered describe
+    deal deals treat treats talk talks discuss subject subjects topic topics theme themes about short brief briefly quick shortly words
     sentences nutshell give show tell explain find learn know need want purpose inside look happen
     zusammenfassung fasse zusammen resumen résumé
 """
@@ -45,6 +47,7 @@ _DATED = """
 SAYS, FRAME, SUMMARY, PARTS, MADE, DATED = (
     frozenset(words.split()) for words in (_SAYS, _FRAME, _SUMMARY, _PARTS, _MADE, _DATED)
 )
+SAID = SAYS | PARTS | {"anything", "something"}
 ABOUT = SAYS | SUMMARY | PARTS | FRAME
 WHO = re.compile(r"^(?:who|whose|whom|by whom|from whom|wer|von wem|qui|quién)\b", re.IGNORECASE)
 WHEN = re.compile(
@@ -65,7 +68,8 @@ SUMMARISE = re.compile(
     re.IGNORECASE,
 )
 ASKS_WHAT = re.compile(
-    r"(?:what|which topics|how|give|show|was|worum|wovon|de quoi|que|qué|de qué)\b", re.IGNORECASE
+    r"(?:what|which (?:topics|subjects|themes|points|things)|how|give|show|was|worum|wovon|de quoi|que|qué|de qué)\b",
+    re.IGNORECASE,
 )
 JOINS = re.compile(
     r"^,?\s*(?:(?:and|or|with|to|from|than|versus|vs\.?|against|und|oder|et|ou|y)\b\s*)?(?:(?:what|how|again|then)\s+)*(?:(?:according to|compared (?:to|with)|in|on|of|by|for)\s+)*(?:the\s+)?$",
@@ -143,8 +147,8 @@ def _joined(text: str, found: Sequence[Mention]) -> str:
 
 
 def _comparison(subject: str, rest: str) -> Request:
-    years = frozenset(YEAR.findall(subject))
-    return Request(Kind.COMPARISON, subject, _topic(DIFFERS.sub("", rest), ABOUT | {"new"} | years))
+    plain_rest = YEAR.sub("", DIFFERS.sub("", rest))
+    return Request(Kind.COMPARISON, subject, _topic(plain_rest, ABOUT | {"new"}))
 
 
 def _of_one(text: str, mention: Mention, rest: str) -> Request | None:
@@ -153,13 +157,16 @@ def _of_one(text: str, mention: Mention, rest: str) -> Request | None:
         return _who(name, rest)
     if WHEN.match(text):
         return None if _topic(rest, DATED) else Request(Kind.DATE, name, verb=rest)
-    if NEWS.match(text) or (DIFFERS.search(rest) and (len(mention.found) > 1 or names_several(name))):
+    if NEWS.match(text) or (DIFFERS.search(rest) and (len(mention.found) > 1 or names_edition(name))):
         return _comparison(name, rest)
-    topic, is_said = TOPIC.search(rest), bool((SAYS | PARTS) & set(rest.lower().split()))
+    topic = TOPIC.search(rest)
+    asked = rest[: topic.start()] if topic else rest
+    is_said = bool(SAID & set(rest.lower().split())) or SUMMARISE.match(text) is not None
     if not _topic(rest, ABOUT) and not (topic and is_said):
         return Request(Kind.OVERVIEW, name) if _asks_what(text, rest) else None
+    is_framed = topic is not None and ASKS_WHAT.match(text) and not _topic(asked, ABOUT | EDITION_WORDS)
     about = topic["topic"] if topic else _topic(rest, ABOUT)
-    return Request(Kind.SECTION, name, about) if is_said or SUMMARISE.match(text) else None
+    return Request(Kind.SECTION, name, about) if is_said or is_framed else None
 
 
 def _who(name: str, rest: str) -> Request | None:
@@ -171,7 +178,8 @@ def _who(name: str, rest: str) -> Request | None:
 
 def _asks_what(text: str, rest: str) -> bool:
     """Whether it asks for an overview in more than the document's name."""
-    return bool(ASKS_WHAT.match(text) or SUMMARISE.match(text)) and bool(rest)
+    is_noun = re.match(r"(?:an?|the|i)\b", text, re.IGNORECASE) and SUMMARY & set(rest.lower().split())
+    return bool(ASKS_WHAT.match(text) or SUMMARISE.match(text) or is_noun) and bool(rest)
 
 
 def _topic(rest: str, frame: frozenset[str]) -> str:

@@ -217,6 +217,11 @@ class Library:
         """Whether a document is called by this word, however it is spelled here."""
         return bool(self._fitting(self._spelled(word.lower())))
 
+    def is_thing(self, word: str, found: Sequence[Named]) -> bool:
+        """Whether a word is a noun such as "report" or of the title of one of these, and no name of a person."""
+        spelled = self._spelled(word)
+        return spelled in NOUNS or any(stem(spelled) in named.title_words for named in found)
+
     def _near(self, phrase: str) -> list[Named]:
         """The document whose title is near the phrase in meaning, with its editions, if no other is about as near.
 

@@ -21,27 +21,34 @@ from qa.retrieval.stop_words import content_words, stem
 
 MAX_LISTED = 25
 MAX_DATED = 5  # of the newest documents
+ONE = re.compile(r"\b(?:document|file|paper|text|upload)\b", re.IGNORECASE)
 MAX_MENTIONED = 8
 MAX_LINE_WORDS = 24
 THINGS = r"(?:documents?|files?|papers?|texts?|sources?|uploads?|dokumente?n?|dateien|unterlagen|documentos?|fichiers?|archivos?)"
 KINDS = r"(?:e-?mails|mails|letters|presentations|spreadsheets|pdfs|web ?pages|reports|minutes|handbooks|manuals|policies|contracts|invoices|leaflets)"
 # Any question that has such a noun after one of these beginnings; what else it says must be known to `_test`.
 ASKS = re.compile(
-    rf"(?:which|what|list|show|name|how many|is|are|do|does|have|has|any|anything|was|welche[sr]?|wie viele|gibt es|habe|quels?|quelles?|combien|qué|cuáles|cuántos)\b"
-    rf"(?: [^\s,]+){{0,6}}?(?:(?: (?:{THINGS}|{KINDS})\b|(?<=any)thing\b| (?:any|some)thing in\b).*"
-    rf"| (?:do|can) (?:you|i) (?:have|know|read|search)| (?:have i|did i) (?:uploaded?|added?).*)",
+    rf"(?:(?:in )?which|list|show|name|how many|is|are|do|does|have|has|any|was|welche[sr]?|wie viele|gibt es|habe|quels?|quelles?|combien|qué|cuáles|cuántos)\b"
+    rf"(?: [^\s,]+){{0,6}}? (?:{THINGS}|{KINDS}|(?:any|some)thing in)\b.*"
+    rf"|what(?: kinds? of| other| are the| is the)?(?: \w+)? (?:{THINGS}|{KINDS})\b.*|anything in .*"
+    rf"|(?:what|which) (?:do|can) (?:you|i) (?:have|know|read|search).*|what (?:have i|did i) (?:uploaded?|added?).*",
     re.IGNORECASE,
 )
 MENTIONS = re.compile(
     r"\b(?:mentions?|mentioning|about|contain(?:s|ing)?|talks? (?:about|of)|talking about|deals? with|dealing with|cover(?:s|ing)?|discuss(?:es|ing)?|say something (?:about|on)|"
-    r"speaks? of|refers? to|concern(?:s|ing)?|names?|with the words?|erwähn\w*|handeln von|über|mentionne\w*|parlent de|mencionan|hablan de|where)\s+(?P<words>.+)$",
+    r"(?:has|have) (?:something )?to do with|speaks? of|refers? to|concern(?:s|ing)?|names?|with the words?|erwähn\w*|handeln von|über|mentionne\w*|parlent de|mencionan|hablan de|where)\s+(?P<words>.+)$",
+    re.IGNORECASE,
+)
+# "In which documents is the storm mentioned?"
+MENTIONED = re.compile(
+    r"\b(?:is|are|do|does|was|were)\s+(?P<words>.+?)\s+(?:mentioned|discussed|named|occur|appear|come up)$",
     re.IGNORECASE,
 )
 LEADER = re.compile(r"(?:\.\s?){4}")  # of a table of contents
 _IDLE = """
     document documents file files paper papers text texts source sources upload uploads uploaded add added have got any list
     show name many see available exist here know read search stored loaded collection collections library written write wrote
-    language languages any anything something most last first one ones recently contain belong different total ready sort kind kinds type types from made
+    among these language languages any anything something most last first one ones recently contain belong different total ready sort kind kinds type types from made
     come date dated year by sent all
     dokument dokumente dateien unterlagen welche welches wie viele gibt es hast du habe ich sind auf meine meiner meinen alle
     fichiers quels quelles combien sont avez-vous en mes
@@ -57,7 +64,7 @@ def list_documents(question: str, library: Library) -> RoutedAnswer | None:
     asked = ASKS.match(text)
     if not asked or not len(library):
         return None
-    if mention := MENTIONS.search(text):
+    if mention := MENTIONS.search(text) or MENTIONED.search(text):
         return _mentioning(mention["words"], library)
     wanted = [word for word in content(text) if word not in IDLE | editions.WORDS]
     fits = _filter(wanted, library)
@@ -65,7 +72,7 @@ def list_documents(question: str, library: Library) -> RoutedAnswer | None:
         return None
     chosen = [each for each in library.named if fits(each)]
     if set(content(text)) & editions.WORDS:
-        chosen = _by_date(chosen, text)[:MAX_DATED]
+        chosen = _by_date(chosen, text)[: 1 if ONE.search(text) else MAX_DATED]
         return _listed(chosen, is_part=True)
     return _listed(chosen, is_part=bool(wanted)) if chosen else _none()
 

@@ -14,7 +14,8 @@ TIME = re.compile(rf"{YEAR.pattern}|{MONTH.pattern}")
 JOINS = re.compile(r"\b(?:and|or|with|versus|vs|than|und|oder|et|ou|y|o)\b", re.IGNORECASE)
 # "new in the rules" is no name, "the new rules" is.
 NO_NAME = re.compile(
-    rf"(?:{'|'.join(EDITION_WORDS)}) (?:in|on|at|about|for|since|from|between)\b", re.IGNORECASE
+    rf"(?:{'|'.join(EDITION_WORDS)}) (?:in|on|at|about|for|since|from|between|is|are|was|were|do|does|have|has)\b",
+    re.IGNORECASE,
 )
 INDEFINITE = re.compile(r"an?\s", re.IGNORECASE)  # "a report" is any
 NARROWED = re.compile(r"\b(?:the|my|our|your|this)\s+(?P<word>[\w'’-]+)\s+$", re.IGNORECASE)
@@ -63,6 +64,8 @@ def _mention(
     start = _with_article(text, first.start())
     if not all(_is_name(word, library) for word in named) or INDEFINITE.match(text, start):
         return None
+    if not any(library.is_thing(word, found) for word in named):  # a person's name alone
+        return None
     if _is_narrowed(text, first.start(), library):
         return None
     return score * len(named), Mention(start, last.end(), text[start : last.end()], library.find(words))
@@ -77,13 +80,15 @@ def _is_narrowed(text: str, start: int, library: Library) -> bool:
 def _are_two_names(words: str, library: Library) -> bool:
     """Whether it is "the report and the budget", and not "the rules of 2023 and 2025"."""
     sides = JOINS.split(words, maxsplit=1)
-    return len(sides) > 1 and (not names_several(words) or all(library.called(side)[1] for side in sides))
+    return len(sides) > 1 and (
+        not names_edition(words, least=2) or all(library.called(side)[1] for side in sides)
+    )
 
 
-def names_several(words: str) -> bool:
-    """Whether a name is meant for several editions: "the rules of 2023 and 2025", "the old and the new rules"."""
+def names_edition(words: str, *, least: int = 1) -> bool:
+    """Whether a name says which edition is meant, or of at least two: "the rules of 2023 and 2025"."""
     told = [word for word in words.lower().split() if TIME.fullmatch(word) or word in EDITION_WORDS]
-    return len(told) > 1
+    return len(told) >= least
 
 
 def _may_begin(word: str, library: Library) -> bool:

@@ -54,7 +54,8 @@ LISTED = {
     "Which documents were written by Odile Marsten?": {"Visitor guide 2025", "Visitor guide 2026"},
     "Is any of my files in German?": {"Einladung Mühlen"},
     "Do I have anything in German?": {"Einladung Mühlen"},
-    "Are there any e-mails?": {"Broken projector"},
+    "Are there any e-mails among my files?": {"Broken projector"},
+    "In which documents is the lecture room mentioned?": {"Broken projector", "room prices"},
     "Which documents mention the roof?": {"minutes 2026-01-20", "minutes 2026-02-17"},
 }
 
@@ -68,6 +69,7 @@ def test_the_documents_are_listed(answered):
         question = answered(asked)
         assert (question.way, set(entries(question))) == ("documents", titles), asked
         assert are_exact(question)
+    assert answered("What do my documents say about the roof?").way != "documents"
     question = answered("Which documents mention elephants?")
     assert (question.kind, question.answer) == ("nothing", "None of your documents mentions this.")
 
@@ -211,6 +213,11 @@ def test_a_routed_answer_is_withheld_with_its_document(answered, alice):
     question = answered("What is the visitor guide of 2026 about?")
     Collection.objects.private_to(alice).memberships.all().delete()
     assert Question.objects.get(pk=question.pk).is_withheld
+
+
+def test_the_newest_documents_are_those_whose_files_say_so(answered):
+    assert entries(answered("What are the newest files?")) == ["Broken projector", "minutes 2026-01-20"]
+    assert entries(answered("Which is the oldest document?")) == ["minutes 2026-01-20"]
 
 
 async def test_a_model_reads_the_section_that_the_question_names(browser, alice, writer, office):
