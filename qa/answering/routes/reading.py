@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,6 +17,8 @@ from qa.retrieval.chunk import RetrievedChunk
 
 MAX_CHARACTERS = 400_000  # of a document that is read for one answer
 MAX_EXCERPT = 1200
+# A paragraph of a few words without a full stop, with another paragraph below.
+LONE_LINE = re.compile(r"(?<=\n\n)(?P<title>[^\W\d_a-z][^\n.!?:;|]{2,60})\n\n(?=\S)")
 
 
 class Reading:
@@ -43,9 +45,10 @@ class Reading:
     def outline(self) -> Outline:
         return Outline.of(self.version, self.text)
 
-    @property
+    @cached_property
     def sections(self) -> list[Section]:
-        return self.outline.sections
+        """Its sections; where the file marks no headings, those under lines that stand alone like one."""
+        return self.outline.sections or list(under_lone_lines(self.text))
 
     @property
     def statements(self) -> list[Statement]:
@@ -96,6 +99,14 @@ class RoutedAnswer:
         """Remember that the answer names a document."""
         if document not in self.documents:
             self.documents.append(document)
+
+
+def under_lone_lines(text: str) -> Iterator[Section]:
+    """Yield the sections of a text under the short lines that stand alone between its paragraphs."""
+    found = list(LONE_LINE.finditer(text))
+    for place, line in enumerate(found, start=1):
+        end = found[place].start() if place < len(found) else len(text)
+        yield Section(line["title"], 1, line.start(), line.end(), end)
 
 
 def _runs(text: str, statements: Iterable[Statement]) -> list[list[Statement]]:
