@@ -18,6 +18,8 @@ from qa.retrieval.frequencies import Frequencies, count_words, words_of
 from qa.retrieval.retriever import readable_documents
 
 MAX_NEXT = 2  # questions offered after quotes
+# A word may be corrected only by sources that are found once another one is.
+MAX_SPELLINGS = 2
 
 
 def answer_without_model(draft: Draft, routed: RoutedAnswer | None) -> None:
@@ -49,13 +51,14 @@ def quote(draft: Draft) -> None:
     """Answer with quotes, without a model."""
     question, since = draft.question, monotonic()
     question.model = question.host = ""
-    frequencies = _frequencies(draft)
-    spelled = quoting.corrected(question.search_query, draft.sources, frequencies, draft.index)
-    if spelled != question.search_query and not draft.context:
+    for _round in range(MAX_SPELLINGS):
+        frequencies = _frequencies(draft)
+        spelled = quoting.corrected(question.search_query, draft.sources, frequencies, draft.index)
+        if spelled == question.search_query or draft.context:
+            break
         question.search_query = spelled
         retrieve(draft)
-        frequencies = _frequencies(draft)
-    extract = find_answer(draft, frequencies)
+    extract = find_answer(draft)
     question.kind = AnswerKind.QUOTED if extract.is_found else AnswerKind.NOTHING
     further = after_quotes(draft.sources, {quote.number for quote in extract.quotes})[:MAX_NEXT]
     following = [Ask(tuple(further))] if further and extract.is_found else []
@@ -70,11 +73,11 @@ def quote(draft: Draft) -> None:
     draft.record_time("quote", since)
 
 
-def find_answer(draft: Draft, frequencies: Frequencies | None = None) -> quoting.Extract:
+def find_answer(draft: Draft) -> quoting.Extract:
     """Return the answer that the sources give in their own words, or that they give none."""
     question = draft.question
     asked = question.text if draft.context else question.search_query
-    frequencies = frequencies or _frequencies(draft)
+    frequencies = _frequencies(draft)
     return quoting.extract(asked, draft.sources, draft.vector, draft.index, frequencies, turn_before(draft))
 
 

@@ -116,10 +116,10 @@ def count_words(words: Sequence[str], scope: QuerySet[Document], index: Index) -
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         chunks, counts, stopped = cursor.fetchone() or (0, None, None)
-    english = {word for word in words if word in STOP_WORDS}
     stopped_by = json.loads(stopped or "{}")
+    english = {*stopped_by.get("english", []), *(word for word in words if word in STOP_WORDS)}
     best: list[str] = max(stopped_by.values(), key=len, default=[])
-    is_english = len(best) <= max(len(english), len(stopped_by.get("english", [])))
+    is_english = len(best) <= len(english)
     chosen = frozenset(english if is_english else best) | QUESTION_WORDS
     return Frequencies(int(chunks or 0), json.loads(counts or "{}"), chosen, is_english)
 

@@ -9,17 +9,13 @@ from qa.answering import parts
 from qa.answering.quoting import reading
 from qa.answering.quoting.answer import Extract, quote_of
 from qa.answering.quoting.asked import Asked
+from qa.answering.quoting.forms import REFERS
 from qa.answering.quoting.lists import whole_list
 from qa.answering.quoting.scoring import match
 from qa.answering.quoting.tables import row_answer
 from qa.answering.quoting.units import MAX_LENGTH, Kind, Unit
 from qa.models.question import AnswerWay
 
-# A sentence that begins so, within its first words, speaks of what the sentence before it names.
-REFERS = re.compile(
-    r"^(?:(?:\w+,? ){0,3}?(?:it|they|them|he|she|this|these|those|both|its|their)|it['’]s|er|sie|es|diese[rs]?|il|elle|ils|elles)\b",
-    re.IGNORECASE,
-)
 ASKS_TWICE = re.compile(r"\b(?:and|und|et|y)\b|\?.+\?", re.IGNORECASE)
 MIN_SHARE_OF_BEST = 0.6  # of the score of a second quote
 NEXT_MARGIN = 0.08  # in the score of the sentence beside the best one, which is quoted with it

@@ -48,6 +48,9 @@ FULL_DATE = re.compile(
 )
 AGE = re.compile(rf"(?:{NUMBER.pattern}).*\b(?:years?|old|age|jahren?|alt)\b|\bage\b", re.IGNORECASE)
 FIGURE = re.compile(r"[-+−(]?[\s€$£¥]*\d[\d\s.,:/]*(?:%|€|\)|[kKmM])?")  # a cell that is a number alone
+PHONE = re.compile(r"(?<!\d)\+?\d(?:[ ()/.-]{0,2}\d){5,}")
+EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.\w+")
+STRICT = (PHONE, EMAIL)  # what lacks the form is no answer at all
 PERSON = re.compile(r"(?<![.!?] )(?<!^)\b[A-ZÄÖÜ][\w’'-]+|\b(?:Mr|Mrs|Ms|Dr)\b")
 NAME = re.compile(r"\b[A-ZÄÖÜ][\w’'-]+ (?:[a-z]{2,3} )?[A-ZÄÖÜ][\w’'-]+")
 PLACE = re.compile(
@@ -59,6 +62,12 @@ REASON = re.compile(
     re.IGNORECASE,
 )
 
+# A sentence that begins so, within its first words, speaks of what the sentence before it names.
+REFERS = re.compile(
+    r"^(?:(?:\w+,? ){0,3}?(?:it|they|them|he|she|this|these|those|both|its|their)|it['’]s|er|sie|es|diese[rs]?|il|elle|ils|elles)\b",
+    re.IGNORECASE,
+)
+
 
 def _asks(pattern: str) -> Pattern:
     return re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE)
@@ -66,6 +75,18 @@ def _asks(pattern: str) -> Pattern:
 
 # In this order: the first that fits a question says what one of its answers must contain.
 FORMS: Sequence[tuple[Pattern, Sequence[Pattern]]] = (
+    (
+        _asks(
+            "(?:tele)?phone numbers?|(?:mobile|fax) numbers?|number (?:do|can|should|must) (?:i|we|you) (?:ring|call|dial)|telefonnummer"
+        ),
+        (PHONE,),
+    ),
+    (
+        _asks(
+            "e-?mail address(?:es)?|(?:which|what) address (?:do|can|should|must) (?:i|we|you) (?:e-?mail|write)|e-?mail-adresse"
+        ),
+        (EMAIL,),
+    ),
     (
         _asks(
             "between (?:what|which)(?: hours| times| dates)?|from (?:when|what time)(?: (?:to|till|until)(?: when)?)?"

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from qa.answering.quoting.asked import Asked
+from qa.answering.quoting.forms import REFERS
 from qa.answering.quoting.units import MAX_LENGTH, Kind, Unit
 from ragsite import llm
 
@@ -23,9 +24,13 @@ MIN_GAIN = 0.75
 
 
 def read(units: Sequence[Unit], asked: Asked) -> list[Unit] | None:
-    """Note what each of the first units says to the question, and return these; None if nothing can read them."""
+    """Note what each of the first units says to the question, and return these; None if nothing can read them.
+
+    A follow-up is not read: with the question before it, what answers that one would read best.
+    """
     first = list(units[:MAX_READ])
-    logits = llm.rerank(asked.text, [_in_place(unit, asked) for unit in first]) if asked.is_english else None
+    is_readable = asked.is_english and not asked.old
+    logits = llm.rerank(asked.text, [_in_place(unit, asked) for unit in first]) if is_readable else None
     if logits is None:
         return None
     for unit, logit in zip(first, logits, strict=True):
@@ -43,7 +48,9 @@ def bonus(unit: Unit, asked: Asked) -> float:
 
 
 def neighbour(best: Unit, asked: Asked) -> Unit | None:
-    """Return the sentence beside the best one with which it reads clearly better than alone."""
+    """Return the sentence beside the best one with which it was read, or reads clearly better than alone."""
+    if _refers_back(best):
+        return best.before
     beside = [unit for unit in (best.before, best.after) if unit and _fits(best, unit)]
     if best.kind != Kind.SENTENCE or not beside:
         return None
@@ -65,7 +72,15 @@ def _in_place(unit: Unit, asked: Asked) -> str:
 
 
 def _words(unit: Unit, asked: Asked) -> str:
-    return " ".join(_items(unit)) if _is_listed(unit, asked) else unit.text
+    if _is_listed(unit, asked):
+        return " ".join(_items(unit))
+    return _both(unit.before, unit) if unit.before and _refers_back(unit) else unit.text
+
+
+def _refers_back(unit: Unit) -> bool:
+    """Whether the sentence before says what a word such as "it" stands for."""
+    is_sentence = unit.kind == Kind.SENTENCE and REFERS.search(unit.text)
+    return bool(is_sentence and unit.before and _fits(unit, unit.before))
 
 
 def _is_listed(unit: Unit, asked: Asked) -> bool:

@@ -82,12 +82,25 @@ def _listed(unit: Unit, asked: Asked) -> tuple[float, Extract] | None:
     listed = [row for row in rows if column < len(row.cells) and row.cells[column].text]
     if share < MIN_COVERAGE or not listed:
         return None
+    if len(listed) == 1:
+        return share, _row(unit, listed[0], column, filters)
     items = tuple(dict.fromkeys(row.cells[column].text for row in listed))[:MAX_LISTED]
     lead = table.caption or (unit.headings[0] if unit.headings else unit.source.document_title)
     first, last = listed[0], listed[-1]
     ends = [_place(unit, first), _place(unit, last)]
     part = parts.Items(unit.source.number, f"{lead.rstrip(':')}:", items)
     return share, Extract([part], [quote_of(ends)], AnswerWay.LIST)
+
+
+def _row(unit: Unit, row: Row, column: int, filters: set[str]) -> Extract:
+    """Return the only row that fits: its name, what is asked for, and the cells that the question names."""
+    table = unit.table
+    assert table is not None
+    named = (at for at, cell in enumerate(row.cells) if filters & stems(cell.text))
+    columns = sorted({0, column, *named})
+    header = tuple(_name(table, at) for at in columns)
+    part = parts.Table(unit.source.number, header, (tuple(row.cells[at].text for at in columns),))
+    return Extract([part], [quote_of([_place(unit, row)])], AnswerWay.TABLE)
 
 
 def _is_listed(name: str, asked: Asked) -> bool:
