@@ -48,7 +48,11 @@ FULL_DATE = re.compile(
 )
 AGE = re.compile(rf"(?:{NUMBER.pattern}).*\b(?:years?|old|age|jahren?|alt)\b|\bage\b", re.IGNORECASE)
 FIGURE = re.compile(r"[-+−(]?[\s€$£¥]*\d[\d\s.,:/]*(?:%|€|\)|[kKmM])?")  # a cell that is a number alone
-PHONE = re.compile(r"(?<!\d)\+?\d(?:[ ()/.-]{0,2}\d){5,}")
+# With a leading 0 or +, or in groups: 487300 is a sum, 2025-03-18 a date.
+PHONE = re.compile(
+    r"(?<![\d,./:-])(?=(?:[ ()+/.-]*\d){6})(?!(?:19|20)\d\d-|\d\d?[./-]\d\d?[./-]\d)"
+    r"(?:(?:\+|\(?0)\d[\d ()/.-]{3,}\d|\d{2,5}(?:[ /-]\d{2,5}){1,4}\b)"
+)
 EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.\w+")
 STRICT = (PHONE, EMAIL)  # what lacks the form is no answer at all
 PERSON = re.compile(r"(?<![.!?] )(?<!^)\b[A-ZÄÖÜ][\w’'-]+|\b(?:Mr|Mrs|Ms|Dr)\b")

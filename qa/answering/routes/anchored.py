@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from qa.answering.routes.editions import WORDS as EDITION_WORDS
-from qa.answering.routes.library import MIN_FUZZY_LENGTH, YEAR, Library, is_close
-from qa.answering.routes.mentions import Mention, mentions, names_edition
+from qa.answering.routes.library import Library, is_close
+from qa.answering.routes.library.dates import YEAR
+from qa.answering.routes.library.editions import WORDS as EDITION_WORDS
+from qa.answering.routes.library.library import MIN_FUZZY_LENGTH
+from qa.answering.routes.library.mentions import Mention, mentions, names_edition
 from qa.answering.routes.requests import PERIOD, SHORT, Kind, Request, content, plain
 
 _SAYS = """

@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 
 from documents.structure.outline import Statement
 from qa.answering.parts import Heading, Pair, Pairs, Quote, Text
-from qa.answering.routes.editions import WORDS as EDITION_WORDS
-from qa.answering.routes.library import MONTH, YEAR, Library, Named, months_in
+from qa.answering.routes.library import Library, Named
+from qa.answering.routes.library.dates import MONTH, YEAR, months_in
+from qa.answering.routes.library.editions import WORDS as EDITION_WORDS
 from qa.answering.routes.reading import Reading, RoutedAnswer
 from qa.answering.routes.requests import Request, content
 from qa.answering.routes.rows import row_about

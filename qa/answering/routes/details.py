@@ -13,7 +13,8 @@ from documents.extraction.registry import MAIL
 from documents.models import Document
 from qa.answering.next_questions import about_document
 from qa.answering.parts import DocumentEntry, Documents, Quote
-from qa.answering.routes.library import MONTH, PLACEHOLDER_DATES, Named
+from qa.answering.routes.library import Named
+from qa.answering.routes.library.dates import MONTH, PLACEHOLDER_DATES
 from qa.answering.routes.reading import Reading, RoutedAnswer
 from qa.answering.routes.requests import Kind, Request
 from qa.models.question import AnswerWay

@@ -11,9 +11,10 @@ from django.utils.translation import ngettext
 from documents.models import Chunk, Document, Index
 from qa.answering.next_questions import about_document
 from qa.answering.parts import DocumentEntry, Documents, Text
-from qa.answering.routes import editions
-from qa.answering.routes.languages import CALLED
-from qa.answering.routes.library import NOUNS, YEAR, Library, Named
+from qa.answering.routes.library import Library, Named, editions
+from qa.answering.routes.library.dates import YEAR
+from qa.answering.routes.library.languages import CALLED
+from qa.answering.routes.library.words import NOUNS
 from qa.answering.routes.reading import Reading, RoutedAnswer
 from qa.answering.routes.requests import content, plain
 from qa.models.question import AnswerWay

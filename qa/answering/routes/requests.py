@@ -58,9 +58,9 @@ MADE = (
 FORMS: list[tuple[Kind, str]] = [
     (Kind.COMPARISON, r"(?:how|where|in what|in which way|in what way)s? (?:do|does|did|are|is) (?P<subject>.+?) (?:differ|different)(?: (?:from|to|than) (?P<other>.+?))?(?: (?:on|about|regarding|concerning|when it comes to) (?P<topic>.+))?"),
     (Kind.COMPARISON, r"(?:what(?:'s| is| are)? )?(?:the )?(?:main |key )?differences? (?:between|of|in) (?P<subject>.+?)(?: (?:on|about|regarding|concerning|when it comes to) (?P<topic>.+))?"),
+    (Kind.COMPARISON, r"what (?:has |have |is |was |are )?(?:been )?(?:changed?|changes|new|different) (?:between|from|in|since|with) (?P<subject>.+)"),
     (Kind.COMPARISON, r"(?:how do(?:es)? )?(?:compare )?(?P<topic>.+?) (?:in|of|from|on|according to) (?P<subject>.+? (?:compared? )?(?:with|to|and) (?:those|that|the ones?|the same) (?:in|of|from|on) .+)"),
     (Kind.COMPARISON, r"(?:a )?compar(?:e|ison of|ing)(?: what)? (?P<subject>.+?)(?: (?:say|says))?(?: (?:on|about|regarding|concerning|in terms of) (?P<topic>.+))?"),
-    (Kind.COMPARISON, r"what (?:has |have |is |was |are )?(?:been )?(?:changed?|changes|new|different) (?:between|from|in|since|with) (?P<subject>.+)"),
     (Kind.COMPARISON, rf"what (?:do|did|does) (?P<subject>.+? (?:and|or) .+?) {SAYS} {ABOUT} (?P<topic>.+)"),
     (Kind.COMPARISON, r"(?:was sind die |welche )?unterschiede? (?:gibt es )?zwischen (?P<subject>.+)|(?:vergleiche?|vergleich) (?P<other>.+)"),
     (Kind.COMPARISON, r"(?:worin|wie) unterscheiden sich (?P<subject>.+)"),

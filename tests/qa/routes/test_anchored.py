@@ -5,7 +5,7 @@ import pytest
 from documents.models import Document
 from qa.answering.routes.anchored import anchored
 from qa.answering.routes.library import Library, with_heads
-from qa.answering.routes.mentions import mentions
+from qa.answering.routes.library.mentions import mentions
 from qa.answering.routes.requests import Kind
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -3,8 +3,9 @@
 import pytest
 
 from documents.models import Document
-from qa.answering.routes.languages import language_of
-from qa.answering.routes.library import Library, months_in, with_heads
+from qa.answering.routes.library import Library, with_heads
+from qa.answering.routes.library.dates import months_in
+from qa.answering.routes.library.languages import language_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

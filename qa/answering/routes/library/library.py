@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import date
 from difflib import SequenceMatcher
 from functools import cached_property
 from math import log
@@ -13,12 +10,11 @@ from math import log
 from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Substr
 
-from documents.extraction.registry import DOCX, MAIL, ODT
 from documents.models import Document, Page
-from documents.presentation.page_names import is_presentation, is_spreadsheet
-from documents.structure.outline import SALUTATION
-from qa.answering.routes import editions
-from qa.answering.routes.languages import language_of
+from qa.answering.routes.library import editions
+from qa.answering.routes.library.dates import MONTH, YEAR, months_in
+from qa.answering.routes.library.named import IN_HEAD, IN_LETTER, NAMED, SIMILAR, Named
+from qa.answering.routes.library.words import GENERIC, NOUNS
 from qa.answering.routes.nearness import nearness
 from qa.answering.routes.requests import content
 from qa.retrieval.stop_words import stem
@@ -30,156 +26,9 @@ MARGIN = 0.08
 ENOUGH_OF_TITLE = 0.6
 FUZZY = 0.84
 MIN_FUZZY_LENGTH = 5
-NAMED, OF_KIND, BY_AUTHOR, SIMILAR, IN_HEAD = 1.0, 0.9, 0.95, 0.8, 0.5
-IN_LETTER = 0.7  # letters and mails are called by what they begin with
 # Phrases such as "the telephone directory" are at least so near the title they mean, and others at most 0.33, in the
 # files of two made-up offices.
 NEAR, NEAR_OF_KIND, NEAR_MARGIN = 0.42, 0.33, 0.08
-# Dates that programs write into files without one.
-PLACEHOLDER_DATES = frozenset([date(1970, 1, 1), date(1980, 1, 1), date(2000, 1, 1)])
-MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-MONTH = re.compile(
-    r"(jan(?:uary|uar)?|feb(?:ruary|ruar)?|mar(?:ch)?|märz|apr(?:il)?|may|mai|june?|juni|july?|juli|aug(?:ust)?|sept?(?:ember)?|o[ck]t(?:ober)?|nov(?:ember)?|de[cz](?:ember)?)"
-)
-NUMERIC_DATE = re.compile(r"(?<!\d)(?:19|20)\d\d[-_.](0[1-9]|1[0-2])(?:[-_.]\d\d)?(?!\d)")
-PEOPLE = re.compile(r"^(?:from|to|cc|von|an):\s*([^<\n]+)", re.IGNORECASE | re.MULTILINE)
-YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
-# Words that say nothing about which document is meant.
-_GENERIC = """
-    document documents file files text called named titled our edition copy one exchange correspondence thread conversation
-    two both whole entire full short long
-    mr mrs ms dr sir herr frau madame monsieur señor señora
-"""
-GENERIC = frozenset(_GENERIC.split())
-PRESENTATION, SPREADSHEET, MAIL_KIND, LETTER, WEB, CSV, WORD_FILE, PDF = KINDS = [
-    frozenset(words.split())
-    for words in (
-        "presentation slides slide deck powerpoint slideshow präsentation folien présentation presentación",
-        "spreadsheet sheet excel workbook tabelle tableur",
-        "mail email mails emails message courriel correo",
-        "letter brief lettre carta",
-        "page web website webpage webseite site",
-        "csv spreadsheet list",
-        "word",
-        "pdf",
-    )
-]
-SYNONYMS = [
-    frozenset(words.split())
-    for words in (
-        "handbook manual guide handbuch manuel guía leitfaden",
-        "minutes protocol protokoll meeting acta sitzung",
-        "leaflet flyer brochure faltblatt prospekt pamphlet",
-        "report bericht rapport informe",
-        "policy guideline guidelines rules regulations code statutes bylaws richtlinie politique",
-        "faq questions answers",
-        "contacts directory addresses phonebook",
-        "offer quote quotation estimate angebot",
-        "prices price fees rates tariff tariffs costs preise list",
-        "contract agreement vertrag contrat contrato",
-        "budget haushalt presupuesto",
-        "invoice bill rechnung facture factura",
-        "letter brief lettre carta invitation",
-        "newsletter bulletin rundbrief",
-        "plan schedule timetable",
-    )
-]
-NOUNS: frozenset[str] = frozenset().union(*KINDS, *SYNONYMS)
-ADJECTIVES = [
-    frozenset(words.split())
-    for words in ("annual yearly jährlich annuel anual", "monthly monatlich mensuel mensual")
-]
-
-
-@dataclass
-class Named:
-    """A document with the words by which a person may call it."""
-
-    document: Document
-    head: str
-    words: dict[str, float] = field(default_factory=dict)  # stem: weight
-    years: set[str] = field(default_factory=set)
-    months: set[str] = field(default_factory=set)
-    called: set[str] = field(default_factory=set)  # the words of its names as they are written
-
-    def __post_init__(self) -> None:
-        document, version = self.document, self.document.serving
-        names = " ".join([document.title, document.own_title, version.file_name if version else ""])
-        spaced = re.sub(r"[_\-.]+", " ", names)
-        self.years = set(YEAR.findall(spaced))
-        self.months = months_in(names)
-        for words, weight in (
-            (self.head, IN_LETTER if self._kinds() & (MAIL_KIND | LETTER) else IN_HEAD),
-            (self._similar(spaced), SIMILAR),
-            (" ".join(self._kinds()), OF_KIND),
-            (self.language, OF_KIND),
-            (f"{document.author} {self._people()}", BY_AUTHOR),
-            (spaced, NAMED),
-        ):
-            self.words.update(dict.fromkeys(map(stem, content(words)), weight))
-            self.called |= set(content(words)) if weight > IN_LETTER else set()
-
-    @cached_property
-    def language(self) -> str:
-        """The English name of the language of its beginning; "" if unknown."""
-        return language_of(self.head)
-
-    @cached_property
-    def title_words(self) -> frozenset[str]:
-        words = content(re.sub(r"[_\-.]+", " ", self.document.title))
-        return frozenset(stem(word) for word in words if not word.isdecimal() and not MONTH.fullmatch(word))
-
-    @property
-    def dated(self) -> date | None:
-        """When it was written or sent, if its file says so."""
-        dated = self.document.dated
-        return None if dated in PLACEHOLDER_DATES else dated
-
-    @cached_property
-    def age(self) -> tuple[str, ...]:
-        """What sorts editions from old to new: the year and month in its names, or else its date."""
-        if not self.years and self.dated:
-            return (str(self.dated),)
-        months = sorted(f"{MONTHS.index(month) + 1:02}" for month in self.months)
-        return (max(self.years, default=""), *months)
-
-    def is_edition_of(self, other: Named) -> bool:
-        """Whether both have one title but for years and months, or are one document."""
-        return self is other or self.title_words == other.title_words != frozenset()
-
-    def is_a(self, word: str) -> bool:
-        """Whether the word names its kind of file, such as "spreadsheet"."""
-        return word in self._kinds()
-
-    def _kinds(self) -> frozenset[str]:
-        version = self.document.serving
-        media_type = version.media_type if version else ""
-        found: frozenset[str] = frozenset()
-        for kind, fits in (
-            (PRESENTATION, is_presentation(media_type)),
-            (SPREADSHEET, is_spreadsheet(media_type)),
-            (MAIL_KIND, media_type == MAIL),
-            (WEB, media_type == "text/html"),
-            (CSV, media_type == "text/csv"),
-            (PDF, media_type == "application/pdf"),
-            (WORD_FILE, media_type in (DOCX, ODT)),
-            (LETTER, media_type != MAIL and bool(SALUTATION.match(self.head))),
-        ):
-            found |= kind if fits else frozenset()
-        return found
-
-    def _people(self) -> str:
-        """The lines that name who wrote a mail or a letter, and to whom."""
-        kinds = self._kinds()
-        if kinds >= MAIL_KIND:
-            return " ".join(PEOPLE.findall(self.head))
-        opening = SALUTATION.match(self.head) if kinds >= LETTER else None
-        return opening[0] if opening else ""
-
-    @staticmethod
-    def _similar(names: str) -> str:
-        called = set(content(names))
-        return " ".join(word for group in (*SYNONYMS, *ADJECTIVES) if called & group for word in group)
 
 
 class Library:
@@ -320,16 +169,6 @@ def _is_reference(wanted: Sequence[str], strong: Sequence[str], named: Named) ->
         return True
     matched = {stem(word) for word in strong}
     return len(matched & named.title_words) >= ENOUGH_OF_TITLE * len(named.title_words)
-
-
-def months_in(text: str) -> set[str]:
-    """Return the months that a text names, as "jan" to "dec"."""
-    lowered = text.lower()
-    words = re.findall(r"[^\W\d_]+", lowered)
-    found = {MONTH.fullmatch(word)[0] for word in words if MONTH.fullmatch(word)}  # type: ignore[index]
-    found |= {MONTHS[int(match[1]) - 1] for match in NUMERIC_DATE.finditer(lowered)}
-    same = {"mär": "mar", "mai": "may", "okt": "oct", "dez": "dec"}
-    return {same.get(month[:3], month[:3]) for month in found}
 
 
 def with_heads(documents):  # type: ignore[no-untyped-def]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from qa.answering.routes.editions import WORDS as EDITION_WORDS
-from qa.answering.routes.library import GENERIC, MONTH, YEAR, Library, Named
+from qa.answering.routes.library import Library, Named
+from qa.answering.routes.library.dates import MONTH, YEAR
+from qa.answering.routes.library.editions import WORDS as EDITION_WORDS
+from qa.answering.routes.library.words import GENERIC
 from qa.answering.routes.requests import content
 
 MAX_WORDS = 9  # of one name
