@@ -63,11 +63,13 @@ def _editions(subject: str, library: Library) -> list[Named] | None:
 
 def _completed(left: str, right: str) -> list[tuple[str, str]]:
     """Return ways to complete a half name: "handbooks of 2023" and "2025", "the 2023" and "2025 handbooks"."""
-    ways = [(left, right)]
+    ways = []
     if _is_time(right):
         ways.append((left, f"{_without_time(left)} {right}"))
     if _is_time(left):
         ways.append((f"{left} {_without_time(right)}", right))
+    # A year alone may name a document of another kind, so it is tried last.
+    ways.append((left, right))
     return ways
 
 

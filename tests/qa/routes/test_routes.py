@@ -152,6 +152,13 @@ def test_two_editions_are_compared_by_what_differs(answered):
     assert answered("What changed in the visitor guide?").parts == question.parts
 
 
+def test_a_year_stands_for_the_edition_rather_than_for_another_file_of_that_year(alice, answered):
+    make_indexed(alice, "Month,Stands\nMay,4\nJune,7\n", name="stands 2026.csv")
+    question = answered("What has changed between the visitor guide of 2025 and that of 2026?")
+    (pairs,) = [part for part in from_json(question.parts) if isinstance(part, Pairs)]
+    assert pairs.titles == ("Visitor guide 2025", "Visitor guide 2026")
+
+
 def test_two_documents_are_compared_on_a_topic(answered):
     question = answered("What did the board say about the roof in January, and what in February?")
     assert question.way == "comparison"
