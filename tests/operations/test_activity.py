@@ -294,7 +294,7 @@ def test_a_waiting_job_shows_its_next_attempt_and_reason_and_from_the_sixth_that
     wait(make_document(alice, "It snows.", name="old.txt"), tries=6, seconds=300)
     page = desk.get(ACTIVITY)
 
-    assert re.search(r"next attempt in (40|39|38) s \(no. 3\)", page)
+    assert 20 < int(re.search(r"next attempt in (\d+) s \(no. 3\)", page)[1]) <= 40
     assert "keeps failing" in page
     assert "The provider is having problems right now." in page
 
