@@ -17,8 +17,9 @@ from _leftovers import adopt_orphans, children, end_with_parent, kill_leftovers
 sys.path.insert(0, str(_setup.ROOT))
 from ragsite import embedded
 
-# One more than the cores of a small machine: many tests wait for a browser, a server or a time-out.
-PARALLEL = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
+# More than the cores, since many tests wait for a browser, a server or a time-out; Redis has databases for eight.
+PROCESSES = min((os.cpu_count() or 1) + 3, 8)
+PARALLEL = ["-n", str(PROCESSES), "--dist", "loadfile", "--no-loadscope-reorder"]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 # Tests start many processes. Without cached bytecode each would compile the site again.
