@@ -16,7 +16,8 @@ from qa.answering.quoting.refusal import answers, confidence
 from qa.answering.quoting.scoring import score
 from qa.answering.quoting.tables import column_answer
 from qa.answering.quoting.typos import corrected
-from qa.answering.quoting.units import Unit, units_of
+from qa.answering.quoting.unit_reader import units_of
+from qa.answering.quoting.units import Unit
 from qa.retrieval.chunk import RetrievedChunk
 from qa.retrieval.frequencies import Frequencies
 from qa.retrieval.search_sql import Vector

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from qa.answering import parts
-from qa.answering.quoting import reading
+from qa.answering.quoting import cross_encoder
 from qa.answering.quoting.answer import Extract, quote_of
 from qa.answering.quoting.asked import Asked
 from qa.answering.quoting.forms import REFERS
@@ -38,7 +38,7 @@ def answer_of(unit: Unit, asked: Asked, *, alone: bool = False) -> Extract:
 def second(ranked: Sequence[Unit], asked: Asked) -> Unit | None:
     """Return a unit that answers what the best one leaves open, if there is one."""
     best = ranked[0]
-    if close := _close(ranked) if best.reading is None else reading.neighbour(best, asked):
+    if close := _close(ranked) if best.logit is None else cross_encoder.neighbour(best, asked):
         return close
     if not ASKS_TWICE.search(asked.text):
         return None

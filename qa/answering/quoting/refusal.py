@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qa.answering.quoting import reading
+from qa.answering.quoting import cross_encoder
 from qa.answering.quoting.asked import Asked
 from qa.answering.quoting.forms import STRICT
 from qa.answering.quoting.scoring import CHUNK, credit
@@ -29,7 +29,7 @@ def confidence(unit: Unit, asked: Asked) -> float:
     score = unit.score - HEAD_MALUS * lacks_head
     if unit.table and (lacks_head or not is_clear(unit, asked)):
         # A row has been read for its name alone.
-        score -= max(reading.bonus(unit, asked), 0.0)
+        score -= max(cross_encoder.bonus(unit, asked), 0.0)
     if asked.form and asked.form[0] in STRICT and not asked.is_answered_in_form(unit.text):
         score -= FORM_MALUS
     return score if is_clear(unit, asked) else score - ROW_MALUS

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from documents.models import Index
-from qa.answering.quoting import reading
+from qa.answering.quoting import cross_encoder
 from qa.answering.quoting.asked import Asked
 from qa.answering.quoting.units import Kind, Unit
 from qa.retrieval.search_sql import Vector
@@ -57,9 +57,9 @@ def score(
         _rate(unit, asked)
     ranked = _sorted(compared)
     _refine(ranked[:REFINED], asked, index)
-    read = reading.read(_sorted(ranked), asked) or ranked
+    read = cross_encoder.score(_sorted(ranked), asked) or ranked
     for unit in read:
-        unit.score += reading.bonus(unit, asked)
+        unit.score += cross_encoder.bonus(unit, asked)
     return _sorted(read)
 
 

@@ -23,7 +23,7 @@ LOWEST, HIGHEST = -1.5, 2.5  # logits beyond these say no more
 MIN_GAIN = 0.75
 
 
-def read(units: Sequence[Unit], asked: Asked) -> list[Unit] | None:
+def score(units: Sequence[Unit], asked: Asked) -> list[Unit] | None:
     """Note what each of the first units says to the question, and return these; None if nothing can read them.
 
     A follow-up is not read: with the question before it, what answers that one would read best.
@@ -34,17 +34,17 @@ def read(units: Sequence[Unit], asked: Asked) -> list[Unit] | None:
     if logits is None:
         return None
     for unit, logit in zip(first, logits, strict=True):
-        unit.reading = float(logit)
+        unit.logit = float(logit)
     return first
 
 
 def bonus(unit: Unit, asked: Asked) -> float:
     """Return what the reading adds to a unit's score; less than 0 where it speaks against the unit."""
-    if unit.reading is None:
+    if unit.logit is None:
         return 0.0
     highest = 0.0 if unit.fragment else HIGHEST  # a title is read well for the words above it
     lowest = 0.0 if _is_listed(unit, asked) else LOWEST  # the model has learned little from lists
-    return WEIGHT * float(np.clip(unit.reading, lowest, highest))
+    return WEIGHT * float(np.clip(unit.logit, lowest, highest))
 
 
 def neighbour(best: Unit, asked: Asked) -> Unit | None:
