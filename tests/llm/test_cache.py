@@ -27,6 +27,12 @@ def keep(text="rain", vector=VECTOR, model=MODEL, dimensions=3):
     llm_cache.save_vectors({text: vector}, model=model, dimensions=dimensions)
 
 
+def only_key():
+    """The key of the one kept vector; sites with another prefix may share the database."""
+    (key,) = cache._cache.get_client(None).keys(cache.make_key("llm:vector*"))
+    return key
+
+
 def found(text="rain", model=MODEL, dimensions=3):
     return llm_cache.cached_vectors([text], model=model, dimensions=dimensions)
 
@@ -46,8 +52,7 @@ def test_another_text_model_or_width_finds_nothing(other):
 
 def test_vectors_are_kept_for_a_day_under_a_key_that_shows_no_text():
     keep(text="secret words")
-    client = cache._cache.get_client(None)
-    (key,) = client.keys("*llm:vector*")
+    client, key = cache._cache.get_client(None), only_key()
     assert b"secret" not in key
     assert 86_000 < client.ttl(key) <= 86_400
 
@@ -61,7 +66,7 @@ def test_a_great_many_vectors_go_in_and_out():
 @pytest.mark.parametrize("damage", ["", "not base64!", "AAAA", 7, None, {"a": 1}])
 def test_a_damaged_entry_counts_as_absent(damage):
     keep()
-    (key,) = cache._cache.get_client(None).keys("*llm:vector*")
+    key = only_key()
     cache.set(key.decode()[key.index(b"llm:") :], damage)
     assert found() == {}
 
