@@ -46,6 +46,10 @@ FULL_DATE = re.compile(
     rf"\b\d{{1,2}}(?:st|nd|rd|th|\.)? (?:{_any(_MONTHS)})(?: \d{{4}})?\b|\b(?:{_any(_MONTHS)}) \d{{1,2}}\b|\b(?:19|20)\d\d\b",
     re.IGNORECASE,
 )
+LENGTH = re.compile(
+    r"\d[\d.,]*\s?(?:metres?|meters?|m|cm|mm|km|kilomet(?:re|er)s?|miles?|feet|foot|ft|inch(?:es)?|pages?|words?|meter)\b",
+    re.IGNORECASE,
+)
 AGE = re.compile(rf"(?:{NUMBER.pattern}).*\b(?:years?|old|age|jahren?|alt)\b|\bage\b", re.IGNORECASE)
 FIGURE = re.compile(r"[-+−(]?[\s€$£¥]*\d[\d\s.,:/]*(?:%|€|\)|[kKmM])?")  # a cell that is a number alone
 # With a leading 0 or +, or in groups: 487300 is a sum, 2025-03-18 a date.
@@ -99,7 +103,7 @@ FORMS: Sequence[tuple[Pattern, Sequence[Pattern]]] = (
     ),
     (_asks("(?:what|which) (?:time|hours?)|um wie viel uhr|wie spät|à quelle heure"), (TIME,)),
     (_asks("how old|wie alt"), (AGE,)),
-    (_asks("how long|wie lange"), (DURATION,)),
+    (_asks("how long|wie lange"), (DURATION, LENGTH)),
     (_asks("when|wann|quand|cuándo|(?:what|which) (?:date|day|year|month)"), (DATE, TIME, DURATION)),
     (
         _asks(

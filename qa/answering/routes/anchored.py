@@ -37,7 +37,7 @@ _PARTS = """
 _MADE = """
     wrote written write writes author authors writer writers drafted draft compiled compile put together prepared prepare
     made make created create sent send signed sign issued published edited edit responsible maintains behind work works
-    composed produced name person people whose stem stems came from sender collected authored drew drawn
+    composed produced name person people whose stem stems from sender collected authored drew drawn
 """
 _DATED = """
     written write issued issue published publish adopted adopt approved approve passed pass agreed agree accepted accept
@@ -49,6 +49,7 @@ _DATED = """
 SAYS, FRAME, SUMMARY, PARTS, MADE, DATED = (
     frozenset(words.split()) for words in (_SAYS, _FRAME, _SUMMARY, _PARTS, _MADE, _DATED)
 )
+COMES = frozenset({"come", "comes", "came"})  # from somebody: "who came" asks for those present
 SAID = SAYS | PARTS | {"anything", "something"}
 ABOUT = SAYS | SUMMARY | PARTS | FRAME
 WHO = re.compile(r"^(?:who|whose|whom|by whom|from whom|wer|von wem|qui|quién)\b", re.IGNORECASE)
@@ -175,7 +176,7 @@ def _who(name: str, rest: str) -> Request | None:
     if RESPONSIBLE.search(rest):
         return None if _topic(rest, MADE) else Request(Kind.RESPONSIBLE, name)
     is_made = MADE & set(rest.lower().split()) or re.search(r"\b(?:by|from|von)$", rest)
-    return Request(Kind.AUTHOR, name) if is_made and not _topic(rest, MADE) else None
+    return Request(Kind.AUTHOR, name) if is_made and not _topic(rest, MADE | COMES) else None
 
 
 def _asks_what(text: str, rest: str) -> bool:
