@@ -37,6 +37,21 @@ The office is led by Ruth Amber, who came in 2019 from the town hall. Visitors r
 The caretaker, Milo Pratt, can be called on 0551 77 20 14 until six.
 """
 
+ZOO = """# Helpers at the petting zoo
+
+## What you can do
+
+Feed the goats, sweep the paths, or show the rabbits to children.
+
+## What we ask
+
+Helpers do not handle money and do not open up or lock up. Helpers are insured.
+
+## How to begin
+
+Talk to Ned Harrow, who looks after our helpers, on Tuesdays.
+"""
+
 
 @pytest.fixture
 def person():
@@ -50,6 +65,13 @@ def test_a_sentence_is_read_under_the_titles_above_it(person):
     answer = ask("What do I do if the filter of the coffee machine is clogged?", user=person).answer
     assert "rinse it under the tap" in answer
     assert "Petra Lind" not in answer
+
+
+def test_what_answers_is_chosen_before_what_has_more_of_the_words(person):
+    make_indexed(person, ZOO, name="helpers.md")
+    answer = ask("What kinds of work can helpers do?", user=person).answer
+    assert "Feed the goats" in answer
+    assert "handle money" not in answer
 
 
 def test_a_sentence_that_needs_the_one_before_is_read_and_quoted_with_it(person):
