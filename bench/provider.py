@@ -186,7 +186,8 @@ class Connection(asyncio.Protocol):
             return
         self.provider.stats.streams += 1
         self.pieces = iter(stream_pieces(body, words))
-        self.later(settings.first_token_ms, self.first_piece)
+        self.due = asyncio.get_running_loop().time() + settings.first_token_ms / 1000
+        self.timer = asyncio.get_running_loop().call_at(self.due, self.first_piece)
 
     def first_piece(self) -> None:
         self.transport.write(
@@ -200,15 +201,17 @@ class Connection(asyncio.Protocol):
         if is_last:
             self.end()
         else:
-            self.later(self.provider.settings.token_ms, self.next_piece)
+            self.due += self.provider.settings.token_ms / 1000  # a late token does not delay the others
+            self.timer = asyncio.get_running_loop().call_at(self.due, self.next_piece)
         self.transport.write(piece)
 
 
 def stream_pieces(body: dict[str, Any], words: list[str]) -> Iterator[tuple[bytes, bool]]:
     """The answer as chunks of HTTP, and whether each is the last: one for each token; what ends the stream comes with the last."""
+    delta = {"index": 0, "delta": {"content": "WORD"}, "finish_reason": None}
+    before, after = event(chunk_of(body, [delta])).split(b'"WORD"')
     for place, word in enumerate(words):
-        delta = {"content": word if place == 0 else f" {word}"}
-        piece = event(chunk_of(body, [{"index": 0, "delta": delta, "finish_reason": None}]))
+        piece = before + json.dumps(word if place == 0 else f" {word}").encode() + after
         if place < len(words) - 1:
             yield http_chunk(piece), False
         else:
