@@ -64,6 +64,7 @@ def marked_questions(file: Path, collection: Collection, user: User) -> Iterator
         document, _created = Document.objects.add_file(collection, content, user=user)
         document.index()
         document.refresh_from_db()
+        assert document.serving
         stored = document.serving.text
         for passage in passages:
             start = stored.find(passage["context"][:60])

@@ -32,7 +32,7 @@ class Measured(Exception):
     """Rolls the transaction back."""
 
 
-def read(path):
+def read(path: Path) -> list[dict[str, str]]:
     with gzip.open(path, "rt") as lines:
         return [json.loads(line) for line in lines]
 
