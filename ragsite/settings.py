@@ -31,6 +31,7 @@ from ragsite.configuration.security import *
 # Applications, middleware and templates
 INSTALLED_APPS = [
     "ragsite.accounts",
+    "ragsite.llm",
     "documents",
     "qa",
     "ragsite.operations",

@@ -20,6 +20,7 @@ from rq import SimpleWorker
 
 from documents.work.job import JSON_SERIALIZER, Job
 from documents.work.queue import get_queue, queue_connection
+from ragsite.llm import configuration
 from tests.support import factories
 from tests.support.fake_openai import fake_openai  # noqa: F401 (a fixture)
 from tests.support.web_site import own_site, web_site  # noqa: F401 (fixtures)
@@ -56,6 +57,7 @@ def _plain_settings(settings, tmp_path):
     settings.EMBEDDING_BASE_URL = settings.EMBEDDING_API_KEY = ""
     settings.EMBEDDING_EXTRA_HEADERS = {}
     settings.EMBEDDING_QUERY_PREFIX = settings.EMBEDDING_PASSAGE_PREFIX = None
+    configuration.start_without_saved()
 
 
 # Rows that migrations made: no test changes them, and Django would make them anew after every emptying.

@@ -20,3 +20,5 @@ if place := int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 os.environ["DJANGO_SETTINGS_MODULE"] = "ragsite.settings"  # for the processes that tests start
 
 from ragsite.settings import *  # noqa: E402, F403
+
+LLM_RELOAD_SECONDS = float("inf")  # else any test might see a query more

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Sequence
 
 import numpy as np
-from django.conf import settings
 from django.core.cache import cache
 from django.utils.text import capfirst
 from redis.exceptions import RedisError
@@ -92,7 +91,7 @@ def generate(document: Document) -> str | None:
 
 def sample_text(document: Document) -> str:
     """As many chunks as fit the model's context: the first one, and others spread evenly over the document."""
-    budget = settings.CHAT_CONTEXT_TOKENS * 3 // 4 - MAX_ANSWER_TOKENS
+    budget = llm.context_tokens() * 3 // 4 - MAX_ANSWER_TOKENS
     tokenizer = llm.tokenizer_for(llm.chat_model() or "")
     chunks = list(served_chunks(document).only("text", "position"))
     counts = [tokenizer.count(chunk.text) for chunk in chunks]

@@ -31,7 +31,7 @@ KEEP_SECONDS = 24 * 3600
 # Longer than an answer usually takes; the lock of a crashed process expires after this.
 LOCK_SECONDS = 60
 SETTINGS = [
-    "DENSE_WEIGHT", "SOURCE_TOKENS", "CHAT_CONTEXT_TOKENS", "CHAT_TEMPERATURE", "CHAT_MAX_OUTPUT_TOKENS", "EXACT_SEARCH_LIMIT",
+    "DENSE_WEIGHT", "SOURCE_TOKENS", "CHAT_TEMPERATURE", "CHAT_MAX_OUTPUT_TOKENS", "EXACT_SEARCH_LIMIT",
     "ANSWER_JUDGE", "SECOND_SEARCH",
 ]  # fmt: skip
 
@@ -62,7 +62,7 @@ def answer_key(
         "history": [[turn.question, turn.answer] for turn in history],
         "index": name_of(index),
         "versions": [PROMPT_VERSION, QUOTING_VERSION],
-        "model": [llm.chat_model() or "quoted", llm.host_of_chat() if llm.chat_model() else ""],
+        "model": [llm.chat_model() or "quoted", llm.host_of_chat(), llm.context_tokens()],
         "language": settings.LANGUAGE_CODE,
         "settings": [getattr(settings, name) for name in SETTINGS],
         "collections": sorted((pk, str(stamp)) for pk, stamp in collections.values_list("pk", "stamp")),

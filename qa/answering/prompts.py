@@ -138,7 +138,7 @@ def source_block(source: RetrievedChunk, fence: llm.Fence) -> str:
 
 
 def _budget() -> int:
-    window = int(settings.CHAT_CONTEXT_TOKENS)
+    window = llm.context_tokens()
     answer = min(int(settings.CHAT_MAX_OUTPUT_TOKENS or ANSWER_TOKENS), window // 2)
     return int((window - answer) * SAFETY)
 

@@ -17,20 +17,23 @@ EMBEDDING_MAX_TOKENS = env_int("EMBEDDING_MAX_TOKENS", 0, 0, 10_000_000) or None
 EMBEDDING_QUERY_PREFIX = env_raw("EMBEDDING_QUERY_PREFIX")
 EMBEDDING_PASSAGE_PREFIX = env_raw("EMBEDDING_PASSAGE_PREFIX")
 EMBEDDING_BATCH_TOKENS = env_int("EMBEDDING_BATCH_TOKENS", 100_000, 1, 100_000_000)
-EMBEDDING_BATCH_TEXTS = env_int(
-    "EMBEDDING_BATCH_TEXTS", 32 if EMBEDDING_BASE_URL or OPENAI_BASE_URL else 2048, 1, 100_000
+# Where these are not set, they depend on the server: ragsite/llm/provider.py.
+EMBEDDING_BATCH_TEXTS = (
+    env_int("EMBEDDING_BATCH_TEXTS", 32, 1, 100_000) if env("EMBEDDING_BATCH_TEXTS") else None
 )
 EMBEDDING_CONCURRENCY = env_int("EMBEDDING_CONCURRENCY", 4, 1, 64)
-CHAT_CONTEXT_TOKENS = env_int("CHAT_CONTEXT_TOKENS", 3_500 if OPENAI_BASE_URL else 8_192, 256, 100_000_000)
+CHAT_CONTEXT_TOKENS = (
+    env_int("CHAT_CONTEXT_TOKENS", 8_192, 256, 100_000_000) if env("CHAT_CONTEXT_TOKENS") else None
+)
 CHAT_TEMPERATURE = env_number("CHAT_TEMPERATURE", None, 0, 2)
 CHAT_MAX_OUTPUT_TOKENS = env_int("CHAT_MAX_OUTPUT_TOKENS", 0, 0, 10_000_000) or None
 CHAT_THINKING_MARKS = env_tag_pairs("CHAT_THINKING_MARKS")
 LLM_CONNECT_TIMEOUT = env_number("LLM_CONNECT_TIMEOUT", 3, 0, 3_600, is_above_minimum=True)
-LLM_FIRST_TOKEN_TIMEOUT = env_number(
-    "LLM_FIRST_TOKEN_TIMEOUT", 300 if OPENAI_BASE_URL else 60, 0, 86_400, is_above_minimum=True
-)
+LLM_FIRST_TOKEN_TIMEOUT = env_number("LLM_FIRST_TOKEN_TIMEOUT", None, 0, 86_400, is_above_minimum=True)
 LLM_SILENCE_TIMEOUT = env_number("LLM_SILENCE_TIMEOUT", 600, 0, 86_400, is_above_minimum=True)
 LLM_BETWEEN_TOKENS_TIMEOUT = env_number("LLM_BETWEEN_TOKENS_TIMEOUT", 20, 0, 86_400, is_above_minimum=True)
+# A model saved in the page is in effect in every process after so many seconds.
+LLM_RELOAD_SECONDS = 1.0
 # US dollars per million tokens, as published by the provider on that date. Other models show tokens without a price.
 MODEL_PRICES_DATE = "2025-06"
 MODEL_PRICES = {

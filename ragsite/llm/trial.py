@@ -8,10 +8,11 @@ from time import monotonic
 from django.utils.translation import gettext_lazy as _
 
 from ragsite.llm.chat.completion import Message
+from ragsite.llm.configuration import Role
 from ragsite.llm.embeddings.embed import probe_dimensions
 from ragsite.llm.embeddings.models import default_embedding_model, host_of_embeddings
 from ragsite.llm.errors import BadResponse, ProviderError, Text
-from ragsite.llm.provider import chat_model, host_of_chat
+from ragsite.llm.provider import chat_model, embedding_provider, host_of_chat, provider
 
 TRIAL_TOKENS = 200  # enough for a reasoning model
 
@@ -70,6 +71,13 @@ def try_chat() -> Trial:
 def try_embedding(model: str) -> Trial:
     """Embed a short text. Never raises ProviderError."""
     return _tried(lambda: probe_dimensions(model, probing=True), model, host_of_embeddings(model))
+
+
+def list_models(role: Role) -> list[str]:
+    """The models that the server of this role offers, sorted. Raises ProviderError."""
+    from ragsite.llm.backends.openai import model_list
+
+    return model_list.list_models(provider() if role == Role.CHAT else embedding_provider())
 
 
 def _tried(act: Callable[[], int | None], model: str, host: str) -> Trial:

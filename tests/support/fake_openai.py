@@ -150,6 +150,7 @@ class FakeOpenAI:
         self.requests: list[RecordedRequest] = []
         self.faults: list[dict] = []
         self.answer = None  # a fixed answer to every question
+        self.models = ["gpt-4.1-mini", "text-embedding-3-small"]
         self.refusals = 0  # number of rejected texts that were too long
         self.lock = threading.Lock()
         self.stopping = threading.Event()
@@ -339,8 +340,19 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/control":
             return self._json(self.fake.report())
         if self.path.endswith("/models"):
-            return self._json({"object": "list", "data": [{"id": "gpt-4.1-mini", "object": "model"}]})
+            return self._list_models()
         return self._error(404, "not_found", "No such page.")
+
+    def _list_models(self):
+        self.recorded = RecordedRequest("models", {}, dict(self.headers), self.path)
+        with self.fake.lock:
+            self.fake.requests.append(self.recorded)
+        self.replacement, self.persistent = self.fake.consume_faults("models")
+        if self._rejects() or self._replaces_answer():
+            return None
+        return self._json(
+            {"object": "list", "data": [{"id": name, "object": "model"} for name in self.fake.models]}
+        )
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")

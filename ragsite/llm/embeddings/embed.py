@@ -106,7 +106,7 @@ def _embed(
             return _embed_locally(counted, model, cuts, keep, report_progress)
     except local.WeightsUnavailable as error:
         raise NotConfigured(str(error), kind="local_missing") from error
-    server = embedding_provider()
+    server = embedding_provider(model.name)
     if not probing:
         circuit_breaker.check(server)
     run = EmbeddingRun(

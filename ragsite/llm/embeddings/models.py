@@ -4,7 +4,9 @@ from dataclasses import dataclass, replace
 
 from django.conf import settings
 
+from ragsite.llm import configuration
 from ragsite.llm.backends import local
+from ragsite.llm.configuration import ModelSettings
 from ragsite.llm.embeddings.families import family_of
 from ragsite.llm.errors import NotConfigured
 from ragsite.llm.provider import embeds_at_openai, host_of_embedding_provider
@@ -55,27 +57,29 @@ def embedding_model(name: str) -> EmbeddingModel:
         return model
     if settings.EMBEDDING_DIMENSIONS and name == default_embedding_model():
         model = replace(model, dimensions=int(settings.EMBEDDING_DIMENSIONS))
-    return _with_settings(model) if settings.EMBEDDING_MODEL in ("", name) else model
+    return _with_settings(model, configuration.embedding(name))
 
 
 def _by_family(name: str) -> EmbeddingModel:
     if not (family := family_of(name)):
-        return _with_chunk_size(EmbeddingModel(name, None, settings.EMBEDDING_MAX_TOKENS))
+        return _with_chunk_size(EmbeddingModel(name, None, configuration.embedding(name).max_tokens))
     model = EmbeddingModel(name, None, family.max_tokens)
     return _with_chunk_size(
         replace(model, query_prefix=family.query_prefix, passage_prefix=family.passage_prefix)
     )
 
 
-def _with_settings(model: EmbeddingModel) -> EmbeddingModel:
-    """The settings override the known properties of the model."""
-    query, passage = settings.EMBEDDING_QUERY_PREFIX, settings.EMBEDDING_PASSAGE_PREFIX
+def _with_settings(model: EmbeddingModel, chosen: ModelSettings) -> EmbeddingModel:
+    """What is set for this model, or for no model in particular, overrides its known properties."""
+    if chosen.model not in ("", model.name):
+        return model
+    query, passage = chosen.query_prefix, chosen.passage_prefix
     model = replace(
         model,
         query_prefix=model.query_prefix if query is None else query,
         passage_prefix=model.passage_prefix if passage is None else passage,
     )
-    window = settings.EMBEDDING_MAX_TOKENS
+    window = chosen.max_tokens
     return _with_chunk_size(replace(model, max_tokens=window)) if window else model
 
 
@@ -93,10 +97,10 @@ def native_dimensions(name: str) -> int | None:
 
 
 def default_embedding_model() -> str:
-    """The model of a new index: EMBEDDING_MODEL, else OpenAI's if there is a key for it, else the local one."""
-    return settings.EMBEDDING_MODEL or (OPENAI_DEFAULT if embeds_at_openai() else local.MODEL)
+    """The model of a new index: the one set up, else OpenAI's if there is a key for it, else the local one."""
+    return configuration.embedding().model or (OPENAI_DEFAULT if embeds_at_openai() else local.MODEL)
 
 
 def host_of_embeddings(name: str) -> str:
     """The host that texts are sent to, for display; empty for the local model, or if there is none."""
-    return "" if name == local.MODEL else host_of_embedding_provider()
+    return "" if name == local.MODEL else host_of_embedding_provider(name)

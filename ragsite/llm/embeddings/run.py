@@ -99,7 +99,7 @@ class EmbeddingRun:
             split_long_texts(batch, self.max_text_tokens, self.cuts, self.count), *self._limits()
         )
         self.queue.extendleft(reversed(rest))
-        seconds = max_request_seconds(len(first))
+        seconds = max_request_seconds(len(first), self.server.first_token_timeout)
         request = partial(
             embed_batch,
             [text for text, _tokens in first],
@@ -165,14 +165,14 @@ class EmbeddingRun:
                 self._keep(self.in_flight[future], future.result()[0])
 
     def _limits(self) -> tuple[int, int]:
-        texts = min(settings.EMBEDDING_BATCH_TEXTS, self.quirks.texts or settings.EMBEDDING_BATCH_TEXTS)
+        texts = min(self.server.batch_texts, self.quirks.texts or self.server.batch_texts)
         tokens = min(settings.EMBEDDING_BATCH_TOKENS, self.quirks.tokens or settings.EMBEDDING_BATCH_TOKENS)
         return max(texts, 1), tokens
 
 
-def max_request_seconds(texts: int) -> float:
+def max_request_seconds(texts: int, first_byte: float) -> float:
     """The time limit of a request with this number of texts, in seconds."""
-    return float(settings.LLM_FIRST_TOKEN_TIMEOUT or 60) + OVERHEAD_SECONDS + SECONDS_PER_TEXT * texts
+    return first_byte + OVERHEAD_SECONDS + SECONDS_PER_TEXT * texts
 
 
 def _start_thread(request: Callable[[], Response]) -> Future[Response]:

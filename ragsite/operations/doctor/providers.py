@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from uuid import uuid4
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 
 from documents.models import Index
@@ -118,6 +117,6 @@ def _long_prompt(word: str) -> tuple[str, int]:
     """Return a prompt as long as the longest that a question produces, and its token count."""
     count = llm.tokenizer_for(llm.chat_model() or "").count
     beginning = f"The code word is {word}. "
-    room = int((settings.CHAT_CONTEXT_TOKENS - MAX_ANSWER_TOKENS) * 0.95) - count(beginning + QUESTION)
+    room = int((llm.context_tokens() - MAX_ANSWER_TOKENS) * 0.95) - count(beginning + QUESTION)
     prompt = beginning + FILLER * max(1, room // count(FILLER)) + QUESTION
     return prompt, count(prompt)

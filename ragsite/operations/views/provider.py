@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
@@ -18,6 +17,7 @@ from documents.models.index import IndexState
 from ragsite import llm
 from ragsite.operations.forms import NewIndexForm
 from ragsite.operations.spending import describe_estimate
+from ragsite.operations.views import connections
 from ragsite.operations.views.access import operators_only
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def build_index(request: SignedInRequest) -> HttpResponse:
 
 
 def _render_page(request: SignedInRequest, *, status: int = 200, **context: object) -> HttpResponse:
-    return render(request, "operations/provider.html", _models_in_use() | context, status=status)
+    context = _models_in_use() | {"cards": connections.cards(request.GET)} | context
+    return render(request, "operations/provider.html", context, status=status)
 
 
 def _models_in_use() -> dict[str, object]:
@@ -81,7 +82,4 @@ def _models_in_use() -> dict[str, object]:
         "embeds_here": not host,
         "indexes": Index.objects.exclude(state=IndexState.DRAFT)[:10],
         "breakers": llm.breakers(),
-        "has_key": bool(settings.OPENAI_API_KEY),
-        "base_url_set": bool(settings.OPENAI_BASE_URL),
-        "default_chat_model": settings.CHAT_MODEL,
     }

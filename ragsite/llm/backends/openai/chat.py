@@ -147,9 +147,9 @@ class _Deadline:
     Text extends it. Keep-alives (comments, empty deltas, reasoning) extend it too, but only up to a separate limit.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, first_token: float) -> None:
         self._clock = asyncio.get_running_loop().time
-        self._window = float(settings.LLM_FIRST_TOKEN_TIMEOUT or 60)
+        self._window = first_token
         self._end = self._clock() + MAX_SECONDS
         self._limit = self._clock() + self._longest_silence()
         self.time = self._clock() + self._window
@@ -181,7 +181,7 @@ class _Deadline:
 
 async def _pieces(request: _Request, reader: AnswerReader) -> AsyncGenerator[Piece]:
     """Repeat the request without the parameters that the server rejects, in its status or in the stream."""
-    deadline = _Deadline()
+    deadline = _Deadline(request.server.first_token_timeout)
     while True:
         body = request.body()
         try:

@@ -5,8 +5,10 @@ import logging
 import os
 import ssl
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Iterator
+from contextvars import ContextVar
 from functools import cache
+from time import monotonic
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -40,12 +42,12 @@ def async_client(server: Provider) -> openai.AsyncOpenAI:
     return clients[key]
 
 
-def sync_client(server: Provider, on_response: Callable[[httpx2.Response], None]) -> openai.OpenAI:
-    """Return the client of this process, which all its threads share."""
+def sync_client(server: Provider) -> openai.OpenAI:
+    """Return the client of this process, which all its threads share; `limit_response` bounds what it reads."""
     key = _settings_of(server)
     with _lock:
         if key not in _sync_clients:
-            client = openai.DefaultHttpxClient(verify=_tls(), event_hooks={"response": [on_response]})
+            client = openai.DefaultHttpxClient(verify=_tls(), event_hooks={"response": [_bound]})
             _sync_clients[key] = openai.OpenAI(**_client_options(server), http_client=client)
         return _sync_clients[key]
 
@@ -91,16 +93,44 @@ async def _limit_refusal(response: httpx2.Response) -> None:
         response.stream = _TruncatedBody(cast(httpx2.AsyncByteStream, response.stream))
 
 
+_limits: ContextVar[tuple[float, float]] = ContextVar("limits", default=(float("inf"), float("inf")))
+
+
+def limit_response(seconds: float, max_bytes: float = float("inf")) -> None:
+    """Bound the next response in this context: the client's read timeout restarts with each byte."""
+    _limits.set((monotonic() + seconds, max_bytes))
+
+
+class _BoundedBody(httpx2.SyncByteStream):
+    def __init__(self, stream: httpx2.SyncByteStream) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        (until, max_bytes), received = _limits.get(), 0
+        for part in self._stream:
+            received += len(part)
+            if monotonic() > until or received > max_bytes:
+                raise httpx2.ReadTimeout("the answer does not end")
+            yield part
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+def _bound(response: httpx2.Response) -> None:
+    response.stream = _BoundedBody(cast(httpx2.SyncByteStream, response.stream))
+
+
 def _settings_of(server: Provider) -> tuple[Any, ...]:
-    return server, settings.LLM_CONNECT_TIMEOUT, settings.LLM_FIRST_TOKEN_TIMEOUT
+    return server, settings.LLM_CONNECT_TIMEOUT, server.first_token_timeout
 
 
 def _client_options(server: Provider) -> dict[str, Any]:
     timeout = openai.Timeout(
         connect=settings.LLM_CONNECT_TIMEOUT,
-        read=settings.LLM_FIRST_TOKEN_TIMEOUT,
+        read=server.first_token_timeout,
         write=WRITE_SECONDS,
-        pool=settings.LLM_FIRST_TOKEN_TIMEOUT,
+        pool=server.first_token_timeout,
     )
     return {
         "api_key": server.api_key,

@@ -3,17 +3,14 @@
 There are no retries here: a view reports the error, and a job is rescheduled by its queue.
 """
 
-from collections.abc import Iterator, Sequence
-from contextvars import ContextVar
+from collections.abc import Sequence
 from dataclasses import dataclass
-from time import monotonic
-from typing import Any, cast
+from typing import Any
 
-import httpx2
 import numpy as np
 import openai
 
-from ragsite.llm.backends.openai.clients import options_for, sync_client
+from ragsite.llm.backends.openai.clients import limit_response, options_for, sync_client
 from ragsite.llm.backends.openai.error_details import raise_if_error
 from ragsite.llm.backends.openai.errors import FAULTS, translate_embedding
 from ragsite.llm.backends.openai.parameters import requires_input_type, requires_single_text
@@ -43,7 +40,7 @@ def embed_batch(
     Redis: that is left to the calling thread.
     """
     call = Call("embed", model, server.host, texts=len(texts))
-    _until.set(monotonic() + seconds)
+    limit_response(seconds)
     try:
         answer = _post(_Request(texts, model, dimensions, server, quirks, as_query))
         vectors = read_vectors(answer, count=len(texts), dimensions=width)
@@ -87,7 +84,7 @@ class _Request:
 def _post(request: _Request) -> object:
     """Send the request, again without whatever the server rejects in it."""
     server, quirks = request.server, request.quirks
-    client = sync_client(server, _bound)
+    client = sync_client(server)
     path = server.endpoint.path("embeddings", request.model, is_shared=server.address_is_shared)
     while True:
         if ONE_TEXT in quirks.dropped and len(request.texts) > 1:
@@ -121,26 +118,3 @@ def one_at_a_time() -> TooLarge:
 def _is_visible(character: str) -> bool:
     """Servers reject a text without visible characters as empty."""
     return character.isprintable() and not character.isspace()
-
-
-_until: ContextVar[float] = ContextVar("until")  # deadline of the current request
-
-
-class _Bounded(httpx2.SyncByteStream):
-    """A response body with a deadline: the client's read timeout restarts with each byte."""
-
-    def __init__(self, stream: httpx2.SyncByteStream, until: float) -> None:
-        self._stream, self._until = stream, until
-
-    def __iter__(self) -> Iterator[bytes]:
-        for part in self._stream:
-            if monotonic() > self._until:
-                raise httpx2.ReadTimeout("the answer does not end")
-            yield part
-
-    def close(self) -> None:
-        self._stream.close()
-
-
-def _bound(response: httpx2.Response) -> None:
-    response.stream = _Bounded(cast(httpx2.SyncByteStream, response.stream), _until.get(float("inf")))
