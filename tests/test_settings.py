@@ -29,6 +29,7 @@ from django.core.exceptions import ImproperlyConfigured
 def read(variables):
     os.environ.clear()
     os.environ.update(variables)
+    dotenv.load_dotenv = lambda path: False  # whatever .env this checkout has
     try:
         import ragsite.settings
     except ImproperlyConfigured as error:

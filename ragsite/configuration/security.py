@@ -16,6 +16,9 @@ from ragsite.configuration.environment import (
 
 DEBUG = env_bool("DEBUG", False)
 SECRET_KEY = required("SECRET_KEY", env("SECRET_KEY"), ". Run bin/dev, or set it to a long random string.")
+SECRET_KEY_FALLBACKS = env_list(
+    "SECRET_KEY_FALLBACKS"
+)  # former keys, which still read what they signed or encrypted
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = env_hosts("ALLOWED_HOSTS", ",".join(LOCAL_HOSTS))
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS") or [
