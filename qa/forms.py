@@ -72,6 +72,30 @@ class QuestionForm(forms.Form):
         return Question.objects.create(conversation=conversation, text=text)
 
 
+class RenameForm(forms.Form):
+    """The title of a conversation."""
+
+    title = LinesField(label=_("Name"), max_length=200)
+
+
+class ShareForm(forms.Form):
+    """How long a link to a conversation is valid."""
+
+    days = forms.TypedChoiceField(
+        label=_("Valid for"),
+        coerce=int,
+        choices=[(1, _("a day")), (7, _("a week")), (30, _("30 days")), (365, _("a year"))],
+        initial=7,
+    )
+
+
+class RatingForm(forms.Form):
+    """A thumb up (1), down (-1) or neither (0), and why."""
+
+    value = forms.TypedChoiceField(coerce=int, choices=[(-1, ""), (0, ""), (1, "")])
+    reason = LinesField(label=_("What was wrong?"), max_length=500, required=False)
+
+
 class InstructionsForm(forms.Form):
     """The answering instructions of a collection. The default, or nothing, is saved as an empty text."""
 

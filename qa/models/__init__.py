@@ -5,6 +5,7 @@ from qa.models.conversation import Conversation
 from qa.models.evaluation import Case, Evaluation, QuestionSet
 from qa.models.instructions import Instructions
 from qa.models.question import AnswerState, Question
+from qa.models.share import Share
 
 __all__ = [
     "AnswerState",
@@ -15,4 +16,5 @@ __all__ = [
     "Instructions",
     "Question",
     "QuestionSet",
+    "Share",
 ]

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from documents.models import Collection, Document, Version
+from qa.models.conversation import Conversation
 from qa.models.question import Question
+from qa.models.share import Share
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
@@ -21,6 +24,11 @@ def _may_be_read_by(user: User) -> models.Q:
 class CitationQuerySet(models.QuerySet["Citation"]):
     def visible_to(self, user: User, *, operating: bool = False) -> Self:
         return self.filter(question__in=Question.objects.visible_to(user, operating=operating))
+
+    def of_shares(self, tokens: Iterable[str], user: User) -> Self:
+        """Citations in conversations that were shared by one of these links, of sources that the user may read."""
+        shared = Conversation.objects.filter(shares__in=Share.objects.valid().filter(token__in=list(tokens)))
+        return self.filter(question__conversation__in=shared).readable_by(user)
 
     def readable_by(self, user: User) -> Self:
         """Citations whose words the user may see; see `Citation.is_readable`."""

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -14,6 +15,8 @@ from documents.models import Collection, Document
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
 
+MAX_WORDS = 10  # of a search; each is one condition
+
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def visible_to(self, user: User, *, operating: bool = False) -> Self:
@@ -23,6 +26,16 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         if operating:
             return self.all() if user.has_perm("documents.operate") else self.none()
         return self.filter(user=user)
+
+    def holding(self, words: str) -> Self:
+        """Conversations with these words in their title, a question or an answer."""
+        found = self
+        for word in words.split()[:MAX_WORDS]:
+            asked = self.model.objects.filter(
+                Q(questions__text__icontains=word) | Q(questions__answer__icontains=word)
+            )
+            found = found.filter(Q(title__icontains=word) | Q(pk__in=asked.values("pk")))
+        return found
 
 
 class Conversation(models.Model):
@@ -41,13 +54,16 @@ class Conversation(models.Model):
         related_name="+",
         help_text=_("The only document to search."),
     )
+    is_pinned = models.BooleanField(
+        _("pinned"), default=False, help_text=_("Pinned ones come first in the menu.")
+    )
     created_at = models.DateTimeField(_("started"), auto_now_add=True)
     updated_at = models.DateTimeField(_("last question"), default=timezone.now)
 
     objects = ConversationQuerySet.as_manager()
 
     class Meta:
-        ordering = ["-updated_at"]
+        ordering = ["-is_pinned", "-updated_at"]
         verbose_name = _("conversation")
         verbose_name_plural = _("conversations")
 

@@ -149,6 +149,7 @@ class Question(models.Model):
     cached_from = models.DateTimeField(_("cached answer from"), null=True, blank=True)
     is_fresh = models.BooleanField(_("skip cache"), default=False)
     rating = models.SmallIntegerField(_("rating"), default=0)
+    rating_reason = models.CharField(_("reason of the rating"), max_length=500, blank=True)
     created_at = models.DateTimeField(_("asked"), auto_now_add=True)
     heartbeat_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(_("answered"), null=True, blank=True)
@@ -194,6 +195,11 @@ class Question(models.Model):
     def is_quoting(self) -> bool:
         """Whether every word of the answer is a document's."""
         return self.kind == AnswerKind.QUOTED and self.way in QUOTING_WAYS
+
+    @property
+    def is_harmless(self) -> bool:
+        """Whether the answer holds no word of a document, such as help."""
+        return self.way == AnswerWay.GREETING
 
     @property
     def is_complete(self) -> bool:

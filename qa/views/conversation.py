@@ -1,4 +1,4 @@
-"""Views for reading conversations: the list, one conversation, a source, a rating, deletion."""
+"""Views for reading conversations: the list, and one with its answers."""
 
 from __future__ import annotations
 
@@ -8,36 +8,34 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db.models import Prefetch
-from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
-from django_htmx.http import HttpResponseClientRedirect
+from django.views.decorators.http import require_safe
 
 from qa.answering.history import grouped_by_original
 from qa.forms import QuestionForm
-from qa.models import Citation, Conversation, Question
+from qa.models import Citation, Conversation
 from qa.models.question import mark_withheld
 from qa.provenance import json_ld
-from qa.source_view import open_passage
-from ragsite.http.query import whole_number
+from ragsite.storable import storable_text
 
 if TYPE_CHECKING:
     from ragsite.accounts.requests import SignedInRequest
 
 CONVERSATIONS_PER_PAGE = 50
+MAX_QUERY = 200  # characters
 
 
 @login_required
 @require_safe
 @never_cache
 def conversations(request: SignedInRequest) -> HttpResponse:
-    """The list of all conversations, newest first."""
-    shown = Paginator(
-        Conversation.objects.visible_to(request.user).select_related("user"), CONVERSATIONS_PER_PAGE
-    ).get_page(request.GET.get("page"))
-    return render(request, "qa/conversations.html", {"conversations": shown})
+    """The list of all conversations, pinned ones first, then the newest; `?q=` searches them."""
+    query = storable_text(request.GET.get("q", ""))[:MAX_QUERY].strip()
+    found = Conversation.objects.visible_to(request.user).select_related("user").holding(query)
+    shown = Paginator(found, CONVERSATIONS_PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "qa/conversations.html", {"conversations": shown, "query": query})
 
 
 @login_required
@@ -67,43 +65,3 @@ def conversation_context(conversation: Conversation, form: QuestionForm) -> dict
         "written_answers": json_ld(chain.from_iterable(groups)),
         "is_running": any(rows[-1].is_running for rows in groups),
     }
-
-
-@login_required
-@require_safe
-def citation(request: SignedInRequest, pk: int) -> HttpResponse:
-    """The cited passage in its page: for the panel beside the answer, or without htmx as a whole page."""
-    rows = Citation.objects.visible_to(request.user).with_rights(request.user)
-    rows = rows.with_serving().select_related("question__conversation")
-    row = get_object_or_404(rows, pk=pk)
-    wanted = [whole_number(request.GET.get(name)) for name in ("page", "part")]
-    context = {"passage": open_passage(row, request.user, *wanted), "citation": row}
-    response = render(request, "qa/_source_panel.html" if request.htmx else "qa/source.html", context)
-    response["Vary"] = "HX-Request"
-    return response
-
-
-@login_required
-@require_POST
-def rate(request: SignedInRequest, pk: int) -> HttpResponse:
-    """Save a thumb up, a thumb down or neither."""
-    question = get_object_or_404(
-        Question.objects.visible_to(request.user).select_related("conversation"), pk=pk
-    )
-    if (value := request.POST.get("value")) not in ("-1", "0", "1"):
-        raise Http404
-    question.rating = int(value)
-    question.save(update_fields=["rating"])
-    return (
-        render(request, "qa/_rating.html", {"question": question})
-        if request.htmx
-        else redirect(question.conversation)
-    )
-
-
-@login_required
-@require_POST
-def delete(request: SignedInRequest, pk: int) -> HttpResponse:
-    """Delete a conversation with its questions and answers."""
-    get_object_or_404(Conversation.objects.visible_to(request.user).select_related("user"), pk=pk).delete()
-    return HttpResponseClientRedirect(reverse("home")) if request.htmx else redirect("home")

@@ -90,10 +90,11 @@ if (questions) {
   }).observe(questions, { childList: true, subtree: true });
 }
 
-// The copy button
+// Buttons that need this script: copy and print
 function showCopyButtons() {
+  for (const print of document.querySelectorAll("[data-print][hidden]")) print.hidden = false;
   if (!navigator.clipboard) return;
-  for (const copy of document.querySelectorAll("[data-copy][hidden]")) copy.hidden = false;
+  for (const copy of document.querySelectorAll("[data-copy][hidden], [data-copy-text][hidden]")) copy.hidden = false;
 }
 
 // Formulas are copied as their source. Only an element in the page has an innerText with its line breaks.
@@ -108,9 +109,11 @@ function textOf(answer) {
 }
 
 document.addEventListener("click", async (event) => {
-  const copy = event.target.closest("[data-copy]");
+  if (event.target.closest("[data-print]")) print();
+  const copy = event.target.closest("[data-copy], [data-copy-text]");
   if (!copy) return;
-  await navigator.clipboard.writeText(textOf(copy.closest(".answer").querySelector("[data-answer-text]")));
+  const text = copy.dataset.copyText ?? textOf(copy.closest(".answer").querySelector("[data-answer-text]"));
+  await navigator.clipboard.writeText(text);
   window.ragsite?.toast(copy.dataset.copied);
 });
 

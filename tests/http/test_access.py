@@ -18,7 +18,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, get_resolver, reverse
 
 from documents.models import Document
-from qa.models import Citation, Question
+from qa.models import Citation, Question, Share
 from tests.support.factories import make_indexed, make_pdf, make_question, make_user
 
 CANARY = "zyxomma"
@@ -90,10 +90,17 @@ DOORS = {
         post=MISSING,
         forms=[{"text": "Why?", "document": "document"}, {"text": "Why?", "collection": "collection"}],
     ),
-    "qa:conversations": Door(get=OPEN),
+    "qa:conversations": Door(get=OPEN, query={"q": "sings"}),
     "qa:conversation": Door(get=MISSING, **CONVERSATION),
     "qa:ask_in": Door(post=MISSING, forms=[{"text": "Why?"}], **CONVERSATION),
     "qa:delete": Door(post=MISSING, **CONVERSATION),
+    "qa:manage": Door(get=MISSING, **CONVERSATION),
+    "qa:rename": Door(post=MISSING, forms=[{"title": "x"}], **CONVERSATION),
+    "qa:pin": Door(post=MISSING, **CONVERSATION),
+    "qa:share": Door(post=MISSING, forms=[{"days": "7"}], **CONVERSATION),
+    "qa:export": Door(get=MISSING, path={"pk": "conversation", "kind": "md"}),
+    "qa:revoke": Door(post=MISSING, path={"pk": "share"}),
+    "qa:shared": Door(get=MISSING, path={"token": "guess"}),
     "qa:stream": Door(get=MISSING, **QUESTION),
     "qa:stop": Door(post=MISSING, **QUESTION),
     "qa:again": Door(post=MISSING, forms=[{}, {"fresh": "1"}], **QUESTION),
@@ -107,6 +114,9 @@ DOORS = {
     "operations:cancel": Door(post=FORBIDDEN, forms=[{"scope": "work", "chosen": ["task"]}]),
     "operations:provider": Door(get=FORBIDDEN),
     "operations:test_provider": Door(post=FORBIDDEN),
+    "operations:test_connection": Door(post=FORBIDDEN, path={"role": "chat"}, forms=[{"base_url": "http://127.0.0.1:9"}]),
+    "operations:save_connection": Door(post=FORBIDDEN, path={"role": "chat"}, forms=[{"base_url": "http://127.0.0.1:9"}]),
+    "operations:disconnect": Door(post=FORBIDDEN, path={"role": "chat"}),
     "operations:build_index": Door(post=FORBIDDEN, forms=[{"model": "all-MiniLM-L6-v2", "confirmed": "1"}]),
 }  # fmt: skip
 # What any member of staff gets in the administration without a single permission; everything else is closed to them.
@@ -158,6 +168,7 @@ def things(alice):
     return {
         "alice": alice.pk,
         "pdf": pdf.pk,
+        "share": Share.objects.make(question.conversation, 7).pk,
         "collection": document.collection_id,
         "document": document.pk,
         "task": document.tasks.first().pk,
@@ -280,7 +291,7 @@ def test_nobody_comes_in_without_signing_in(things):
 
 def test_its_owner_finds_what_the_stranger_does_not(things, alice):
     """Otherwise a wrong number in the table would make every stranger look kept out."""
-    names = [name for name in KNOWN if DOORS[name].get == MISSING and name != "qa:stream"]
+    names = [name for name in KNOWN if DOORS[name].get == MISSING and name not in ("qa:stream", "qa:shared")]
     found = {name: client_of(alice).get(address_of(name, DOORS[name], things)).status_code for name in names}
     assert found == dict.fromkeys(names, OPEN)
 

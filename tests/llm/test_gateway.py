@@ -19,6 +19,7 @@ from ragsite.failures import Retry
 from ragsite.llm import cache as llm_cache
 from ragsite.llm.chat.completion import AnswerReader
 from ragsite.llm.chat.thinking import ThinkingSplitter
+from ragsite.llm.provider import FIRST_TOKEN_SECONDS
 from tests.support.fake_openai import KEY
 
 MODEL = "text-embedding-3-small"
@@ -135,7 +136,7 @@ def test_a_stall_in_mid_answer_ends_after_the_time_between_tokens(fake_openai, s
     pieces, fault = listen()
     assert text_of(pieces) == "A student membership"
     assert fault.kind == "timeout"
-    assert time.monotonic() - started < settings.LLM_FIRST_TOKEN_TIMEOUT / 2
+    assert time.monotonic() - started < FIRST_TOKEN_SECONDS / 2
 
 
 def test_the_pauses_of_the_consumer_do_not_count_as_the_providers(fake_openai, settings):

@@ -172,7 +172,7 @@ def test_a_model_that_makes_no_embeddings_waits_for_the_operator(fake_openai, st
         embed()
     assert error.value.kind == "no_embeddings"
     assert error.value.retry is Retry.AFTER_FIX
-    assert "EMBEDDING_MODEL" in str(error.value.remedy)
+    assert "Choose an embedding model" in str(error.value.remedy)
     assert len(fake_openai.requests) == 1
 
 
