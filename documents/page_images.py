@@ -19,7 +19,11 @@ from documents.extraction.render.client import TextPlaces, locate_text, render_p
 from documents.models import Page, Version
 from ragsite.redis import name_of
 
-WIDTHS = (800, 1600)  # pixels: beside the text, and on a high-resolution screen or by itself
+WIDTHS = (
+    800,
+    1600,
+    160,
+)  # pixels: beside the text, on a high-resolution screen or enlarged, and as a thumbnail
 RENDERER_VERSION = 1  # raise it when the same page would look different
 CACHE_SECONDS = 3600
 # Every image hashes to one of these cache keys and evicts the one before it, which bounds their total size.

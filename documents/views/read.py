@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ragsite.accounts.requests import SignedInRequest
 
 RELATED_DOCUMENTS = 5
+THUMBNAILS_BEFORE, THUMBNAILS_AFTER = 5, 20  # pages around the one that is read
 MAX_SEARCH = 200  # characters; a longer search is refused, not cut
 
 
@@ -77,17 +78,23 @@ def page_context(
     """What _page.html shows: one part of the text with its passages and matches, and the marks on the image."""
     words = search_words(request)
     part = page.part(whole_number(request.GET.get("part")) or 1)
-    with_passages = request.GET.get("passages") != "0"
+    # How a text is cut for retrieval is for operators to see, when they ask for it.
+    may_see_passages = request.user.has_perm("documents.operate")
+    with_passages = may_see_passages and request.GET.get("passages") == "1"
     query = words if len(words) <= MAX_SEARCH else ""
     passages = _passages(document, version, page, part) if with_passages else ()
     outline = outlined(part, passages, query, version.media_type)
     others = version.pages.order_by("number").values_list("number", flat=True)
+    near = others.filter(
+        number__gte=page.number - THUMBNAILS_BEFORE, number__lte=page.number + THUMBNAILS_AFTER
+    )
     return {
         "page": page,
         "part": part,
         "outline": outline,
+        "may_see_passages": may_see_passages,
         "with_passages": with_passages,
-        "passages_switch": "0" if with_passages else None,
+        "passages_switch": None if with_passages else "1",
         "kept_query": _kept_query(request),
         "marks": _as_query(outline.hits),
         "words": words,
@@ -95,6 +102,7 @@ def page_context(
         "previous": others.filter(number__lt=page.number).last(),
         "next": others.filter(number__gt=page.number).first(),
         "last_number": others.last(),
+        "thumbnails": near if version.has_page_images else [],
     }
 
 

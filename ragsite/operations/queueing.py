@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Count, Min, Q
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 from rq.exceptions import NoSuchJobError
@@ -195,6 +196,17 @@ def warnings(seen: Snapshot, work: Due) -> list[Promise | str]:
     if work.is_late and not seen.depth:
         return [_("Jobs are due but not queued. Is the clock running? Start the clock line of the Procfile.")]
     return []
+
+
+def running_well(seen: Snapshot, work: Due) -> str:
+    """Say in a sentence what a site without warnings is doing."""
+    workers = ngettext("%(number)s worker is running", "%(number)s workers are running", len(seen.alive))
+    jobs = work.due + work.running
+    rest = ngettext(
+        "%(number)s job is in progress or waiting.", "%(number)s jobs are in progress or waiting.", jobs
+    )
+    rest = rest % {"number": jobs} if jobs else gettext("nothing is waiting.")
+    return f"{workers % {'number': len(seen.alive)}}, {rest}"
 
 
 def kept_jobs(ids: Iterable[str]) -> set[str]:

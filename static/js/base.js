@@ -24,7 +24,8 @@ function showTheme() {
 function setTheme(next) {
   if (next === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = next;
-  try { localStorage.setItem("theme", next); } catch { /* private browsing: the cookie suffices */ }
+  // The administration's own switch uses the same name, and knows "system" as no value.
+  try { next === "system" ? localStorage.removeItem("theme") : localStorage.setItem("theme", next); } catch { /* private browsing: the cookie suffices */ }
   setCookie("theme", next, next === "system" ? 0 : YEAR);
   showTheme();
 }

@@ -10,7 +10,8 @@ from documents.models import Collection, Document, State
 from qa.models import Question
 from ragsite.accounts.models import User
 from tests.browser.steps import ask, ask_of_the_handbook, make_searchable, open_the_citation, upload
-from tests.support.factories import make_user
+from tests.documents.views.test_views import add_pages
+from tests.support.factories import make_document, make_user
 from tests.support.site import SETUP_CODE, wait_for
 
 
@@ -223,3 +224,19 @@ def test_an_idle_page_polls_once(site, sign_in):
     page.goto(f"{site.url}/documents/")
     page.wait_for_timeout(8_000)
     assert len([url for url in asked if "/changes/" in url]) == 1
+
+
+def test_the_reader_turns_pages_by_keys_and_loads_the_next_one_when_one_was_read(site, sign_in):
+    page = sign_in(site, "alice")
+    document = add_pages(make_document(User.objects.get(username="alice")), *["A line.\n" * 60] * 3)
+    address = f"{site.url}/documents/{document.pk}/pages"
+    page.goto(f"{address}/1/")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url(f"{address}/2/")
+
+    shown = page.locator("[data-reader-page]")
+    page.locator(".reader-more").scroll_into_view_if_needed()
+    expect(shown).to_have_count(2)
+    page.locator("[data-reader-page='3']").evaluate("section => section.scrollIntoView()")
+    page.wait_for_url(f"{address}/3/")
+    expect(page.locator("#jump")).to_have_value("3")

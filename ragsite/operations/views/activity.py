@@ -16,6 +16,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from documents.models import Document, Index, Task
+from documents.models.states import State
 from ragsite import llm
 from ragsite.operations import backlog, queueing, spending, stage_times
 from ragsite.operations.forms import AttemptFilter
@@ -55,12 +56,14 @@ def activity_part(request: SignedInRequest, part: str) -> HttpResponse:
 
 def _query_now(request: SignedInRequest) -> dict[str, Any]:
     seen, due = queueing.snapshot(), queueing.due()
-    live = Index.objects.live()
+    live, states = Index.objects.live(), backlog.documents_by_state()
     return {
         "seen": seen,
         "due": due,
         "warnings": queueing.warnings(seen, due),
-        "states": backlog.documents_by_state(),
+        "well": queueing.running_well(seen, due),
+        "states": states,
+        "failed_count": dict(states)[State.FAILED],
         "breakers": llm.breakers(),
         "chat_model": llm.chat_model(),
         "embedding_model": live.embedding_model,

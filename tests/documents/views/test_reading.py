@@ -138,13 +138,14 @@ def test_a_thousand_pages_are_searched_by_one_question_to_the_database(alice, dj
 # Passages
 
 
-def test_the_passages_that_answers_are_found_in_are_outlined(alices, alice):
+def test_operators_may_see_the_passages_that_answers_are_found_in(client, operator):
     text = "\n\n".join(
         f"Chapter {n}. " + f"The keeper of lighthouse {n} wrote a letter. " * 12 for n in range(1, 9)
     )
-    document = make_indexed(alice, text)
+    document = make_indexed(operator, text)
     assert document.chunk_count > 1
-    shown = alices.get(page_address(document))
+    client.force_login(operator)
+    shown = client.get(page_address(document), {"passages": "1"})
     outline = shown.context["outline"]
     assert "".join(stretch.text for stretch in outline.stretches) == text
     starts = {chunk.position + 1: chunk.start for chunk in document.chunks.all()}
@@ -154,8 +155,37 @@ def test_the_passages_that_answers_are_found_in_are_outlined(alices, alice):
             begun[stretch.begins] = at
         at += len(stretch.text)
     assert begun == starts
-    without = alices.get(page_address(document), {"passages": "0"})
+    without = client.get(page_address(document))
     assert not any(stretch.passages for stretch in without.context["outline"].stretches)
+    assert "passages=1" in without.content.decode()
+
+
+def test_readers_do_not_see_how_a_text_is_cut(alices, alice):
+    document = make_indexed(alice, "The keeper wrote a letter.")
+    shown = alices.get(page_address(document), {"passages": "1"})
+    assert not any(stretch.passages for stretch in shown.context["outline"].stretches)
+    assert "Show passages" not in shown.content.decode()
+
+
+# Turning pages
+
+
+def test_the_reader_names_the_next_page_and_loads_it_when_the_first_was_read(alices, alice):
+    document = add_pages(make_document(alice), "One", "Two", "Three")
+    page = alices.get(reverse("documents:page", args=[document.pk, 2])).content.decode()
+    after, before = (reverse("documents:page", args=[document.pk, number]) for number in (3, 1))
+    assert f'hx-get="{after}"' in page
+    assert f'data-previous="{before}"' in page
+    last = alices.get(after).content.decode()
+    assert "reader-more" not in last
+    assert "data-next" not in last
+
+
+def test_a_pdf_has_thumbnails_around_the_page(alices, alice, tmp_path):
+    document = uploaded(make_pdf(tmp_path / "long.pdf", [[f"Page {n}"] for n in range(1, 41)]), alice)
+    page = alices.get(reverse("documents:page", args=[document.pk, 10]))
+    assert list(page.context["thumbnails"]) == list(range(5, 31))
+    assert page.content.decode().count('width=160"') == 26
 
 
 @given(
