@@ -41,6 +41,7 @@ COUNTS = """
 select count(*) filter (where state = 'ready'), count(*) filter (where summary_state = 'ready'),
        count(*) filter (where state = 'failed' or summary_state = 'failed') from documents_document
 """
+SINCE_FIRST = "select extract(epoch from clock_timestamp() - min(created_at)) from documents_document"
 ADD = """
 import sys
 from pathlib import Path
@@ -112,9 +113,13 @@ def measure(files: int = FILES, pages: int = PAGES, *, workers: int = 2, with_fl
         provider.running(**delays, token_ms=TOKEN_MS, tokens=TOKENS) as stub,
     ):
         paths = make_files(Path(folder), files, pages)
-        variables = {"OPENAI_API_KEY": "any", "OPENAI_BASE_URL": stub.url}
-        model = {"EMBEDDING_MODEL": "text-embedding-3-small", "CHAT_MODEL": "gpt-4.1-mini"}
-        with Site({"worker": workers, "clock": 1}, **variables, **model) as site:
+        with Site(
+            {"worker": workers, "clock": 1},
+            OPENAI_API_KEY="any",
+            OPENAI_BASE_URL=stub.url,
+            EMBEDDING_MODEL="text-embedding-3-small",
+            CHAT_MODEL="gpt-4.1-mini",
+        ) as site:
             if with_floor:
                 figures.floor_seconds, figures.floor_cpu = floor(paths, site.database_url, stub)
             stub.reset()
@@ -149,9 +154,10 @@ def ingest(site: Site, folder: Path, figures: Figures) -> None:
     kinds = [*site.running, "postgres", "redis"]
     with psycopg.connect(site.database_url, autocommit=True) as database:
         before = {kind: site.cpu_seconds(kind) for kind in kinds}
-        began = time.perf_counter()
         site.shell(ADD.format(folder=str(folder)))
-        figures.added_seconds = time.perf_counter() - began
+        # From the first row on: starting Python is no part of it.
+        figures.added_seconds = float((database.execute(SINCE_FIRST).fetchone() or (0,))[0])
+        began = time.perf_counter() - figures.added_seconds
         while (elapsed := time.perf_counter() - began) < PATIENCE:
             ready, with_summary, failed = database.execute(COUNTS).fetchone() or (0, 0, 0)
             if failed:
@@ -220,7 +226,8 @@ def pdfium_text(path: str) -> list[str]:
 
 def chunks_of(pages: list[str], tokenizer: Any) -> Iterator[str]:
     """Lines packed up to the tokens of a chunk."""
-    lines, tokens = [], 0
+    lines: list[str] = []
+    tokens = 0
     for line in (line for page in pages for line in page.splitlines()):
         count = tokenizer.count(line)
         if lines and tokens + count > CHUNK_TOKENS:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
 from django.db import transaction
@@ -23,17 +24,22 @@ from documents.models.states import State
 from documents.models.task import Kind, Stage, Superseded
 from documents.sources.metadata import EmbeddedMetadata
 from documents.structure.document_text import PageText
-from documents.work import fairness
+from documents.work import patience
 from ragsite import llm
 
+PROGRESS_SECONDS = 0.5
 
-@dataclass(frozen=True)
+
+@dataclass
 class Run:
     """One attempt to index a document into one index."""
 
     task: Task
     document: Document
     target: Index
+    is_seen: bool = False  # as of the last change of state
+    has_shown: bool = False
+    shown_at: float = 0.0
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -44,14 +50,21 @@ class Run:
 
     def show_state(self, state: State, done: int = 0, total: int = 0) -> None:
         """Update the document's row. Raises Superseded if the task is outdated: the row is then up to date."""
+        self.has_shown, self.shown_at = False, monotonic()
         with self.task.fence():
-            if self.task.is_seen:
+            self.is_seen = self.task.is_seen
+            if self.is_seen:
                 self.document.move_to(state, done=done, total=total)
 
     def show_progress(self, done: int, total: int) -> None:
-        """Update the progress on the document's row. Raises Superseded if the task is outdated."""
+        """Update the progress on the document's row, at most twice a second. Raises Stopped and Superseded."""
+        shutdown.check()
+        is_end = done == total and self.has_shown
+        if not is_end and monotonic() < self.shown_at + PROGRESS_SECONDS:
+            return
+        self.has_shown, self.shown_at = True, monotonic()
         self.task.check_run()
-        if self.task.is_seen:
+        if self.is_seen:
             self.document.progress(done, total)
 
 
@@ -142,11 +155,11 @@ def embed_chunks(run: Run, chunks: Sequence[ChunkText]) -> np.ndarray:
     """Vectors in the order of the chunks. Vectors computed within the last day come from the cache."""
     count = len(chunks)
     run.show_state(State.EMBEDDING, 0, count)
-    patience = fairness.Patience(run.task)
+    turn = patience.Patience(run.task)
 
     def on_progress(done: int) -> None:
         run.show_progress(done, count)
-        if done < count and patience.is_over():
+        if done < count and turn.is_over():
             raise shutdown.Stopped
 
     with run.stage("embed"):
@@ -165,8 +178,16 @@ def store_chunks(
         run.target.state = target.state  # the index may have gone live since the run began
         if target.is_live:
             serve(run.document, version, len(chunks), vectors, has_new_text=has_new_text)
+            request_vector_index(target)
         elif is_last_of_build(target):
             Task.objects.request(Kind.BUILD, None, target)
+
+
+def request_vector_index(index: Index) -> None:
+    """Have it built, unless that is requested already. Building it after the first load is faster than growing it."""
+    is_requested = index.tasks.open().filter(kind=Kind.BUILD).exists()
+    if not is_requested and index.needs_vector_index:
+        Task.objects.request(Kind.BUILD, None, index)
 
 
 def is_last_of_build(index: Index) -> bool:

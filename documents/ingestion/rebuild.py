@@ -1,4 +1,4 @@
-"""Builds a new index in the background: fills it, creates its vector index, and makes it live."""
+"""Builds a new index in the background: fills it, creates its vector index, makes it live. And the vector index of a new site."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from documents.models.index import IndexState
 from documents.models.task import Kind, TaskState
 
 RECHECK_AFTER = timedelta(seconds=10)
+MAX_UNINDEXED_CHUNKS = 50_000
 
 
 def begin(model: str) -> Index:
@@ -45,14 +46,33 @@ def fill(index: Index) -> None:
 def build_index(task: Task) -> None:
     """Make the index live if no searchable document is missing; otherwise mark it as ready, for an operator to decide."""
     index = task.index
-    if index is None or index.state != IndexState.BUILDING:
-        task.finish()  # live or cancelled
+    if index is not None and index.is_live:
+        build_vector_index(task, index)
+    elif index is None or index.state != IndexState.BUILDING:
+        task.finish()  # cancelled
     elif is_being_filled(index):
         task.wait_until(timezone.now() + RECHECK_AFTER, "", "")
     else:
         with Attempt.objects.record(task, "build", task.job_under_way):
             index.create_vector_index(concurrently=True)
         finish(task, index)
+
+
+def build_vector_index(task: Task, index: Index) -> None:
+    """The vector index of the live index, once its first documents are loaded: until then, searches compare all vectors."""
+    if index.needs_vector_index:
+        if is_being_loaded(index):
+            task.wait_until(timezone.now() + RECHECK_AFTER, "", "")
+            return
+        with Attempt.objects.record(task, "build", task.job_under_way):
+            index.create_vector_index(concurrently=True)
+    task.finish()
+
+
+def is_being_loaded(index: Index) -> bool:
+    """Whether documents are due, unless there are so many chunks already that searches become slow."""
+    is_filling = index.tasks.due().filter(kind=Kind.INDEX).exists()
+    return is_filling and not index.has_more_chunks_than(MAX_UNINDEXED_CHUNKS)
 
 
 def finish(task: Task, index: Index) -> None:

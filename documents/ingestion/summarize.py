@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from django.core.cache import cache
+from django.db import connection
 from django.utils.text import capfirst
 from redis.exceptions import RedisError
 
@@ -79,6 +80,7 @@ def generate(document: Document) -> str | None:
         llm.Message(role="system", content=PROMPT),
         llm.Message(role="user", content=llm.Fence("document").around(sample_text(document))),
     ]
+    release_connection()
     try:
         completion = llm.complete(messages, max_tokens=MAX_ANSWER_TOKENS)
     except llm.ProviderError as error:
@@ -89,17 +91,32 @@ def generate(document: Document) -> str | None:
     return (" ".join(completion.text.split())[:MAX_SUMMARY_LENGTH] or None) if is_usable else None
 
 
+def release_connection() -> None:
+    """Hold no connection to the database while the model writes: many summaries may wait for it at once."""
+    if not connection.in_atomic_block:
+        connection.close()
+
+
 def sample_text(document: Document) -> str:
     """As many chunks as fit the model's context: the first one, and others spread evenly over the document."""
     budget = llm.context_tokens() * 3 // 4 - MAX_ANSWER_TOKENS
-    tokenizer = llm.tokenizer_for(llm.chat_model() or "")
-    chunks = list(served_chunks(document).only("text", "position"))
-    counts = [tokenizer.count(chunk.text) for chunk in chunks]
+    chunks = list(served_chunks(document).only("text", "position", "tokens", "index"))
+    counts = token_counts(chunks)
     fitting = max(1, int(len(chunks) * min(1.0, budget / max(1, sum(counts)))))
     chosen = sorted({0, *(int(position) for position in np.linspace(0, len(chunks) - 1, fitting))})
     outline = sheet_outline(document.serving) if document.serving else ""
     texts = [outline, *(chunks[position].text for position in chosen)]
     return "\n\n".join(filter(None, texts))[: budget * 4]
+
+
+def token_counts(chunks: Sequence[Chunk]) -> list[int]:
+    """The chat model's tokens of each chunk: those of the index, which knows them, where both models count alike."""
+    if not chunks:
+        return []
+    tokenizer = llm.tokenizer_for(llm.chat_model() or "")
+    if tokenizer is llm.tokenizer_for(chunks[0].index.embedding_model):
+        return [chunk.tokens for chunk in chunks]
+    return [tokenizer.count(chunk.text) for chunk in chunks]
 
 
 def own_summary(document: Document) -> str:

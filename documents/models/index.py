@@ -13,6 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from documents.models.collection import Collection
 from ragsite import llm
 
+MAX_INDEXED_DIMENSIONS = 4000  # pgvector's limit for halfvec; larger vectors are scanned
+
 
 class IndexState(models.TextChoices):
     DRAFT = "draft", _("draft")
@@ -64,7 +66,6 @@ class IndexQuerySet(models.QuerySet["Index"]):
                 index = self.draft(llm.default_embedding_model())
                 index.state, index.live_at = IndexState.LIVE, timezone.now()
                 index.save()
-                index.create_vector_index()
                 return index
         except IntegrityError:  # another process was first
             return self.get(state=IndexState.LIVE)
@@ -128,12 +129,22 @@ class Index(models.Model):
         llm.forget_vectors(sent, model=self.embedding_model, dimensions=self.dimensions)
 
     @property
+    def needs_vector_index(self) -> bool:
+        """Whether it has none and is about to hold more chunks than a search compares exactly."""
+        if self.dimensions > MAX_INDEXED_DIMENSIONS or self._has_valid_vector_index():
+            return False
+        return self.has_more_chunks_than(settings.EXACT_SEARCH_LIMIT // 2)
+
+    def has_more_chunks_than(self, count: int) -> bool:
+        return self.chunks.order_by()[count : count + 1].exists()
+
+    @property
     def vector_index_name(self) -> str:
         return f"chunk_vectors_{self.pk}"
 
     def create_vector_index(self, *, concurrently: bool = False) -> None:
         """Create the HNSW index over this index's vectors. For many rows fill first: building it is faster than growing it."""
-        if self.dimensions > 4000:  # pgvector's limit for halfvec; larger vectors are scanned
+        if self.dimensions > MAX_INDEXED_DIMENSIONS:
             return
         if not self._has_valid_vector_index():
             self.drop_vector_index()

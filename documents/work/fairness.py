@@ -7,7 +7,6 @@ front of RQ's queues. Jobs that Redis has lost are requeued by the reconciler.
 from __future__ import annotations
 
 import logging
-import time
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -47,9 +46,6 @@ CANDIDATES = 4  # tasks of one kind considered for each person
 MAX_MOVED = 20  # jobs moved to the front of a queue
 TURN_MEMORY = timedelta(minutes=15)  # how long a person's last turn counts
 BYTES_PER_CHARACTER = 20  # in files other than text: fonts, images, markup
-TURN_SECONDS = 10  # before a long document yields to shorter ones
-PICKUP_TIME = timedelta(seconds=2)  # a free worker would have started it by then
-MUCH_SHORTER = 4
 SITE_PAUSE = timedelta(seconds=60)
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -67,10 +63,13 @@ class DueTask:
     person: int
     site: str
     is_later: bool
+    task: int = 0
+    cost: float = 0.0
+    crashes: int = 0
 
     @property
     def queue(self) -> str:
-        return HANDLERS[self.kind].queue
+        return queue_of(self.kind)
 
     @property
     def is_slow(self) -> bool:
@@ -90,6 +89,10 @@ class Limits:
     @property
     def slots_per_person(self) -> int:
         return max(1, self.slots - 1)
+
+
+def queue_of(kind: Kind) -> str:
+    return HANDLERS[kind].queue
 
 
 def arrange(queues: Sequence[str], *, workers: int) -> tuple[list[str], dict[str, list[str]]]:
@@ -114,12 +117,39 @@ def waiting(running: set[int]) -> list[DueTask]:
         .alias(place=place)
         .filter(place__lte=CANDIDATES + len(running))
     )
-    rows = due.order_by("cost", "pk").only("kind", "generation", "tries", "created_at")
+    rows = due.order_by("cost", "pk").only("kind", "generation", "tries", "created_at", "crashes")
     return [
-        DueTask(task.job_id, Kind(task.kind), task.person, site_of(task.url), bool(task.is_later))
+        DueTask(
+            task.job_id,
+            Kind(task.kind),
+            task.person,
+            site_of(task.url),
+            bool(task.is_later),
+            task.pk,
+            task.cost,
+            task.crashes,
+        )
         for task in rows.annotate(url=F("document__url"))
         if locks.lock_key(task.pk) not in running
     ]
+
+
+def companions(kind: Kind, *, workers: int, max_cost: float) -> list[DueTask]:
+    """Due tasks that may run beside one of that kind in the same process, in order.
+
+    None that crashed a worker, and none while something waits that comes first and that no other worker is there for.
+    """
+    tasks = in_order(waiting(locks.locked()), is_alone=workers < 2)
+    if kind in SLOW and any(not (task.is_later or task.is_slow) for task in tasks):
+        return []
+    if workers < 2 and tasks and tasks[0].kind != kind:
+        return []
+    return [task for task in tasks if task.kind == kind and task.cost <= max_cost and not task.crashes]
+
+
+def cost_of(task: Task) -> float:
+    """Approximate characters of the task's document."""
+    return with_cost(Task.objects.order_by()).filter(pk=task.pk).values_list("cost", flat=True).first() or 0.0
 
 
 def with_cost(tasks: TaskQuerySet) -> QuerySet[Any]:
@@ -171,14 +201,15 @@ def served_at() -> dict[int, datetime]:
 
 def admissible(tasks: Sequence[DueTask], limits: Limits, running: set[int]) -> list[DueTask]:
     """Without slow tasks whose person or site has reached its limit."""
-    slow = Task.objects.open().filter(pk__in=running, kind__in=SLOW)
-    rows = list(slow.values_list("kind", Coalesce("document__uploaded_by", 0), "document__url"))
-    persons = Counter(person for _kind, person, _url in rows)
-    sites = {site_of(url) for kind, _person, url in rows if kind == Kind.FETCH}
+    fetches = Task.objects.open().filter(pk__in=running, kind=Kind.FETCH)
+    sites = {site_of(url) for url in fetches.values_list("document__url", flat=True)}
+    # By slots, not by tasks: those that run beside each other in one process share its slot.
+    persons = Counter(number // MAX_SLOTS for number in locks.locked(PERSONS))
 
     def is_admitted(task: DueTask) -> bool:
         is_busy = task.kind == Kind.FETCH and task.site in sites
-        return not task.is_slow or (persons[task.person] < limits.slots_per_person and not is_busy)
+        person = locks.lock_key(task.person * MAX_SLOTS) // MAX_SLOTS
+        return not task.is_slow or (persons[person] < limits.slots_per_person and not is_busy)
 
     return [task for task in tasks if is_admitted(task)]
 
@@ -207,34 +238,6 @@ def turn(task: Task, *, workers: int) -> Iterator[bool]:
         slots += [(SITES, [zlib.crc32(site_of(task.document.url).encode())])]
     with locks.one_of_each(slots) as is_free:
         yield is_free
-
-
-class Patience:
-    """When a long document yields to shorter ones. Its embedded chunks are kept, and it continues after them.
-
-    Its turns double, so that it finishes even if shorter ones keep coming.
-    """
-
-    def __init__(self, task: Task) -> None:
-        self.task = task
-        yielded = Attempt.objects.filter(task=task, stage="embed", outcome="interrupted").count()
-        self.ends = time.monotonic() + TURN_SECONDS * 2 ** min(yielded, 10)
-
-    def is_over(self) -> bool:
-        return bool(self.task.job_under_way) and time.monotonic() > self.ends and shorter_waits(self.task)
-
-
-def shorter_waits(task: Task) -> bool:
-    """Whether a much shorter document waits to become searchable and no worker was free for it."""
-    tasks = with_cost(Task.objects.order_by())
-    own = tasks.filter(pk=task.pk).values_list("cost", flat=True).first() or 0.0
-    found = with_cost(Task.objects.due(timezone.now() - PICKUP_TIME).order_by()).filter(
-        kind=Kind.INDEX, is_later=0, cost__lt=own / MUCH_SHORTER
-    )
-    running = locks.locked()
-    return any(
-        locks.lock_key(pk) not in running for pk in found.values_list("pk", flat=True)[: len(running) + 1]
-    )
 
 
 def pause_site(task: Task, not_before: datetime | None) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
 from rq.job import Job as RQJob
+from rq.job import JobStatus
 
 RUN_TASK = "documents.work.runner.run_task"
 # Anyone who can write to Redis could otherwise name any function of any module.
@@ -33,6 +35,15 @@ class Job(RQJob):
         ):
             raise ForbiddenJob("Jobs of this site have no callbacks.")
         return super().func
+
+    def list_as_failed(self, traceback: str) -> None:
+        """What RQ's worker does with a job that raised, for one that was not run by it."""
+        self.meta["failed"], self.ended_at = True, timezone.now()
+        self.save_meta()
+        with self.connection.pipeline() as pipeline:
+            self.set_status(JobStatus.FAILED, pipeline=pipeline)
+            self._handle_failure(traceback, pipeline)
+            pipeline.execute()
 
     def execute_success_callback(self, *args: Any, **kwargs: Any) -> None: ...
 

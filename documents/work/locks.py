@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from threading import Lock
 
 import psycopg
 from django.conf import settings
@@ -37,6 +38,42 @@ def one_of_each(choices: Iterable[tuple[int, Iterable[int]]]) -> Iterator[bool]:
         finally:
             with suppress(psycopg.Error):  # closing the connection releases them too, but later
                 own.execute("select pg_advisory_unlock_all()")
+
+
+class SharedLocks:
+    """Locks that the threads of a process hold on one connection, so that each does not cost a connection of its own."""
+
+    def __init__(self) -> None:
+        self.own = psycopg.connect(lock_conninfo(), autocommit=True, connect_timeout=3)
+        self.held: set[int] = set()
+        self.guard = Lock()
+
+    @contextmanager
+    def advisory_lock(self, number: int) -> Iterator[bool]:
+        """As the function of this name."""
+        is_free = self._take(key := lock_key(number))
+        try:
+            yield is_free
+        finally:
+            if is_free:
+                self._release(key)
+
+    def _take(self, key: int) -> bool:
+        with self.guard:
+            # PostgreSQL gives a session a lock that it has once more.
+            if key in self.held or not try_lock(self.own, NAMESPACE, key):
+                return False
+            self.held.add(key)
+            return True
+
+    def _release(self, key: int) -> None:
+        with self.guard:
+            self.held.discard(key)
+            with suppress(psycopg.Error):
+                self.own.execute("select pg_advisory_unlock(%s, %s)", [NAMESPACE, key])
+
+    def close(self) -> None:
+        self.own.close()
 
 
 def try_lock(own: psycopg.Connection, namespace: int, number: int) -> bool:

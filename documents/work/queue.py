@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
+from typing import TYPE_CHECKING, cast
 
 import django_rq
 from django.conf import settings
@@ -18,11 +19,16 @@ from redis.retry import Retry
 from rq import Queue
 from rq.exceptions import DuplicateJobError, NoSuchJobError
 from rq.registry import FailedJobRegistry
+from rq.timeouts import BaseTimeoutException
 from rq.worker_registration import REDIS_WORKER_KEYS
 
 from documents.models import Task
 from documents.work.job import JSON_SERIALIZER, RUN_TASK, Job
+from ragsite import logs
 from ragsite.redis import prefixing_client
+
+if TYPE_CHECKING:
+    from documents.work.fairness import DueTask
 
 logger = logging.getLogger("ragsite.jobs")
 
@@ -62,6 +68,37 @@ def requeue(task: Task) -> bool:
     except RedisError:
         return False
     return enqueue(task)
+
+
+def length(queue_name: str) -> int:
+    """How many jobs are queued there. Raises RedisError."""
+    return len(get_queue(queue_name))
+
+
+def claim(due: DueTask) -> bool:
+    """Take the job off its queue, to run it in this process. False if another one took it. Raises RedisError."""
+    return bool(queue_connection().lrem(get_queue(due.queue).key, 1, due.job_id))
+
+
+def forget(due: DueTask, task: Task | None) -> None:
+    """Delete the job of a task that was claimed and has run, and what RQ lists of its earlier failures."""
+    with suppress(RedisError):  # the task's row has its outcome
+        delete_job(due.job_id)
+        if task:
+            forget_failed_jobs(task)
+
+
+def keep_failed(due: DueTask, error: Exception) -> None:
+    """List the job as failed, with its traceback, as the worker does with jobs that it started itself."""
+    logger.error("job=%s failed", due.job_id, exc_info=error)
+    with suppress(RedisError, NoSuchJobError):
+        job = cast(Job, Job.fetch(due.job_id, connection=queue_connection(), serializer=JSON_SERIALIZER))
+        job.list_as_failed(logs.traceback_without_messages(error))
+
+
+def is_out_of_time(error: Exception) -> bool:
+    """Whether RQ ends the job because it took too long."""
+    return isinstance(error, BaseTimeoutException)
 
 
 def delete_job(job_id: str) -> None:

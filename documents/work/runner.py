@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from functools import partial
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
 from django.utils.module_loading import import_string
@@ -18,7 +20,7 @@ from documents.models import Attempt, Task
 from documents.models.attempt import Outcome
 from documents.models.task import Kind, Superseded, TaskState
 from documents.shutdown import Stopped
-from documents.work import fairness
+from documents.work import companions, fairness
 from documents.work.locks import advisory_lock
 from documents.work.queue import forget_failed_jobs, known_workers
 from documents.work.retries import record_failure
@@ -57,11 +59,11 @@ def was_requeued(job: RQJob, task: Task) -> bool:
 
 
 def run_in_turn(task: Task, job_id: str) -> None:
-    """Run the task unless too much slow work is under way: it then stays due."""
-    context = {"job": job_id} if job_id else {}
-    with logs.bind_ids(**context), fairness.turn(task, workers=known_workers()) as is_its_turn:
+    """Run the task, and others beside it, unless too much slow work is under way: it then stays due."""
+    context, workers = {"job": job_id} if job_id else {}, known_workers()
+    with logs.bind_ids(**context), fairness.turn(task, workers=workers) as is_its_turn:
         if is_its_turn:
-            run(task, job_id=job_id)
+            companions.run_beside(task, partial(run, task, job_id=job_id), run, workers=workers)
 
 
 def mark_failed(job: RQJob) -> None:
@@ -71,9 +73,14 @@ def mark_failed(job: RQJob) -> None:
         job.save_meta()
 
 
-def run(task: Task, *, job_id: str = "") -> None:
+def run(
+    task: Task,
+    *,
+    job_id: str = "",
+    lock: Callable[[int], AbstractContextManager[bool]] = advisory_lock,
+) -> None:
     """Run the task if it is due and no other process runs it. Raises its error after recording it."""
-    with advisory_lock(task.pk) as is_free:
+    with lock(task.pk) as is_free:
         if not is_free:
             return
         task.refresh_from_db()

@@ -27,7 +27,7 @@ from rq.worker import WorkerStatus
 from documents import extraction, shutdown
 from documents.models import Index, Task
 from documents.models.task import HANDLERS, TaskState
-from documents.work import fairness
+from documents.work import companions, fairness
 from documents.work.job import JSON_SERIALIZER, Job
 from documents.work.queue import workers_alive
 from documents.work.reconciler import Reconciler, reconcile_in_worker
@@ -226,6 +226,7 @@ class Worker(rq.Worker):
 
     def main_work_horse(self, *args: Any, **kwargs: Any) -> None:
         die_with_parent()
+        companions.is_enabled = True
         super().main_work_horse(*args, **kwargs)
 
 

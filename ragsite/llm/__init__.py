@@ -15,6 +15,7 @@ from ragsite.llm.cache import forget_vectors
 from ragsite.llm.chat.completion import Completion, Message, Piece, declines
 from ragsite.llm.chat.fence import Fence
 from ragsite.llm.circuit_breaker import Breaker, breaker, breakers, embedding_breaker
+from ragsite.llm.circuit_breaker import any_answered_recently as answered_recently
 from ragsite.llm.embeddings.embed import embed_documents, embed_query, probe_dimensions
 from ragsite.llm.embeddings.models import (
     EmbeddingModel,
@@ -73,6 +74,7 @@ __all__ = [
     "Trial",
     "Usage",
     "aclose",
+    "answered_recently",
     "breaker",
     "breakers",
     "chat_model",

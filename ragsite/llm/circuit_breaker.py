@@ -92,6 +92,18 @@ def answered_recently(server: Provider) -> bool:
     return bool(cache.recall(_answered_key(server)))
 
 
+def any_answered_recently() -> bool:
+    """Whether one of the providers has worked within the last minute. Never raises."""
+    return any(map(_answered, (provider, embedding_provider)))
+
+
+def _answered(find: Callable[[], Provider]) -> bool:
+    try:
+        return answered_recently(find())
+    except NotConfigured:
+        return False
+
+
 def _reason(server: Provider, kind: str, detail: str, not_before: datetime | None = None) -> ProviderError:
     reason = REASONS[kind](detail, not_before=not_before)
     _name_key(server, reason)

@@ -36,6 +36,8 @@ class TiktokenTokenizer:
 
     def count(self, text: str) -> int:
         """Exact, except for runs of thousands of characters without a space: one more per cut."""
+        if len(text) <= _CHARACTERS_AT_ONCE:
+            return len(self._encoding.encode_ordinary(text))
         return sum(len(self._encoding.encode_ordinary(part)) for part in _cut(text))
 
 

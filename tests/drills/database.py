@@ -254,6 +254,12 @@ def without_its_vector_index(stage, report):
         alice.add_ready(
             f"The lighthouse number {number} was painted in the year {1900 + number}.", f"light-{number}.txt"
         )
+    index, width = stage.sql("select id, dimensions from documents_index where state = 'live'")[0]
+    # A site with few passages has none of its own yet.
+    stage.sql_without_rows(
+        f"create index if not exists chunk_vectors_{index} on documents_chunk"
+        f" using hnsw ((embedding::halfvec({width})) halfvec_cosine_ops) where index_id = {index}"
+    )
     indexes = stage.sql(
         "select indexname, indexdef from pg_indexes where indexdef like '%%hnsw%%' and tablename = 'documents_chunk'"
     )

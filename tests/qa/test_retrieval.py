@@ -200,7 +200,6 @@ def library(alice):
         cursor.execute(
             "set constraints all immediate"
         )  # what is still to be checked would keep the index from being built
-        cursor.execute(f"drop index {index.vector_index_name}")
         for document, count in ((own, 500), (large, 5000)):
             cursor.execute(
                 "insert into documents_chunk (index_id, document_id, version_id, position, text, heading_path, page_start, page_end,"

@@ -7,8 +7,9 @@ from django.utils import timezone
 from documents.ingestion import rebuild
 from documents.models import Chunk, Document, Index, State, Task
 from documents.models.index import IndexState
-from documents.models.task import Kind
+from documents.models.task import Kind, TaskState
 from documents.work import runner
+from qa.retrieval import find_sources
 from tests.support.factories import make_document, make_indexed, make_pdf
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -124,3 +125,48 @@ def test_a_vector_index_whose_build_was_interrupted_is_rebuilt(alice):
     index.create_vector_index(concurrently=True)
 
     assert index._has_valid_vector_index()
+
+
+def fill_live_index(alice, settings, count=4):
+    """A live index with more chunks than half of what a search compares exactly."""
+    settings.EXACT_SEARCH_LIMIT = 4
+    for number in range(count):
+        make_indexed(alice, f"Ship {number} calls at Bergen.", name=f"ship {number}.txt")
+    return Index.objects.live()
+
+
+def test_the_vector_index_of_a_new_site_is_built_once_its_first_documents_are_loaded(alice, settings):
+    index = fill_live_index(alice, settings, 2)
+    assert not Task.objects.filter(kind=Kind.BUILD).exists()
+    make_indexed(alice, "One more ship.", name="third.txt")
+    waiting = make_document(alice, "And another.", name="fourth.txt")
+    task = Task.objects.get(kind=Kind.BUILD, index=index)
+
+    task.run()
+    assert not index._has_valid_vector_index(), "a document is still to come"
+    assert task.state == TaskState.OPEN
+    waiting.index()
+    Task.objects.filter(pk=task.pk).update(next_try_at=timezone.now())
+    task.refresh_from_db()
+    task.run()
+
+    assert index._has_valid_vector_index()
+    assert Task.objects.get(pk=task.pk).state == TaskState.DONE
+    make_indexed(alice, "The last ship.", name="last.txt")
+    assert Task.objects.get(pk=task.pk).state == TaskState.DONE, "it grows by itself from now on"
+
+
+def test_an_interrupted_build_of_the_live_vector_index_is_taken_up_again(alice, settings):
+    index = fill_live_index(alice, settings)
+    task = Task.objects.get(kind=Kind.BUILD, index=index)
+    index.create_vector_index()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update pg_index set indisvalid = false where indexrelid = %s::regclass",
+            [index.vector_index_name],
+        )
+    assert find_sources("Which ship calls at Bergen?", user=alice)
+
+    task.run()
+    assert index._has_valid_vector_index()
+    assert find_sources("Which ship calls at Bergen?", user=alice)

@@ -14,7 +14,7 @@ from documents.models import Attempt, Collection, Document, Index, State, Task
 from documents.models.index import IndexState
 from documents.models.task import Kind, TaskState
 from documents.sources.web import SiteUnavailable
-from documents.work import fairness, locks, retries, runner
+from documents.work import fairness, locks, patience, retries, runner
 from documents.work import queue as jobs
 from documents.work.fairness import Limits, arrange
 from documents.work.locks import advisory_lock
@@ -169,7 +169,7 @@ def test_a_page_that_its_site_has_a_fault_with_holds_no_other_up(alice):
 
 
 def test_a_book_gives_way_to_a_letter_and_continues_after_it(alice, monkeypatch):
-    monkeypatch.setattr(fairness, "TURN_SECONDS", 0)
+    monkeypatch.setattr(patience, "TURN_SECONDS", 0)
     sentences = [f"Sentence number {number} of a very long book about the weather." for number in range(1500)]
     book = make_document(alice, " ".join(sentences), name="book.txt")
     letter = make_document(alice, "Dear Sir.", name="letter.txt")
@@ -186,7 +186,7 @@ def test_a_book_gives_way_to_a_letter_and_continues_after_it(alice, monkeypatch)
 
 
 def test_documents_are_not_given_up_where_somebody_waits_for_them_in_a_shell(alice, monkeypatch):
-    monkeypatch.setattr(fairness, "TURN_SECONDS", 0)
+    monkeypatch.setattr(patience, "TURN_SECONDS", 0)
     book = make_document(alice, "A sentence of a long book. " * 1500, name="book.txt")
     letter = make_document(alice, "Dear Sir.", name="letter.txt")
     Task.objects.filter(document=letter).update(next_try_at=timezone.now() - timedelta(seconds=5))
