@@ -44,11 +44,11 @@ def peak_megabytes(pid: int) -> float:
     return _status(pid, "VmHWM") / MEGABYTE
 
 
-def end(processes: Iterable[subprocess.Popen[bytes]]) -> None:
-    """End these processes, each the leader of a group of its own, kindly at first; then their groups for good."""
+def end(processes: Iterable[subprocess.Popen[bytes]], seconds: float = END_SECONDS) -> None:
+    """End these processes, each the leader of a group of its own: kindly, and after so many seconds for good."""
     for process in (started := list(processes)):
         signal_group(process.pid, signal.SIGTERM)
-    deadline = time.monotonic() + END_SECONDS
+    deadline = time.monotonic() + seconds
     for process in started:
         with suppress(subprocess.TimeoutExpired):
             process.wait(max(0.1, deadline - time.monotonic()))

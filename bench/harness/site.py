@@ -52,7 +52,7 @@ class Site:
     """
 
     def __init__(
-        self, counts: Mapping[str, int] | None = None, *, is_durable: bool = True, **variables: str
+        self, counts: Mapping[str, int] | None = None, is_durable: bool = True, /, **variables: str
     ) -> None:
         self.counts = {"web": 1, "worker": 2, "clock": 1} if counts is None else dict(counts)
         self.is_durable, self.variables = is_durable, variables
