@@ -138,7 +138,7 @@ def test_a_process_that_is_gone_counts_for_nothing():
 def test_the_command_leaves_no_process_when_it_is_interrupted(tmp_path):
     """As by Ctrl-C while a site starts: servers, folders and processes are gone afterwards."""
     environment = os.environ | {"TMPDIR": str(tmp_path)}
-    command = [sys.executable, "-m", "bench.harness", "--only", "pages.home"]
+    command = [sys.executable, "-m", "bench.harness", "--quick", "--only", "ingest.wall"]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0)  # fmt: skip
     wait_for(lambda: list(tmp_path.glob("ragsite-bench-*/log/release-0.log")))
     descendants = processes.tree(process.pid)
@@ -149,4 +149,4 @@ def test_the_command_leaves_no_process_when_it_is_interrupted(tmp_path):
 
     assert process.returncode == 130
     assert not any(map(is_running, descendants))
-    assert list(tmp_path.glob("ragsite-bench-*")) == []
+    assert list(tmp_path.iterdir()) == []

@@ -190,19 +190,21 @@ class Site:
         return outside | without_provider | urls | texts | self.variables
 
     def _release(self) -> None:
-        with self._log_file("release", 0).open("wb") as log:
-            command = ["/bin/sh", "-c", self.lines["release"]]
-            done = subprocess.run(
-                command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, check=False
-            )
-        if done.returncode:
+        release = self._start("release", 0, {}, prefix="")
+        try:
+            code = release.wait()
+        finally:  # also after Ctrl-C: the shell would end, and migrate go on
+            processes.end([release])
+        if code:
             raise RuntimeError(f"The release failed:\n{self.log('release')[-2000:]}")
 
-    def _start(self, name: str, number: int, variables: dict[str, str]) -> subprocess.Popen[bytes]:
+    def _start(
+        self, name: str, number: int, variables: dict[str, str], prefix: str = "exec "
+    ) -> subprocess.Popen[bytes]:
         """Start a line as a platform does, the leader of a group of its own; exec keeps the shell out of the tree."""
         with self._log_file(name, number).open("ab") as log:
             return subprocess.Popen(
-                ["/bin/sh", "-c", f"exec {self.lines[name]}"],
+                ["/bin/sh", "-c", f"{prefix}{self.lines[name]}"],
                 cwd=ROOT, env=self.environment | variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
