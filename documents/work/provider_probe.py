@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from documents.models import Task
-from documents.models.task import Kind
+from documents.models.task import Kind, TaskQuerySet
 from ragsite import llm
 
 logger = logging.getLogger("ragsite.provider_probe")
@@ -37,7 +37,7 @@ class ProviderProbe:
 
     def probe_if_needed(self) -> None:
         """Call it in every round of the clock. Probes in a thread, so that a hanging provider does not block the clock."""
-        if self.is_running or time.monotonic() - self.probed_at < EVERY_SECONDS:
+        if not self.is_time:
             return
         if call := probe_call():
             self.probed_at = time.monotonic()
@@ -45,6 +45,15 @@ class ProviderProbe:
             self.thread.start()
         else:
             self.saw_outage = False
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether `probe_if_needed` would do something."""
+        return self.is_time and (self.saw_outage or waiting_tasks().exists())
+
+    @property
+    def is_time(self) -> bool:
+        return not self.is_running and time.monotonic() - self.probed_at >= EVERY_SECONDS
 
     @property
     def is_running(self) -> bool:
@@ -62,16 +71,20 @@ class ProviderProbe:
             connections.close_all()
 
 
-def probe_call() -> Callable[[], llm.Trial] | None:
-    """A call to the provider that a random waiting task waits for; None if no task waits."""
+def waiting_tasks() -> TaskQuerySet:
+    """Tasks that wait for a provider that was away, and will for a while."""
     now = timezone.now()
-    waiting = Task.objects.open().filter(
+    return Task.objects.open().filter(
         Q(not_before=None) | Q(not_before__lte=now),
         error_kind__in=llm.OUTAGE_KINDS,
         next_try_at__gt=now + SOON,
         kind__in=[Kind.INDEX, Kind.SUMMARISE],
     )
-    found = waiting.order_by("?").values_list("kind", "index__embedding_model").first()
+
+
+def probe_call() -> Callable[[], llm.Trial] | None:
+    """A call to the provider that a random waiting task waits for; None if no task waits."""
+    found = waiting_tasks().order_by("?").values_list("kind", "index__embedding_model").first()
     if found is None:
         return None
     kind, model = found
