@@ -89,7 +89,7 @@ def test_a_failed_measurement_is_no_figure_and_the_exit_code_says_so(tmp_path, m
 
 
 def test_an_interrupted_measurement_ends_in_its_own_way(tmp_path):
-    code = f"import time\ntry:\n    print(1, flush=True); time.sleep(60)\nfinally:\n    open({str(tmp_path / 'ended')!r}, 'w')"
+    code = f"import time\nfrom bench.harness.processes import be_interruptible\nbe_interruptible()\ntry:\n    print(1, flush=True); time.sleep(60)\nfinally:\n    open({str(tmp_path / 'ended')!r}, 'w')"
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, process_group=0)  # fmt: skip
     process.stdout.readline()
 

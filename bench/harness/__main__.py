@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.harness.goals import GROUPS, Goal, matching
+from bench.harness.processes import be_interruptible
 from bench.harness.table import Figure, as_json, table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +26,7 @@ PATIENCE = 40.0  # seconds in which an interrupted measurement stops its servers
 
 def main(arguments: Sequence[str]) -> int:
     options = parse(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what runs, as Ctrl-C does
+    be_interruptible()
     began, failed = time.monotonic(), []
     figures: dict[str, Figure] = {}
     for group in GROUPS:

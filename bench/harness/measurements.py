@@ -4,41 +4,23 @@ Each function calls the module that measures, and names its figures by the keys 
 """
 
 import argparse
-import asyncio
 import json
-import statistics
 import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from bench.harness import Person, Site
-from bench.harness.goals import PAGES, SCOPES, STREAMS
-from bench.harness.table import Figure
+from bench.harness import Site
+from bench.harness.goals import PAGES, SCOPES
+from bench.harness.processes import be_interruptible
+from bench.harness.table import Figure, Figures, Run
 from ragsite import embedded
 
-Figures = dict[str, Figure]
-ADD_TEXTS = """
-from documents.models import Collection, Document
-shelf = Collection.objects.create(name="Handbook", everyone_reads=True)
-for number, text in enumerate({texts!r}):
-    document, _is_new = Document.objects.add_text(shelf, f"Part {{number}}", text, user=None)
-    document.index()
-"""
 QUICK_CHUNKS, SMALL_CHUNKS, MANY_CHUNKS = 5_000, 13_381, 100_000
-
-
-@dataclass(frozen=True)
-class Run:
-    """What is wanted: the keys of the rows, how much work, and where a corpus is kept for the next run."""
-
-    keys: frozenset[str]
-    is_quick: bool = False
-    corpus: Path | None = None
 
 
 def ingest(run: Run) -> Figures:
@@ -59,34 +41,15 @@ def ingest(run: Run) -> Figures:
 
 
 def asking(run: Run) -> Figures:
-    """One person after the other, then many at once; the floor is that of bench/harness/minimal.py."""
-    module = import_module("bench.asking")
-
-    counts = [50] if run.is_quick else list(STREAMS)
-    figures, floor = module.figures(counts, alone=10 if run.is_quick else 30)
-    found = {
-        "asking.first_p50": Figure(share(figures.alone.own, 0.5), share(floor.first_token, 0.5)),
-        "asking.first_p95": Figure(share(figures.alone.own, 0.95), share(floor.first_token, 0.95)),
-        "asking.relay": Figure(share(figures.alone.relay, 0.5), share(floor.relay, 0.5)),
-        "asking.page": Figure(share(figures.alone.page, 0.5)),
-        "asking.again": Figure(share(figures.again.same, 0.5)),
-        "asking.again_other": Figure(share(figures.again.other, 0.5)),
-        "asking.again_calls": Figure(figures.again.calls),
-        "asking.equal_calls": Figure(figures.equal.calls),
-        "asking.cpu": Figure(figures.together[50].cpu_ms, floor.cpu_ms[50]),
-    }
-    for count, together in figures.together.items():
-        ideal = module.IDEAL_SECONDS
-        found[f"asking.streams_{count}"] = Figure(together.seconds / ideal, floor.seconds[count] / ideal)
-        found[f"asking.errors_{count}"] = Figure(len(together.errors))
-    if 500 in figures.together:
-        found["asking.memory"] = Figure(figures.together[500].megabytes, floor.megabytes)
+    """One person after the other, then many at once."""
+    found: Figures = import_module("bench.harness.answers").measure(run)
     return found
 
 
-def share(values: list[float], part: float) -> float:
-    """The value that this part of them does not exceed."""
-    return sorted(values)[min(int(len(values) * part), len(values) - 1)]
+def quotes(run: Run) -> Figures:
+    """Answers without a language model."""
+    found: Figures = import_module("bench.harness.answers").measure_quotes(run)
+    return found
 
 
 def pages(run: Run) -> Figures:
@@ -141,25 +104,6 @@ def searched(chunks: int, corpus: Path | None) -> dict[str, Any]:
             (embedded.stop if corpus else embedded.discard)(var)
 
 
-def quotes(run: Run) -> Figures:
-    """Answers without a language model, by the local embedder, one after the other."""
-    asking = import_module("bench.asking")
-
-    with Site({"web": 1}) as site:
-        reader = site.sign_in("reader")
-        site.shell(ADD_TEXTS.format(texts=asking.TEXTS))
-        taken = asyncio.run(extractive(reader, 8 if run.is_quick else 25))
-    return {"quotes.last_word": Figure(statistics.median(taken))}
-
-
-async def extractive(reader: Person, count: int) -> list[float]:
-    """Milliseconds from the POST to the last word of each answer; the first two warm up."""
-    browser = import_module("bench.browser").Browser(reader.port, reader.cookies["ragsite_session"])
-    asked = [await browser.ask(f"What do members of group {7 * number + 3} pay?") for number in range(count + 2)]  # fmt: skip
-    assert not any(one.error for one in asked), asked
-    return [(one.final - one.began) * 1000 for one in asked[2:]]
-
-
 MEASUREMENTS: dict[str, Callable[[Run], Figures]] = {
     "ingest": ingest,
     "asking": asking,
@@ -171,6 +115,7 @@ MEASUREMENTS: dict[str, Callable[[Run], Figures]] = {
 
 
 def main() -> None:
+    be_interruptible()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("group", choices=MEASUREMENTS)
     parser.add_argument("--quick", action="store_true")

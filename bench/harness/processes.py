@@ -56,6 +56,12 @@ def end(processes: Iterable[subprocess.Popen[bytes]], seconds: float = END_SECON
         process.wait()
 
 
+def be_interruptible() -> None:
+    """Raise KeyboardInterrupt on Ctrl-C and SIGTERM. A shell that starts this in the background has SIGINT ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+
+
 def signal_group(pid: int, number: signal.Signals) -> None:
     with suppress(ProcessLookupError):
         os.killpg(pid, number)

@@ -1,7 +1,8 @@
-"""The table of `bench/run`: each goal beside its floor and what was measured."""
+"""What a run is asked for, its figures, and the table that shows each beside its goal."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from bench.harness.goals import Goal
 
@@ -19,6 +20,18 @@ class Figure:
     def ratio(self) -> float | None:
         """How many times the floor; None without one."""
         return self.measured / self.floor if self.floor else None
+
+
+Figures = dict[str, Figure]  # by the key of the goal
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is wanted: the keys of the rows, how much work, and where a corpus is kept for the next run."""
+
+    keys: frozenset[str]
+    is_quick: bool = False
+    corpus: Path | None = None
 
 
 def is_met(goal: Goal, figure: Figure) -> bool:
