@@ -55,6 +55,7 @@ class Stats:
     in_flight: int = 0
     most_in_flight: int = 0
     cpu_seconds: float = 0.0
+    first_token_at: float = 0.0  # of the newest stream, by the machine's monotonic clock
 
 
 class Provider:
@@ -190,6 +191,7 @@ class Connection(asyncio.Protocol):
         self.timer = asyncio.get_running_loop().call_at(self.due, self.first_piece)
 
     def first_piece(self) -> None:
+        self.provider.stats.first_token_at = time.monotonic()
         self.transport.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from documents.models import Collection, Document
@@ -63,13 +64,16 @@ class QuestionForm(forms.Form):
 
     def save(self, conversation: Conversation | None = None) -> Question:
         """Create and return the unanswered question, in the conversation or in a new one."""
-        text = self.cleaned_data["text"]
-        if conversation is None:
-            document = self.cleaned_data["document"]
-            conversation = Conversation.objects.create(user=self.user, title=_title(text), document=document)
-            if collection := self.cleaned_data["collection"]:
-                conversation.collections.add(collection)
-        return Question.objects.create(conversation=conversation, text=text)
+        with transaction.atomic():
+            conversation = conversation or self._new_conversation()
+            return Question.objects.create(conversation=conversation, text=self.cleaned_data["text"])
+
+    def _new_conversation(self) -> Conversation:
+        title, document = _title(self.cleaned_data["text"]), self.cleaned_data["document"]
+        conversation = Conversation.objects.create(user=self.user, title=title, document=document)
+        if collection := self.cleaned_data["collection"]:
+            conversation.collections.add(collection)
+        return conversation
 
 
 class RenameForm(forms.Form):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 from concurrent.futures import ThreadPoolExecutor
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ragsite.settings")
 
-from django.core.asgi import get_asgi_application
+import django
 
-django_application = get_asgi_application()
+django.setup(set_prefix=False)
 
 from django.conf import settings
 from django.http import HttpResponse, JsonResponse
@@ -22,11 +23,15 @@ from ragsite import health, llm
 from ragsite.database import in_thread
 from ragsite.http.access_log import log_request
 from ragsite.http.bodies import limit_body
+from ragsite.http.handler import Handler
 from ragsite.http.responses import Receive, Scope, Send, adding_headers, send_response
 from ragsite.operations import metrics
 
 THREADS = 64
+MAX_FILES = 65_536
 SHUTDOWN_SECONDS = 10  # for running answers
+
+django_application = Handler()
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,11 +78,20 @@ async def limited_django(scope: Scope, receive: Receive, send: Send) -> None:
     await limit_body(django_application, scope, receive, send)
 
 
+def allow_many_files() -> None:
+    """Raise the soft limit on open files, often 1,024: an answer needs a connection to its reader and one to the model."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 async def lifespan(receive: Receive, send: Send) -> None:
     """Load the models at start-up; at shutdown let running answers finish, and mark the others as interrupted."""
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
+            allow_many_files()
             # Python's default is six threads on two cores, and slow embedding calls would delay the saving of answers.
             asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "ragsite"))
             await llm.warm(await in_thread(Index.objects.live_model)())

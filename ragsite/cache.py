@@ -1,10 +1,12 @@
 """Django's Redis cache with JSON instead of pickle, and without FLUSHDB, which would empty the queue."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
-from django.core.cache.backends.redis import RedisCache
+from django.core.cache.backends.redis import RedisCache, RedisCacheClient
+from django.utils.functional import cached_property
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -27,8 +29,32 @@ class JSONSerializer:
         return json.loads(value)
 
 
+_clients: dict[str, RedisCacheClient] = {}
+
+
 class PrefixedCache(RedisCache):
-    """A cache that clears only its own keys, and can group keys by tag."""
+    """A cache that clears only its own keys, and can group keys by tag.
+
+    Django makes one for each request and each task; all of a process share their connections.
+    """
+
+    _servers: list[str]
+    _options: dict[str, Any]
+    _class: type[RedisCacheClient]
+
+    @cached_property
+    def _cache(self) -> RedisCacheClient:
+        settings_of_client = repr((self._servers, sorted(self._options.items())))
+        made = self._class(self._servers, **self._options)
+        return _clients.setdefault(settings_of_client, made)
+
+    def count(self, key: str, seconds: int) -> int:
+        """Add one to the counter and return it; it is forgotten after that many seconds."""
+        pipe = self._cache.get_client(None, write=True).pipeline(transaction=False)
+        pipe.incr(self.make_key(key))
+        pipe.expire(self.make_key(key), seconds)
+        counted: int = pipe.execute()[0]
+        return counted
 
     def clear(self) -> None:
         client = self._cache.get_client(None, write=True)
@@ -40,11 +66,14 @@ class PrefixedCache(RedisCache):
         client = self._cache.get_client(None, write=True)
         return client.eval(script, len(keys), *map(self.make_key, keys), *values)
 
-    def tag(self, name: str, key: str, seconds: int) -> None:
-        """Add the key to the tag `name`, so that delete_tagged() deletes it."""
-        client, names = self._cache.get_client(None, write=True), self.make_key(name)
-        client.sadd(names, self.make_key(key))
-        client.expire(names, seconds)
+    def set_tagged(self, key: str, value: Any, seconds: int, *, names: Iterable[str]) -> None:
+        """Set the key with these tags, by each of which delete_tagged() deletes it, in one round trip."""
+        pipe = self._cache.get_client(None, write=True).pipeline(transaction=False)
+        for name in map(self.make_key, names):
+            pipe.sadd(name, self.make_key(key))
+            pipe.expire(name, seconds)
+        pipe.set(self.make_key(key), JSONSerializer().dumps(value), ex=seconds)
+        pipe.execute()
 
     def delete_tagged(self, name: str) -> None:
         """Delete every key with the tag `name`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
@@ -26,8 +27,15 @@ def release_connection() -> None:
         connection.close()
 
 
+# More would wait for each other and for a connection of the pool.
+_threads = ThreadPoolExecutor(16, "database")
+
+
 def in_thread(function: Callable[P, R]) -> Callable[P, Any]:
-    """Wrap a function for async code: it runs in a thread and releases its database connection at the end."""
+    """Wrap a function for async code: it runs in a thread and releases its database connection at the end.
+
+    The threads are few: what waits for another server belongs into `asyncio.to_thread`.
+    """
 
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
@@ -35,7 +43,7 @@ def in_thread(function: Callable[P, R]) -> Callable[P, Any]:
         finally:
             connections.close_all()
 
-    return sync_to_async(call, thread_sensitive=False)
+    return sync_to_async(call, thread_sensitive=False, executor=_threads)
 
 
 # The schema of pgvector by database: some hosts install extensions in a separate one. "" if it is on the search path.

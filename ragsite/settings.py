@@ -48,13 +48,12 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_rq",
 ]
-# All of these can run async: a sync-only middleware would occupy a thread for each open stream.
+# The web process runs them in one thread with the view. Static files come before them: ragsite/http/handler.py.
 MIDDLEWARE = [
-    # Before ServeStatic, so that static files get these headers; ragsite/http/responses.py adds them to other responses.
+    # ragsite/http/responses.py adds the headers of the first three to responses that pass no middleware.
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "servestatic.middleware.ServeStaticMiddleware",
     "ragsite.http.middleware.PrivatePagesMiddleware",
     "ragsite.http.access_log.record_user_and_view",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import suppress
-from datetime import datetime
-from time import monotonic
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from qa.answering import cache, checking, routes, save
-from qa.answering.citing.citations import from_cache
+from qa.answering import cache, checking, equal, routes, save
 from qa.answering.draft import Draft, Piece, load_draft
-from qa.answering.generate import write
+from qa.answering.equal import Follow
+from qa.answering.generate import prepare, write
 from qa.answering.rewrite import make_standalone
-from qa.answering.searching import read_for_model, retrieve
+from qa.answering.routes.reading import RoutedAnswer
+from qa.answering.searching import embed, read_for_model, search
 from qa.answering.second_search import search_again
 from qa.answering.without_model import answer_nothing_found, answer_without_model
 from qa.models import AnswerState, Conversation, Question
@@ -29,19 +29,19 @@ from ragsite.storable import storable_text
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
 
-MAX_WAIT_SECONDS = 30
-POLL_SECONDS = 0.2
 
-
-async def answer(question_id: int, *, stop: asyncio.Event | None = None) -> AsyncGenerator[Piece]:
+async def answer(
+    question_id: int, *, stop: asyncio.Event | None = None, follow: Follow | None = None
+) -> AsyncGenerator[Piece]:
     """Answer a saved question and save the answer; the last piece carries the saved question.
 
-    Setting `stop` ends the answer early. No database query runs while the model writes.
+    Setting `stop` ends the answer early. No database query runs while the model writes. While an equal question is being
+    answered, `follow` yields that answer's text by its name; without it, the answer comes as a whole.
     """
     stop = stop or asyncio.Event()
-    draft = await in_thread(load_draft)(question_id)
+    draft, routed = await in_thread(_begin)(question_id)
     try:
-        async for piece in _answer(draft, stop):
+        async for piece in _answer(draft, routed, stop, follow):
             yield piece
         if await save.try_to_save(draft):
             yield Piece(question=draft.question, citations=draft.citations)
@@ -56,19 +56,38 @@ async def answer(question_id: int, *, stop: asyncio.Event | None = None) -> Asyn
                 raise
     finally:
         if draft.has_lock:
-            await in_thread(cache.unlock)(draft.key)
+            await asyncio.to_thread(cache.unlock, draft.key)
 
 
-async def _answer(draft: Draft, stop: asyncio.Event) -> AsyncGenerator[Piece]:
-    if not draft.entry and not draft.has_lock and not draft.question.is_fresh:
-        yield Piece(step=_("Waiting for the same question to be answered…"))
-        await _wait_for_identical_question(draft, stop)
-    if draft.entry:
-        _use_cached_answer(draft, draft.entry)
-        yield Piece(text=draft.question.answer)
-        return
+def _begin(question_id: int) -> tuple[Draft, RoutedAnswer | None]:
+    """Load the draft and, if it is to be written here, the answer of a route that fits."""
+    draft = load_draft(question_id)
+    try:
+        return draft, routes.route(draft) if draft.is_own else None
+    except BaseException:
+        if draft.has_lock:
+            cache.unlock(draft.key)
+        raise
+
+
+async def _answer(
+    draft: Draft, routed: RoutedAnswer | None, stop: asyncio.Event, follow: Follow | None
+) -> AsyncGenerator[Piece]:
+    if not draft.is_own:
+        async with aclosing(equal.wait(draft, stop, follow)) as pieces:
+            async for piece in pieces:
+                yield piece
+        if draft.question.state != AnswerState.RUNNING:
+            return
+        routed = await in_thread(routes.route)(draft)
+    async for piece in _answer_here(draft, routed, stop):
+        yield piece
+
+
+async def _answer_here(
+    draft: Draft, routed: RoutedAnswer | None, stop: asyncio.Event
+) -> AsyncGenerator[Piece]:
     yield Piece(step=_("Searching your documents…"))
-    routed = await in_thread(routes.route)(draft)
     if routed and not (draft.model and routed.ranges):
         await in_thread(routes.complete)(draft, routed)
         yield Piece(text=draft.question.answer)
@@ -79,7 +98,8 @@ async def _answer(draft: Draft, stop: asyncio.Event) -> AsyncGenerator[Piece]:
         await make_standalone(draft)
         if draft.focus and not draft.model:
             draft.question.search_query = draft.focus.query
-        await in_thread(retrieve)(draft)
+        await asyncio.to_thread(embed, draft)
+        await in_thread(_search)(draft)
         await search_again(draft)
     if not draft.sources:
         answer_nothing_found(draft)
@@ -93,36 +113,18 @@ async def _answer(draft: Draft, stop: asyncio.Event) -> AsyncGenerator[Piece]:
         yield Piece(text=draft.question.answer)
 
 
+def _search(draft: Draft) -> None:
+    search(draft)
+    if draft.model and draft.sources and not settings.SECOND_SEARCH:
+        prepare(draft)
+
+
 async def _write(draft: Draft, stop: asyncio.Event) -> AsyncGenerator[Piece]:
     async for piece in write(draft, stop):
         yield piece
     if checking.is_checkable(draft):
         yield Piece(step=_("Checking the sentences…"))
         await checking.check(draft)
-
-
-async def _wait_for_identical_question(draft: Draft, stop: asyncio.Event) -> None:
-    """Wait, up to MAX_WAIT_SECONDS, for the cached answer of the process that answers the same question."""
-    since = monotonic()
-    while monotonic() - since < MAX_WAIT_SECONDS and not stop.is_set():
-        is_locked = await asyncio.to_thread(cache.is_locked, draft.key)
-        draft.entry = await asyncio.to_thread(cache.load, draft.key)
-        if draft.entry:
-            break
-        if not is_locked and (await asyncio.to_thread(cache.lock, draft.key)):
-            draft.has_lock = True
-            break
-        await asyncio.sleep(POLL_SECONDS)
-    draft.record_time("waited", since)
-
-
-def _use_cached_answer(draft: Draft, entry: cache.Entry) -> None:
-    question = draft.question
-    for name in cache.FIELDS:
-        setattr(question, name, entry[name])
-    question.state = AnswerState.COMPLETE
-    question.cached_from = datetime.fromisoformat(entry["at"])
-    draft.citations = [from_cache(values) for values in entry["citations"]]
 
 
 def _reading_step(sources: Sequence[RetrievedChunk]) -> str:

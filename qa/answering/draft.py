@@ -11,12 +11,13 @@ from documents.models import Collection, Document, Index
 from qa.answering import cache
 from qa.answering.history import turns_before
 from qa.answering.parts import Part, plain_text, to_json
-from qa.answering.prompts import Turn
+from qa.answering.prompts import Prompt, Turn
 from qa.models import AnswerState, Citation, Instructions, Question
 from qa.models.origin import Origin
 from qa.retrieval.chunk import RetrievedChunk
 from qa.retrieval.search_sql import Vector
 from ragsite import llm
+from ragsite.redis import name_of
 
 if TYPE_CHECKING:
     from documents.models.collection import CollectionQuerySet
@@ -60,14 +61,22 @@ class Draft:
     model: str = ""
     context: str = ""  # the question before, if only both together can be understood
     instructions: list[Instructions] = field(default_factory=list)  # of the collections that are searched
+    keyed: list[Collection] = field(default_factory=list)  # the collections in the key
+    prompt: Prompt | None = None  # made before the model is asked
     focus: Focus | None = None
     vector: Vector = ()
     sources: list[RetrievedChunk] = field(default_factory=list)
     citations: list[Citation] = field(default_factory=list)
     text: list[str] = field(default_factory=list)
     is_fallback: bool = False
+    was_saved: bool = False  # at least tried: the commit may not have been confirmed
     failure: str = ""  # why the model wrote nothing, as a sentence
     started: float = field(default_factory=monotonic)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this answer is to be written here: it is not cached, and no equal question is being answered."""
+        return not self.entry and (self.has_lock or self.question.is_fresh)
 
     def record_time(self, name: str, since: float) -> None:
         """Record the milliseconds of a stage that began at `since`."""
@@ -92,34 +101,40 @@ def load_draft(question_id: int) -> Draft:
     question = Question.objects.select_related("conversation__user", "conversation__document").get(
         pk=question_id
     )
-    conversation = question.conversation
+    user, document = question.conversation.user, question.conversation.document
     index = Index.objects.live()
-    collections = list(conversation.collections.all())
+    chosen = list(question.conversation.collections.all())
     history = turns_before(question)
     model = llm.chat_model() or ""
-    readable = readable_collections(conversation.user, collections, conversation.document)
-    instructions = list(Instructions.objects.filter(collection__in=readable).current()) if model else []
+    collections = list(searched_collections(user, chosen, document).only("pk", "stamp"))
+    versions = Instructions.objects.filter(collection__in=[collection.pk for collection in collections])
+    instructions = list(versions.current()) if model and collections else []
     key = cache.answer_key(
         question.text,
         history,
         index=index,
-        collections=readable,
-        document=conversation.document,
+        collections=collections,
+        document=document,
         instructions=instructions,
     )
-    draft = Draft(question, conversation.user, index, conversation.document, collections, history, key)
+    # Those that are chosen where none can be searched: no collection at all would mean every one.
+    draft = Draft(question, user, index, document, collections or chosen, history, key)
     draft.question.index = index
-    draft.model, draft.instructions = model, instructions
-    draft.entry = None if question.is_fresh else cache.load(key)
-    draft.has_lock = not draft.entry and cache.lock(key)
+    draft.model, draft.instructions, draft.keyed = model, instructions, collections
+    draft.entry = None if question.is_fresh else cache.load(key, user)
+    draft.has_lock = not draft.entry and cache.lock(key, name_of(question))
     return draft
 
 
-def readable_collections(
+def searched_collections(
     user: User, chosen: Sequence[Collection] = (), document: Document | None = None
 ) -> CollectionQuerySet:
-    """Return the collections that a question is about: the document's, the chosen ones, or all that the user may read."""
-    readable = Collection.objects.visible_to(user)
+    """Return the collections in which a question searches: the document's, the chosen ones, or all that the user may read.
+
+    Those without a document that can be searched are left out: they change no answer.
+    """
+    searchable = Document.objects.askable().values("collection")
+    readable = Collection.objects.visible_to(user).filter(pk__in=searchable)
     if document is not None:
         return readable.filter(pk=document.collection_id)
     return readable.filter(pk__in=[collection.pk for collection in chosen]) if chosen else readable

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from qa.answering import summaries
 from qa.answering.citing.markers import plain_markers
 from qa.answering.draft import Draft, Piece
-from qa.answering.prompts import answer_prompt
+from qa.answering.prompts import Prompt, answer_prompt
 from qa.models import AnswerState
 from qa.models.instructions import instructions_for
 from qa.models.question import AnswerKind
@@ -28,17 +28,9 @@ MAX_BUFFERED = 100  # pieces read ahead of the caller
 async def write(draft: Draft, stop: asyncio.Event) -> AsyncGenerator[Piece]:
     """Stream the model's answer. It stays empty if the provider fails before the first word; the caller then quotes."""
     question, since = draft.question, monotonic()
-    used = {source.collection_id for source in draft.sources}
-    question.instructions = instructions_for(draft.instructions, used)
-    prompt = await asyncio.to_thread(
-        answer_prompt,
-        question.text,
-        draft.sources,
-        draft.history,
-        model=draft.model,
-        instructions=question.instructions.text if question.instructions else "",
-    )
-    draft.sources = prompt.sources
+    prompt = draft.prompt
+    if prompt is None:
+        prompt = await asyncio.to_thread(prepare, draft)
     question.model, question.host = draft.model, llm.host_of_chat()
     completion, length, is_thinking = None, 0, False
     try:
@@ -64,6 +56,21 @@ async def write(draft: Draft, stop: asyncio.Event) -> AsyncGenerator[Piece]:
     else:
         _end(draft, completion, was_stopped=stop.is_set())
     draft.record_time("write", since)
+
+
+def prepare(draft: Draft) -> Prompt:
+    """Make the prompt from the sources; those that do not fit are left out. Counting tokens takes some milliseconds."""
+    question, used = draft.question, {source.collection_id for source in draft.sources}
+    question.instructions = instructions_for(draft.instructions, used)
+    prompt = answer_prompt(
+        question.text,
+        draft.sources,
+        draft.history,
+        model=draft.model,
+        instructions=question.instructions.text if question.instructions else "",
+    )
+    draft.prompt, draft.sources = prompt, prompt.sources
+    return prompt
 
 
 async def _stream(messages: Sequence[llm.Message], stop: asyncio.Event) -> AsyncGenerator[llm.Piece]:
@@ -113,9 +120,13 @@ def _end(draft: Draft, completion: llm.Completion | None, *, was_stopped: bool) 
     elif completion and completion.finish_reason == "refusal":
         question.state, question.notice = AnswerState.COMPLETE, _("The model declined to answer this.")
     elif was_stopped:
-        question.state, question.notice = AnswerState.STOPPED, _("You stopped this answer.")
+        question.state, question.notice = AnswerState.STOPPED, stopped_notice()
     else:
         question.state, question.notice = AnswerState.UNFINISHED, _why_unfinished(completion)
+
+
+def stopped_notice() -> str:
+    return _("You stopped this answer.")
 
 
 def _why_unfinished(completion: llm.Completion | None) -> str:

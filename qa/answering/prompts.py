@@ -88,7 +88,8 @@ def answer_prompt(
         int(budget * HISTORY_SHARE), sum(_cost(turn, count) for turn in history[-MAX_TURNS:])
     )
     given = _fitting_sources(sources, budget - history_budget, count, fence)
-    left = budget - sum(count(source_block(source, fence)) for source in given)
+    # Counting takes milliseconds, and without a history nothing is left to fit in.
+    left = budget - sum(count(source_block(source, fence)) for source in given) if history else 0
     turns = _fitting_turns(history, left, count)
     return Prompt([_message("system", system), *_messages(question, given, turns, fence)], given)
 

@@ -68,7 +68,8 @@ def finish(draft: Draft) -> None:
     with transaction.atomic():
         if not Question.objects.select_for_update(no_key=True).same_as(question).exists():
             return
-        if citations.save_citations(question, draft.citations) and not question.notice:
+        is_first, draft.was_saved = not draft.was_saved, True
+        if citations.save_citations(question, draft.citations, is_first=is_first) and not question.notice:
             question.notice = _("A document used in this answer was deleted while the answer was written.")
         Question.objects.filter(pk=question.pk).update(**{name: getattr(question, name) for name in names})
         Conversation.objects.filter(pk=question.conversation_id).update(updated_at=question.finished_at)
@@ -93,6 +94,8 @@ def store_in_cache(draft: Draft) -> None:
     """Cache the answer, unless a document that it cites was deleted."""
     cited = {row.document_id for row in draft.citations if row.document_id}
     if not all(row.document_id for row in draft.citations):
+        return
+    if not cache.may_share(draft.question.draws_on, draft.keyed):
         return
     cache.store(draft.key, _entry(draft))
     for deleted in cited - set(Document.objects.filter(pk__in=cited).values_list("pk", flat=True)):

@@ -16,17 +16,29 @@ from qa.answering.routes.reading import RoutedAnswer
 from qa.models import Question
 from qa.retrieval.chunk import RetrievedChunk
 from qa.retrieval.retriever import embed_question, find_sources, readable_documents
+from ragsite.database import release_connection
 
 MAX_DOCUMENTS_BEFORE = 2  # searched once more for a follow-up
 MAX_BEFORE = 6  # sources of each
 
 
 def retrieve(draft: Draft) -> None:
+    """Embed the question and search."""
+    embed(draft)
+    search(draft)
+
+
+def embed(draft: Draft) -> None:
+    """Embed the question. Holds no database connection meanwhile: the provider may be slow."""
+    since = monotonic()
+    release_connection()
+    draft.vector = embed_question(draft.question.search_query, draft.index)
+    draft.record_time("embed", since)
+
+
+def search(draft: Draft) -> None:
     """Retrieve the sources and record how they were found."""
     question, since = draft.question, monotonic()
-    draft.vector = embed_question(question.search_query, draft.index)
-    draft.record_time("embed", since)
-    since = monotonic()
     draft.sources = find_sources(
         question.search_query,
         user=draft.user,

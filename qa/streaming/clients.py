@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from qa.models import Question
 from ragsite.redis import name_of
 
+MAX_PRODUCERS = 8  # the writer and the saver send one command at a time, each for all answers
 MAX_CONSUMERS = 5000
 PAUSE_SECONDS = 2  # without commands to Redis, after it did not answer
 
@@ -33,7 +34,7 @@ def clients() -> Clients:
     if loop not in _clients_of_loops:
         # A consumer holds its connection while it waits, so consumers get a separate pool.
         _clients_of_loops[loop] = Clients(
-            _client(connections=50, wait=1), _client(connections=MAX_CONSUMERS, wait=10)
+            _client(connections=MAX_PRODUCERS, wait=10), _client(connections=MAX_CONSUMERS, wait=10)
         )
     return _clients_of_loops[loop]
 
@@ -42,7 +43,7 @@ def _client(*, connections: int, wait: float) -> Redis:
     pool = BlockingConnectionPool.from_url(
         settings.STREAM_URL,
         max_connections=connections,
-        timeout=1,
+        timeout=wait,
         socket_timeout=wait,
         socket_connect_timeout=1,
         retry=Retry(NoBackoff(), 0),
@@ -57,8 +58,8 @@ async def close_clients() -> None:
         await found.consumer.aclose()
 
 
-def stream_key(question: Question) -> str:
-    return f"{settings.REDIS_PREFIX}:answer:{name_of(question)}"
+def stream_key(name: str) -> str:
+    return f"{settings.REDIS_PREFIX}:answer:{name}"
 
 
 def stop_key(question: Question) -> str:

@@ -2,54 +2,54 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
-from redis.exceptions import RedisError
-
 from qa.models import Question
-from qa.streaming.clients import PAUSE_SECONDS, clients, stream_key
+from qa.streaming.channel import Position
+from qa.streaming.following import Events
 from qa.streaming.publisher import final_html
 from ragsite.database import DATABASE_ERRORS, in_thread
+from ragsite.redis import name_of
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
 
-BLOCK_MS = 2500  # below redis-py's own socket time-out
 KEEPALIVE_SECONDS = 15
 CHECK_SECONDS = 5  # between checks of the reader's access and of the answer's row
-ENTRY_ID = re.compile(r"\d{1,20}-\d{1,20}")
+EVENT_ID = re.compile(r"\d{1,15}-\d{1,15}")
 
 
 async def answer_events(
     question: Question, after: str = "", *, reader: Callable[[], User | None] | None = None
 ) -> AsyncGenerator[str]:
-    """Yield server-sent events after the entry `after`, without side effects.
+    """Yield server-sent events after the event `after`, without side effects.
 
     Every CHECK_SECONDS, `reader` returns the user who reads; the stream ends when it returns None or a user who may not
     read the answer. No database connection is held while waiting.
     """
-    last = after if ENTRY_ID.fullmatch(after) else "0"
-    row, sent_at, checked_at = Row(), monotonic(), float("-inf")
+    events = Events(name_of(question), Position.parse(after) if EVENT_ID.fullmatch(after) else None)
+    row, sent_at = Row(), monotonic()
+    # The view has just looked at an answer that is written here. The streams are checked at different times.
+    spread = CHECK_SECONDS * (question.pk % 10) / 20
+    checked_at = monotonic() + spread if events.follower else float("-inf")
     yield "retry: 1000\n\n"
-    wait: int | None = None  # the first read does not block: the stream may be complete
     while True:
-        if monotonic() - checked_at >= CHECK_SECONDS:
+        if monotonic() - checked_at >= CHECK_SECONDS or events.is_cut_off:
+            events.is_cut_off = False
             row, checked_at = await _check(question, reader) or row, monotonic()
         if row.is_closed:
             break
-        entries = await _next_entries(question, last, wait)
-        wait = BLOCK_MS
-        for last, kind, body in entries:
-            yield sse_event(kind, body, id=last)
-            if kind == "done":
+        new = await events.next()
+        for event in new:
+            yield sse_event(event.kind, event.body, id=event.id)
+            if event.kind == "done":
                 return
-        if row.html and not entries:
+        if row.html and not new:
             break
-        if entries:
+        if new:
             sent_at = monotonic()
         elif monotonic() - sent_at >= KEEPALIVE_SECONDS:
             sent_at = monotonic()
@@ -84,19 +84,6 @@ def check_row(question: Question, reader: Callable[[], User | None] | None) -> R
     if row is None:
         return Row(is_closed=True)
     return Row("" if row.is_running else final_html(row), is_closed=row.is_withheld)
-
-
-async def _next_entries(question: Question, after: str, wait: int | None) -> list[tuple[str, str, str]]:
-    """Return (id, kind, body) of the entries after `after`, blocking up to `wait` ms; nothing while Redis is down."""
-    try:
-        answers = await clients().consumer.xread({stream_key(question): after}, block=wait, count=500)
-    except (RedisError, OSError):
-        await asyncio.sleep(PAUSE_SECONDS)
-        return []
-    entries = answers[0][1] if isinstance(answers, list) and answers else []
-    return [
-        (entry_id.decode(), entry[b"kind"].decode(), entry[b"body"].decode()) for entry_id, entry in entries
-    ]
 
 
 def sse_event(kind: str, body: str, *, id: str = "") -> str:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Collection
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 from datetime import timedelta, tzinfo
 
 from django.conf import settings
@@ -18,25 +16,18 @@ from redis.exceptions import RedisError
 from qa import answering
 from qa.models import AnswerState, Question
 from qa.streaming.clients import clients, close_clients, stop_key
-from qa.streaming.publisher import KEEP_SECONDS, Publisher
+from qa.streaming.following import follow_text
+from qa.streaming.publisher import Publisher
+from qa.streaming.running import RUNNING, Running
+from qa.streaming.writer import KEEP_SECONDS, writer
 from ragsite import llm, logs
 from ragsite.database import DATABASE_ERRORS, in_thread
 from ragsite.redis import name_of
 
 logger = logging.getLogger(__name__)
 
+FLUSH_SECONDS = 2  # at the end of the process, for what Redis did not take yet
 LOST_SECONDS = 20  # without a heartbeat, after which the process that wrote the answer counts as dead
-
-
-@dataclass
-class Running:
-    """An answer that this process is writing: its task and its stop event."""
-
-    task: asyncio.Task[None]
-    stop: asyncio.Event
-
-
-RUNNING: dict[str, Running] = {}  # also the strong reference that keeps a task from being garbage-collected
 
 
 async def begin_answer(question: Question) -> None:
@@ -49,34 +40,32 @@ async def write_answer_now(question: Question) -> None:
     try:
         await start_answer(question)
     finally:
-        await close_clients()
-        await llm.aclose()
+        await _close()
 
 
 def start_answer(question: Question) -> asyncio.Task[None]:
     """Start to answer a saved question in this event loop and return at once."""
-    stop = asyncio.Event()
+    publisher = Publisher(question, asyncio.Event())
     work = write_answer(
-        question,
-        stop,
+        publisher,
         timezone.get_current_timezone(),
         translation.get_language() or settings.LANGUAGE_CODE,
     )
     # A fresh context: the request's context would tie the task's database work to a thread that ends with the request.
     task = asyncio.get_running_loop().create_task(work, context=contextvars.Context())
     name = name_of(question)
-    RUNNING[name] = Running(task, stop)
+    RUNNING[name] = Running(task, publisher.stop, publisher.channel)
     task.add_done_callback(lambda _: RUNNING.pop(name, None))
     return task
 
 
-async def write_answer(question: Question, stop: asyncio.Event, zone: tzinfo, language: str) -> None:
+async def write_answer(publisher: Publisher, zone: tzinfo, language: str) -> None:
     """Answer a question, publish each piece, and save how it ended, even after an unexpected error."""
-    publisher = Publisher(question, stop)
+    question, stop = publisher.question, publisher.stop
     with timezone.override(zone), translation.override(language), logs.bind_ids(question=question.pk):
-        loops = [asyncio.create_task(publisher.send_loop()), asyncio.create_task(publisher.save_loop())]
+        publisher.begin()
         try:
-            async with aclosing(answering.answer(question.pk, stop=stop)) as pieces:
+            async with aclosing(answering.answer(question.pk, stop=stop, follow=follow_text)) as pieces:
                 async for piece in pieces:
                     await publisher.add(piece)
         except asyncio.CancelledError:  # the server shuts down
@@ -92,16 +81,7 @@ async def write_answer(question: Question, stop: asyncio.Event, zone: tzinfo, la
                 publisher, AnswerState.FAILED, _("Something went wrong on our side. Ask again in a moment.")
             )
         finally:
-            publisher.is_over = True
-            await _end_all(loops)
-
-
-async def _end_all(tasks: Collection[asyncio.Task[None]]) -> None:
-    """Cancel the tasks until they end: a wait that completes at the same moment can swallow a cancellation."""
-    while tasks:
-        for task in tasks:
-            task.cancel()
-        _done, tasks = await asyncio.wait(tasks, timeout=0.5)
+            publisher.end()
 
 
 async def _end_early(publisher: Publisher, state: AnswerState, notice: str) -> None:
@@ -148,6 +128,11 @@ async def finish_running_answers(timeout: float) -> None:  # noqa: ASYNC109 (lat
             task.cancel()
         if late:
             await asyncio.wait(late, timeout=3)
+    await _close()
+
+
+async def _close() -> None:
+    await writer().flush(FLUSH_SECONDS)
     await close_clients()
     await llm.aclose()
 

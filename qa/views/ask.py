@@ -70,10 +70,27 @@ def ask(request: SignedInRequest) -> HttpResponse:
         raise Http404
     if refusal := _refusal(form):
         document = form.cleaned_data.get("document")
+        if request.htmx:
+            return _refused_form(request, {"form": form, "document": document}, refusal)
         return render(request, "qa/home.html", _home_context(request, form, document), status=refusal)
     question = form.save()
     _start(request, question)
-    return redirect(question.conversation)
+    return _begun_response(request, question) if request.htmx else redirect(question.conversation)
+
+
+def _begun_response(request: SignedInRequest, question: Question) -> HttpResponse:
+    """Return the new conversation's part of the page; its address comes with it."""
+    conversation, form = question.conversation, QuestionForm(user=request.user)
+    context = {"conversation": conversation, "places": [(question, [])], "form": form}
+    response = render(request, "qa/_begun.html", context)
+    response["HX-Push-Url"] = conversation.get_absolute_url()
+    return response
+
+
+def _refused_form(request: SignedInRequest, context: dict[str, Any], status: int) -> HttpResponse:
+    response = render(request, "qa/_question_form.html", context, status=status)
+    response["HX-Retarget"], response["HX-Reswap"] = "#question-form", "outerHTML"
+    return response
 
 
 @login_required
@@ -85,10 +102,10 @@ def ask_in(request: SignedInRequest, pk: int) -> HttpResponse:
     )
     form = QuestionForm(request.POST, user=request.user)
     if refusal := _refusal(form):
-        template = "qa/_question_form.html" if request.htmx else "qa/conversation.html"
-        response = render(request, template, conversation_context(conversation, form), status=refusal)
-        response["HX-Retarget"], response["HX-Reswap"] = "#question-form", "outerHTML"
-        return response
+        if request.htmx:
+            return _refused_form(request, {"conversation": conversation, "form": form}, refusal)
+        context = conversation_context(conversation, form)
+        return render(request, "qa/conversation.html", context, status=refusal)
     question = form.save(conversation)
     _start(request, question)
     return _question_response(request, question)
@@ -130,11 +147,11 @@ def _start(request: SignedInRequest, question: Question) -> None:
         async_to_sync(streaming.begin_answer)(question)
     else:  # without a lasting event loop, the answer is written before the response
         async_to_sync(streaming.write_answer_now)(question)
+        question.refresh_from_db()
 
 
 def _question_response(request: SignedInRequest, question: Question) -> HttpResponse:
     """Return the question with its running answer, or a redirect to it."""
     if not request.htmx:
         return redirect(f"{question.conversation.get_absolute_url()}#question-{question.pk}")
-    question.refresh_from_db()
     return render(request, "qa/_question.html", {"question": question, "is_new": True})

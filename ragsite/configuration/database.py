@@ -13,7 +13,7 @@ HNSW_OPTIONS = "-c hnsw.iterative_scan=relaxed_order -c hnsw.ef_search=100"
 def database_settings(parsed: dict[str, Any], *, test_name: str, pool_size: int = 0) -> dict[str, Any]:
     """The entry of DATABASES for a parsed URL. A pool size above 0 gives the process a connection pool."""
     options = {"connect_timeout": 3, **parsed.get("OPTIONS", {})}
-    entry = {**parsed, "OPTIONS": options, "TEST": {"NAME": test_name}}
+    entry = {**parsed, "ENGINE": "ragsite.postgresql", "OPTIONS": options, "TEST": {"NAME": test_name}}
     # A socket folder given as ?host=/folder moves to HOST, the only place where dbshell looks for it.
     if socket_folder := options.pop("host", ""):
         entry["HOST"] = socket_folder

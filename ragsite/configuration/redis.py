@@ -29,7 +29,8 @@ def fail_fast(url: str) -> str:
 
 def cache_settings(url: str, prefix: str, *, may_share_database: bool) -> dict[str, Any]:
     """The entry of CACHES. `may_share_database`: fall back to the queue's database if Redis has no next one."""
-    options: dict[str, Any] = {"serializer": "ragsite.cache.JSONSerializer"}
+    # All threads of a process share these connections.
+    options: dict[str, Any] = {"serializer": "ragsite.cache.JSONSerializer", "max_connections": 1000}
     if may_share_database:
         options["redis_connect_func"] = connect_beside_the_queue
     return {

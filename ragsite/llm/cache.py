@@ -85,12 +85,16 @@ def _slices(texts: Iterable[str]) -> Iterator[list[str]]:
 
 # --- small facts that all processes share
 
+LATELY_SECONDS = 0.5
+
 _own: dict[str, tuple[float, Any]] = {}  # the values of this process, for when Redis is down
+_seen: dict[str, tuple[float, Any]] = {}  # what recall_lately has found, and until when it counts
 
 
 def remember(key: str, value: Any, seconds: int) -> None:
     """Share a JSON value with all processes."""
     _own[key] = (monotonic() + seconds, value)
+    _seen.pop(key, None)
     _shared(cache.set, key, value, seconds)
 
 
@@ -99,20 +103,36 @@ def recall(key: str) -> Any:
     return _shared(cache.get, key, instead=lambda: _own_value(key))
 
 
+def recall_lately(*keys: str) -> list[Any]:
+    """As `recall` for several keys in one round trip, or what this process saw less than LATELY_SECONDS ago."""
+    now = monotonic()
+    if not all(key in _seen and _seen[key][0] > now for key in keys):
+        found = _shared(cache.get_many, keys, instead=lambda: {key: _own_value(key) for key in keys})
+        _seen.update({key: (now + LATELY_SECONDS, found.get(key)) for key in keys})
+    return [_seen[key][1] for key in keys]
+
+
 def forget(*keys: str) -> None:
     """Delete the values for all processes."""
     for key in keys:
         _own.pop(key, None)
+        _seen.pop(key, None)
     _shared(cache.delete_many, keys)
 
 
 def claim(key: str, seconds: int) -> bool:
     """True for one caller only, until the time is over or the key is forgotten."""
     was_mine = _own_value(key) is not None
+    _seen.pop(key, None)
     is_mine = _shared(cache.add, key, 1, seconds, instead=lambda: not was_mine)
     if is_mine:
         _own[key] = (monotonic() + seconds, 1)
     return bool(is_mine)
+
+
+def seconds_left(key: str) -> float:
+    """For how long the value that this process shared counts; 0 if there is none."""
+    return max(_own.get(key, (0.0, None))[0] - monotonic(), 0.0)
 
 
 def _own_value(key: str) -> Any:
@@ -149,4 +169,5 @@ def forget_everything_here() -> None:
     """What this process knows by itself; for tests, and nothing that Redis holds."""
     global _away_until, _logged_at
     _own.clear()
+    _seen.clear()
     _away_until, _logged_at = 0.0, -float(LOG_SECONDS)

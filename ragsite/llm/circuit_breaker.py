@@ -16,6 +16,7 @@ KEPT_SECONDS = 3600  # closes the breaker if no probe ever runs
 PROBE_SECONDS = 60
 PROBE_WAIT_SECONDS = 5
 ANSWERED_SECONDS = 60
+RECORD_SECONDS = 5
 REASONS: dict[str, type[ProviderError]] = {error.kind: error for error in (KeyRefused, QuotaSpent)}
 
 
@@ -60,7 +61,7 @@ def _breaker(find: Callable[[], Provider]) -> Breaker | None:
 
 def check(server: Provider) -> None:
     """Raise the error that opened the breaker. When its time is over, let one caller through as a probe."""
-    entry = cache.recall(_key(server))
+    [entry] = cache.recall_lately(_key(server))
     if not entry:
         return
     if _until(entry) > datetime.now(UTC):
@@ -82,7 +83,10 @@ def record_failure(server: Provider, error: ProviderError) -> None:
 
 
 def record_success(server: Provider) -> None:
-    """Record a successful call: close the breaker."""
+    """Record a successful call: close the breaker. While nothing changes, a process does so every RECORD_SECONDS."""
+    is_recorded = cache.seconds_left(_answered_key(server)) > ANSWERED_SECONDS - RECORD_SECONDS
+    if is_recorded and not any(cache.recall_lately(_key(server), _probe_key(server))):
+        return
     cache.forget(_key(server), _probe_key(server))
     cache.remember(_answered_key(server), 1, ANSWERED_SECONDS)
 

@@ -28,5 +28,5 @@ class Quirks:
 
 def quirks_of(server: Provider, model: str) -> Quirks:
     key = "llm:quirks:" + sha256(f"{server.base_url}\0{model}".encode()).hexdigest()
-    known = cache.recall(key) or {}
+    known = cache.recall_lately(key)[0] or {}
     return Quirks(key, set(known.get("dropped", ())), known.get("texts"), known.get("tokens"))

@@ -1,7 +1,7 @@
 // The question box, keyboard shortcuts and a page that grows during an answer. Links and forms also work without this script.
 const words = document.getElementById("chat-words")?.dataset ?? {};
 const panel = document.getElementById("panel");
-const questions = document.getElementById("questions");
+const questions = () => document.getElementById("questions");
 const box = () => document.querySelector("[data-ask] textarea");
 const announce = (text) => text && window.ragsite?.announce(text);
 
@@ -41,13 +41,13 @@ document.addEventListener("htmx:afterRequest", (event) => {
 
 // Follow the newest text only while the end of the page is in view
 const root = document.scrollingElement;
-const button = document.querySelector("[data-to-newest]");
+const button = () => document.querySelector("[data-to-newest]");
 let follows = true;
 
 const isAtEnd = () => root.scrollHeight - root.scrollTop - root.clientHeight < 120;
 
 function showButton() {
-  if (button) button.hidden = isAtEnd() || !questions;
+  if (button()) button().hidden = isAtEnd() || !questions();
 }
 
 function goToNewest() {
@@ -56,15 +56,16 @@ function goToNewest() {
   showButton();
 }
 
-if (questions) {
-  addEventListener("scroll", () => { follows = isAtEnd(); showButton(); }, { passive: true });
-  new ResizeObserver(() => {
-    if (follows && questions.querySelector(".is-running")) root.scrollTo({ top: root.scrollHeight });
-    showButton();
-  }).observe(questions);
-  button?.addEventListener("click", () => { goToNewest(); box()?.focus({ preventScroll: true }); });
-  if (questions.querySelector(".is-running") && !location.hash) goToNewest();
-}
+addEventListener("scroll", () => { follows = isAtEnd(); showButton(); }, { passive: true });
+const resized = new ResizeObserver(() => {
+  if (follows && questions()?.querySelector(".is-running")) root.scrollTo({ top: root.scrollHeight });
+  showButton();
+});
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("[data-to-newest]")) return;
+  goToNewest();
+  box()?.focus({ preventScroll: true });
+});
 
 // Screen readers hear one sentence when an answer is finished; announcing every word would be noise
 const finishing = new Map();
@@ -75,20 +76,55 @@ document.addEventListener("htmx:sseBeforeMessage", (event) => {
   if (article) finishing.set(article.id, article.contains(document.activeElement));
 });
 
-if (questions) {
-  new MutationObserver(() => {
-    for (const [id, hadFocus] of finishing) {
-      const article = document.getElementById(id);
-      if (!article?.dataset.finished) continue;
-      finishing.delete(id);
-      // Quotes come all at once: they are read from the question on. A written answer was read as it came.
-      if (follows && !article.matches(".answer-written")) article.closest(".question")?.scrollIntoView();
-      announce(words[article.dataset.finished]);
-      if (hadFocus) article.closest(".question")?.querySelector(".question-text")?.focus({ preventScroll: true });
-      showCopyButtons();
-    }
-  }).observe(questions, { childList: true, subtree: true });
+const changed = new MutationObserver(() => {
+  for (const [id, hadFocus] of finishing) {
+    const article = document.getElementById(id);
+    if (!article?.dataset.finished) continue;
+    finishing.delete(id);
+    // Quotes come all at once: they are read from the question on. A written answer was read as it came.
+    if (follows && !article.matches(".answer-written")) article.closest(".question")?.scrollIntoView();
+    announce(words[article.dataset.finished]);
+    if (hadFocus) article.closest(".question")?.querySelector(".question-text")?.focus({ preventScroll: true });
+    showCopyButtons();
+  }
+});
+
+// The first question of a conversation puts the conversation in place of the home page
+function watchQuestions() {
+  if (!questions()) return;
+  resized.observe(questions());
+  changed.observe(questions(), { childList: true, subtree: true });
+  if (questions().querySelector(".is-running") && !location.hash) goToNewest();
 }
+
+function addToMenu() {
+  const menu = document.getElementById("nav-conversations");
+  const link = document.createElement("a");
+  const name = document.createElement("span");
+  const item = document.createElement("li");
+  link.className = "nav-link";
+  link.href = location.pathname;
+  link.setAttribute("aria-current", "page");
+  name.className = "nav-text";
+  name.dir = "auto";
+  name.textContent = document.querySelector("#main h1")?.textContent.trim() ?? "";
+  link.append(name);
+  item.append(link);
+  menu.querySelector(".nav-empty")?.remove();
+  if (!menu.querySelector(".nav-list")) menu.prepend(Object.assign(document.createElement("ul"), { className: "nav-list" }));
+  menu.querySelector(".nav-list").prepend(item);
+  document.querySelector(".nav-ask")?.removeAttribute("aria-current");
+}
+
+watchQuestions();
+document.addEventListener("htmx:pushedIntoHistory", () => {
+  if (!questions()) return;
+  addToMenu();
+  watchQuestions();
+  showChoice();
+  showCopyButtons();
+  box()?.focus({ preventScroll: true });
+});
 
 // Buttons that need this script: copy and print
 function showCopyButtons() {
@@ -137,11 +173,17 @@ document.addEventListener("panel:closed", () => showOpen(""));
 // Keyboard shortcuts: single letters act only outside fields, and can be switched off
 const KEYS = "single-keys";
 const remembered = () => { try { return localStorage.getItem(KEYS) !== "off"; } catch { return true; } };
-const choice = document.querySelector("[data-single-keys]");
-if (choice) {
-  choice.checked = remembered();
-  choice.addEventListener("change", () => { try { localStorage.setItem(KEYS, choice.checked ? "on" : "off"); } catch { /* private browsing */ } });
+const choice = () => document.querySelector("[data-single-keys]");
+
+function showChoice() {
+  if (choice()) choice().checked = remembered();
 }
+
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("[data-single-keys]")) return;
+  try { localStorage.setItem(KEYS, event.target.checked ? "on" : "off"); } catch { /* private browsing */ }
+});
+showChoice();
 
 function step(by) {
   const links = [...document.querySelectorAll("a.source-link")].filter((link) => link.checkVisibility?.() ?? true);
@@ -161,7 +203,7 @@ const ACTIONS = {
 };
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || !choice?.checked) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || !choice()?.checked) return;
   if (event.target.closest("input, textarea, select, [contenteditable], dialog")) return;
   const act = ACTIONS[event.key];
   if (!act) return;

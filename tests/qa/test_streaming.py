@@ -11,7 +11,8 @@ from django.utils import timezone
 from qa import streaming
 from qa.answering import save
 from qa.models import Question
-from qa.streaming import clients, consumer, interrupt_lost_answers, producer, publisher
+from qa.streaming import clients, consumer, following, interrupt_lost_answers, producer, publisher, saver
+from qa.streaming import writer as writer_of_streams
 from qa.streaming.consumer import sse_event
 from ragsite.database import in_thread
 from ragsite.redis import name_of
@@ -74,7 +75,7 @@ async def test_a_closed_tab_neither_ends_nor_repeats_the_answer(browser, alice, 
 async def test_a_finished_answer_is_streamed_again_from_the_database(browser, alice, prices):
     person = await browser(alice)
     question = await person.asked(ASKED)
-    await clients.clients().producer.delete(clients.stream_key(question))
+    await clients.clients().producer.delete(clients.stream_key(name_of(question)))
 
     followed = await person.follow(question)
 
@@ -112,7 +113,7 @@ async def test_a_person_switched_off_is_shown_no_more(browser, alice, prices, wr
 
 async def test_signing_out_ends_the_stream_that_is_open(browser, alice, monkeypatch):
     monkeypatch.setattr(consumer, "CHECK_SECONDS", 0)
-    monkeypatch.setattr(consumer, "BLOCK_MS", 50)
+    monkeypatch.setattr(following, "BLOCK_MS", 50)
     question = await sync_to_async(make_question)(alice, "Why?", state="running", answer="Because 21")
     hers = await browser(alice)
     response = await hers.client.get(f"/questions/{question.pk}/stream/")
@@ -127,7 +128,7 @@ async def test_signing_out_ends_the_stream_that_is_open(browser, alice, monkeypa
 
 async def test_a_silent_stream_shows_a_sign_of_life(alice, monkeypatch):
     monkeypatch.setattr(consumer, "KEEPALIVE_SECONDS", 0.2)
-    monkeypatch.setattr(consumer, "BLOCK_MS", 100)
+    monkeypatch.setattr(following, "BLOCK_MS", 100)
     question = await sync_to_async(make_question)(alice, ASKED)
     stream = streaming.answer_events(question)
     async with asyncio.timeout(20):
@@ -146,7 +147,7 @@ async def test_a_model_that_is_slow_to_begin_is_explained(browser, alice, prices
 
 
 async def test_the_text_is_saved_as_it_grows(browser, alice, prices, writer, monkeypatch):
-    monkeypatch.setattr(publisher, "SAVE_SECONDS", 0.1)
+    monkeypatch.setattr(saver, "SAVE_SECONDS", 0.1)
     written_by(writer)
     person = await browser(alice)
     question = await person.ask(ASKED)
@@ -180,7 +181,7 @@ async def test_a_server_that_stops_lets_an_answer_end(browser, alice, prices, wr
 async def test_stop_reaches_an_answer_that_another_process_writes(
     browser, alice, prices, writer, monkeypatch
 ):
-    monkeypatch.setattr(publisher, "SAVE_SECONDS", 0.1)
+    monkeypatch.setattr(saver, "SAVE_SECONDS", 0.1)
     written_by(writer, seconds=0.1)
     person = await browser(alice)
     question = await person.ask(ASKED)
@@ -211,11 +212,26 @@ async def test_with_redis_away_the_answer_is_written_saved_and_shown(
 ):
     settings.STREAM_URL = "unix:///nowhere/redis.sock"
     monkeypatch.setattr(consumer, "CHECK_SECONDS", 0.2)
-    monkeypatch.setattr(consumer, "PAUSE_SECONDS", 0.2)
+    monkeypatch.setattr(following, "PAUSE_SECONDS", 0.2)
     question = await (await browser(alice)).asked(ASKED)
     assert question.state == "complete"
-    assert question.followed.kinds == ["final", "done"]
+    assert question.followed.kinds[-2:] == ["final", "done"]
     assert "21 euros" in question.followed.final
+
+
+async def test_with_redis_away_another_process_shows_the_answer_of_the_database(
+    browser, alice, prices, writer, settings, monkeypatch
+):
+    settings.STREAM_URL = "unix:///nowhere/redis.sock"
+    monkeypatch.setattr(consumer, "CHECK_SECONDS", 0.2)
+    monkeypatch.setattr(following, "PAUSE_SECONDS", 0.2)
+    person = await browser(alice)
+    question = await person.ask(ASKED)
+    running = producer.RUNNING.pop(name_of(question))  # as another process sees it
+    followed = await person.follow(question)
+    await asyncio.wait([running.task])
+    assert followed.kinds == ["final", "done"]
+    assert "21 euros" in followed.final
 
 
 async def test_an_open_stream_holds_no_database_connection(browser, alice, prices, writer):
@@ -274,18 +290,19 @@ async def test_a_cancellation_that_is_swallowed_is_made_again():
 
     task = asyncio.create_task(stubborn())
     await asyncio.sleep(0)
-    await producer._end_all([task])
+    await writer_of_streams.end_all([task])
     assert task.cancelled()
 
 
 async def test_the_loops_of_an_answer_that_is_over_end_by_themselves(alice, monkeypatch):
-    monkeypatch.setattr(publisher, "SAVE_SECONDS", 0)
-    monkeypatch.setattr(publisher, "SILENCE_SECONDS", 0.05)
-    over = publisher.Publisher(
-        await sync_to_async(make_question)(alice, ASKED), asyncio.Event(), is_over=True
-    )
+    monkeypatch.setattr(saver, "SAVE_SECONDS", 0)
+    over = publisher.Publisher(await sync_to_async(make_question)(alice, ASKED), asyncio.Event())
+    over.begin()
+    over.end()
     async with asyncio.timeout(20):
-        await asyncio.gather(over.save_loop(), over.send_loop())
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others)
+    await streaming.close_clients()
 
 
 def test_text_cannot_pose_as_an_event():

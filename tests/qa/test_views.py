@@ -87,6 +87,26 @@ class TestAsking:
         assert "21 euros" in html
         assert 'href="/citations/' in html
 
+    def test_the_first_question_is_answered_with_its_conversation_and_the_address(self, person, prices):
+        response = person.post("/ask/", {"text": ASKED}, headers=HTMX)
+        html, conversation = response.content.decode(), Conversation.objects.get()
+        assert response.status_code == 200
+        assert response["HX-Push-Url"] == conversation.get_absolute_url()
+        assert html.count("<main") == 1
+        assert "<nav" not in html
+        assert f"<title>{ASKED} · ragsite</title>" in html
+        assert "21 euros" in html
+        assert f'action="/c/{conversation.pk}/ask/"' in html, "the box asks in this conversation from now on"
+
+    def test_a_first_question_that_cannot_be_asked_replaces_the_box_alone(self, person, prices):
+        response = person.post("/ask/", {"text": "", "document": prices.pk}, headers=HTMX)
+        assert response.status_code == 422
+        assert (response["HX-Retarget"], response["HX-Reswap"]) == ("#question-form", "outerHTML")
+        html = response.content.decode()
+        assert "Enter a question." in html
+        assert f'name="document" value="{prices.pk}"' in html
+        assert "<main" not in html
+
     def test_a_further_question_is_sent_as_a_part_of_the_page(self, person, answered):
         response = person.post(
             f"/c/{answered.conversation_id}/ask/", {"text": "What do members borrow?"}, headers=HTMX

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from documents.models import Index
 from qa.answering.checking.claims import Claim, find_claims
@@ -71,15 +72,27 @@ def _lower(first: Verdict, second: Verdict) -> Verdict:
 
 
 class Facts:
-    """What the sources of one answer say: their figures, names and words."""
+    """What the sources of one answer say: their figures, names and words, each read when a sentence has any."""
 
     def __init__(self, question: str, sources: Sequence[RetrievedChunk], *, german: bool) -> None:
-        self._german = german
-        texts = {source.number: _whole_text(source) for source in sources}
-        self._figures = {number: KnownFigures.of(text) for number, text in texts.items()}
-        self._asked = KnownFigures.of(question)
-        self._names = KnownNames([question, *texts.values()])
-        self._words = {number: _plain(text) for number, text in texts.items()}
+        self._question, self._german = question, german
+        self._texts = {source.number: _whole_text(source) for source in sources}
+
+    @cached_property
+    def _figures(self) -> dict[int, KnownFigures]:
+        return {number: KnownFigures.of(text) for number, text in self._texts.items()}
+
+    @cached_property
+    def _asked(self) -> KnownFigures:
+        return KnownFigures.of(self._question)
+
+    @cached_property
+    def _names(self) -> KnownNames:
+        return KnownNames([self._question, *self._texts.values()])
+
+    @cached_property
+    def _words(self) -> dict[int, str]:
+        return {number: _plain(text) for number, text in self._texts.items()}
 
     def check(self, claim: Claim) -> Check:
         """Return the check of what a sentence states: figures, names and quoted words."""
@@ -88,7 +101,7 @@ class Facts:
             key=lambda m: m.start,
         )
         verdict = Verdict.SUPPORTED
-        if not set(claim.numbers) & set(self._figures) and claim.numbers:
+        if not set(claim.numbers) & set(self._texts) and claim.numbers:
             verdict = Verdict.NONE  # it cites only sources that do not exist
         elif any(mark.reason in UNKNOWN for mark in marks):
             verdict = Verdict.NONE

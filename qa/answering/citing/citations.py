@@ -58,19 +58,26 @@ def cite_quotes(quotes: Sequence[Quote], sources: Sequence[RetrievedChunk]) -> l
     return _narrowed_to_pages(rows)
 
 
-def save_citations(question: Question, rows: Iterable[Citation]) -> bool:
-    """Save the citations and return whether a cited document was deleted: such rows keep their text and lose the link."""
+def save_citations(question: Question, rows: Iterable[Citation], *, is_first: bool = False) -> bool:
+    """Save the citations and return whether a cited document was deleted: such rows keep their text and lose the link.
+
+    `is_first`: no earlier save may have written any.
+    """
     rows = list(rows)
+    if not rows and is_first:
+        return False
     # Lock the documents in order: a concurrent deletion comes before all of these rows or after.
     cited = Document.objects.filter(pk__in={row.document_id for row in rows}).order_by("pk")
-    documents = set(cited.select_for_update(no_key=True).values_list("pk", flat=True))
+    documents = dict(cited.select_for_update(no_key=True).values_list("pk", "collection_id"))
     versions = set(
         Version.objects.filter(pk__in={row.version_id for row in rows}).values_list("pk", flat=True)
     )
-    collections = set(
-        Collection.objects.filter(pk__in={row.collection_id for row in rows}).values_list("pk", flat=True)
-    )
-    question.citations.all().delete()  # of an earlier save whose commit was not confirmed
+    collections = set(documents.values())
+    # Those of deleted documents.
+    if unknown := {row.collection_id for row in rows if row.collection_id} - collections:
+        collections |= set(Collection.objects.filter(pk__in=unknown).values_list("pk", flat=True))
+    if not is_first:
+        question.citations.all().delete()  # of an earlier save whose commit was not confirmed
     for row in rows:
         row.pk, row.question = None, question
         row.document_id = row.document_id if row.document_id in documents else None

@@ -13,7 +13,7 @@ from qa.answering.history import turns_before
 from qa.answering.prompts import Turn
 from qa.answering.rewrite import joined
 from qa.models import AnswerState, Question
-from qa.streaming import publisher
+from qa.streaming import saver
 from qa.streaming.producer import end_early
 from ragsite.llm.chat import completion
 from tests.qa.conftest import finished, plain
@@ -202,7 +202,7 @@ async def test_after_a_thought_without_a_word_of_answer_there_are_quotes(browser
 async def test_a_thought_stays_out_of_an_answer_that_is_stopped_or_interrupted(
     browser, alice, prices, writer, monkeypatch
 ):
-    monkeypatch.setattr(publisher, "SAVE_SECONDS", 0.05)
+    monkeypatch.setattr(saver, "SAVE_SECONDS", 0.05)
     thinks_first(writer)
     writer.answer = " ".join(f"word{number}" for number in range(200))
     writer.fault("slow", seconds=0.03)
@@ -501,9 +501,10 @@ async def test_a_reference_counts_however_it_is_written(browser, alice, prices, 
 
 
 async def test_nothing_that_an_answer_started_outlives_it(browser, alice, prices, writer, monkeypatch):
-    monkeypatch.setattr(publisher, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(saver, "SAVE_SECONDS", 0)
     person = await browser(alice)
     for number in range(5):
         await person.asked(f"{ASKED} {number}")
-    running = [task.get_coro().__qualname__ for task in asyncio.all_tasks()]
-    assert not [name for name in running if name.startswith("Feed.")]
+    started = ("Saver.", "Writer.", "write_answer")
+    rest = [task for task in asyncio.all_tasks() if task.get_coro().__qualname__.startswith(started)]
+    assert not rest or not (await asyncio.wait(rest, timeout=10))[1]

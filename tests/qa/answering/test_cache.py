@@ -145,15 +145,16 @@ async def test_when_the_first_of_two_fails_the_second_asks_for_itself(browser, a
 
 
 def test_who_writes_an_answer_is_one_at_a_time():
-    assert cache.lock("answer:x")
-    assert not cache.lock("answer:x")
+    assert cache.lock("answer:x", "1-a")
+    assert not cache.lock("answer:x", "2-b")
+    assert cache.locked_by("answer:x") == "1-a"
     cache.unlock("answer:x")
-    assert cache.lock("answer:x")
+    assert cache.lock("answer:x", "2-b")
 
 
-def test_without_the_cache_answers_are_given_all_the_same(settings):
+def test_without_the_cache_answers_are_given_all_the_same(settings, alice):
     settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "unix:///nowhere/redis.sock"}}
-    assert cache.load("answer:x") is None
-    assert cache.lock("answer:x")
+    assert cache.load("answer:x", alice) is None
+    assert cache.lock("answer:x", "1-a")
     cache.store("answer:x", {})
     cache.unlock("answer:x")

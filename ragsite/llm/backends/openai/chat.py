@@ -4,9 +4,9 @@ There are no retries here: a view reports the error, and a job is rescheduled by
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import openai
@@ -201,15 +201,14 @@ async def _read(request: _Request, reader: AnswerReader, deadline: _Deadline) ->
         upstream = await request.open()
     try:
         with Pace() as pace:
-            batches = read_chunks(upstream.response.aiter_bytes(), pace.has_waited)
+            parts = pace.gathered(upstream.response.aiter_bytes(), lambda: reader.is_at_its_end)
+            batches = read_chunks(parts, pace.has_waited)
             while (batch := await _next(batches, reader, deadline)) is not None:
-                for chunk in batch:
-                    if piece := _feed(chunk, reader):
-                        yield piece
-                        deadline.extend_for(piece)
-                    if reader.is_full:
-                        return
-                    await pace.rest()
+                for piece in _joined(_feed_all(batch, reader)):
+                    yield piece
+                    deadline.extend_for(piece)
+                if reader.is_full:
+                    return
                 if batch:
                     await request.remember()
                 deadline.extend_for_keep_alive()
@@ -220,6 +219,31 @@ async def _read(request: _Request, reader: AnswerReader, deadline: _Deadline) ->
                     deadline.shorten_to(TAIL_SECONDS)
     finally:
         await upstream.close()
+
+
+def _feed_all(batch: list[Any], reader: AnswerReader) -> Iterator[Piece]:
+    for chunk in batch:
+        if piece := _feed(chunk, reader):
+            yield piece
+        if reader.is_full:
+            return
+
+
+def _joined(pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """Join the pieces that arrived together, up to one that takes back those before it, or to an error."""
+    held, fault = Piece(), None
+    try:
+        for piece in pieces:
+            if piece.takes_back:
+                held = piece  # what this batch brought before it was reasoning
+            else:
+                held = replace(held, text=held.text + piece.text, thinking=held.thinking + piece.thinking)
+    except (*FAULTS, ProviderError) as error:
+        fault = error
+    if held != Piece():
+        yield held
+    if fault:
+        raise fault
 
 
 def _feed(chunk: Any, reader: AnswerReader) -> Piece | None:

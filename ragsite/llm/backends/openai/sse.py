@@ -113,8 +113,12 @@ class _Lines:
         elif name == "data":
             self._data += ("\n" if self._data else "") + value
             _check_length(self._data)
-            if _is_whole(self._data):
+            value = _object(self._data)
+            if _is_done(self._data.strip()) or (self._name and value is not None):
                 yield from self._event()
+            elif value is not None:
+                self._data = ""
+                yield value
 
     def _event(self) -> Iterator[Any]:
         data, name = self._data.strip(), self._name
@@ -128,10 +132,10 @@ class _Lines:
         # Anything else is a keep-alive, such as `ping`.
 
 
-def _is_whole(data: str) -> bool:
-    """Whether the lines so far are a complete event, even without a blank line after them."""
+def _object(data: str) -> Any:
+    """Return the object of a complete event, even without a blank line after it; None if more is to come."""
     data = data.strip()
-    return _is_done(data) or (data.startswith("{") and data.endswith("}") and _parsed(data) is not None)
+    return _parsed(data) if data.startswith("{") and data.endswith("}") else None
 
 
 def _is_done(data: str) -> bool:
