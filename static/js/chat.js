@@ -117,8 +117,8 @@ function addToMenu() {
 }
 
 watchQuestions();
-document.addEventListener("htmx:pushedIntoHistory", () => {
-  if (!questions()) return;
+document.addEventListener("htmx:load", (event) => {
+  if (event.target.id !== "main" || !questions()) return;
   addToMenu();
   watchQuestions();
   showChoice();
