@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -58,8 +59,9 @@ def end(processes: Iterable[subprocess.Popen[bytes]], seconds: float = END_SECON
 
 def be_interruptible() -> None:
     """Raise KeyboardInterrupt on Ctrl-C and SIGTERM. A shell that starts this in the background has SIGINT ignored."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
 
 
 def signal_group(pid: int, number: signal.Signals) -> None:

@@ -62,6 +62,7 @@ class Site:
         self.running: dict[str, list[subprocess.Popen[bytes]]] = {}
 
     def __enter__(self) -> Self:
+        processes.be_interruptible()
         try:
             urls = embedded.start(self.var, temporary=not self.is_durable)
             self.database_url, self.redis_url = urls["DATABASE_URL"], urls["REDIS_URL"]
