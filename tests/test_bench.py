@@ -145,8 +145,9 @@ def test_the_command_leaves_no_process_when_it_is_interrupted(tmp_path):
     time.sleep(0.5)
 
     os.killpg(process.pid, signal.SIGINT)
-    process.communicate(timeout=60)
+    output, _errors = process.communicate(timeout=60)
 
     assert process.returncode == 130
+    assert b"not measured" in output
     assert not any(map(is_running, descendants))
     assert list(tmp_path.iterdir()) == []

@@ -27,18 +27,28 @@ PATIENCE = 40.0  # seconds in which an interrupted measurement stops its servers
 def main(arguments: Sequence[str]) -> int:
     options = parse(arguments)
     be_interruptible()
-    began, failed = time.monotonic(), []
+    began, code = time.monotonic(), 0
     figures: dict[str, Figure] = {}
-    for group in GROUPS:
-        goals = [goal for goal in options.only if goal.group == group]
-        if goals and (found := measured(group, goals, options)) is None:
-            failed.append(group)
-        elif goals and found:
-            figures |= found
+    try:
+        code = measure_all(options, figures)
+    except KeyboardInterrupt:  # what was measured so far is shown
+        code = 130
     print("\n".join([*about(time.monotonic() - began), *table(options.only, figures)]))
     if options.json:
         options.json.write_text(json.dumps(as_json(options.only, figures), indent=2) + "\n")
-    return 1 if failed else 0
+    return code
+
+
+def measure_all(options: argparse.Namespace, figures: dict[str, Figure]) -> int:
+    """Add the figures of each measurement; return 1 if one failed."""
+    code = 0
+    for group in GROUPS:
+        goals = [goal for goal in options.only if goal.group == group]
+        if goals and (found := measured(group, goals, options)) is None:
+            code = 1
+        elif goals and found:
+            figures |= found
+    return code
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -106,7 +116,4 @@ def about(seconds: float) -> list[str]:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(main(sys.argv[1:]))
