@@ -14,7 +14,9 @@ from django.db.utils import Error as DatabaseError
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from documents.models import Attempt, Notice, Task
+from documents.ingestion.index import request_vector_index
+from documents.models import Attempt, Index, Notice, Task
+from documents.models.index import IndexState
 from documents.models.task import TaskQuerySet
 from documents.work import locks
 from documents.work.housekeeping import sweep_files
@@ -85,11 +87,13 @@ def reconcile_in_worker(reconciler: Reconciler) -> None:
 
 
 def prune() -> None:
-    """Delete old attempts and notices, and stored files that no version names."""
+    """Delete old attempts and notices, and stored files that no version names; have a missing vector index built."""
     long_ago = timezone.now() - timedelta(days=settings.KEEP_ATTEMPTS_DAYS)
     Attempt.objects.filter(started_at__lt=long_ago).delete()
     Notice.objects.filter(created_at__lt=long_ago).delete()
     sweep_files(timezone.now())
+    for index in Index.objects.filter(state=IndexState.LIVE):
+        request_vector_index(index)  # dropped by hand, or its rows came by a restore
 
 
 def beat() -> None:

@@ -4,6 +4,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -29,6 +30,8 @@ MAX_TOKENS = POSITIONS - 2  # word pieces of the model's input, as counted by `t
 
 _START, _END = 101, 102  # [CLS] and [SEP]
 _PIECES_AT_ONCE = 1024
+THREADS = min(4, os.cpu_count() or 1)
+_NOTHING = np.empty((0, DIMENSIONS), dtype=np.float32)
 
 logger = logging.getLogger(__name__)
 
@@ -63,15 +66,13 @@ def is_installed() -> bool:
 def embed(texts: Sequence[str]) -> np.ndarray:
     """Return one float32 unit vector per text, in order. Raises WeightsUnavailable.
 
-    A text of more than MAX_TOKENS pieces is truncated with a warning in the log.
+    A text of more than MAX_TOKENS pieces is truncated with a warning in the log. Batches use several cores, also those of
+    several callers together.
     """
-    model = load()
-    vectors = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
-    done = 0
-    for batch in _batches(texts):
-        vectors[done : done + len(batch)] = model.embed(batch)
-        done += len(batch)
-    return vectors
+    model, batches = load(), list(_batches(texts))
+    if len(batches) < 2:
+        return np.concatenate([model.embed(batch) for batch in batches] or [_NOTHING])
+    return np.concatenate(list(_shared_threads().map(model.embed, batches)))
 
 
 def load() -> MiniLM:
@@ -82,6 +83,15 @@ def load() -> MiniLM:
             if _model is None:
                 _model = MiniLM(map_tensors())
     return _model
+
+
+def _shared_threads() -> ThreadPoolExecutor:
+    """The threads of this process that compute: numpy lets go of the interpreter meanwhile."""
+    global _threads
+    with _loading:
+        if _threads is None:
+            _threads = ThreadPoolExecutor(THREADS, "embed")
+    return _threads
 
 
 def _batches(texts: Sequence[str]) -> Iterator[list[list[int]]]:
@@ -114,13 +124,14 @@ def _loaded_tokenizer() -> WordPieceTokenizer:
     return _tokenizer
 
 
-def _renew_lock() -> None:
-    global _loading
-    _loading = threading.Lock()
+def _renew_after_fork() -> None:
+    global _loading, _threads
+    _loading, _threads = threading.Lock(), None
 
 
 _model: MiniLM | None = None
 _tokenizer: WordPieceTokenizer | None = None
 _loading = threading.Lock()
-# A lock that another thread holds at the fork would never be released in the child.
-os.register_at_fork(after_in_child=_renew_lock)
+_threads: ThreadPoolExecutor | None = None
+# A lock that another thread holds at the fork would never be released in the child, and threads are not there.
+os.register_at_fork(after_in_child=_renew_after_fork)

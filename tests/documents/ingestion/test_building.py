@@ -8,7 +8,7 @@ from documents.ingestion import rebuild
 from documents.models import Chunk, Document, Index, State, Task
 from documents.models.index import IndexState
 from documents.models.task import Kind, TaskState
-from documents.work import runner
+from documents.work import reconciler, runner
 from qa.retrieval import find_sources
 from tests.support.factories import make_document, make_indexed, make_pdf
 
@@ -154,6 +154,19 @@ def test_the_vector_index_of_a_new_site_is_built_once_its_first_documents_are_lo
     assert Task.objects.get(pk=task.pk).state == TaskState.DONE
     make_indexed(alice, "The last ship.", name="last.txt")
     assert Task.objects.get(pk=task.pk).state == TaskState.DONE, "it grows by itself from now on"
+
+
+def test_the_clock_has_a_vector_index_built_that_is_missing(alice, settings):
+    index = fill_live_index(alice, settings)
+    task = Task.objects.get(kind=Kind.BUILD, index=index)
+    task.run()
+    reconciler.prune()
+    assert Task.objects.get(pk=task.pk).state == TaskState.DONE
+
+    index.drop_vector_index()
+    reconciler.prune()
+    Task.objects.get(pk=task.pk).run()
+    assert index._has_valid_vector_index()
 
 
 def test_an_interrupted_build_of_the_live_vector_index_is_taken_up_again(alice, settings):
