@@ -1,4 +1,4 @@
-"""Middleware of the whole site. It runs async: a sync-only one would occupy a thread for each open stream."""
+"""Middleware of the whole site. The web process runs it in one thread with the view: ragsite/http/handler.py."""
 
 from __future__ import annotations
 

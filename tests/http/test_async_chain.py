@@ -1,4 +1,4 @@
-"""A middleware that can only run in sync would push every request, and every open stream, into a thread."""
+"""A middleware that can only run in sync could not be tested with the asynchronous client, which runs each in the event loop."""
 
 import logging
 
