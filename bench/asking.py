@@ -17,7 +17,7 @@ from typing import Any
 
 from bench import browser, provider
 from bench.browser import Asked, Browser
-from bench.harness import floors, processes
+from bench.harness import processes
 from bench.harness.person import Person
 from bench.harness.site import Site
 
@@ -102,16 +102,6 @@ class Together:
         )
 
 
-@dataclass
-class Figures:
-    """Everything that was measured; `together` by the number of people."""
-
-    alone: Alone
-    again: Again
-    equal: Together
-    together: dict[int, Together]
-
-
 async def ask_alone(people: list[Person], source: provider.Running, count: int = ALONE) -> Alone:
     """Ask different questions, one after the other; the answers are short, for only their first token counts."""
     source.change(tokens=3)
@@ -180,35 +170,18 @@ def _share(values: list[float], share: float) -> float:
     return sorted(values)[min(int(len(values) * share), len(values) - 1)]
 
 
-async def measure(
-    site: Site, people: list[Person], source: provider.Running, streams: Sequence[int], alone: int
-) -> Figures:
+async def measure(site: Site, people: list[Person], source: provider.Running, streams: Sequence[int]) -> None:
     """Measure everything, and print a line for each row as it is known."""
     idle = processes.rss_megabytes(site.pids("web"))
     print(f"web idle {idle:.0f} MB; ideal {IDEAL_SECONDS:.2f} s", flush=True)
-    one = await ask_alone(people, source, alone)
-    print(*one.lines(), sep="\n", flush=True)
-    again = await ask_again(people, source)
-    print(*again.lines(), sep="\n", flush=True)
+    print(*(await ask_alone(people, source)).lines(), sep="\n", flush=True)
+    print(*(await ask_again(people, source)).lines(), sep="\n", flush=True)
     equal = await ask_together(site, people[:EQUAL], source, lambda _at: _question("equal"))
     print(f"equal at once: {equal.line()}", flush=True)
-    found = Figures(one, again, equal, {})
     for count in streams:
-        found.together[count] = await ask_together(site, people[:count], source, partial(_question, count))
-        print(found.together[count].line(), flush=True)
+        together = await ask_together(site, people[:count], source, partial(_question, count))
+        print(together.line(), flush=True)
         await asyncio.sleep(2)
-    return found
-
-
-def figures(streams: Sequence[int], alone: int = ALONE) -> tuple[Figures, floors.Floor]:
-    """Measure the site, and then the least that the same takes (bench/harness/minimal.py), with the same provider."""
-    browser.allow_many_files()
-    with provider.running(**DELAYS) as source:
-        with Site({"web": 1}, **settings_for(source)) as site:
-            people = prepare(site, max([EQUAL, *streams]))
-            found = asyncio.run(measure(site, people, source, streams, alone))
-        floor = floors.measure(source, streams, alone, EMBED_MS + FIRST_TOKEN_MS, TOKENS)
-    return found, floor
 
 
 def settings_for(source: provider.Running) -> dict[str, Any]:
@@ -231,7 +204,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--streams", default="1,10,50,200,500")
     options = parser.parse_args()
-    figures([int(number) for number in options.streams.split(",") if number])
+    streams = [int(number) for number in options.streams.split(",") if number]
+    browser.allow_many_files()
+    with provider.running(**DELAYS) as source, Site({"web": 1}, **settings_for(source)) as site:
+        asyncio.run(measure(site, prepare(site, max([EQUAL, *streams])), source, streams))
 
 
 if __name__ == "__main__":
