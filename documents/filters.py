@@ -60,13 +60,20 @@ class DocumentFilter(forms.Form):
 
     def apply(self, documents: DocumentQuerySet) -> DocumentQuerySet:
         """Return the matching documents in the chosen order."""
+        return self.in_order(self._matching_all(documents))
+
+    def in_order(self, documents: DocumentQuerySet) -> DocumentQuerySet:
+        """Return the documents in the chosen order; call `apply` or `is_valid` before."""
+        return documents.order_by(*self.SORTS[self.cleaned_data.get("sort", "")])
+
+    def _matching_all(self, documents: DocumentQuerySet) -> DocumentQuerySet:
         self.is_valid()
         chosen = self.cleaned_data
         for word in chosen.get("q", "").replace("\0", "").split():
             documents = documents.filter(self._matching(word))
         if condition := self.STATES.get(chosen.get("state", "")):
             documents = documents.filter(condition)
-        return documents.order_by(*self.SORTS[chosen.get("sort", "")])
+        return documents
 
     def _matching(self, word: str) -> Q:
         """Titles, authors, addresses and file names that contain the word; a year also matches dates."""

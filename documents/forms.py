@@ -17,10 +17,12 @@ from documents.sources.uploads import clean_name, visible
 from documents.sources.web import MAX_LENGTH, Address, without_credentials
 from documents.sources.zip_upload import is_hidden
 from ragsite.disk import StorageProblem
+from ragsite.forms import RowField
 from ragsite.limits import max_upload_bytes
 from ragsite.storable import storable_text
 
 if TYPE_CHECKING:
+    from documents.models.collection import CollectionQuerySet
     from ragsite.accounts.models import User
 
 MAX_PAGES = 100  # addresses in one form
@@ -49,19 +51,22 @@ class FilesField(forms.FileField):
 class AddForm(forms.Form):
     """Adds documents to the person's own collection, or to another that they may edit."""
 
-    collection = forms.ModelChoiceField(
-        Collection.objects.none(), label=_("Collection"), required=False, empty_label=None
-    )
+    collection = RowField(Collection.objects.none(), label=_("Collection"), required=False, empty_label=None)
 
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, user: User, collections: CollectionQuerySet | None = None, **kwargs: Any
+    ) -> None:
+        """`collections`: those of `to_add_to(user)`, which several forms of a page may share."""
         super().__init__(*args, **kwargs)
         self.user = user
-        self.fields["collection"].queryset = Collection.objects.editable_by(user)  # type: ignore[attr-defined]
-        self.fields["collection"].initial = Collection.objects.private_to(user)
+        found = collections if collections is not None else Collection.objects.to_add_to(user)
+        self._own = next(collection for collection in found if collection.private_to_id == user.pk)
+        self.fields["collection"].queryset = found  # type: ignore[attr-defined]
+        self.fields["collection"].initial = self._own
 
     @property
     def target(self) -> Collection:
-        return self.cleaned_data["collection"] or Collection.objects.private_to(self.user)
+        return self.cleaned_data["collection"] or self._own
 
 
 class UploadForm(AddForm):

@@ -12,6 +12,7 @@ from documents.models import Collection, Document
 from qa.answering.prompts import DEFAULT_INSTRUCTIONS
 from qa.models import Conversation, Instructions, Question
 from qa.models.instructions import MAX_LENGTH as MAX_INSTRUCTIONS_LENGTH
+from ragsite.forms import RowField
 from ragsite.storable import storable_text
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class QuestionForm(forms.Form):
         widget=forms.Textarea,
     )
     document = forms.ModelChoiceField(Document.objects.none(), required=False, widget=forms.HiddenInput)
-    collection = forms.ModelChoiceField(
+    collection = RowField(
         Collection.objects.none(), required=False, label=_("Search in"), empty_label=_("All documents")
     )
 

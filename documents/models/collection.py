@@ -1,12 +1,16 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
+from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
+
+from ragsite.compiled import Compiled
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
@@ -25,30 +29,31 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
             return self.none()
         if operating:
             return self.all() if user.has_perm("documents.operate") else self.none()
-        return self.filter(
-            models.Q(everyone_reads=True)
-            | models.Q(pk__in=Membership.objects.filter(user=user).values("collection"))
-        )
+        return self.filter(pk__in=readable_by(user))
 
     def editable_by(self, user: User) -> Self:
         """Where the user may add, replace and delete. Operators may edit the collections that everyone reads."""
-        if not user.is_active:
-            return self.none()
-        editing = Membership.objects.filter(user=user, role__in=[Role.EDITOR, Role.OWNER])
-        theirs = models.Q(pk__in=editing.values("collection"))
-        return self.filter(
-            theirs | models.Q(everyone_reads=True) if user.has_perm("documents.operate") else theirs
-        )
+        return self.filter(pk__in=editable_by(user))
 
     def owned_by(self, user: User) -> Self:
         """Where the user decides on members and settings. Operators decide on the collections that everyone reads."""
         if not user.is_active:
             return self.none()
-        owning = Membership.objects.filter(user=user, role=Role.OWNER)
-        theirs = models.Q(pk__in=owning.values("collection"))
-        return self.filter(
-            theirs | models.Q(everyone_reads=True) if user.has_perm("documents.operate") else theirs
-        )
+        return self.with_role(user.pk, [Role.OWNER], or_shared=user.has_perm("documents.operate"))
+
+    def with_role(self, person: int, roles: Sequence[str], *, or_shared: bool) -> Self:
+        """Where the person with that number has one of the roles; `or_shared`: also what everyone reads."""
+        memberships = Membership.objects.filter(user=person, role__in=roles)
+        theirs = models.Q(pk__in=memberships.values("collection"))
+        return self.filter(models.Q(everyone_reads=True) | theirs if or_shared else theirs)
+
+    def to_add_to(self, user: User) -> Self:
+        """Where the user may add documents, loaded; their private collection is among them."""
+        found = self.editable_by(user)
+        if not any(collection.private_to_id == user.pk for collection in found):
+            self.private_to(user)
+            found = found.all()
+        return found
 
     def private_to(self, user: User) -> Collection:
         """The user's private collection, created on first use. Safe for concurrent requests."""
@@ -56,6 +61,31 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
         if created:
             Membership.objects.get_or_create(user=user, collection=collection, defaults={"role": Role.OWNER})
         return collection
+
+
+def readable_by(user: User) -> RawSQL | CollectionQuerySet:
+    """What the user may read, as the right-hand side of `in`: compiled once, because a page asks for it several times."""
+    return READABLE.subquery(user.pk) if user.is_active else Collection.objects.none()
+
+
+def editable_by(user: User) -> RawSQL | CollectionQuerySet:
+    """As `readable_by`: where the user may add, replace and delete."""
+    if not user.is_active:
+        return Collection.objects.none()
+    return EDITABLE[user.has_perm("documents.operate")].subquery(user.pk)
+
+
+def _numbers(roles: Sequence[str], *, or_shared: bool) -> Compiled:
+    def build(person: int) -> models.QuerySet[Any, Any]:
+        return Collection.objects.with_role(person, roles, or_shared=or_shared).order_by().values("pk")
+
+    return Compiled(build)
+
+
+READABLE = _numbers(Role.values, or_shared=True)
+EDITABLE = {
+    is_operator: _numbers([Role.EDITOR, Role.OWNER], or_shared=is_operator) for is_operator in (True, False)
+}
 
 
 class Collection(models.Model):

@@ -48,21 +48,31 @@ class Watched(NamedTuple):
 def watch(document: Document, part: str) -> str:
     """The part's mark while it may still change; empty once it is final."""
     is_summarized = document.summary_state == SummaryState.WAITING
-    will_change = {"row": document.is_moving or is_summarized, "summary": is_summarized}
+    will_change = {"row": row_will_change(document), "summary": is_summarized}
     if not will_change.get(part, document.is_moving):
         return ""
     return f"{part}-{document.pk}-{fingerprint(document)}"
 
 
+def row_will_change(document: Document) -> bool:
+    """Whether the document's row may still change; only then it shows something of the document's tasks."""
+    return document.is_moving or document.summary_state == SummaryState.WAITING
+
+
 def fingerprint(document: Document) -> str:
     """A hash of what the part shows: every loaded column, and the state of the document's tasks."""
-    deferred = {*document.get_deferred_fields(), "embedding"}
-    names = [field.attname for field in document._meta.concrete_fields if field.attname not in deferred]
-    columns = [getattr(document, name) for name in names]
+    columns = columns_of(document)
     tasks = [(task.pk, task.state, task.tries, _coarse(task.next_try_at)) for task in document.tasks.all()]
     # A waiting row also shows whether a worker is running, so it is rendered again every minute.
     minute = timezone.now().strftime("%H%M") if document.state == State.WAITING else ""
     return hashlib.sha256(repr((columns, tasks, minute)).encode()).hexdigest()[:8]
+
+
+def columns_of(document: Document) -> list[object]:
+    """The values of every loaded column, but for the vector."""
+    deferred = {*document.get_deferred_fields(), "embedding"}
+    names = [field.attname for field in document._meta.concrete_fields if field.attname not in deferred]
+    return [getattr(document, name) for name in names]
 
 
 def _coarse(moment: datetime) -> int:

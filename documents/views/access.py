@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import TYPE_CHECKING
 
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import OuterRef, Subquery, prefetch_related_objects
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
-from documents.models import Collection, Document, Version
+from documents.models import Document, Version
 from documents.models.document import DocumentQuerySet
-from documents.presentation.watched import PARTS
+from documents.models.document.queryset import tasks_of_documents
+from documents.presentation.watched import PARTS, row_will_change
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
@@ -37,14 +38,19 @@ def not_found_if_deleted(view: View) -> View:
 def listed_documents(user: User, *, with_vector: bool = False) -> DocumentQuerySet:
     """The documents that a person may see, with everything that a row of the list shows."""
     newest = Version.objects.filter(document=OuterRef("pk")).order_by("-number")
-    editable = Collection.objects.editable_by(user).filter(pk=OuterRef("collection"))
     documents = (
         Document.objects.visible_to(user)
         .select_related("collection", "uploaded_by", "serving")
         .with_tasks()
-        .annotate(page_count=Subquery(newest.values("page_count")[:1]), can_edit=Exists(editable))
+        .with_can_edit(user)
+        .annotate(page_count=Subquery(newest.values("page_count")[:1]))
     )
     return documents if with_vector else documents.defer("embedding")
+
+
+def load_tasks(documents: Iterable[Document]) -> None:
+    """Load the tasks of documents that are still changing: the rows of others show nothing of them."""
+    prefetch_related_objects(list(filter(row_will_change, documents)), tasks_of_documents())
 
 
 def editable_document(request: SignedInRequest, pk: int) -> Document:

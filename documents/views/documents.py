@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -15,15 +15,16 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from documents.filters import DocumentFilter
-from documents.forms import PagesForm, PasteForm, UploadForm
-from documents.models import Document, State
-from documents.models.document import DocumentQuerySet
+from documents.forms import AddForm, PagesForm, PasteForm, UploadForm
+from documents.models import Collection, Document, State
+from documents.models.document import DocumentQuerySet, counts_for
 from documents.models.states import MOVING, SummaryState
-from documents.views.access import listed_documents
+from documents.views.access import listed_documents, load_tasks
 from documents.work import remedies
 from ragsite.http.query import primary_keys
 
 if TYPE_CHECKING:
+    from ragsite.accounts.models import User
     from ragsite.accounts.requests import SignedInRequest
 
 PAGE_SIZE = 50
@@ -34,20 +35,42 @@ PAGE_SIZE = 50
 def documents(request: SignedInRequest) -> HttpResponse:
     """The documents that the person may see, and the forms to add more."""
     form = DocumentFilter(request.GET)
-    matching = form.apply(listed_documents(request.user))
-    shown = Paginator(matching, PAGE_SIZE).get_page(request.GET.get("page"))
+    counts = request.document_counts = counts_for(request.user)
+    shown = _shown(request, form, counts.total)
     context = {
         "filter": form,
         "documents": shown,
-        "upload_form": UploadForm(user=request.user),
-        "folder_form": UploadForm(user=request.user, auto_id="folder-%s"),
-        "pages_form": PagesForm(user=request.user, auto_id="pages-%s"),
-        "paste_form": PasteForm(user=request.user, auto_id="paste-%s"),
+        **_add_forms(request.user),
         "unread_scan": next((document for document in shown if document.is_unread_scan), None),
         "any_moving": any(document.is_moving for document in shown),
-        "has_any": bool(shown) or Document.objects.visible_to(request.user).exists(),
+        "has_any": counts.total > 0,
     }
     return render(request, "documents/list.html", context)
+
+
+def _shown(request: SignedInRequest, form: DocumentFilter, total: int) -> Page:
+    """The documents of the page in the address, out of `total` that the person may see, with what their rows show."""
+    matching = form.apply(Document.objects.visible_to(request.user))
+    pages = Paginator(matching.values("pk"), PAGE_SIZE)
+    if not form.is_active:
+        pages.count = total  # instead of a second query
+    shown = pages.get_page(request.GET.get("page"))
+    # Only the rows of the page are joined with what they show: joined first, ten thousand would be sorted.
+    rows = listed_documents(request.user).prefetch_related(None).filter(pk__in=shown.object_list)
+    shown.object_list = list(form.in_order(rows))
+    load_tasks(shown)
+    return shown
+
+
+def _add_forms(user: User) -> dict[str, AddForm]:
+    """The forms to add documents, which share the choice of collections."""
+    collections = Collection.objects.to_add_to(user)
+    return {
+        "upload_form": UploadForm(user=user, collections=collections),
+        "folder_form": UploadForm(user=user, collections=collections, auto_id="folder-%s"),
+        "pages_form": PagesForm(user=user, collections=collections, auto_id="pages-%s"),
+        "paste_form": PasteForm(user=user, collections=collections, auto_id="paste-%s"),
+    }
 
 
 @login_required

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from documents.forms import UploadForm
 from documents.models import Collection, Document
+from documents.models.document import counts_for
 from qa import streaming
 from qa.forms import QuestionForm
 from qa.models import Conversation, Question
@@ -41,13 +42,14 @@ def home(request: SignedInRequest) -> HttpResponse:
 
 def _home_context(request: SignedInRequest, form: QuestionForm, document: Document | None) -> dict[str, Any]:
     documents = Document.objects.visible_to(form.user)
+    counts = request.document_counts = counts_for(form.user)
     return {
         "form": form,
         "document": document,
         "suggestions": suggestions(form.user, document),
         "upload_form": UploadForm(user=form.user),
-        "can_ask": documents.askable().exists(),
-        "being_read": documents.moving().with_tasks().defer("embedding")[:5],
+        "can_ask": counts.askable > 0,
+        "being_read": documents.moving().with_tasks().defer("embedding")[:5] if counts.moving else [],
     }
 
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
 
@@ -9,3 +11,6 @@ class SignedInRequest(HttpRequest):
 
     user: User
     htmx: HtmxDetails
+    document_counts: (
+        Any  # the DocumentCounts of the person, set by a view that has counted for the menu to show
+    )

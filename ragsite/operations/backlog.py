@@ -16,6 +16,7 @@ from documents.models.attempt import AttemptQuerySet
 from documents.models.index import IndexState
 from documents.models.task import STUBBORN_AFTER, Kind, TaskQuerySet, TaskState
 from documents.work.remedies import Remedy, remedy_of, sentence_of, tasks_helped
+from ragsite.compiled import ANYONE, Compiled
 from ragsite.operations.queueing import kept_jobs
 
 MAX_NEXT_RETRIES = 5
@@ -42,8 +43,11 @@ def retryable(found: TaskQuerySet) -> TaskQuerySet:
     return found.filter(tasks_helped())
 
 
+SOMETHING_FAILED = Compiled(lambda _person: tasks("failed").order_by().values_list("pk")[:1])
+
+
 def something_failed() -> bool:
-    return tasks("failed").exists()
+    return bool(SOMETHING_FAILED.rows(ANYONE))
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,20 @@ def test_a_list_costs_the_same_however_long_it_is(client, olga, state):
     assert costs[0] == costs[1]
 
 
+MOST_QUERIES = {"/": 9, "/documents/": 9, "/c/": 7, "/account/": 8}
+
+
+@pytest.mark.parametrize("url", MOST_QUERIES)
+def test_a_page_asks_for_little_besides_what_it_shows(client, olga, url):
+    """Session, account, the counts and conversations of the menu, whether something failed; then the page's own."""
+    make_rows("web page", FEW, olga)
+    Collection.objects.create(name="Handbooks", everyone_reads=True)
+    Conversation.objects.create(user=olga, title="Rain")
+    client.get(url)
+
+    assert queries_of(client, url)[0] <= MOST_QUERIES[url]
+
+
 def make_everything(length, owner):
     """Rows of every kind, each beside another document, person and conversation."""
     make_rows("failed", length, owner)

@@ -9,7 +9,7 @@ from django.core.files import File
 from django.db import IntegrityError, models, transaction
 from pgvector.django import CosineDistance
 
-from documents.models.collection import Collection
+from documents.models.collection import Collection, editable_by, readable_by
 from documents.models.states import MOVING, State
 from documents.models.task import Task
 from documents.models.version import Content, Version, stored
@@ -24,14 +24,22 @@ if TYPE_CHECKING:
 # 1.1, two manuals on one subject 0.43, a scan and its original 0.15.
 RELATED_WITHIN = 0.6
 
+ASKABLE = models.Q(serving__isnull=False, chunk_count__gt=0)
+
 
 class DocumentQuerySet(models.QuerySet["Document"]):
     def visible_to(self, user: User, *, operating: bool = False) -> Self:
         """The documents that the user may read. Every access to a document goes through this."""
-        return self.filter(collection__in=Collection.objects.visible_to(user, operating=operating))
+        if operating:
+            return self.filter(collection__in=Collection.objects.visible_to(user, operating=True))
+        return self.filter(collection__in=readable_by(user))
 
     def editable_by(self, user: User) -> Self:
-        return self.filter(collection__in=Collection.objects.editable_by(user))
+        return self.filter(collection__in=editable_by(user))
+
+    def with_can_edit(self, user: User) -> Self:
+        """Annotate `can_edit`: whether the user may change the document."""
+        return self.annotate(can_edit=models.Q(collection__in=editable_by(user)))
 
     def ready(self) -> Self:
         return self.filter(state=State.READY)
@@ -44,7 +52,7 @@ class DocumentQuerySet(models.QuerySet["Document"]):
 
     def askable(self) -> Self:
         """Documents with a searchable version, whatever their state."""
-        return self.filter(serving__isnull=False, chunk_count__gt=0)
+        return self.filter(ASKABLE)
 
     def related_to(self, document: Document) -> Self:
         """The documents most similar to this one, within RELATED_WITHIN, the most similar first."""
@@ -55,8 +63,8 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         return near.filter(distance__lt=RELATED_WITHIN).order_by("distance").defer("embedding")
 
     def with_tasks(self) -> Self:
-        """Prefetch what `Document.task` and its siblings need."""
-        return self.prefetch_related(models.Prefetch("tasks", Task.objects.select_related("index")))
+        """Prefetch the tasks of each."""
+        return self.prefetch_related(tasks_of_documents())
 
     def web_pages(self) -> Self:
         return self.filter(source=self.model.Source.WEB)
@@ -160,6 +168,11 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         for document in moving:
             document.cancel()
         return len(moving)
+
+
+def tasks_of_documents() -> models.Prefetch:
+    """What `Document.task` and its siblings need."""
+    return models.Prefetch("tasks", Task.objects.select_related("index"))
 
 
 def unless_deleted(start: Callable[[], Task | None]) -> Task | None:
