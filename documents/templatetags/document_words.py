@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from documents.extraction.registry import accepted_types
 from documents.models.attempt import Outcome
-from documents.presentation import actions, page_names, page_notices, scanned_pages, status, watched
+from documents.presentation import actions, page_names, page_notices, rows, scanned_pages, status, watched
 from documents.quotas import StorageQuota, quota_of
 from documents.search import places_in
 
@@ -70,6 +70,19 @@ def worker_notice(context: template.Context) -> str:
     """Why documents wait; empty while a worker is running."""
     nav = context["nav"]
     return status.worker_notice(nav.no_worker, is_operator=nav.is_operator)
+
+
+@register.simple_tag(takes_context=True)
+def document_row(context: template.Context, document: Document) -> SafeString:
+    """One row of the list."""
+
+    def render() -> SafeString:
+        assert context.template  # while a page is rendered
+        row = context.template.engine.get_template(watched.PARTS["row"])
+        with context.push(document=document):
+            return row.render(context)
+
+    return rows.row_of(document, render)
 
 
 @register.simple_tag(takes_context=True)

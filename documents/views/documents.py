@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -48,10 +48,10 @@ def documents(request: SignedInRequest) -> HttpResponse:
     return render(request, "documents/list.html", context)
 
 
-def _shown(request: SignedInRequest, form: DocumentFilter, total: int) -> Page:
+def _shown(request: SignedInRequest, form: DocumentFilter, total: int) -> Page[Any]:
     """The documents of the page in the address, out of `total` that the person may see, with what their rows show."""
     matching = form.apply(Document.objects.visible_to(request.user))
-    pages = Paginator(matching.values("pk"), PAGE_SIZE)
+    pages: Paginator[Any] = Paginator(matching.values("pk"), PAGE_SIZE)
     if not form.is_active:
         pages.count = total  # instead of a second query
     shown = pages.get_page(request.GET.get("page"))
