@@ -14,51 +14,37 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from bench.harness import Site
+from bench import ingest as ingesting
+from bench import pages as reading
+from bench.harness import Site, answers
 from bench.harness.goals import PAGES, SCOPES
 from bench.harness.processes import be_interruptible
 from bench.harness.table import Figure, Figures, Run
 from ragsite import embedded
 
-QUICK_CHUNKS, SMALL_CHUNKS, MANY_CHUNKS = 5_000, 13_381, 100_000
+SMALL_CHUNKS, MANY_CHUNKS = 13_381, 100_000
 
 
 def ingest(run: Run) -> Figures:
     """32 files, or 8 in a quick run, and one of 1,000 pages."""
-    module = import_module("bench.ingest")
-
     found: Figures = {}
     if run.keys - {"ingest.worker"}:
-        figures = module.measure(8, 237) if run.is_quick else module.measure()
+        figures = ingesting.measure(8, 237) if run.is_quick else ingesting.measure()
         floor_ms = 1000 * figures.floor_cpu / max(1, figures.chunks)
         found["ingest.wall"] = Figure(figures.ready_seconds, figures.floor_seconds)
         found["ingest.summaries"] = Figure(max(0.0, figures.summary_seconds - figures.ready_seconds))
         found["ingest.cpu"] = Figure(figures.ms_a_chunk, floor_ms)
     if "ingest.worker" in run.keys and not run.is_quick:
-        long = module.measure(1, 1000, with_floor=False)
+        long = ingesting.measure(1, 1000, with_floor=False)
         found["ingest.worker"] = Figure(long.worker_megabytes)
-    return found
-
-
-def asking(run: Run) -> Figures:
-    """One person after the other, then many at once."""
-    found: Figures = import_module("bench.harness.answers").measure(run)
-    return found
-
-
-def quotes(run: Run) -> Figures:
-    """Answers without a language model."""
-    found: Figures = import_module("bench.harness.answers").measure_quotes(run)
     return found
 
 
 def pages(run: Run) -> Figures:
     """A deployed site without a provider, its pages one after the other."""
-    module = import_module("bench.pages")
-
     sizes = {"requests": 30, "many": 10_000, "idle_seconds": 10 if run.is_quick else 30}
     with Site() as site:
-        figures = module.measure(site, **sizes)
+        figures = reading.measure(site, **sizes)
     times = figures["pages"]
     found = {f"pages.{name}": Figure(times[name].p50) for name in PAGES}
     found |= {f"pages.{name}_cpu": Figure(times[name].cpu) for name in PAGES}
@@ -72,8 +58,10 @@ def pages(run: Run) -> Figures:
 
 
 def scale(run: Run) -> Figures:
-    """A generated corpus of 100,000 chunks, or of 5,000 in a quick run, searched in four scopes."""
-    figures = searched(QUICK_CHUNKS if run.is_quick else MANY_CHUNKS, run.corpus)
+    """A generated corpus of 100,000 chunks, searched in four scopes. To load it takes minutes: a quick run leaves it out."""
+    if run.is_quick:
+        return {}
+    figures = searched(MANY_CHUNKS, run.corpus)
     found = {
         f"scale.{scope} {share}": Figure(figures["warm, ms"][scope][share])
         for scope in SCOPES
@@ -106,9 +94,9 @@ def searched(chunks: int, corpus: Path | None) -> dict[str, Any]:
 
 MEASUREMENTS: dict[str, Callable[[Run], Figures]] = {
     "ingest": ingest,
-    "asking": asking,
+    "asking": answers.measure,
     "pages": pages,
-    "quotes": quotes,
+    "quotes": answers.measure_quotes,
     "scale": scale,
     "small": small,
 }
