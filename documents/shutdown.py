@@ -21,11 +21,6 @@ def is_requested() -> bool:
     return _is_requested.is_set()
 
 
-def wait() -> None:
-    """Return once the worker was asked to stop."""
-    _is_requested.wait()
-
-
 def check() -> None:
     """Raise Stopped once the worker was asked to stop. Call it where little work is lost."""
     if _is_requested.is_set():

@@ -3,6 +3,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
@@ -17,6 +18,9 @@ from ragsite.storable import storable_text
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
+
+
+A_DAY = timedelta(days=1)
 
 
 class Outcome(models.TextChoices):
@@ -51,6 +55,12 @@ class AttemptQuerySet(models.QuerySet["Attempt"]):
                 raise
             else:
                 attempt.close(Outcome.DONE, used)
+
+    def cut_short(self) -> Self:
+        """Runs of the last day that did not come to their end, or have not yet."""
+        return self.filter(
+            outcome__in=[Outcome.RUNNING, Outcome.INTERRUPTED], started_at__gt=timezone.now() - A_DAY
+        )
 
     def mark_interrupted(self, task: Task) -> int:
         """Mark the runs of processes that died at this task; return how many. Call it only while holding the task's lock."""

@@ -18,7 +18,6 @@ from redis.exceptions import RedisError
 
 from documents import shutdown
 from documents.models import Attempt, Task
-from documents.models.attempt import Outcome
 from documents.models.task import Kind
 from documents.work import fairness, locks, queue
 from ragsite import llm, logs
@@ -53,19 +52,21 @@ def run_beside(task: Task, own: Callable[[], None], run: Run, *, workers: int) -
     if not is_enabled or not may_have_companions(task):
         own()
         return
-    Companions(Kind(task.kind), run, workers=workers).run_all(own)
+    Companions(Kind(task.kind), run, job_id=task.job_id, workers=workers).run_all(own)
 
 
 def may_have_companions(task: Task) -> bool:
-    """Not beside a task that crashed a worker, which would count as a crash of all, nor beside a long document."""
-    return Kind(task.kind) in WIDTHS and not task.crashes and fairness.cost_of(task) <= MAX_COST
+    """Not beside a task whose last run was cut short, perhaps since it crashes workers, nor beside a long document."""
+    if Kind(task.kind) not in WIDTHS or fairness.cost_of(task) > MAX_COST:
+        return False
+    return not Attempt.objects.cut_short().filter(task=task).exists()
 
 
 class Companions:
     """The threads of one job and the tasks that they run, as many at once as the provider answers without slowing down."""
 
-    def __init__(self, kind: Kind, run: Run, *, workers: int) -> None:
-        self.kind, self.run_task, self.workers = kind, run, workers
+    def __init__(self, kind: Kind, run: Run, *, job_id: str, workers: int) -> None:
+        self.kind, self.run_task, self.job_id, self.workers = kind, run, job_id, workers
         # Until key and quota have worked recently, one goes first: an error then costs one request only.
         self.width = WIDTHS[kind].first if llm.answered_recently() else 1
         self.fastest = 0.0
@@ -74,13 +75,11 @@ class Companions:
         self.guard, self.claiming = threading.Lock(), threading.Lock()
         self.threads: list[threading.Thread] = []
         self.active = 1  # the job's own thread is one of them
-        self.running: set[str] = set()
         self.order: list[fairness.DueTask] = []
         self.ordered_at = 0.0
         self.locks = locks.SharedLocks()
 
     def run_all(self, own: Callable[[], None]) -> None:
-        threading.Thread(target=self.watch_shutdown, daemon=True).start()
         patience: float | None = None
         self.start_threads()
         try:
@@ -143,17 +142,16 @@ class Companions:
             return None
 
     def run_companion(self, due: fairness.DueTask) -> None:
-        self.running.add(due.job_id)
         with logs.bind_ids(job=due.job_id):
             try:
                 task = Task.objects.select_related("document", "index").filter(pk=due.task).first()
                 if task and task.job_id == due.job_id:
-                    self.timed(lambda: self.run_task(task, job_id=due.job_id, lock=self.locks.advisory_lock))
+                    # Under the job's id, by which the worker finds what runs in this process.
+                    self.timed(lambda: self.run_task(task, job_id=self.job_id, lock=self.locks.advisory_lock))
             except Exception as error:
                 queue.keep_failed(due, error)
             else:
                 queue.forget(due, task)
-        self.running.discard(due.job_id)
 
     def timed(self, run: Callable[[], None]) -> None:
         began, has_failed = time.monotonic(), True
@@ -176,13 +174,3 @@ class Companions:
             self.fastest = min(self.fastest or seconds, seconds)
         if not has_failed and time.monotonic() < self.ends:
             self.start_threads()
-
-    def watch_shutdown(self) -> None:
-        """When the worker shuts down: mark what runs, so that being killed at the end does not count as a crash."""
-        shutdown.wait()
-        running = Attempt.objects.filter(job_id__in=list(self.running), outcome=Outcome.RUNNING)
-        try:
-            running.update(outcome=Outcome.INTERRUPTED)
-        except DatabaseError as error:
-            logger.warning("companions not marked: %s", type(error).__name__)
-        connections.close_all()

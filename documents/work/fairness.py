@@ -65,7 +65,6 @@ class DueTask:
     is_later: bool
     task: int = 0
     cost: float = 0.0
-    crashes: int = 0
 
     @property
     def queue(self) -> str:
@@ -117,7 +116,7 @@ def waiting(running: set[int]) -> list[DueTask]:
         .alias(place=place)
         .filter(place__lte=CANDIDATES + len(running))
     )
-    rows = due.order_by("cost", "pk").only("kind", "generation", "tries", "created_at", "crashes")
+    rows = due.order_by("cost", "pk").only("kind", "generation", "tries", "created_at")
     return [
         DueTask(
             task.job_id,
@@ -127,7 +126,6 @@ def waiting(running: set[int]) -> list[DueTask]:
             bool(task.is_later),
             task.pk,
             task.cost,
-            task.crashes,
         )
         for task in rows.annotate(url=F("document__url"))
         if locks.lock_key(task.pk) not in running
@@ -137,14 +135,17 @@ def waiting(running: set[int]) -> list[DueTask]:
 def companions(kind: Kind, *, workers: int, max_cost: float) -> list[DueTask]:
     """Due tasks that may run beside one of that kind in the same process, in order.
 
-    None that crashed a worker, and none while something waits that comes first and that no other worker is there for.
+    None whose last run was cut short, and none while something waits that comes first and that no other worker is there for.
     """
     tasks = in_order(waiting(locks.locked()), is_alone=workers < 2)
     if kind in SLOW and any(not (task.is_later or task.is_slow) for task in tasks):
         return []
     if workers < 2 and tasks and tasks[0].kind != kind:
         return []
-    return [task for task in tasks if task.kind == kind and task.cost <= max_cost and not task.crashes]
+    found = [task for task in tasks if task.kind == kind and task.cost <= max_cost]
+    alone = Attempt.objects.cut_short().filter(task__in=[task.task for task in found])
+    excluded = set(alone.values_list("task", flat=True))
+    return [task for task in found if task.task not in excluded]
 
 
 def cost_of(task: Task) -> float:

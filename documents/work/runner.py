@@ -157,8 +157,13 @@ def mark_interrupted(job_id: str) -> None:
 
 
 def crashed_too_often(task: Task) -> bool:
-    """Count a crash if the worker of the last run died. After the third crash the task fails for good."""
-    if not Attempt.objects.mark_interrupted(task):
+    """Count a crash if the worker of the last run died. After the third crash the task fails for good.
+
+    Not if it ran beside another job's task, which may have been the one. It runs alone from now on.
+    """
+    running = Attempt.objects.filter(task=task, outcome=Outcome.RUNNING)
+    jobs = set(running.values_list("job_id", flat=True))
+    if not Attempt.objects.mark_interrupted(task) or not any(task.has_job(job) or not job for job in jobs):
         return False
     task.crashes += 1
     Task.objects.filter(pk=task.pk).update(crashes=task.crashes)

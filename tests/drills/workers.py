@@ -19,7 +19,7 @@ BEGUN_AGAIN = "select count(*) > %s from documents_attempt where document_id = %
 CUT_SHORT = "select count(*) from documents_attempt where stage = 'embed' and outcome = 'interrupted'"
 EMBEDDED_NOW = "select task_id from documents_attempt where outcome = 'running' and stage = 'embed'"
 EMBEDDED_AGAIN = "select count(*) from documents_attempt where stage = 'embed'"
-WORK_SECONDS = 3  # of one document at the provider; each worker has three there at once
+WORK_SECONDS = 1.5  # of one document at the provider; each worker has three there at once
 
 
 class LostJobs(Watcher):

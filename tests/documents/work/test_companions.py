@@ -15,7 +15,7 @@ from documents.models.task import Kind, TaskState
 from documents.work import companions, fairness, locks
 from documents.work import queue as jobs
 from documents.work.job import JSON_SERIALIZER, Job
-from documents.work.runner import run
+from documents.work.runner import crashed_too_often, mark_interrupted, run
 from ragsite import llm
 from tests.support.factories import make_document
 from tests.support.site import Site, wait_for
@@ -104,10 +104,26 @@ def test_a_companion_that_fails_is_listed_as_failed_and_tried_again_later(alice,
     assert job.meta["failed"]
 
 
-def test_a_task_that_crashed_a_worker_runs_alone(alice, together):
+def cut_short(task, job_id="task-1-0-1-0"):
+    """Leave what a killed process leaves of that task's run."""
+    Attempt.objects.create(task=task, document=task.document, stage="embed", job_id=job_id)
+
+
+def test_a_crash_counts_for_the_task_of_the_job_and_for_none_beside_it(alice):
+    make_many(alice, 2)
+    own, companion = tasks_of(Kind.INDEX)
+    for task in (own, companion):
+        cut_short(task, own.job_id)
+        assert not crashed_too_often(task)
+        assert Attempt.objects.get(task=task).outcome == Outcome.INTERRUPTED
+
+    assert (own.crashes, companion.crashes) == (1, 0)
+
+
+def test_a_task_whose_run_was_cut_short_runs_alone(alice, together):
     make_many(alice, 3)
     crashed = tasks_of(Kind.INDEX)[0]
-    Task.objects.filter(pk=crashed.pk).update(crashes=1)
+    cut_short(crashed)
     assert crashed.pk not in {due.task for due in order(Kind.INDEX)}
 
     crashed.refresh_from_db()
@@ -147,15 +163,19 @@ def test_summaries_stop_for_a_document_that_waits_to_become_searchable(alice, to
     assert order(Kind.SUMMARISE) == []
 
 
-def test_companions_are_interrupted_when_the_worker_shuts_down(alice, together, fake_openai, monkeypatch):
+def test_companions_are_marked_when_their_worker_shuts_down_and_begin_nothing_new(
+    alice, together, fake_openai, monkeypatch
+):
     monkeypatch.setattr(shutdown, "_is_requested", threading.Event())
     index_all(together, alice, 8)
     fake_openai.fault("late", seconds=1.5, on="chat")
-    job = threading.Thread(target=lambda: (together(tasks_of(Kind.SUMMARISE)[0]), connections.close_all()))
+    task = tasks_of(Kind.SUMMARISE)[0]
+    job = threading.Thread(target=lambda: (together(task), connections.close_all()))
     job.start()
     wait_for(lambda: len(fake_openai.chats) == 6)
     shutdown.request()
-    wait_for(lambda: Attempt.objects.filter(outcome=Outcome.INTERRUPTED).count() >= 3, seconds=5)
+    mark_interrupted(task.job_id)  # as the worker does
+    assert Attempt.objects.filter(outcome=Outcome.INTERRUPTED).count() == 6
     job.join()
 
     assert len(fake_openai.chats) == 6, "no further one was begun"
