@@ -159,6 +159,8 @@ from ragsite.configuration.language_models import *
 TEXT_SEARCH_CONFIG = env("TEXT_SEARCH_CONFIG", "english")
 # Up to this many chunks are compared exactly; above it the vector index is used.
 EXACT_SEARCH_LIMIT = env_int("EXACT_SEARCH_LIMIT", 5_000, 0, 100_000_000)
+# At most this much memory of the database for building a vector index; 1 MB holds about 550 vectors of 384 dimensions.
+INDEX_BUILD_MEMORY_MB = env_int("INDEX_BUILD_MEMORY_MB", 1_024, 1, 1_000_000)
 DENSE_WEIGHT = env_number("DENSE_WEIGHT", 0.5, 0, 1)  # weight of vector search against keyword search
 # Token budget for retrieved chunks in a prompt.
 SOURCE_TOKENS = env_int("SOURCE_TOKENS", 2_000, 1, 100_000_000)

@@ -10,6 +10,7 @@ from django.db import DatabaseError, IntegrityError, InterfaceError, connection,
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from documents.models import vector_index
 from documents.models.collection import Collection
 from ragsite import llm
 
@@ -146,27 +147,15 @@ class Index(models.Model):
         """Create the HNSW index over this index's vectors. For many rows fill first: building it is faster than growing it."""
         if self.dimensions > MAX_INDEXED_DIMENSIONS:
             return
-        if not self._has_valid_vector_index():
-            self.drop_vector_index()
-        how = "concurrently if not exists" if concurrently else "if not exists"
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"create index {how} {self.vector_index_name} on documents_chunk"
-                f" using hnsw ((embedding::halfvec({self.dimensions})) halfvec_cosine_ops) where index_id = {self.pk}"
-            )
+        vector_index.create(
+            self.vector_index_name, self.pk, self.dimensions, self.chunks.count(), concurrently=concurrently
+        )
 
     def _has_valid_vector_index(self) -> bool:
-        """An interrupted concurrent build leaves an invalid index of that name, which no search uses."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "select exists (select from pg_index where indisvalid and indexrelid = to_regclass(%s))",
-                [self.vector_index_name],
-            )
-            return bool(cursor.fetchone()[0])
+        return vector_index.is_valid(self.vector_index_name)
 
     def drop_vector_index(self) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(f"drop index if exists {self.vector_index_name}")
+        vector_index.drop(self.vector_index_name)
 
     def make_live(self) -> None:
         """Answer from this index from the next question on. The former live one is retired and kept, so that it can return."""

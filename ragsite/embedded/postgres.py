@@ -5,6 +5,8 @@ import pwd
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +17,8 @@ from ragsite.embedded.server import Answer, CannotStart, Server
 
 SHARED = Path("/var/lib/ragsite")  # when run as root: a folder that the database's user can access
 UNPRIVILEGED_USERS = ("ragsite", "nobody")
+CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+MIN_BUFFERS, MAX_BUFFERS = 64, 1024  # megabytes
 
 
 class Postgres(Server):
@@ -100,12 +104,14 @@ class Postgres(Server):
     def _command(self) -> list[str | Path]:
         settings = {
             "listen_addresses": "",
-            "shared_buffers": "64MB",
             "jit": "off",
             "log_min_messages": "warning",
+            "max_parallel_maintenance_workers": str(os.cpu_count() or 1),
+            "shared_buffers": f"{buffer_megabytes(memory_megabytes())}MB",
         }
         if self.temporary:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+            settings |= {"shared_buffers": f"{MIN_BUFFERS}MB"}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         return [self.programs / "postgres", "-D", self.data, "-k", self.socket_folder, *options]
 
@@ -145,6 +151,20 @@ class Postgres(Server):
     def programs(self) -> Path:
         installed = _installed_postgres()
         return _reachable_copy(installed) / "bin" if self.user is not None else installed / "bin"
+
+
+def buffer_megabytes(memory: int) -> int:
+    """Return the shared buffers for a machine with so much memory: a sixteenth, for it also runs the site and a browser."""
+    return min(max(memory // 16, MIN_BUFFERS), MAX_BUFFERS)
+
+
+def memory_megabytes(limits: Iterable[Path] = CGROUP_LIMITS) -> int:
+    """Return the memory of this machine, or of the container if its limit is lower."""
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for limit in limits:
+        with suppress(OSError, ValueError):  # there is none, or it is "max"
+            found.append(int(limit.read_text()))
+    return min(found) // 2**20
 
 
 def _installed_postgres() -> Path:

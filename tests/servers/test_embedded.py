@@ -15,6 +15,7 @@ from redis import Redis
 
 from ragsite import embedded
 from ragsite.embedded import record
+from ragsite.embedded.postgres import buffer_megabytes, memory_megabytes
 from ragsite.embedded.server import Answer
 
 ROOT = Path(embedded.__file__).resolve().parents[2]
@@ -211,3 +212,12 @@ def test_under_root_a_copied_folder_gets_its_own_database(var, tmp_path):
         assert embedded.start(copy, redis=False, temporary=True)["DATABASE_URL"] != first["DATABASE_URL"]
     finally:
         embedded.discard(copy)
+
+
+def test_the_database_takes_a_sixteenth_of_the_memory_within_bounds(tmp_path):
+    assert [buffer_megabytes(memory) for memory in (500, 8_192, 65_536)] == [64, 512, 1024]
+    limit = tmp_path / "memory.max"
+    limit.write_text(f"{256 * 2**20}\n")
+    assert memory_megabytes([limit]) == 256
+    limit.write_text("max\n")
+    assert memory_megabytes([limit]) == memory_megabytes([])

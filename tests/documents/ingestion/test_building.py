@@ -5,7 +5,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from documents.ingestion import rebuild
-from documents.models import Chunk, Document, Index, State, Task
+from documents.models import Chunk, Document, Index, State, Task, vector_index
 from documents.models.index import IndexState
 from documents.models.task import Kind, TaskState
 from documents.work import reconciler, runner
@@ -183,3 +183,20 @@ def test_an_interrupted_build_of_the_live_vector_index_is_taken_up_again(alice, 
     task.run()
     assert index._has_valid_vector_index()
     assert find_sources("Which ship calls at Bergen?", user=alice)
+
+
+def test_a_vector_index_is_built_with_the_memory_it_needs_and_no_more(alice, settings):
+    def memory():
+        with connection.cursor() as cursor:
+            cursor.execute("show maintenance_work_mem")
+            return cursor.fetchone()[0]
+
+    before = memory()
+    settings.INDEX_BUILD_MEMORY_MB = 300
+    with vector_index.build_memory(200):
+        assert memory() == "200MB"
+    with vector_index.build_memory(5_000):
+        assert memory() == "300MB"
+    with vector_index.build_memory(1):
+        assert memory() == before
+    assert memory() == before
