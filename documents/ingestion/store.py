@@ -13,8 +13,9 @@ from pgvector.psycopg import register_vector
 
 from documents import notifications
 from documents.extraction import ExtractedPage, Extraction
+from documents.ingestion.postings import insert_postings
 from documents.ingestion.splitter import ChunkText
-from documents.models import Chunk, Document, Index, Page, Task, Version
+from documents.models import Chunk, Document, Index, IndexedVersion, Page, Task, Version
 from documents.models.states import State, SummaryState
 from documents.models.task import Kind, Superseded
 from documents.page_report import report_of
@@ -37,16 +38,6 @@ CHUNK_COLUMNS = {
     "embedding": "halfvec",
 }
 COPY_CHUNKS = f"copy documents_chunk ({', '.join(CHUNK_COLUMNS)}) from stdin with (format binary)"
-# How often each stem occurs in each chunk, its headings and its table's header included: the input of BM25.
-INSERT_POSTINGS = """
-    insert into documents_posting (index_id, lexeme, chunk_id, tf)
-    select c.index_id, w.lexeme, c.id, least(coalesce(array_length(w.positions, 1), 1), 32767)
-    from documents_chunk c,
-         unnest(to_tsvector(
-             %s::regconfig, normalize(concat_ws(' ', array_to_string(c.heading_path, ' '), c.table_header, c.text), NFKC)
-         )) w
-    where c.version_id = %s and c.index_id = %s
-"""
 
 
 def save_pages(version: Version, extraction: Extraction) -> None:
@@ -85,6 +76,7 @@ def _pages(version: Version, pages: Sequence[ExtractedPage]) -> Iterator[Page]:
 def replace_chunks(version: Version, index: Index, chunks: Sequence[ChunkText], vectors: np.ndarray) -> None:
     """Replace the document's chunks in this index. Call it within the fence of the task."""
     Chunk.objects.filter(document=version.document_id, index=index).delete()
+    IndexedVersion.objects.filter(version__document=version.document_id, index=index).delete()
     copy_chunks(version, index, chunks, vectors)
     insert_postings(version, index)
 
@@ -106,17 +98,13 @@ def _values(chunk: ChunkText, vector: np.ndarray) -> tuple[Any, ...]:
     return chunk.text, chunk.heading_path, *pages, *place, chunk.table_header, HalfVector(vector)
 
 
-def insert_postings(version: Version, index: Index) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(INSERT_POSTINGS, [index.search_config, version.pk, index.pk])
-
-
 def serve(
     document: Document, version: Version, chunk_count: int, vectors: np.ndarray, *, has_new_text: bool
 ) -> None:
     """Answer from this version from now on. Call it in the transaction that wrote the chunks."""
     is_new = document.serving_id != version.pk
     Chunk.objects.filter(document=document).exclude(version=version).delete()
+    IndexedVersion.objects.filter(version__document=document).exclude(version=version).delete()
     document.serving, document.chunk_count = version, chunk_count
     document.embedding = HalfVector(vectors.mean(axis=0))
     document.ready_at = timezone.now()

@@ -1,12 +1,13 @@
 """The models of documents, one file for each with its queryset."""
 
 from documents.models.attempt import Attempt
-from documents.models.chunk import Chunk, Posting
+from documents.models.chunk import Chunk
 from documents.models.collection import Collection, Membership, Role
 from documents.models.document import Document
 from documents.models.index import Index
 from documents.models.notice import Notice
 from documents.models.page import Page
+from documents.models.posting import IndexedVersion, Posting, Segment
 from documents.models.states import State
 from documents.models.task import Task
 from documents.models.version import Version
@@ -17,11 +18,13 @@ __all__ = [
     "Collection",
     "Document",
     "Index",
+    "IndexedVersion",
     "Membership",
     "Notice",
     "Page",
     "Posting",
     "Role",
+    "Segment",
     "State",
     "Task",
     "Version",

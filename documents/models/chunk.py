@@ -100,23 +100,3 @@ class Chunk(models.Model):
     def nearest(self, count: int = 5) -> list[Chunk]:
         """The nearest chunks of the same index, of all owners: for operators only."""
         return list(Chunk.objects.nearest_to(self.embedding, self.index).exclude(pk=self.pk)[:count])
-
-
-class Posting(models.Model):
-    """How often a lexeme occurs in a chunk, for BM25. Written in the transaction that copies the chunks."""
-
-    pk = models.CompositePrimaryKey("index_id", "lexeme", "chunk_id")
-    index = models.ForeignKey(
-        Index, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
-    )
-    lexeme = models.TextField()
-    # The database cascades the deletion (constraint in the migration): millions of rows never pass through Python.
-    chunk = models.ForeignKey(Chunk, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
-    tf = models.PositiveSmallIntegerField()
-
-    class Meta:
-        verbose_name = _("posting")
-        verbose_name_plural = _("postings")
-
-    def __str__(self) -> str:
-        return f"{self.lexeme}: {self.tf}"

@@ -15,6 +15,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from documents.ingestion.index import request_vector_index
+from documents.ingestion.postings import purge_segments
 from documents.models import Attempt, Index, Notice, Task
 from documents.models.index import IndexState
 from documents.models.task import TaskQuerySet
@@ -87,10 +88,11 @@ def reconcile_in_worker(reconciler: Reconciler) -> None:
 
 
 def prune() -> None:
-    """Delete old attempts and notices, and stored files that no version names; have a missing vector index built."""
+    """Delete old attempts, notices, postings and stored files; have a missing vector index built."""
     long_ago = timezone.now() - timedelta(days=settings.KEEP_ATTEMPTS_DAYS)
     Attempt.objects.filter(started_at__lt=long_ago).delete()
     Notice.objects.filter(created_at__lt=long_ago).delete()
+    purge_segments()
     sweep_files(timezone.now())
     for index in Index.objects.filter(state=IndexState.LIVE):
         request_vector_index(index)  # dropped by hand, or its rows came by a restore

@@ -6,12 +6,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import log
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import numpy as np
 from django.db import connection
 
 from documents.models import Index
-from qa.retrieval.search_sql import compile_scope
+from qa.retrieval.postings import Postings, Words, read_postings
 from qa.retrieval.stop_words import MAX_WORDS, STOP_WORDS, WORD
 
 if TYPE_CHECKING:
@@ -110,38 +111,36 @@ def words_of(text: str) -> list[str]:
 
 def count_words(words: Sequence[str], scope: QuerySet[Document], index: Index) -> Frequencies:
     """Count the chunks of the scope with each word; words with the same stem count as one."""
-    scope_sql, scope_params = compile_scope(scope)
-    sql = STATEMENT.format(scope=scope_sql, index=int(index.pk))
-    params: list[Any] = [*scope_params, index.search_config, list(words), list(words), LANGUAGES]
     with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        chunks, counts, stopped = cursor.fetchone() or (0, None, None)
+        cursor.execute(STATEMENT, [index.search_config, list(words), list(words), LANGUAGES])
+        found, stopped = cursor.fetchone() or (None, None)
+    lexemes: dict[str, list[str]] = json.loads(found or "{}")
+    postings = read_postings(Words.listed(sorted(set().union(*lexemes.values()))), scope, index)
+    counts = {word: _count(some, postings) for word, some in lexemes.items()}
     stopped_by = json.loads(stopped or "{}")
     english = {*stopped_by.get("english", []), *(word for word in words if word in STOP_WORDS)}
     best: list[str] = max(stopped_by.values(), key=len, default=[])
     is_english = len(best) <= len(english)
     chosen = frozenset(english if is_english else best) | QUESTION_WORDS
-    return Frequencies(int(chunks or 0), json.loads(counts or "{}"), chosen, is_english)
+    return Frequencies(postings.chunks, counts, chosen, is_english)
+
+
+def _count(lexemes: Sequence[str], postings: Postings) -> int:
+    """Return how many chunks contain one of the lexemes."""
+    found = [postings.posted[lexeme].entries["key"] for lexeme in lexemes if lexeme in postings.posted]
+    if len(found) > 1:
+        return len(np.unique(np.concatenate(found)))
+    return len(found[0]) if found else 0
 
 
 STATEMENT = """
-with scope (id, title, serving_id, chunk_count, collection_id) as materialized ({scope}),
-words as (
+with words as (
     select word, tsvector_to_array(to_tsvector(%s::regconfig, normalize(word, NFKC))) as lexemes
     from unnest(%s::text[]) word
-),
-counts as (
-    select word, (
-        select count(distinct posting.chunk_id) from documents_posting posting
-        join documents_chunk chunk on chunk.id = posting.chunk_id
-        where posting.index_id = {index} and posting.lexeme = any(words.lexemes)
-            and chunk.version_id in (select serving_id from scope)
-    ) as chunks from words
 ),
 stopped as (
     select language, array_agg(word) as words from unnest(%s::text[]) word, unnest(%s::text[]) language
     where to_tsvector(language::regconfig, word) = ''::tsvector group by language
 )
-select (select sum(chunk_count) from scope), (select jsonb_object_agg(word, chunks) from counts),
-    (select jsonb_object_agg(language, words) from stopped)
+select (select jsonb_object_agg(word, lexemes) from words), (select jsonb_object_agg(language, words) from stopped)
 """

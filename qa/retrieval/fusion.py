@@ -16,21 +16,24 @@ JOINED_TOKENS = 450
 
 def within_budget(chunks: Iterable[RetrievedChunk], tokens: int) -> list[RetrievedChunk]:
     """Return chunks in rank order up to a number of tokens, without near-duplicates; always the best one."""
-    chosen: list[RetrievedChunk] = []
+    chosen: list[tuple[RetrievedChunk, frozenset[str]]] = []
     for chunk in chunks:
-        if any(_is_near_duplicate(chunk, other) for other in chosen):
+        words = _words(chunk.text)
+        if any(_is_near_duplicate(chunk, words, *other) for other in chosen):
             continue
         if chosen and tokens < chunk.tokens:
             break
-        chosen.append(chunk)
+        chosen.append((chunk, words))
         tokens -= chunk.tokens
-    return chosen
+    return [chunk for chunk, _words_of_it in chosen]
 
 
-def _is_near_duplicate(one: RetrievedChunk, other: RetrievedChunk) -> bool:
+def _is_near_duplicate(
+    one: RetrievedChunk, first: frozenset[str], other: RetrievedChunk, second: frozenset[str]
+) -> bool:
     """Whether the Jaccard similarity of their words reaches NEAR_DUPLICATE, and no figures differ: editions do in these."""
-    first, second = _words(one.text), _words(other.text)
-    if len(first & second) < NEAR_DUPLICATE * max(len(first | second), 1):
+    common = len(first & second)
+    if common < NEAR_DUPLICATE * max(len(first) + len(second) - common, 1):
         return False
     return one.document_id == other.document_id or not any(_is_figure(word) for word in first ^ second)
 
@@ -39,8 +42,8 @@ def _is_figure(word: str) -> bool:
     return word[0].isdigit() or word in NUMBERS
 
 
-def _words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", text.lower()))
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", text.lower()))
 
 
 def join_adjacent(chunks: Iterable[RetrievedChunk]) -> list[RetrievedChunk]:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import QuerySet, Sum
+from django.db.models import QuerySet
 
 from documents.models import Collection, Document, Index
 from qa.retrieval.chunk import RetrievedChunk
 from qa.retrieval.fusion import join_adjacent, within_budget
+from qa.retrieval.keywords import Keywords, rank_by_keywords
 from qa.retrieval.search_sql import Vector, search_statement
 from ragsite.llm.errors import ProviderError
 
@@ -58,12 +59,14 @@ def rank_chunks(
     """Return single chunks by fused score, best first, before budget and joining."""
     index = Index.objects.live()
     scope = readable_documents(user, collections, document)
-    size = scope.aggregate(size=Sum("chunk_count"))["size"] or 0
-    if not size or not question.strip():
+    if not question.strip():
+        return []
+    keywords = rank_by_keywords(question, scope, index)
+    if not keywords.chunks:
         return []
     if vector is None:
         vector = embed_question(question, index)
-    return _search(index, scope, question, vector, is_exact=is_exact(index, size), limit=limit)
+    return _search(index, scope, keywords, vector, limit=limit)
 
 
 def readable_documents(
@@ -94,9 +97,10 @@ def is_exact(index: Index, size: int) -> bool:
 
 
 def _search(
-    index: Index, scope: QuerySet[Document], question: str, vector: Vector, *, is_exact: bool, limit: int
+    index: Index, scope: QuerySet[Document], keywords: Keywords, vector: Vector, *, limit: int
 ) -> list[RetrievedChunk]:
-    sql, params = search_statement(index, scope, question, vector, is_exact=is_exact, limit=limit)
+    exact = is_exact(index, keywords.chunks)
+    sql, params = search_statement(index, scope, keywords, vector, is_exact=exact, limit=limit)
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         names = [column.name for column in cursor.description or []]

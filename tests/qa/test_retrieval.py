@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from django.db import connection
 
-from documents.models import Collection, Document, Index, Membership
+from documents.models import Collection, Document, Index, IndexedVersion, Membership
 from qa.retrieval.chunk import RetrievedChunk
 from qa.retrieval.fusion import join_adjacent, within_budget
+from qa.retrieval.keywords import rank_by_keywords
 from qa.retrieval.retriever import (
     MAX_RANKED,
     embed_question,
@@ -208,6 +209,7 @@ def library(alice):
                 [index.pk, document.pk, document.serving_id, "passage ", [], index.dimensions, count],
             )
             Document.objects.filter(pk=document.pk).update(chunk_count=count + 1)
+            IndexedVersion.objects.filter(version=document.serving_id).update(chunks=count + 1)
         index.create_vector_index()
         cursor.execute("analyze documents_chunk")
         cursor.execute("analyze documents_document")
@@ -215,15 +217,10 @@ def library(alice):
 
 
 def plan_of(index, user, *, exact, **scope):
-    vector = llm.embed_query("Where does it rain?", model=index.embedding_model)
-    sql, params = search_statement(
-        index,
-        readable_documents(user, **scope),
-        "Where does it rain?",
-        vector,
-        is_exact=exact,
-        limit=MAX_RANKED,
-    )
+    question, readable = "Where does it rain?", readable_documents(user, **scope)
+    vector = llm.embed_query(question, model=index.embedding_model)
+    keywords = rank_by_keywords(question, readable, index)
+    sql, params = search_statement(index, readable, keywords, vector, is_exact=exact, limit=MAX_RANKED)
     with connection.cursor() as cursor:
         cursor.execute("explain " + sql, params)
         return "\n".join(row[0] for row in cursor.fetchall())

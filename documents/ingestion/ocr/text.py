@@ -13,7 +13,7 @@ from documents.extraction.ocr.merge import has_new_words, missing_lines
 from documents.extraction.pdf.headings import relocate_headings
 from documents.extraction.raw_page import RawPage
 from documents.ingestion.ocr.status import STAMPED
-from documents.models import Chunk, Index, Page, Version
+from documents.models import Chunk, Index, IndexedVersion, Page, Version
 from documents.models.index import IndexState
 from documents.models.page import TRIED
 from documents.models.task import Kind, TaskState
@@ -73,6 +73,7 @@ def delete_outdated_chunks(version: Version) -> None:
     done = Q(tasks__document=version.document_id, tasks__kind=Kind.INDEX, tasks__state=TaskState.DONE)
     current = Index.objects.filter(Q(state=IndexState.LIVE) | Q(state=IndexState.BUILDING) & done)
     Chunk.objects.filter(version=version).exclude(index__in=current).delete()
+    IndexedVersion.objects.filter(version=version).exclude(index__in=current).delete()
 
 
 def merge_and_save(versions: QuerySet[Version]) -> None:

@@ -87,7 +87,14 @@ class Document(OriginMixin, ProgressMixin):
         indexes = [
             models.Index(
                 fields=["collection", "synced_from"], condition=~models.Q(path=""), name="synced_documents"
-            )
+            ),
+            # Every search lists the served versions of a scope; their rows, with vectors and summaries, are wide.
+            models.Index(
+                fields=["collection"],
+                include=["serving"],
+                condition=models.Q(serving__isnull=False, chunk_count__gt=0),
+                name="askable_documents",
+            ),
         ]
         ordering = ["-created_at", "-pk"]
         permissions = [("operate", "May see and replay everybody's work")]
