@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-QUOTING_VERSION = 2  # part of the key: raise it when answers without a model become others
+QUOTING_VERSION = 3  # part of the key: raise it when answers without a model become others
 KEEP_SECONDS = 24 * 3600
 # Longer than an answer usually takes; the lock of a crashed process expires after this.
 LOCK_SECONDS = 60

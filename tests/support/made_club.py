@@ -11,9 +11,19 @@ Members may take a boat out for three hours at most. Every outing is written int
 ## Visitors
 
 A visitor pays 8 euros for a day. It is paid in the office, in cash.
+
+## Lockers
+
+A locker is rented for 30 euros each season, with a deposit for its key.
 """
 RULES_2024 = (
-    RULES_2022.replace("2022", "2024").replace("8 euros", "11 euros").replace("three hours", "four hours")
+    RULES_2022.replace("2022", "2024")
+    .replace("8 euros", "11 euros")
+    .replace("three hours", "four hours")
+    .replace(
+        "A locker is rented for 30 euros each season, with",
+        "The rent of a locker is 35 euros for a season. There is",
+    )
 )
 GUIDE = """# Launching a boat
 
@@ -83,6 +93,62 @@ Omar Feld
 
 > Where is the spare key of the boathouse?
 """
+SEASON = """THE SEASON ON THE LAKE
+A leaflet for members
+
+* * *  DATES  * * *
+
+Last season began on 20 April. This season lasts from 12 April to 3 October.
+The lake was drained eleven years ago. It lay dry for seven weeks.
+
+* * *  REEDS AND BIRDS  * * *
+
+The reeds belong to the birds. Please keep dogs, kites, drones and loud
+music away from them.
+
+* * *  COURSES  * * *
+
+A course costs 40 euros for members. Everyone else pays 65 euros. Wet
+clothing is kept in the blue chest for six weeks.
+
+* * *  CREDITS  * * *
+
+Members collect credits, which lower their fee. There are credits for the
+following:
+
+- sweeping the dock: two credits
+- teaching beginners: five credits for each course
+- watching the fire at the feast: three credits
+"""
+REPAIRS = """# Workshop sheet
+
+## A jammed seat
+
+Lift the rear wheels off the rails. Then slide the seat out backwards. Finally wipe the rails with a dry cloth.
+
+## Purchases 2025
+
+| What | Bought by | Euros |
+|---|---|---|
+| Racing scull | Omar Feld | 6200 |
+| Two pairs of oars | Ines Duarte | 880 |
+| All purchases | | 7080 |
+"""
+HIRE = """Thing,Stored in,Members a day (euros),Others a day (euros)
+Life jacket,Shed,1,3
+Trailer,Shed,12,25
+Roof rack,Loft,4,9
+Megaphone,Loft,2,5
+"""
+LETTER = """Ruderverein Lindau, den 3. Mai 2024
+
+Sehr geehrte Frau Lindqvist,
+
+wir danken für die Einladung zu Ihrer Regatta. Unsere Mannschaft wird am 19. Juni anreisen und im Zelt schlafen.
+
+Mit freundlichen Grüßen
+Jutta Kolb
+"""
 FILES = {
     "Boathouse rules 2022.md": RULES_2022,
     "Boathouse rules 2024.md": RULES_2024,
@@ -90,6 +156,10 @@ FILES = {
     "boats.csv": BOATS,
     "minutes 2024-05-04.txt": MINUTES,
     "Key of the boathouse.eml": MAIL,
+    "season on the lake.txt": SEASON,
+    "Workshop sheet.md": REPAIRS,
+    "hire of things.csv": HIRE,
+    "Brief aus Lindau.txt": LETTER,
 }
 
 
@@ -111,6 +181,17 @@ CASES = [
     Case("fact", "Why did the committee choose the offer of 42,000 euros?", ("do not rot",)),
     Case("fact", "At what time is the gate locked?", ("21:45",)),
     Case("fact", "Who pays for the marquee?", ("The town pays",)),
+    Case("fact", "When does the season begin and when does it end?", ("12 April", "3 October")),
+    Case("fact", "How long was the lake dry?", ("seven weeks",)),
+    Case("fact", "How do I get a jammed seat out?", ("Lift the rear wheels", "Then slide")),
+    Case("fact", "What must not come near the reeds?", ("dogs, kites, drones",), ("REEDS",)),
+    Case("fact", "Wann reisen die Gäste aus Lindau an?", ("19. Juni",)),
+    Case(
+        "table",
+        "What does the trailer cost for somebody who is not a member?",
+        ("Others a day (euros): 25",),
+        ("12",),
+    ),
     Case("table", "How many seats does the Osprey have?", ("Osprey", "Seats: 4"), ("31", "|")),
     Case("table", "What does the Grebe cost for a weekend?", ("Grebe", "Weekend (euros): 105"), ("60", "55")),
     Case("table", "What does the amber light mean?", ("Wind is rising",), ("Storm", "|")),
@@ -125,6 +206,21 @@ CASES = [
         "list", "What has to be brought along to the first lesson?", ("towel", "socks", "water"), ("hatches",)
     ),
     Case("list", "Which steps come before rowing?", ("heel straps", "hatches", "logbook"), ("towel",)),
+    Case(
+        "list", "What do members get credits for?", ("sweeping", "teaching", "watching the fire"), ("towel",)
+    ),
+    Case(
+        "list",
+        "Which purchases are planned for 2025?",
+        ("Racing scull", "Two pairs of oars"),
+        ("All", "Feld"),
+    ),
+    Case("list", "Which things can I hire from the loft?", ("Roof rack", "Megaphone"), ("Trailer",)),
+    Case(
+        "contradiction",
+        "What is the rent of a locker for a season?",
+        ("2024", "35 euros", "2022", "30 euros"),
+    ),
     Case("contradiction", "What does a visitor pay for a day?", ("2024", "11 euros", "2022", "8 euros")),
     Case("contradiction", "For how many hours may members take a boat out?", ("four hours", "three hours")),
     Case(
@@ -134,11 +230,20 @@ CASES = [
         ("Osprey",),
         "How many seats does the Osprey have?",
     ),
+    Case(
+        "follow-up",
+        "And for people who are not members?",
+        ("65 euros",),
+        (),
+        "What does a course cost for members?",
+    ),
     Case("follow-up", "Until when?", ("16:00",), (), "On which date does the regatta take place?"),
     Case("typo", "wher hangs the spair key of the boathuose", ("behind the boiler",)),
+    Case("typo", "wet clothng how long is it kepd", ("six weeks",)),
+    Case("refuse", "What does the captain of the Heron earn?"),
     Case("refuse", "What is the salary of the boat warden?"),
     Case("refuse", "Can I hire a sauna?"),
     Case("refuse", "What is the telephone number of the boathouse?"),
     Case("refuse", "Who wrote Hamlet?"),
 ]
-MIN_GOOD = {"fact": 6, "table": 3, "list": 4, "contradiction": 2, "follow-up": 2, "typo": 1, "refuse": 4}
+MIN_GOOD = {"fact": 10, "table": 4, "list": 7, "contradiction": 3, "follow-up": 3, "typo": 2, "refuse": 5}

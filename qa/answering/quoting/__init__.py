@@ -11,10 +11,9 @@ from qa.answering.quoting.asked import Asked, understand
 from qa.answering.quoting.assembling import answer_of, both, second
 from qa.answering.quoting.contradictions import contradicting, differing_answer, newest, same_elsewhere
 from qa.answering.quoting.forms import NUMBER
-from qa.answering.quoting.lists import list_answer
+from qa.answering.quoting.lists import column_answer, list_answer
 from qa.answering.quoting.refusal import answers, confidence
 from qa.answering.quoting.scoring import score
-from qa.answering.quoting.tables import column_answer
 from qa.answering.quoting.typos import corrected
 from qa.answering.quoting.unit_reader import units_of
 from qa.answering.quoting.units import Unit
@@ -72,7 +71,7 @@ def _may_repeat(asked: Asked, before: Before) -> bool:
 
 def _quoted(ranked: Sequence[Unit], units: Sequence[Unit], asked: Asked) -> Extract:
     best = ranked[0]
-    if differing := contradicting(best, units):
+    if differing := contradicting(best, units, ranked):
         return differing_answer(differing, asked)
     if same := same_elsewhere(best, units):
         best = newest([best, *same])

@@ -21,18 +21,46 @@ MIN_SAME = 0.7  # of the words beside the figures
 MIN_WORDS = 2
 MAX_SHOWN = 3
 WORDS_BEFORE = 4  # the figure that differs, of an older document that says the same at length
+MAX_LESS, MAX_LESS_IF_READ = 0.12, 0.3  # in score; more where the cross-encoder says that it answers
+# What the titles of two editions of one document differ in.
+EDITION = re.compile(
+    r"\b(?:19|20)\d\d\b|\b(?:edition|version|ausgabe|fassung|stand|new|old|draft|of|from|v?\d+(?:\.\d+)*)\b|[^\w]+|_"
+)
 YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 
 
-def contradicting(best: Unit, units: Sequence[Unit]) -> list[Unit]:
-    """Return the best unit and those of other documents that say the same with other figures; [] if all agree."""
+def contradicting(best: Unit, units: Sequence[Unit], ranked: Sequence[Unit] = ()) -> list[Unit]:
+    """Return the best unit and those of other documents that say the same with other figures; [] if all agree.
+
+    What answers best in another edition of the best unit's document, of those `ranked`, may say it in other words.
+    """
     found = [best]
     for unit in units:
         if unit.source.document_id in {each.source.document_id for each in found}:
             continue
         if _is_same(best, unit) and _figures(best) != _figures(unit):
             found.append(unit)
+    if len(found) == 1 and (other := _in_other_edition(best, ranked)):
+        found.append(other)
     return found[:MAX_SHOWN] if len(found) > 1 else []
+
+
+def _in_other_edition(best: Unit, ranked: Sequence[Unit]) -> Unit | None:
+    """Return the best answer of another edition, if it is nearly as good and has other figures."""
+    for unit in ranked:
+        if unit.source.document_id != best.source.document_id and _is_edition(best, unit):
+            less = best.score - unit.score
+            is_good = less <= MAX_LESS or (less <= MAX_LESS_IF_READ and (unit.logit or 0.0) > 0)
+            differs = _figures(unit) and _figures(best) and not set(_figures(unit)) & set(_figures(best))
+            is_alike = unit.kind == best.kind and not unit.table
+            return unit if is_good and differs and is_alike else None
+    return None
+
+
+def _is_edition(one: Unit, other: Unit) -> bool:
+    """Whether the titles of both documents are the same but for years."""
+    titles = [EDITION.sub(" ", unit.source.document_title.lower()).split() for unit in (one, other)]
+    return titles[0] == titles[1] != []
 
 
 def differing_answer(units: Sequence[Unit], asked: Asked) -> Extract:

@@ -83,7 +83,7 @@ def _refers_back(unit: Unit) -> bool:
 
 
 def _is_listed(unit: Unit, asked: Asked) -> bool:
-    return unit.items is not None and (asked.wants_list or asked.wants_steps)
+    return unit.items is not None and (asked.wants_list or asked.wants_steps or asked.may_want_list)
 
 
 def _items(unit: Unit) -> list[str]:

@@ -45,9 +45,15 @@ def replaced(question: str, before: str) -> str:
     if start is None:
         return ""
     rest = question[start.end() :].strip().rstrip("?!. ")
-    if not rest or ASKS.search(rest) or not REFERRING_WORDS.isdisjoint(rest.lower().split()):
+    if not rest or _asks_anew(rest) or not REFERRING_WORDS.isdisjoint(rest.lower().split()):
         return ""
     return _with_phrase(rest, before) or _with_name(rest, before)
+
+
+def _asks_anew(rest: str) -> bool:
+    """Whether it is a question of its own; "for those who are away" is a part of one."""
+    phrase = PREPOSITION.match(rest)
+    return bool(ASKS.match(phrase["rest"]) if phrase else ASKS.search(rest))
 
 
 def _with_phrase(rest: str, before: str) -> str:

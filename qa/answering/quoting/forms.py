@@ -26,6 +26,7 @@ def _any(words: str) -> str:
 
 
 NUMBER = re.compile(rf"\d|\b(?:{_any(_NUMBERS)})(?:s|th)?\b|%", re.IGNORECASE)
+NUMBER_WORD = re.compile(rf"\d[\d.,:]*|\b(?:{_any(_NUMBERS)})\b", re.IGNORECASE)
 TIME = re.compile(
     r"\b\d{1,2}[:.h]\d{2}\b|\b\d{1,2} ?(?:am|pm|a\.m\.|p\.m\.|Uhr|o['’]clock)|\b(?:noon|midnight|midday)\b|o['’]clock\b",
     re.IGNORECASE,
@@ -37,7 +38,7 @@ DATE = re.compile(
     re.IGNORECASE,
 )
 DURATION = re.compile(
-    r"\b(?:seconds|minute|hour|day|night|week|fortnight|month|quarter|year|term)s?\b|\b(?:until|till|bis)\b"
+    r"\b(?:seconds|minute|hour|day|night|week|fortnight|month|quarter|year|term)s?\b(?! (?:ago|old)\b)|\b(?:until|till|bis)\b"
     r"|\b(?:minute|stunde|tag|woche|monat|jahr)(?:e?n?|s)\b",
     re.IGNORECASE,
 )
@@ -45,6 +46,10 @@ DURATION = re.compile(
 FULL_DATE = re.compile(
     rf"\b\d{{1,2}}(?:st|nd|rd|th|\.)? (?:{_any(_MONTHS)})(?: \d{{4}})?\b|\b(?:{_any(_MONTHS)}) \d{{1,2}}\b|\b(?:19|20)\d\d\b",
     re.IGNORECASE,
+)
+# Two days or two times: when something begins and when it ends.
+BOTH_ENDS = re.compile(
+    rf"(?:{FULL_DATE.pattern}|{TIME.pattern}).+(?:{FULL_DATE.pattern}|{TIME.pattern})", re.IGNORECASE
 )
 LENGTH = re.compile(
     r"\d[\d.,]*\s?(?:metres?|meters?|m|cm|mm|km|kilomet(?:re|er)s?|miles?|feet|foot|ft|inch(?:es)?|pages?|words?|meter)\b",
@@ -70,8 +75,9 @@ REASON = re.compile(
     re.IGNORECASE,
 )
 
-# A sentence that begins so, within its first words, speaks of what the sentence before it names.
+# A sentence that begins so, within its first words, speaks of what the sentence before it names, or goes on from there.
 REFERS = re.compile(
+    r"^(?:then|after(?:wards| (?:that|this|it))|next|finally|otherwise|instead|(?:every|any)(?:one|body) else|(?:all )?(?:the )?others|danach|dann|ensuite|puis)\b|"
     r"^(?:(?:\w+,? ){0,3}?(?:it|they|them|he|she|this|these|those|both|its|their)|it['’]s|er|sie|es|diese[rs]?|il|elle|ils|elles)\b",
     re.IGNORECASE,
 )
@@ -101,6 +107,13 @@ FORMS: Sequence[tuple[Pattern, Sequence[Pattern]]] = (
         ),
         (RANGE, DATE),
     ),
+    (
+        _asks(
+            r"when (?:[\w'-]+ ){1,6}?(?:begin|start|open)s? and (?:when (?:[\w'-]+ ){1,3}?)?(?:end|stop|finish|close)s?"
+            r"|wann (?:[\w'-]+ ){1,6}?und (?:wann (?:[\w'-]+ ){1,3}?)?endet"
+        ),
+        (BOTH_ENDS,),
+    ),
     (_asks("(?:what|which) (?:time|hours?)|um wie viel uhr|wie spät|à quelle heure"), (TIME,)),
     (_asks("how old|wie alt"), (AGE,)),
     (_asks("how long|wie lange"), (DURATION, LENGTH)),
@@ -125,17 +138,38 @@ LIST = re.compile(
     r"|\bwhat (?:are|were) (?:the|our|your|their|all)\b|^(?:list|name|enumerate|nenne)\b|\bwhich of\b|\bwho are\b",
     re.IGNORECASE,
 )
+# A question that a list answers as well as a sentence: "What must not be sent by mail?"
+MAY_LIST = re.compile(
+    r"^\W*what (?:do|can|could|should|must|may|shall|am|are|need|needs|have|has)\b", re.IGNORECASE
+)
 NOT_LIST = re.compile(r"\b(?:what|which) (?:does|was|is|has|happens|means|costs)\b(?! to be)", re.IGNORECASE)
+# Of those who are not what was named before: "Everyone else pays ..."
+NEGATES = _asks("else|others?|not|non|no|except|andere[rn]?|nicht|kein\\w*|autres?|otros")
 WHO = _asks("who|wer|qui")
 MIN_NAMES = 3  # of persons, in an answer that lists them
 KIND_OF = re.compile(r"\b(?:kinds?|types?|sorts?|forms?) of\b", re.IGNORECASE)
+
+
+GERMAN = re.compile(
+    r"\b(?:wann|wer|wem|wen|woher|wohin|wie|warum|weshalb|welche[rsnm]?|der|das|ist|sind|und|gibt es)\b",
+    re.IGNORECASE,
+)
+_VERB_PARTS = """
+    ab an auf aus bei ein fest fort frei her hin los mit nach nieder statt teil um vor weg weiter wieder zu zurück zusammen
+"""
+# "Wann kommen die Gäste an?": what a document says of it is "ankommen".
+SEPARATED = re.compile(
+    rf"^(?P<asks>(?:wann|wer|was|wo|woher|wohin|wie|warum|weshalb|welche[rsnm]?)(?: \\w+)?? )(?P<verb>[a-zäöüß]{{3,}})(?P<rest> .+)"
+    rf" (?P<part>{'|'.join(_VERB_PARTS.split())})(?P<end>[?.! ]*)$",
+    re.IGNORECASE,
+)
 
 
 def without_asking(question: str) -> str:
     """Return the question without the words that ask for a form: "how long", "what time". "Costs" stays: it is content."""
     for asks, patterns in FORMS:
         if asks.search(question):
-            return question if patterns[0] in (NUMBER, AGE) else asks.sub(" ", question)
+            return question if patterns[0] in (NUMBER, AGE, BOTH_ENDS) else asks.sub(" ", question)
     return question
 
 
@@ -147,3 +181,11 @@ def form_of(question: str) -> Sequence[Pattern]:
 def wants_list(question: str) -> bool:
     """Whether the question asks for several things."""
     return bool(LIST.search(question)) and not NOT_LIST.search(question)
+
+
+def joined_verb(question: str) -> str:
+    """Return the question with the parts of such a verb as one word, "Wann ankommen die Gäste?"; or the same question."""
+    found = SEPARATED.match(question)
+    return (
+        f"{found['asks']}{found['part']}{found['verb']}{found['rest']}{found['end']}" if found else question
+    )

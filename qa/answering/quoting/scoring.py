@@ -10,6 +10,7 @@ import numpy as np
 from documents.models import Index
 from qa.answering.quoting import cross_encoder
 from qa.answering.quoting.asked import Asked
+from qa.answering.quoting.forms import BOTH_ENDS
 from qa.answering.quoting.units import Kind, Unit
 from qa.retrieval.search_sql import Vector
 from qa.retrieval.stop_words import STOP_WORDS, WORD, content_words
@@ -24,10 +25,12 @@ SIMILARITY_WEIGHT = 0.5  # of vector similarity against coverage
 NAMES_BONUS = 0.16  # of a line with several names when the question asks for persons
 LISTED_BONUS = 0.24  # of the items of a list whose heading is what the question asks for
 FORM_BONUS = 0.08  # of a unit with a number, date or name when the question asks for one
+ENDS_BONUS = 0.16  # of a unit that tells both when something begins and when it ends
 FRAGMENT_MALUS = 0.2
 NAME_BONUS = 0.08
 COLUMN_BONUS = 0.06
 NAME_MALUS = 0.12
+OTHERS_BONUS = 0.2  # of "everyone else" where the question is about those who are not members
 REPEAT_MALUS = 0.15  # of a sentence that answered the question before
 PREFERRED_BONUS = 0.1
 REFINED = 5  # best units whose words are compared by meaning
@@ -72,6 +75,9 @@ def _rate(unit: Unit, asked: Asked) -> None:
     unit.score += _form(asked, unit) + _named(asked, unit) + PREFERRED_BONUS * unit.is_preferred
     unit.score -= FRAGMENT_MALUS * unit.fragment + NAME_MALUS * _lacks_name(asked, unit)
     unit.score -= REPEAT_MALUS * (unit.text in asked.answered)
+    if unit.table is None:
+        before = unit.before.words if unit.before else frozenset()
+        unit.score += OTHERS_BONUS * asked.is_of_others(unit.words, unit.text, before)
 
 
 def coverage(asked: Asked, unit: Unit, near: Mapping[str, float] | None = None) -> float:
@@ -168,8 +174,9 @@ def _form(asked: Asked, unit: Unit) -> float:
     if asked.wants_names:
         return NAMES_BONUS if asked.is_answered_in_form(unit.text) else -FORM_BONUS
     if asked.form:
-        return FORM_BONUS if asked.is_answered_in_form(unit.text) else -FORM_BONUS
-    if not asked.wants_list:
+        bonus = ENDS_BONUS if BOTH_ENDS in asked.form else FORM_BONUS
+        return bonus if asked.is_answered_in_form(unit.text) else -FORM_BONUS
+    if not (asked.wants_list or asked.may_want_list):
         return 0.0
     if unit.items and asked.listed & stems(" ".join([unit.lead, *unit.headings[:1]])):
         return LISTED_BONUS

@@ -13,7 +13,7 @@ from qa.retrieval.stop_words import WORD
 from ragsite import llm
 
 MIN_LENGTH = 3
-LONG = 6  # letters; another letter in the place of one is allowed from here on
+LONG = 4  # letters; another letter in the place of one is allowed from here on
 LONGER = 8  # letters; two mistakes are allowed from here on
 ASKING = ("what", "when", "where", "which", "who", "how", "does", "did", "are", "was", "were", "can", "the")
 FIRST_WORDS = 3  # in which a misspelled question word is looked for

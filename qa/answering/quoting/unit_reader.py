@@ -18,6 +18,9 @@ MAX_FRAGMENT_WORDS = 12
 LINE_LEVEL = 99  # of a heading that is only a short line
 MAX_GAP = 4_000  # characters between two sources that are read together
 MAX_ROWS = 400  # of one table; a longer one is found by its chunks
+SECTION_NUMBER = re.compile(r"^(?:§ ?)?\d{1,2}(?:\.\d{1,2})*[.)]? (?=[^\W\d_])")
+FRAMED = re.compile(r"(?:[*=~#+-] ?)*[^\W\d_][^*=~#+\n]{2,60}(?: ?[*=~#+-]){2,}")
+FRAME = re.compile(r"^[*=~#+\- ]+|[*=~#+\- ]+$")
 LINK_WITHIN = re.compile(r"\s*\[[^\]\n]*\]\(#[^)\n]*\)\s*$")
 QUOTE_MARK = re.compile(r"^(?:>[ \t]?)+", re.MULTILINE)  # of a mail that is answered
 # The first and last lines of letters.
@@ -86,9 +89,15 @@ class _Reader:
         self.markup = markup_spans(around.text, media_type)
         self.headings: list[Heading] = []
         self.previous: Unit | None = None  # the last sentence read
+        self.following: Block | None = None  # the block after the one that is read
 
     def units(self) -> Iterator[Unit]:
-        for block in self.around.around:
+        blocks = self.around.around
+        for block, following in zip(blocks, [*blocks[1:], None], strict=True):
+            self.following = following
+            if title := _framed(block):
+                self._head(self._unit(Kind.SENTENCE, block.start, block.end, block, text=title))
+                continue
             if isinstance(block, Heading):
                 self.headings = [above for above in self.headings if above.level < block.level] + [block]
                 self.previous = None
@@ -155,7 +164,8 @@ class _Reader:
             if not unit.words or COURTESY.match(unit.text):
                 continue
             is_alone = len(block.sentences) == 1
-            unit.is_fragment = _is_fragment(unit.text, is_alone=is_alone)
+            has_below = isinstance(self.following, Table | ItemList)
+            unit.is_fragment = _is_fragment(unit.text, may_have_figures=is_alone and not has_below)
             if unit.is_fragment and is_alone:
                 self._head(unit)
                 continue
@@ -187,8 +197,15 @@ class _Reader:
         return unit
 
 
-def _is_fragment(text: str, *, is_alone: bool) -> bool:
-    """Whether a line is short and does not end like a sentence; a line by itself may contain a figure."""
+def _framed(block: Block) -> str:
+    """Return the title in a line that is framed by signs, "* * * OPENING HOURS * * *"; else "" ."""
+    if not isinstance(block, ItemList) or len(block.items) != 1:
+        return ""
+    return FRAME.sub("", block.items[0].text) if FRAMED.fullmatch(block.items[0].text) else ""
+
+
+def _is_fragment(text: str, *, may_have_figures: bool) -> bool:
+    """Whether a line is short and does not end like a sentence. A figure in a line by itself may be what it tells."""
     if len(text.split()) > MAX_FRAGMENT_WORDS or ENDS_SENTENCE.search(text):
         return False
-    return not (is_alone and re.search(r"\d", text))
+    return not (may_have_figures and re.search(r"\d", SECTION_NUMBER.sub("", text)))

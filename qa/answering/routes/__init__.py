@@ -27,7 +27,7 @@ MAX_SAME = 3  # documents that one name may fit
 MAX_WORDS = 105
 MAX_NEXT = 3  # questions offered after an answer
 # Of "it": the document of the conversation, or of the answer before.
-_PRONOUNS = "it|this|that|he|she|they|this document|that document|the document|this file|the file|this text|the text|this one|that one"
+_PRONOUNS = "it|this|that|he|she|they|them|these|those|this document|that document|the document|this file|the file|this text|the text|this one|that one"
 PRONOUNS = frozenset(_PRONOUNS.split("|"))
 
 

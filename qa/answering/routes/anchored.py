@@ -49,6 +49,7 @@ _DATED = """
 SAYS, FRAME, SUMMARY, PARTS, MADE, DATED = (
     frozenset(words.split()) for words in (_SAYS, _FRAME, _SUMMARY, _PARTS, _MADE, _DATED)
 )
+APPROVED = frozenset(["approved", "adopted", "passed", "agreed", "accepted", "authorised", "authorized"])
 COMES = frozenset({"come", "comes", "came"})  # from somebody: "who came" asks for those present
 SAID = SAYS | PARTS | {"anything", "something"}
 ABOUT = SAYS | SUMMARY | PARTS | FRAME
@@ -150,6 +151,9 @@ def _joined(text: str, found: Sequence[Mention]) -> str:
 
 
 def _comparison(subject: str, rest: str) -> Request:
+    topic = TOPIC.search(rest)
+    if topic and SAYS & set(rest[: topic.start()].lower().split()):
+        return Request(Kind.COMPARISON, subject, topic["topic"])
     plain_rest = YEAR.sub("", DIFFERS.sub("", rest))
     return Request(Kind.COMPARISON, subject, _topic(plain_rest, ABOUT | {"new"}))
 
@@ -175,6 +179,8 @@ def _of_one(text: str, mention: Mention, rest: str) -> Request | None:
 def _who(name: str, rest: str) -> Request | None:
     if RESPONSIBLE.search(rest):
         return None if _topic(rest, MADE) else Request(Kind.RESPONSIBLE, name)
+    if approved := APPROVED & set(rest.lower().split()):
+        return None if _topic(rest, MADE | APPROVED) else Request(Kind.AUTHOR, name, verb=min(approved))
     is_made = MADE & set(rest.lower().split()) or re.search(r"\b(?:by|from|von)$", rest)
     return Request(Kind.AUTHOR, name) if is_made and not _topic(rest, MADE | COMES) else None
 

@@ -10,13 +10,14 @@ from django.utils.translation import gettext as _
 
 from documents.structure.outline import Statement
 from qa.answering.parts import Heading, Pair, Pairs, Quote, Text
+from qa.answering.quoting.forms import FULL_DATE, NUMBER_WORD
 from qa.answering.routes.library import Library, Named
 from qa.answering.routes.library.dates import MONTH, YEAR, months_in
 from qa.answering.routes.library.editions import WORDS as EDITION_WORDS
 from qa.answering.routes.reading import Reading, RoutedAnswer
 from qa.answering.routes.requests import Request, content
 from qa.answering.routes.rows import row_about
-from qa.answering.routes.section import find_section, key_statements, statements_about
+from qa.answering.routes.section import find_section, key_statements, named_section, statements_about
 from qa.models.question import AnswerWay
 from qa.retrieval.stop_words import content_words
 
@@ -139,11 +140,12 @@ def _on_topic(readings: Sequence[Reading], topic: str) -> RoutedAnswer | None:
 
 def _side(answer: RoutedAnswer, reading: Reading, topic: str) -> list[Statement]:
     """What one document says on the topic; a model reads all of that section."""
-    section = find_section(reading, topic)
+    said = [] if named_section(reading, topic) else statements_about(reading, topic, max_words=MAX_WORDS)
+    section = None if said else find_section(reading, topic)
     start, end = (section.start, section.end) if section else (0, len(reading.text))
     answer.ranges.append((reading, start, end))
     chosen = key_statements(reading, section, max_words=MAX_WORDS) if section else []
-    return chosen or statements_about(reading, topic, max_words=MAX_WORDS)
+    return chosen or said
 
 
 class Change(NamedTuple):
@@ -194,8 +196,7 @@ def _differing(ones: Sequence[Statement], others: Sequence[Statement]) -> list[C
         likeness = [(_likeness(words[one], words[other]), other) for other in others]
         best, other = max(likeness, key=lambda each: each[0], default=(0.0, None))
         if other and best >= MIN_SAME:
-            figures = _figures(one.words) != _figures(other.words)
-            changes.append(Change(best + figures, one, other))
+            changes.append(Change(best + _differ_in_figures(one.words, other.words), one, other))
     return changes
 
 
@@ -207,8 +208,10 @@ def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
     return len(one & other) / max(len(one | other), 1)
 
 
-def _figures(text: str) -> list[str]:
-    return re.findall(r"\d[\d.,]*", text)
+def _differ_in_figures(one: str, other: str) -> bool:
+    """Whether both have figures, and not the same; the date of an edition is none."""
+    figures = [NUMBER_WORD.findall(FULL_DATE.sub("", text.lower())) for text in (one, other)]
+    return all(figures) and sorted(figures[0]) != sorted(figures[1])
 
 
 def _only_in(one: Reading, other: Reading) -> list[Text]:

@@ -41,7 +41,7 @@ DATE = re.compile(
 )
 # What people ask, and the words by which documents say it.
 SAID_AS = [
-    ("adopt approv pass agree accept decid verabschied beschlossen adopt aprob", "adopt approv pass agreed accepted decided decision verabschied beschlossen aprob adopt"),
+    ("adopt approv pass agree accept decid authori genehmig verabschied beschlossen adopt aprob", "adopt approv pass agreed accepted decided decision verabschied beschlossen aprob adopt"),
     ("issu publish releas print appear come veröffentlich erschien publi", "issu publish releas edition version print stand veröffentlich erschien publi"),
     ("writ prepar draw dated creat made sent finish complet geschrieben verfasst geschickt erstellt écrit", "writ prepar dated date: date creat sent drawn minutes meeting edition version"),
     ("chang updat revis edit amend modif geändert", "chang updat revis edit amend modif stand geändert"),
@@ -62,14 +62,17 @@ def details(found: Sequence[Named], request: Request) -> RoutedAnswer | None:
         if request.kind == Kind.DATE:
             _add_date(answer, reading, request.verb)
         elif request.kind == Kind.AUTHOR:
-            _add_author(answer, reading)
+            _add_author(answer, reading, request.verb)
         else:
             _add_line(answer, reading, _best_line(reading, lambda line: bool(RESPONSIBLE.search(line))))
     answer.next_questions = [about_document(named.document.title) for named in found]
     return answer if answer.parts else None
 
 
-def _add_author(answer: RoutedAnswer, reading: Reading) -> None:
+def _add_author(answer: RoutedAnswer, reading: Reading, verb: str) -> None:
+    if verb:
+        _add_line(answer, reading, _best_line(reading, partial(_says_by_whom, signs=_signs(verb))))
+        return
     document = reading.document
     line = _best_line(reading, lambda line: bool(WROTE.search(line) and not line.lower().startswith("from:")))
     if line and not (document.author and reading.version.media_type == MAIL):
@@ -104,6 +107,19 @@ def _signs(verb: str) -> list[str]:
 def _says_date(line: str, signs: Sequence[str]) -> bool:
     lowered = line.lower()
     return bool(DATE.search(line)) and any(re.search(rf"(?<!\w){re.escape(sign)}", lowered) for sign in signs)
+
+
+def _says_by_whom(line: str, signs: Sequence[str]) -> bool:
+    """Whether a line says by whom the document was approved, or who approved it."""
+    signed = "|".join(map(re.escape, signs))
+    return (
+        re.search(
+            rf"(?<!\w)(?:{signed})\w*\b.{{0,40}}(?<!\w)(?:by|von|vom|par|por)\b|(?<!\w)(?:{signed})\w* (?:it|this|these|the)\b",
+            line,
+            re.IGNORECASE,
+        )
+        is not None
+    )
 
 
 def _add_line(answer: RoutedAnswer, reading: Reading, line: str) -> None:

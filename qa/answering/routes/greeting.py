@@ -22,20 +22,28 @@ THANKS = re.compile(
     re.IGNORECASE,
 )
 HELP = re.compile(
-    r"(?:help|hilfe|aide|ayuda)(?: me)?|(?:can|could) you help(?: me)?|how (?:can|could|do|does) (?:you|it|this|ragsite) help(?: me)?|"
-    r"(?:what|which|what else|how)(?: kinds? of| sorts? of| types? of)?(?: (?:questions?|things?))?(?: (?:can|could|do|should|may|am|are|is))? (?:i|you|ragsite|it|this(?: (?:site|tool|app|page|thing|program))?)"
+    r"(?:help|hilfe|aide|ayuda)(?: me)?|i need (?:some )?help|introduce yourself|(?:can|could) you help(?: me)?|how (?:can|could|do|does) (?:you|it|this|ragsite) help(?: me)?|"
+    r"(?:(?:what|which)(?: (?:kinds?|sorts?|types?) of)? (?:help|questions?|things?|tasks?) (?:can|could|do|will) you|what (?:can|could|do) you) (?:help (?:me |us )?(?:with|out)|answer|offer|give|do|handle|know|tell me|understand)(?: here| for me| best)?|"
+    r"how (?:do|does|can) (?:you|this|it|ragsite) (?:answer|find|help|work|know)(?: (?:my |the )?(?:questions?|answers?|things?|out|here|this|that))*|what(?:'s| is) (?:your|the) (?:purpose|job|task|role|name)(?: here| of this(?: site| tool| app| page)?)?|"
+    r"(?:what|how|who) (?:you|this|it|ragsite) (?:(?:can|are|is|do|does|works?|for|able|to|here|me)\b ?)+|what is it (?:that )?you do|where (?:do|should|can) i (?:start|begin)|"
+    r"(?:what|which|what else|how)(?: exactly| else| all)?(?: kinds? of| sorts? of| types? of)?(?: (?:questions?|things?))?(?: (?:can|could|do|should|may|am|are|is))? (?:i|you|ragsite|it|this(?: (?:site|tool|app|page|thing|program))?)"
     r"(?: (?:able|allowed))?(?: to)?(?: (?:do|ask|use|work|begin|start|here|for|me|you|with|of|about|this|it|ragsite|questions?|site|tool|app|capable|good|at))*|"
     r"how (?:do|does|can|should) (?:i|you|we|this|it|ragsite)(?: (?:use|work|start|begin|ask|questions?|a question|this|here|site|tool|app|ragsite))+|"
     r"(?:who|what) (?:are|is) (?:you|ragsite)|are you (?:an? )?(?:ai|robot|bot|human|machine|person|model|assistant|real)(?: .{0,20})?|what is this(?: (?:site|tool|app|page|program|thing))?(?: for)?|"
-    r"was (?:kannst du|können sie|kann ich)(?: (?:alles|hier|tun|fragen|machen|mich|dich))*|wer bist du|wie (?:funktioniert|geht) das|que peux-tu faire|que pouvez-vous faire|qui es-tu|qué puedes hacer|quién eres",
+    r"was (?:kannst du|können sie|kann ich)(?: (?:alles|hier|tun|fragen|machen|mich|dich))*|wer (?:bist du|sind sie)|was (?:machst|tust|machen|tun) (?:du|sie)(?: hier)?|(?:wobei|womit|wie) (?:kannst du|können sie) (?:mir |uns )?helfen|wo(?:für|zu) (?:bist du|sind sie|dient das|ist das)(?: da| gut)?|wie (?:funktioniert|geht) das|que peux-tu faire|que pouvez-vous faire|qui (?:es-tu|êtes-vous)|à quoi (?:sers-tu|servez-vous|ça sert)|(?:en|con) qué (?:me )?puedes ayudar(?:me)?|qué puedes hacer|quién eres",
     re.IGNORECASE,
 )
-WITH_CONTENT = re.compile(r"\bwhat (?:am|is|are|do|should) i\b|\bhow do i (?:begin|start)\b", re.IGNORECASE)
+# What people say before such a question.
+ASIDE = re.compile(
+    r"^(?:(?:so|and|ok|okay|well|now|please|bitte)\b,? |(?:(?:can|could|would) you )?(?:please )?(?:tell me|explain(?: to me)?|show me) (?=what|how|who))+",
+    re.IGNORECASE,
+)
 
 
 def greet(question: str, *, has_history: bool) -> RoutedAnswer | None:
     """Return an answer to a greeting, to thanks or to a request for help; None for a question."""
     text = " ".join(question.replace("’", "'").split()).strip(" .!?¿¡:)(")
+    text = ASIDE.sub("", text, count=1)
     if HELLO.fullmatch(text):
         return _said(_("Hello! Ask a question about your documents, in your own words."))
     if THANKS.fullmatch(text):

@@ -58,19 +58,27 @@ def section_answer(reading: Reading, topic: str, *, max_words: int = MAX_WORDS) 
 
 def find_section(reading: Reading, topic: str) -> Section | None:
     """Return the section whose heading has the words of the topic, or else says it in other words."""
+    is_number = NUMBER.fullmatch(topic.strip(" ."))
+    return named_section(reading, topic) or (None if is_number else _by_meaning(reading, topic))
+
+
+def named_section(reading: Reading, topic: str) -> Section | None:
+    """Return the section whose heading has the number or the words of the topic."""
     if NUMBER.fullmatch(topic.strip(" .")):
         return _numbered(reading, topic.strip(" ."))
-    wanted = [word for word in content_words(topic) if word not in WEAK]
-    return _by_words(reading, wanted) or _by_meaning(reading, topic)
+    return _by_words(reading, [word for word in content_words(topic) if word not in WEAK])
 
 
 def _by_words(reading: Reading, wanted: Sequence[str]) -> Section | None:
-    """The section whose heading has the words, the outermost of equal ones."""
+    """The section whose heading has the words, the outermost of equal ones; the whole document only if no other has."""
     if not wanted:
         return None
-    scored = [(_fit(wanted, section.title), -section.level, section) for section in _with_text(reading)]
-    best = max(scored, key=lambda each: each[:2], default=None)
-    return best[2] if best and best[0] >= MIN_HEADING_MATCH else None
+    scored = [
+        (not _is_whole(reading, section), fit, -section.level, section)
+        for section in _with_text(reading)
+        if (fit := _fit(wanted, section.title)) >= MIN_HEADING_MATCH
+    ]
+    return max(scored, key=lambda each: each[:3])[3] if scored else None
 
 
 def _by_meaning(reading: Reading, topic: str) -> Section | None:
@@ -111,7 +119,7 @@ def _with_text(reading: Reading) -> list[Section]:
 
 def _fit(wanted: Sequence[str], title: str) -> float:
     """How well a heading fits, from 0 to 1: mostly how much of the topic it has, and how little else."""
-    words = [word for word in content_words(title) if not word.isdecimal()]
+    words = [word for word in content_words(title) if not word.isdecimal() and len(word) > 1]
     if not words:
         return 0.0
     found = sum(any(_is_same(one, other) for other in words) for one in wanted)

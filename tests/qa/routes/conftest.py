@@ -13,7 +13,7 @@ GUIDE = """# Visitor guide {year}
 
 This guide tells volunteers how the museum works. It applies from 1 May {year}.
 
-Written by Odile Marsten, education.
+Written by Odile Marsten, education. Approved by the board of the museum in March.
 
 ## Opening
 

@@ -30,6 +30,7 @@ def first(question):
         ("What is the difference between A and B?", Kind.COMPARISON, "A and B", ""),
         ("What do the guide and the letter say about groups?", Kind.COMPARISON, "the guide and the letter", "groups"),
         ("Who wrote the guide?", Kind.AUTHOR, "the guide", ""),
+        ("Who approved the guide?", Kind.AUTHOR, "the guide", ""),
         ("Wer hat den Brief geschrieben?", Kind.AUTHOR, "den Brief", ""),
         ("Who is responsible for the guide?", Kind.RESPONSIBLE, "the guide", ""),
         ("When was the guide last updated?", Kind.DATE, "the guide", ""),
@@ -56,7 +57,8 @@ def test_a_hostile_question_is_told_soon(question):
 @pytest.mark.parametrize(
     "text",
     ["Hello", "hi there!", "Good morning", "Guten Tag", "Bonjour !", "¡Hola!", "thanks", "Thank you very much!", "What can you do?",
-     "Who are you?", "help", "How can you help me?", "What can I ask?", "What kinds of questions can I ask?", "Was kannst du?"],
+     "Who are you?", "What can you help me with?", "What kind of help can you give?", "Tell me what you can do", "How do you answer questions?",
+     "What exactly can you do?", "Please explain how this works", "What is your purpose?", "Womit kannst du mir helfen?", "Wofür bist du da?", "help", "How can you help me?", "What can I ask?", "What kinds of questions can I ask?", "Was kannst du?"],
 )  # fmt: skip
 def test_a_greeting_is_answered_without_documents(text):
     assert greet(text, has_history=False).sources == []
@@ -65,7 +67,7 @@ def test_a_greeting_is_answered_without_documents(text):
 @pytest.mark.parametrize(
     "text",
     ["What can I do if the roof leaks?", "Hello, where is the cloakroom?", "How do you repair a roof?", "help with groups",
-     "Who are the members?", "What can I bring?", "Thanks giving day opening hours"],
+     "Who are the members?", "What can I bring?", "What can you help the volunteers with?", "What kind of help do volunteers give?", "Thanks giving day opening hours"],
 )  # fmt: skip
 def test_a_question_is_no_greeting(text):
     assert greet(text, has_history=False) is None

@@ -82,6 +82,11 @@ def test_who_wrote_a_document_and_when_is_told_by_its_lines_or_its_metadata(answ
     assert "Author: Piet Dorrance" in question.answer
     assert cited(question) == {"Broken projector"}
     assert "Jens Uhland" in answered("Who wrote the letter from Grünau?").answer
+    question = answered("Who approved the visitor guide of 2026?")
+    assert (question.way, question.answer) == (
+        "details",
+        "“Approved by the board of the museum in March.” [1]",
+    )
     assert (
         "It applies from 1 May 2026." in answered("Since when does the visitor guide of 2026 apply?").answer
     )

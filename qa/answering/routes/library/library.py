@@ -100,7 +100,7 @@ class Library:
         named = self.named[place]
         found = {word: self._known_by(word).get(place, 0.0) for word in wanted}
         strong = [word for word in wanted if found[word] >= SIMILAR and not word.isdecimal()]
-        if not strong or not _is_reference(wanted, strong, named):
+        if not strong or not self._is_reference(wanted, strong, named):
             return 0.0
         weights = {word: self._weight(word) for word in wanted}
         score = sum(weights[word] * found[word] for word in wanted) / sum(weights[word] for word in wanted)
@@ -109,6 +109,21 @@ class Library:
             score *= 0.5
         covered = len({stem(word) for word in strong} & named.title_words) / max(len(named.title_words), 1)
         return score + 0.1 * covered
+
+    def _is_reference(self, wanted: Sequence[str], strong: Sequence[str], named: Named) -> bool:
+        """Whether the words call a document: a noun such as "report", most of its title, or what only it is called."""
+        author = set(content(named.document.author))
+        if NOUNS & set(wanted) or author & set(strong):
+            return True
+        matched = {stem(word) for word in strong}
+        if len(matched & named.title_words) >= ENOUGH_OF_TITLE * len(named.title_words):
+            return True
+        return named.noun in matched and self._is_alone(named)
+
+    def _is_alone(self, named: Named) -> bool:
+        """Whether no other document but its editions has the noun of its title in a title."""
+        having = [each for each in self.named if named.noun in each.title_words]
+        return all(each.is_edition_of(named) for each in having)
 
     def _weight(self, word: str) -> float:
         having = sum(weight > IN_LETTER for weight in self._known_by(word).values())
@@ -160,15 +175,6 @@ def is_close(one: str, other: str) -> bool:
     if abs(len(one) - len(other)) > 2 or one[:1] != other[:1]:
         return False
     return sorted(one) == sorted(other) or SequenceMatcher(None, one, other).ratio() >= FUZZY
-
-
-def _is_reference(wanted: Sequence[str], strong: Sequence[str], named: Named) -> bool:
-    """Whether the words call a document: its title for the most part, or a noun such as "report"."""
-    author = set(content(named.document.author))
-    if NOUNS & set(wanted) or author & set(strong):
-        return True
-    matched = {stem(word) for word in strong}
-    return len(matched & named.title_words) >= ENOUGH_OF_TITLE * len(named.title_words)
 
 
 def with_heads(documents):  # type: ignore[no-untyped-def]

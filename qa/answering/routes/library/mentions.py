@@ -8,7 +8,7 @@ from typing import NamedTuple
 from qa.answering.routes.library import Library, Named
 from qa.answering.routes.library.dates import MONTH, YEAR
 from qa.answering.routes.library.editions import WORDS as EDITION_WORDS
-from qa.answering.routes.library.words import GENERIC
+from qa.answering.routes.library.words import GENERIC, NOUNS
 from qa.answering.routes.requests import content
 
 MAX_WORDS = 9  # of one name
@@ -68,6 +68,8 @@ def _mention(
         return None
     if not any(library.is_thing(word, found) for word in named):  # a person's name alone
         return None
+    if len(named) == 1 and not NOUNS & set(named) and start == first.start() and start > 0:
+        return None  # "repairs" is a subject, "the repairs" may be the document
     if _is_narrowed(text, first.start(), library):
         return None
     return score * len(named), Mention(start, last.end(), text[start : last.end()], library.find(words))

@@ -16,6 +16,7 @@ from qa.answering.routes.library.languages import language_of
 from qa.answering.routes.library.words import (
     ADJECTIVES,
     CSV,
+    GENERIC,
     LETTER,
     MAIL_KIND,
     PDF,
@@ -28,6 +29,7 @@ from qa.answering.routes.library.words import (
 from qa.answering.routes.requests import content
 from qa.retrieval.stop_words import stem
 
+EDITION = frozenset(["edition", "version", "ausgabe", "fassung", "édition", "edición"])
 NAMED, OF_KIND, BY_AUTHOR, SIMILAR, IN_HEAD = 1.0, 0.9, 0.95, 0.8, 0.5
 IN_LETTER = 0.7  # letters and mails are called by what they begin with
 PEOPLE = re.compile(r"^(?:from|to|cc|von|an):\s*([^<\n]+)", re.IGNORECASE | re.MULTILINE)
@@ -69,7 +71,17 @@ class Named:
     @cached_property
     def title_words(self) -> frozenset[str]:
         words = content(re.sub(r"[_\-.]+", " ", self.document.title))
-        return frozenset(stem(word) for word in words if not word.isdecimal() and not MONTH.fullmatch(word))
+        names = (word for word in words if not word.isdecimal() and not MONTH.fullmatch(word))
+        return frozenset(stem(word) for word in names if word not in EDITION)
+
+    @cached_property
+    def noun(self) -> str:
+        """The stem of the last word of its title that is no year, month or word such as "edition": what it is."""
+        words = content(re.sub(r"[_\-.]+", " ", self.document.title))
+        nouns = [
+            word for word in words if word.isalpha() and word not in GENERIC and not MONTH.fullmatch(word)
+        ]
+        return stem(nouns[-1]) if nouns else ""
 
     @property
     def dated(self) -> date | None:
