@@ -136,7 +136,7 @@ def test_a_process_that_is_gone_counts_for_nothing():
 
 
 def test_the_command_leaves_no_process_when_it_is_interrupted(tmp_path):
-    """As by Ctrl-C while a site starts: servers, folders and processes are gone afterwards."""
+    """As by `timeout`, which sends SIGTERM twice, while a site starts: servers, folders and processes are gone afterwards."""
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     command = [sys.executable, "-m", "bench.harness", "--quick", "--only", "ingest.wall"]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0)  # fmt: skip
@@ -144,7 +144,8 @@ def test_the_command_leaves_no_process_when_it_is_interrupted(tmp_path):
     descendants = processes.tree(process.pid)
     time.sleep(0.5)
 
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, signal.SIGTERM)
+    os.killpg(process.pid, signal.SIGTERM)
     output, _errors = process.communicate(timeout=60)
 
     assert process.returncode == 130

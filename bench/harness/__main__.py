@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.harness.goals import GROUPS, Goal, matching
-from bench.harness.processes import be_interruptible
+from bench.harness.processes import be_interruptible, ignore_interrupts
 from bench.harness.table import Figure, as_json, table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,8 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:  # what was measured so far is shown
         code = 130
     print("\n".join([*about(time.monotonic() - began), *table(options.only, figures)]))
-    if options.json:
-        options.json.write_text(json.dumps(as_json(options.only, figures), indent=2) + "\n")
+    save(options, figures)
     return code
 
 
@@ -48,7 +47,13 @@ def measure_all(options: argparse.Namespace, figures: dict[str, Figure]) -> int:
             code = 1
         elif goals and found:
             figures |= found
+            save(options, figures)
     return code
+
+
+def save(options: argparse.Namespace, figures: dict[str, Figure]) -> None:
+    if options.json:
+        options.json.write_text(json.dumps(as_json(options.only, figures), indent=2) + "\n")
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -90,7 +95,7 @@ def run(command: Sequence[str]) -> tuple[int, str]:
     try:
         output, _ = process.communicate()
     except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        ignore_interrupts()  # `timeout` sends SIGTERM twice
         end(process)
         raise
     return process.returncode, output

@@ -10,12 +10,12 @@ import tempfile
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import astuple
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from bench import ingest as ingesting
 from bench import pages as reading
+from bench import scale as searching
 from bench.harness import Site, answers
 from bench.harness.goals import PAGES, SCOPES
 from bench.harness.processes import be_interruptible
@@ -81,13 +81,10 @@ def small(run: Run) -> Figures:
 
 def searched(chunks: int, corpus: Path | None) -> dict[str, Any]:
     """The figures of bench/scale.py; the folder `corpus`, if given, keeps the loaded database."""
-    module = import_module("bench.scale")
-
     with tempfile.TemporaryDirectory(prefix="ragsite-bench-") as folder:
         var = corpus or Path(folder)
         try:
-            figures: dict[str, Any] = module.run(var, chunks)
-            return figures
+            return searching.run(var, chunks)
         finally:
             (embedded.stop if corpus else embedded.discard)(var)
 

@@ -64,6 +64,12 @@ def be_interruptible() -> None:
             signal.signal(number, signal.default_int_handler)
 
 
+def ignore_interrupts() -> None:
+    """Let nothing disturb the end: a second Ctrl-C or SIGTERM changes nothing."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def signal_group(pid: int, number: signal.Signals) -> None:
     with suppress(ProcessLookupError):
         os.killpg(pid, number)
