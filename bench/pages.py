@@ -177,6 +177,7 @@ def measure(site: Site, *, requests: int = 100, many: int = 10_000, idle_seconds
         for name, path in PAGES.items()
     }
     site.shell(ADD.format(name=NAME, count=many))
+    connection = Connection(site, reader)  # the first one was closed while nothing was asked
     found["pages"][f"list of {many:,}"] = measure_page(site, connection, PAGES["documents"], requests // 2)
     found["memory"].append(processes.rss_megabytes(site.pids("web")))
     return found
