@@ -23,6 +23,7 @@ from documents.work.queue import get_queue, queue_connection
 from ragsite.llm import configuration
 from tests.support import factories
 from tests.support.fake_openai import fake_openai  # noqa: F401 (a fixture)
+from tests.support.tables import drop_vector_indexes, filled_tables, own_tables
 from tests.support.web_site import own_site, web_site  # noqa: F401 (fixtures)
 
 
@@ -60,10 +61,6 @@ def _plain_settings(settings, tmp_path):
     configuration.start_without_saved()
 
 
-# Rows that migrations made: no test changes them, and Django would make them anew after every emptying.
-KEPT_TABLES = {"auth_permission", "django_content_type", "django_migrations"}
-
-
 def empty_tables(self) -> None:
     """What follows a transactional test, in the place of Django's TRUNCATE of all tables, which takes a hundred times as long.
 
@@ -80,17 +77,15 @@ def empty_tables(self) -> None:
 
 
 def lock_and_empty_tables() -> None:
-    names = set(connection.introspection.django_table_names(only_existing=True, include_views=False))
-    tables = [connection.ops.quote_name(name) for name in sorted(names - KEPT_TABLES)]
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"lock table {', '.join(tables)} in access exclusive mode")
-        cursor.execute(" union all ".join(f"(select '{table}' from {table} limit 1)" for table in tables))
-        filled = [table for (table,) in cursor.fetchall()]
-        cursor.execute(
-            "set local session_replication_role = replica"
-        )  # in any order: all that is referred to goes too
+        cursor.execute(f"lock table {', '.join(own_tables())} in access exclusive mode")
+        filled = filled_tables()
+        # In any order: all that is referred to goes too.
+        cursor.execute("set local session_replication_role = replica")
         for table in filled:
             cursor.execute(f"delete from {table}")
+        if "documents_index" in filled:
+            drop_vector_indexes()
 
 
 TransactionTestCase._fixture_teardown = empty_tables  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The tables are emptied after a transactional test although a site beside it holds locks."""
+"""What a transactional test leaves: nothing, although a site beside it holds locks."""
 
 from threading import Thread
 
@@ -6,6 +6,7 @@ import psycopg
 import pytest
 from django.db import connection
 
+from documents.models import Index
 from ragsite.accounts.models import User
 from tests import conftest
 from tests.support.site import database_url, wait_for
@@ -34,6 +35,22 @@ def test_a_deadlock_is_tried_again(alice, monkeypatch):
 
     assert len(tries) == 2
     assert not User.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_vector_index_outlives_its_rows():
+    Index.objects.live().create_vector_index()
+    assert vector_indexes()
+
+    conftest.empty_tables(None)
+
+    assert not vector_indexes()
+
+
+def vector_indexes():
+    with connection.cursor() as cursor:
+        cursor.execute("select indexname from pg_indexes where indexname like 'chunk_vectors_%'")
+        return cursor.fetchall()
 
 
 def is_waited_for(table):
