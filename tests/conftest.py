@@ -46,18 +46,12 @@ def pytest_collection_finish():
 
 
 @pytest.fixture(autouse=True)
-def _plain_settings(settings, tmp_path):
+def _own_folders(settings, tmp_path):
     settings.MEDIA_ROOT, settings.STATIC_ROOT = tmp_path / "files", tmp_path
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    }
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    settings.OCR = False  # whatever this machine has
-    settings.OPENAI_API_KEY = settings.OPENAI_BASE_URL = settings.EMBEDDING_MODEL = ""
-    settings.EMBEDDING_BASE_URL = settings.EMBEDDING_API_KEY = ""
-    settings.EMBEDDING_EXTRA_HEADERS = {}
-    settings.EMBEDDING_QUERY_PREFIX = settings.EMBEDDING_PASSAGE_PREFIX = None
+
+
+@pytest.fixture(autouse=True)
+def _no_saved_models():
     configuration.start_without_saved()
 
 

@@ -20,5 +20,20 @@ if place := int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 os.environ["DJANGO_SETTINGS_MODULE"] = "ragsite.settings"  # for the processes that tests start
 
 from ragsite.settings import *  # noqa: E402, F403
+from ragsite.settings import MIDDLEWARE, STORAGES  # noqa: E402
+
+# Whatever this machine has, and its environment says.
+OCR = False
+OPENAI_API_KEY = OPENAI_BASE_URL = EMBEDDING_MODEL = EMBEDDING_BASE_URL = EMBEDDING_API_KEY = ""
+EMBEDDING_EXTRA_HEADERS = {}
+EMBEDDING_QUERY_PREFIX = EMBEDDING_PASSAGE_PREFIX = None
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+# An event loop and its threads for each request of the synchronous client would cost more than many a view.
+MIDDLEWARE = [
+    name.replace("servestatic.middleware.ServeStaticMiddleware", "tests.support.static_files.serve_static")
+    for name in MIDDLEWARE
+]
 
 LLM_RELOAD_SECONDS = float("inf")  # else any test might see a query more
