@@ -5,8 +5,11 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
+from documents.models import Document
+from qa.models import Share
 from tests.http.test_access import DOORS, KNOWN, address_of, fill, undone
 from tests.support.factories import make_indexed, make_question
+from tests.support.snapshots import make_once
 
 pytestmark = pytest.mark.django_db
 
@@ -37,10 +40,12 @@ NAMES = {
 @pytest.fixture
 def things(operator):
     """Numbers of what the operator has, so that views get past the first look."""
-    document = make_indexed(operator, "It rains in Bergen.", name="weather.txt")
+    make_once("weather", operator, lambda: make_indexed(operator, name="weather.txt"))
+    document = Document.objects.get()
     question = make_question(operator, "Does it rain?", answer="It rains.", state="complete", kind="written")
     return {"document": document.pk, "collection": document.collection_id, "question": question.pk,
-            "conversation": question.conversation_id, "pdf": document.pk, "citation": 1}  # fmt: skip
+            "conversation": question.conversation_id, "pdf": document.pk, "citation": 1,
+            "share": Share.objects.make(question.conversation, 7).pk}  # fmt: skip
 
 
 def visitor(user=None):

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 import pytest
 from django.test import AsyncClient
 
+from documents.models import Document
 from qa import streaming
 from qa.models import Question
 from qa.streaming import producer
 from ragsite import llm
 from tests.support.factories import make_indexed
+from tests.support.snapshots import make_once
 
 PRICES = """Membership of the observatory.
 
@@ -130,7 +132,8 @@ async def browser():
 
 @pytest.fixture
 def prices(alice):
-    return make_indexed(alice, PRICES, name="prices.txt")
+    make_once("prices", alice, lambda: make_indexed(alice, PRICES, name="prices.txt"))
+    return Document.objects.get(title="prices")
 
 
 @pytest.fixture

@@ -7,15 +7,20 @@ from qa.models import Question
 from ragsite import llm
 from tests.support.factories import make_indexed, make_user
 from tests.support.made_club import FILES
+from tests.support.snapshots import make_once
 
 
 @pytest.fixture
 def club(transactional_db):
     """A person with the documents of a club."""
     person = make_user("club")
+    make_once("club", person, lambda: make_club(person))
+    return person
+
+
+def make_club(person):
     for name, text in FILES.items():
         make_indexed(person, text, name=name)
-    return person
 
 
 def ask_after(text, question):

@@ -8,6 +8,7 @@ from documents.ingestion.summarize import key_sentences
 from documents.models import Document
 from qa.answering import ask
 from tests.support.factories import make_indexed
+from tests.support.snapshots import make_once
 
 GUIDE = """# Visitor guide {year}
 
@@ -73,13 +74,17 @@ FILES = {
 
 @pytest.fixture
 def office(alice):
+    make_once("office", alice, lambda: make_office(alice))
+    return {document.title: document for document in Document.objects.all()}
+
+
+def make_office(alice):
     for name, text in FILES.items():
         make_indexed(alice, text, name=name)
     for document in Document.objects.select_related("serving"):
         Document.objects.filter(pk=document.pk).update(summary=key_sentences(document))
     Document.objects.filter(title__startswith="Visitor guide").update(author="Odile Marsten")
     Document.objects.filter(title="minutes 2026-01-20").update(dated=date(2026, 1, 21))
-    return {document.title: document for document in Document.objects.all()}
 
 
 @pytest.fixture
