@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import async_to_sync
@@ -20,7 +21,7 @@ from qa import streaming
 from qa.forms import QuestionForm
 from qa.models import Conversation, Question
 from qa.suggestions import suggestions
-from qa.views.conversation import conversation_context
+from qa.views.conversation import conversation_context, earlier_answers
 from qa.views.limits import may_ask_now, too_many_questions
 from ragsite.http.query import MAX_KEY, whole_number
 
@@ -126,22 +127,24 @@ def _refusal(form: QuestionForm) -> int | None:
 @login_required
 @require_POST
 def again(request: SignedInRequest, pk: int) -> HttpResponse:
-    """Ask the same question again, in place of the original; `fresh=1` skips the cache."""
+    """Ask the same question again, or with `text` an edited one, in place of the original; `fresh=1` skips the cache."""
     original = get_object_or_404(
         Question.objects.visible_to(request.user).select_related("conversation"), pk=pk
     )
     if original.is_running:
         return _question_response(request, original)
-    if not may_ask_now(request.user):
-        return render(request, "qa/too_many.html", {"sentence": too_many_questions()}, status=429)
+    form = QuestionForm({"text": request.POST.get("text", original.text)}, user=request.user)
+    if refusal := _refusal(form):
+        sentence = form.errors.get("text", form.non_field_errors())[0]
+        return render(request, "qa/too_many.html", {"sentence": sentence}, status=refusal)
     question = Question.objects.create(
         conversation=original.conversation,
-        text=original.text,
+        text=form.cleaned_data["text"],
         parent_id=original.parent_id or original.pk,
         is_fresh=request.POST.get("fresh") == "1",
     )
     _start(request, question)
-    return _question_response(request, question)
+    return _question_response(request, question, earlier=earlier_answers(question))
 
 
 def _start(request: SignedInRequest, question: Question) -> None:
@@ -152,8 +155,10 @@ def _start(request: SignedInRequest, question: Question) -> None:
         question.refresh_from_db()
 
 
-def _question_response(request: SignedInRequest, question: Question) -> HttpResponse:
-    """Return the question with its running answer, or a redirect to it."""
+def _question_response(
+    request: SignedInRequest, question: Question, earlier: Sequence[Question] = ()
+) -> HttpResponse:
+    """Return the question with its running answer and earlier ones, or a redirect to it."""
     if not request.htmx:
         return redirect(f"{question.conversation.get_absolute_url()}#question-{question.pk}")
-    return render(request, "qa/_question.html", {"question": question, "is_new": True})
+    return render(request, "qa/_question.html", {"question": question, "earlier": earlier, "is_new": True})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
@@ -15,12 +15,13 @@ from django.views.decorators.http import require_safe
 
 from qa.answering.history import grouped_by_original
 from qa.forms import QuestionForm
-from qa.models import Citation, Conversation
+from qa.models import Citation, Conversation, Question
 from qa.models.question import mark_withheld
 from qa.provenance import json_ld
 from ragsite.storable import storable_text
 
 if TYPE_CHECKING:
+    from ragsite.accounts.models import User
     from ragsite.accounts.requests import SignedInRequest
 
 CONVERSATIONS_PER_PAGE = 50
@@ -52,11 +53,7 @@ def conversation(request: SignedInRequest, pk: int) -> HttpResponse:
 
 def conversation_context(conversation: Conversation, form: QuestionForm) -> dict[str, Any]:
     """Return the context of `qa/conversation.html`."""
-    rows = Citation.objects.with_serving().with_rights(form.user).order_by("number")
-    questions = conversation.questions.select_related("instructions__collection").prefetch_related(
-        Prefetch("citations", queryset=rows)
-    )
-    groups = grouped_by_original(questions)
+    groups = grouped_by_original(_with_sources(conversation.questions.all(), form.user))
     mark_withheld(chain.from_iterable(groups), form.user)
     return {
         "conversation": conversation,
@@ -65,3 +62,19 @@ def conversation_context(conversation: Conversation, form: QuestionForm) -> dict
         "written_answers": json_ld(chain.from_iterable(groups)),
         "is_running": any(rows[-1].is_running for rows in groups),
     }
+
+
+def earlier_answers(question: Question) -> list[Question]:
+    """The answers in whose place this one comes, oldest first, as their asker may read them now."""
+    original, asker = question.parent_id or question.pk, question.conversation.user
+    same = Question.objects.filter(Q(pk=original) | Q(parent=original), pk__lt=question.pk)
+    earlier = list(_with_sources(same.order_by("pk"), asker))
+    mark_withheld(earlier, asker)
+    return earlier
+
+
+def _with_sources(questions: QuerySet[Question], reader: User) -> QuerySet[Question]:
+    rows = Citation.objects.with_serving().with_rights(reader).order_by("number")
+    return questions.select_related("instructions__collection").prefetch_related(
+        Prefetch("citations", queryset=rows)
+    )

@@ -324,3 +324,29 @@ def test_a_thumb_up_asks_nothing(client, talk):
     page = client.post(address("rate", question.pk), {"value": "1"}, headers=HTMX).content.decode()
 
     assert 'name="reason"' not in page
+
+
+# --- editing a question
+
+
+def test_an_edited_question_takes_the_place_of_the_original_with_its_answer_one_click_away(client, talk):
+    original = talk.questions.get()
+    page = client.post(
+        address("again", original.pk), {"text": "What do students pay?"}, headers=HTMX
+    ).content.decode()
+    edited = talk.questions.get(parent=original)
+
+    assert edited.text == "What do students pay?"
+    assert "12 euros" in edited.answer
+    for shown in (page, client.get(talk.get_absolute_url()).content.decode()):
+        assert "An earlier answer" in shown
+        assert "Pensioners pay 9 euros" in shown
+        assert '<p class="earlier-question" dir="auto">What do pensioners pay?</p>' in shown
+
+
+@pytest.mark.parametrize("text", ["", "  ", "x" * 4001])
+def test_an_edited_question_must_be_one(client, talk, text):
+    response = client.post(address("again", talk.questions.get().pk), {"text": text})
+
+    assert response.status_code == 422
+    assert talk.questions.count() == 1
