@@ -90,7 +90,8 @@ def test_a_reload_during_an_answer_resumes_the_stream(site_with_model, sign_in, 
 def test_reasoning_that_looked_like_an_answer_is_removed(site_with_model, sign_in, provider):
     make_searchable(make_user("alice"), "It rains in Bergen on 240 days a year.")
     provider.answer = " ".join(f"word{number}" for number in range(200))
-    provider.fault("thinking", text="The reader asks about the rain there.", how="open")
+    # Long enough to be seen on a busy machine before it is removed.
+    provider.fault("thinking", text="The reader asks about the rain there. " * 12, how="open")
     provider.fault("slow", seconds=0.05, on="chat")
     page = sign_in(site_with_model, "alice")
     ask(page, "How often does it rain in Bergen?")

@@ -263,7 +263,9 @@ class Stage:
         """No documents, no questions, no jobs; accounts, workers and the index's recipe stay."""
         with psycopg.connect(self.database_url, autocommit=True) as connection:
             connection.execute("set lock_timeout = '20s'")
-            connection.execute("truncate documents_task, documents_collection, qa_conversation cascade")
+            connection.execute(
+                "truncate documents_task, documents_collection, documents_segment, documents_posting, qa_conversation cascade"
+            )
         stale = [key for key in self.redis.scan_iter(count=1000) if not key.startswith(b"rq:worker")]
         if stale:
             self.redis.delete(*stale)

@@ -329,6 +329,7 @@ def test_a_thumb_up_asks_nothing(client, talk):
 # --- editing a question
 
 
+@pytest.mark.django_db(transaction=True)
 def test_an_edited_question_takes_the_place_of_the_original_with_its_answer_one_click_away(client, talk):
     original = talk.questions.get()
     page = client.post(
