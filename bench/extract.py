@@ -25,7 +25,7 @@ from documents.extraction.pdf.loader import PdfRead
 from documents.extraction.render.client import locate_text, render_page
 from documents.ingestion.splitter import split_pages
 from documents.structure.document_text import PageText, join_pages, page_starts
-from tests.support.made_report import HEADER, make_report
+from tests.support.made.report import HEADER, make_report
 
 SAMPLES = PROJECT / "tests" / "files"
 LONG_SAMPLES = ("handbook", "outline-broken-targets", "table-schools")

@@ -29,7 +29,7 @@ import psycopg
 
 from bench import provider
 from bench.harness import Site, processes
-from tests.support.made_report import make_report
+from tests.support.made.report import make_report
 
 FILES, PAGES = 32, 947
 EMBED_MS, INPUT_MS = 150.0, 1.0

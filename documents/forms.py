@@ -17,8 +17,8 @@ from documents.sources.uploads import clean_name, visible
 from documents.sources.web import MAX_LENGTH, Address, without_credentials
 from documents.sources.zip_upload import is_hidden
 from ragsite.disk import StorageProblem
-from ragsite.forms import RowField
 from ragsite.limits import max_upload_bytes
+from ragsite.pages.forms import RowField
 from ragsite.storable import storable_text
 
 if TYPE_CHECKING:

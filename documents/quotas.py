@@ -11,7 +11,7 @@ from django.db.models import Count, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from documents.extraction import UnreadableFile
-from ragsite.compiled import Compiled
+from ragsite.postgresql.compiled import Compiled
 
 MB = 1024 * 1024
 WARNING_SHARE = 0.8  # of a limit, from which the page shows how much is left

@@ -12,7 +12,7 @@ from documents.models import Collection, Document
 from qa.answering.prompts import DEFAULT_INSTRUCTIONS
 from qa.models import Conversation, Instructions, Question
 from qa.models.instructions import MAX_LENGTH as MAX_INSTRUCTIONS_LENGTH
-from ragsite.forms import RowField
+from ragsite.pages.forms import RowField
 from ragsite.storable import storable_text
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from documents.models.document import DocumentQuerySet
 from documents.structure.document_text import PageText, join_pages
 from documents.structure.outline import Outline
 from qa.answering.next_questions import about_document, about_sections, headings_with_text
-from ragsite.compiled import Compiled
+from ragsite.postgresql.compiled import Compiled
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User

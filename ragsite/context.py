@@ -17,7 +17,7 @@ from documents.work.queue import fail_fast_while_redis_hangs, queue_connection, 
 from qa.models import Conversation
 from ragsite import __version__, llm
 from ragsite.accounts.models import User
-from ragsite.compiled import Compiled
+from ragsite.postgresql.compiled import Compiled
 
 
 def site(request: HttpRequest) -> dict[str, Any]:

@@ -67,14 +67,14 @@ MIDDLEWARE = [
 ]
 ROOT_URLCONF = "ragsite.urls"
 ASGI_APPLICATION = "ragsite.asgi.application"
-FORM_RENDERER = "ragsite.forms.FormRenderer"
+FORM_RENDERER = "ragsite.pages.forms.FormRenderer"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            "builtins": ["ragsite.page_tags"],
+            "builtins": ["ragsite.pages.tags"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 
-from ragsite.compiled import Compiled
+from ragsite.postgresql.compiled import Compiled
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User

@@ -16,8 +16,8 @@ from documents.models.attempt import AttemptQuerySet
 from documents.models.index import IndexState
 from documents.models.task import STUBBORN_AFTER, Kind, TaskQuerySet, TaskState
 from documents.work.remedies import Remedy, remedy_of, sentence_of, tasks_helped
-from ragsite.compiled import ANYONE, Compiled
 from ragsite.operations.queueing import kept_jobs
+from ragsite.postgresql.compiled import ANYONE, Compiled
 
 MAX_NEXT_RETRIES = 5
 WORK = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.drills import drill
 from tests.drills.staging import Watcher, children_of, command_of, until
-from tests.support.made_pdfs import bomb, endless_forms, make_pdf, text_content
+from tests.support.made.pdfs import bomb, endless_forms, make_pdf, text_content
 
 MAX_MEMORY = 512
 POLYGLOT = b"""%PDF-1.4

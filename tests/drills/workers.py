@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from tests.drills import CannotBeStaged, drill
 from tests.drills.staging import Watcher, children_of, command_of, is_alive, text_about, texts, until
-from tests.support.made_pdfs import make_pdf
+from tests.support.made.pdfs import make_pdf
 
 STATE = "select state from documents_document where id = %s"
 BEGUN_AGAIN = "select count(*) > %s from documents_attempt where document_id = %s"

@@ -4,7 +4,7 @@ import pytest
 from django import forms
 from django.forms.renderers import DjangoTemplates
 
-from ragsite.forms import DRAWN, FormRenderer
+from ragsite.pages.forms import DRAWN, FormRenderer
 
 HOSTILE = "<b>\"Tom\" & 'Jerry'</b>"
 CHOICES = [("", "Any"), ("a&b", HOSTILE), (3, "three"), ("Group", [("x", "in a group")])]

@@ -8,7 +8,7 @@ from documents.models.collection import READABLE
 from documents.models.document.document import Document
 from documents.models.document.queryset import ASKABLE
 from documents.models.states import MOVING, State
-from ragsite.compiled import Compiled
+from ragsite.postgresql.compiled import Compiled
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser

@@ -10,7 +10,7 @@ from documents.extraction import Heading, extract_pages
 from documents.ingestion.sentences import sentences
 from documents.ingestion.splitter import split_pages
 from documents.structure.document_text import PageText, join_pages, page_starts
-from tests.support.made_pdfs import SAMPLES
+from tests.support.made.pdfs import SAMPLES
 
 
 class Pieces:

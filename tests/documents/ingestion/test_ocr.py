@@ -23,7 +23,7 @@ from documents.work import replay, runner
 from ragsite.operations.doctor import State as Found
 from ragsite.operations.doctor import machine
 from tests.support.factories import make_document, make_indexed
-from tests.support.made_pdfs import make_pdf
+from tests.support.made.pdfs import make_pdf
 from tests.support.ocr import PICTURE, needs_tesseract, set_engine
 
 pytestmark = pytest.mark.django_db(transaction=True)

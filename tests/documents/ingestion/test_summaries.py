@@ -8,7 +8,7 @@ from documents.models import Page, Task
 from documents.models.states import SummaryState
 from documents.models.task import Kind
 from tests.support.factories import make_indexed
-from tests.support.made_files import xlsx
+from tests.support.made.files import xlsx
 from tests.support.provider_payloads import CUT, DONE, NOTHING, delta, said
 
 pytestmark = pytest.mark.django_db

@@ -4,7 +4,7 @@ import pytest
 
 from documents.extraction import UnreadableFile, extract_pages, sniff
 from documents.extraction.registry import DOCX
-from tests.support.made_files import W, archive, docx, paragraph, relations, table
+from tests.support.made.files import W, archive, docx, paragraph, relations, table
 
 
 @pytest.fixture

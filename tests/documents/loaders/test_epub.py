@@ -2,7 +2,7 @@ import pytest
 
 from documents.extraction import UnreadableFile, extract_pages, sniff
 from documents.extraction.registry import EPUB
-from tests.support.made_files import epub
+from tests.support.made.files import epub
 
 TITLES = '<nav><a href="text/c0%20x.xhtml">One</a><a href="text/c1%20x.xhtml#a">Two, or more</a></nav>'
 

@@ -5,8 +5,8 @@ import pytest
 from documents.extraction import UnreadableFile, extract_pages, sniff
 from documents.extraction.registry import LOADERS
 from documents.failure_messages import FORMATS, WORDINGS
-from tests.support.made_files import made_ole, made_zip
-from tests.support.made_pdfs import SAMPLES
+from tests.support.made.files import made_ole, made_zip
+from tests.support.made.pdfs import SAMPLES
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from documents.extraction.registry import DOCX, EPUB, LOADERS, MAIL, ODT, PPTX, 
 from documents.extraction.sandbox.load import LoaderRead
 from documents.extraction.sandbox.run_loader import read as read_in_child
 from documents.extraction.zip_guard import Archive, read_start
-from tests.support.made_files import W, archive, docx, epub, opendocument, paragraph, pptx, shape, table, xlsx
+from tests.support.made.files import W, archive, docx, epub, opendocument, paragraph, pptx, shape, table, xlsx
 
 ENTITIES = (
     '<?xml version="1.0"?><!DOCTYPE b [<!ENTITY a "aaaaaaaaaa">'

@@ -8,7 +8,7 @@ from documents.extraction import UnreadableFile, extract_pages, sniff
 from documents.extraction.registry import DOCX, LOADERS, accepted_types, loader_for
 from documents.models import Document
 from qa.retrieval.retriever import find_sources
-from tests.support.made_files import docx, paragraph
+from tests.support.made.files import docx, paragraph
 
 OURS = "tests.support.subtitles"
 CUES = b"1\n00:01 --> 00:02\nThe fee is 21 euros.\n\n2\n00:03 --> 00:04\nGoodbye."

@@ -2,7 +2,7 @@ import pytest
 
 from documents.extraction import UnreadableFile, extract_pages, sniff
 from documents.extraction.registry import ODP, ODS, ODT
-from tests.support.made_files import opendocument
+from tests.support.made.files import opendocument
 
 KINDS = {"text": ODT, "spreadsheet": ODS, "presentation": ODP}
 

@@ -5,7 +5,7 @@ import pytest
 from documents.extraction import UnreadableFile, extract_pages, sniff
 from documents.extraction.office.xlsx import load
 from documents.extraction.registry import XLSX
-from tests.support.made_files import S, package, relations, xlsx
+from tests.support.made.files import S, package, relations, xlsx
 
 
 def csv_pages(tmp_path, content):

@@ -2,7 +2,7 @@ import zipfile
 
 from documents.extraction import extract_pages, sniff
 from documents.extraction.registry import PPTX
-from tests.support.made_files import A, pptx, relations, shape
+from tests.support.made.files import A, pptx, relations, shape
 
 
 def read(tmp_path, *slides, **options):

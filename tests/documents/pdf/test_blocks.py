@@ -4,7 +4,7 @@ import pytest
 
 from documents.extraction import extract_pages
 from documents.ingestion.sentences import sentences
-from tests.support.made_pdfs import make_pdf
+from tests.support.made.pdfs import make_pdf
 
 PROSE = (
     "The harbour was closed for three months while the engineers looked for the leak",

@@ -15,7 +15,7 @@ from documents.extraction.render.client import render_page
 from documents.extraction.render.png import png
 from documents.models import Page
 from tests.support.factories import make_document
-from tests.support.made_scans import SCAN, read_png, turned, upside_down
+from tests.support.made.scans import SCAN, read_png, turned, upside_down
 from tests.support.ocr import needs_tesseract
 
 HEAD = "level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidth\theight\tconf\ttext"

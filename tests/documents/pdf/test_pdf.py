@@ -19,7 +19,7 @@ from documents.extraction.pdf.structure import max_text_length
 from documents.extraction.raw_page import RawPage
 from documents.extraction.sandbox.client import ForkServerClient, fork_server
 from documents.extraction.sandbox.protocol import encode, messages_from
-from tests.support.made_pdfs import (
+from tests.support.made.pdfs import (
     SAMPLES,
     bomb,
     encrypted,
@@ -28,7 +28,7 @@ from tests.support.made_pdfs import (
     text_content,
     with_attachment,
 )
-from tests.support.made_report import HEADER, make_report
+from tests.support.made.report import HEADER, make_report
 
 
 def read(path, **options):

@@ -17,8 +17,8 @@ from documents.extraction.render.png import png
 from documents.models import Page
 from tests.support.factories import make_document
 from tests.support.factories import make_pdf as upload_pdf
-from tests.support.made_pdfs import SAMPLES, bomb, encrypted, endless_forms, make_pdf, text_content
-from tests.support.made_scans import read_png
+from tests.support.made.pdfs import SAMPLES, bomb, encrypted, endless_forms, make_pdf, text_content
+from tests.support.made.scans import read_png
 
 HANDBOOK = (SAMPLES / "handbook.pdf").resolve()
 

@@ -8,7 +8,7 @@ import pytest
 from documents.extraction import extract_pages
 from documents.extraction.render.client import locate_text
 from documents.ingestion.sentences import sentences
-from tests.support.made_pdfs import make_pdf
+from tests.support.made.pdfs import make_pdf
 
 RAISED, LOWERED = (7, 5.5), (7, -3)  # size and rise beside letters of 11 points
 MARKED = re.compile(r"\^\{(.*?)\}|_\{(.*?)\}")

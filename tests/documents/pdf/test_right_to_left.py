@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from documents.extraction import extract_pages
 from documents.extraction.cleanup.bidi import Glyph, read_line, with_marks
-from tests.support.made_pdfs import make_pdf
+from tests.support.made.pdfs import make_pdf
 
 
 def glyphs_of(line):

@@ -15,8 +15,8 @@ from documents.models import Chunk, Document, Page, State, Task
 from documents.models.page import TRIED
 from documents.models.task import Kind, TaskState
 from tests.support.factories import make_document
-from tests.support.made_pdfs import encrypted, make_pdf
-from tests.support.made_scans import several
+from tests.support.made.pdfs import encrypted, make_pdf
+from tests.support.made.scans import several
 from tests.support.ocr import PICTURE, needs_tesseract, set_engine
 from tests.support.site import Site, wait_for
 

@@ -7,7 +7,7 @@ import pytest
 from documents.extraction import extract_pages
 from documents.extraction.cleanup.clean_pages import raw_range
 from documents.extraction.render.client import locate_text
-from tests.support.made_pdfs import make_pdf
+from tests.support.made.pdfs import make_pdf
 
 # As TeX's fonts are, without a table of what their codes stand for.
 WIDTHS = b"/FirstChar 0/LastChar 127/Widths[%s]" % b" ".join([b"500"] * 128)

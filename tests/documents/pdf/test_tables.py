@@ -2,7 +2,7 @@
 
 from documents.extraction import extract_pages
 from tests.documents.pdf.test_blocks import placed
-from tests.support.made_pdfs import make_pdf
+from tests.support.made.pdfs import make_pdf
 
 LEFTS = (72, 220, 320, 430)
 

@@ -13,8 +13,8 @@ from documents.models.task import Kind, Superseded, TaskState
 from documents.sources import attachments
 from documents.sources.metadata import EmbeddedMetadata
 from tests.support.factories import FILES, make_document
-from tests.support.made_files import made_zip
-from tests.support.made_pdfs import make_pdf, with_attachment
+from tests.support.made.files import made_zip
+from tests.support.made.pdfs import make_pdf, with_attachment
 
 pytestmark = pytest.mark.django_db
 

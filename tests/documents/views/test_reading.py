@@ -17,8 +17,8 @@ from documents.page_report import PageReport, ranges_of, report_of
 from documents.search import find, places_in
 from tests.documents.views.test_views import add_pages, words_of
 from tests.support.factories import make_document, make_indexed
-from tests.support.made_files import pptx, shape, xlsx
-from tests.support.made_pdfs import make_pdf, with_attachment
+from tests.support.made.files import pptx, shape, xlsx
+from tests.support.made.pdfs import make_pdf, with_attachment
 
 SCAN = b"q 500 0 0 700 40 70 cm BI /W 2 /H 2 /CS /G /BPC 8 ID \x00\xff\xff\x00 EI Q"
 

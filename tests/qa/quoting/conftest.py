@@ -6,7 +6,7 @@ from qa.answering import answer, ask
 from qa.models import Question
 from ragsite import llm
 from tests.support.factories import make_indexed, make_user
-from tests.support.made_club import FILES
+from tests.support.made.club import FILES
 from tests.support.snapshots import make_once
 
 

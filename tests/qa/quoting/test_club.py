@@ -4,7 +4,7 @@ from collections import Counter
 
 from qa.source_view import open_passage
 from tests.qa.quoting.conftest import asked
-from tests.support.made_club import CASES, MIN_GOOD
+from tests.support.made.club import CASES, MIN_GOOD
 
 
 def faults(case, question):

@@ -3,7 +3,7 @@
 import random
 from itertools import islice
 
-from tests.support.made_pdfs import make_pdf
+from tests.support.made.pdfs import make_pdf
 
 HEADER = "Harbour Commission of Osterwik"
 LEFTS, COLUMN = (60, 308), 227

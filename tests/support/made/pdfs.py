@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pypdf
 
-SAMPLES = Path(__file__).parent.parent / "files"
+SAMPLES = Path(__file__).parents[2] / "files"
 
 
 def make_pdf(path, pages, *, title="", fields=(), fonts=b"", resources=b"", extra=None):

@@ -6,7 +6,7 @@ import zlib
 
 import pypdf
 
-from tests.support.made_pdfs import SAMPLES
+from tests.support.made.pdfs import SAMPLES
 
 SCAN = SAMPLES / "handbook-scan.pdf"
 
