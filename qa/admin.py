@@ -10,7 +10,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from documents.admin.base import ReadOnly
+from documents.admin.base import NamedValues, ReadOnly
 from qa.models import Case, Citation, Conversation, Evaluation, Question, QuestionSet
 
 
@@ -72,7 +72,14 @@ class QuestionAdmin(ReadOnly):
         "checked",
         "created_at",
     ]
-    list_filter = ["state", "kind", "model", "error_kind", "rating", "created_at"]
+    list_filter = [
+        "state",
+        "kind",
+        ("model", NamedValues),
+        ("error_kind", NamedValues),
+        "rating",
+        "created_at",
+    ]
     search_fields = ["text", "answer", "conversation__user__username"]
     exclude = ["trace", "checks"]
     readonly_fields = ["how_sources_were_chosen"]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from qa.answering.parts import (
     DocumentEntry,
@@ -61,7 +62,9 @@ def _table(table: Table, rows: Rows) -> SafeString:
     head = format_html_join("", '<th scope="col">{}</th>', ((name,) for name in table.header))
     body = format_html_join("", "<tr>{}</tr>", ((_row(row),) for row in table.rows))
     return format_html(
-        '<div class="part-table"><table dir="auto"><caption>{} {}</caption>{}<tbody>{}</tbody></table></div>',
+        '<div class="part-table" role="group" tabindex="0" aria-label="{}">'
+        '<table dir="auto"><caption>{} {}</caption>{}<tbody>{}</tbody></table></div>',
+        table.caption or _("Table"),
         table.caption or (row.document_title if (row := rows.get(table.number)) else ""),
         cite_link(table.number, rows),
         format_html("<thead><tr>{}</tr></thead>", head) if table.header else "",

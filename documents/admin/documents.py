@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from documents.admin.base import ReadOnly, job_link
+from documents.admin.base import NamedValues, ReadOnly, job_link
 from documents.models import Attempt, Collection, Document, Membership, State, Version
 from documents.work import remedies
 
@@ -85,7 +85,7 @@ class DocumentAdmin(ReadOnly):
         "created_at",
         "state_since",
     ]
-    list_filter = ["state", "failure_kind", "summary_state", "source", "created_at"]
+    list_filter = ["state", ("failure_kind", NamedValues), "summary_state", "source", "created_at"]
     search_fields = ["title", "failure", "versions__file_name"]
     list_select_related = ["collection", "uploaded_by"]
     exclude = ["embedding"]

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django_rq.admin import QueueAdmin
 from django_rq.models import Dashboard
 
-from documents.admin.base import ReadOnly, job_link
+from documents.admin.base import NamedValues, ReadOnly, job_link
 from documents.models import Attempt, Task
 from documents.work import remedies
 
@@ -31,7 +31,7 @@ class TaskAdmin(ReadOnly):
         "error_kind",
         "job",
     ]
-    list_filter = ["state", "kind", "error_kind"]
+    list_filter = ["state", "kind", ("error_kind", NamedValues)]
     search_fields = ["document__title", "error"]
     list_select_related = ["document", "index"]
     exclude = ["error"]  # the exception's text; the attempt has the traceback
@@ -58,7 +58,7 @@ class AttemptAdmin(ReadOnly):
         "duration",
         "tokens",
     ]
-    list_filter = ["outcome", "stage", "error_class", "started_at"]
+    list_filter = ["outcome", "stage", ("error_class", NamedValues), "started_at"]
     search_fields = ["document__title", "error_class", "error_message", "traceback", "job_id"]
     list_select_related = ["document"]
     readonly_fields = ["whole_traceback"]

@@ -24,12 +24,13 @@ from qa.formulas.rules import add_formulas
 from qa.models import Citation, Question
 from qa.models.question import AnswerKind
 from qa.part_rendering import render_parts
+from qa.rendering.blocks import TOKEN_CLASS, add_blocks
 
 MAX_MARKDOWN_LENGTH = 40_000  # characters; longer answers are shown as plain text
 MAX_LINKS = 1_000  # to sources, in one answer
 MAX_DEPTH = 20  # of nested blocks
 TAGS = {
-    "a", "blockquote", "br", "code", "del", "em", "h3", "h4", "hr", "li", "ol", "p", "pre", "s", "span", "strong", "sub", "sup",
+    "a", "blockquote", "br", "code", "del", "div", "em", "h3", "h4", "hr", "li", "ol", "p", "pre", "s", "span", "strong", "sub", "sup",
     "table", "tbody", "td", "th", "thead", "tr", "ul", *mathml.TAGS,
 }  # fmt: skip
 ATTRIBUTES = {
@@ -37,7 +38,9 @@ ATTRIBUTES = {
     "s": {"class", "title"},
     "span": {"class", "title", "role", "aria-label"},
     "ol": {"start", "dir"},
-    **{tag: {"dir"} for tag in ("blockquote", "code", "h3", "h4", "p", "pre", "table", "ul")},
+    "div": {"class", "role", "tabindex", "aria-label"},
+    "pre": {"class", "role", "tabindex", "aria-label", "dir"},
+    **{tag: {"dir"} for tag in ("blockquote", "code", "h3", "h4", "p", "table", "ul")},
     **mathml.ATTRIBUTES,
 }
 QUOTE_NUMBER = re.compile(r"\[(\d{1,4})\]$")
@@ -48,6 +51,7 @@ markdown = MarkdownIt("commonmark", {"html": False, "linkify": False, "maxNestin
 # No link definitions: a line such as `[1]: words` would be taken for one and disappear.
 markdown.disable(["image", "html_block", "html_inline", "reference"])
 add_formulas(markdown)
+add_blocks(markdown)
 
 
 def render_answer(question: Question, citations: Sequence[Citation]) -> SafeString:
@@ -115,9 +119,11 @@ def _allowed_value(tag: str, name: str, value: str) -> str | None:
     if name == "href":
         return value if EXTERNAL_URL.match(value) or CITATION_PATH.fullmatch(own) else None
     if name == "class":
-        return value if value in CLASSES else None
+        return value if value in CLASSES or OF_CODE.fullmatch(value) else None
     if name == "role":
-        return value if value == "img" else None
+        return value if value in ("img", "group") else None
+    if name == "tabindex":
+        return value if value == "0" else None
     if name == "dir":
         return value if value == "auto" else None
     return value
@@ -126,12 +132,15 @@ def _allowed_value(tag: str, name: str, value: str) -> str | None:
 EXTERNAL_URL = re.compile(r"https?://[^/]|mailto:", re.I)
 CITATION_PATH = re.compile(r"/citations/\d+/")
 HTMX_VALUES = {"hx-get": CITATION_PATH, "hx-target": re.compile("#panel"), "hx-swap": re.compile("innerHTML")}
+OF_CODE = re.compile(rf"{TOKEN_CLASS}[a-z][a-z0-9]{{0,2}}")
 CLASSES = {
     "cite",
     "cite cite-unknown",
     "cite cite-unconfirmed",
+    "code-box",
     "formula",
     "host",
+    "table-box",
     "unknown",
     "verdict verdict-weak",
     "verdict verdict-none",
