@@ -6,12 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from documents.models import Index
+from qa.answering.quoting import cross_encoder
 from qa.answering.quoting.answer import Extract, Quote, nothing_found
 from qa.answering.quoting.asked import Asked, understand
-from qa.answering.quoting.assembling import answer_of, both, second
-from qa.answering.quoting.contradictions import contradicting, differing_answer, newest, same_elsewhere
+from qa.answering.quoting.assembling import ASKS_TWICE, answer_of, both, second
+from qa.answering.quoting.contradictions import (
+    MAX_LESS_IF_READ,
+    contradicting,
+    differing_answer,
+    has_editions,
+    newest,
+    same_elsewhere,
+)
 from qa.answering.quoting.forms import NUMBER
-from qa.answering.quoting.lists import column_answer, list_answer
+from qa.answering.quoting.lists import MARGIN, column_answer, list_answer
 from qa.answering.quoting.refusal import answers, confidence
 from qa.answering.quoting.scoring import score
 from qa.answering.quoting.typos import corrected
@@ -58,7 +66,8 @@ def extract(
     if asked.wants_list and (found := column_answer(units, asked)):
         return found
     ranked = score(units, asked, vector, index, before.documents)
-    ranked.sort(key=lambda unit: -confidence(unit, asked))
+    ranked = cross_encoder.read(ranked, asked, confidence, _reach(ranked, asked))
+    ranked.sort(key=lambda unit: (-confidence(unit, asked), -unit.score, unit.source.number, unit.start))
     if not ranked or not answers(ranked[0], asked):
         return nothing_found()
     return list_answer(ranked, asked) or _quoted(ranked, units, asked)
@@ -67,6 +76,15 @@ def extract(
 def _may_repeat(asked: Asked, before: Before) -> bool:
     """Whether the sentence that answered the question before may answer this too: "At what time?"."""
     return bool(asked.form) and tuple(asked.form) != (NUMBER,) and not before.is_replaced
+
+
+def _reach(ranked: Sequence[Unit], asked: Asked) -> float:
+    """Return how far below the best unit another one may be that the answer depends on."""
+    if ASKS_TWICE.search(asked.text):
+        return float("inf")
+    if has_editions(ranked):
+        return MAX_LESS_IF_READ
+    return MARGIN if asked.wants_list or asked.wants_steps or asked.may_want_list else 0.0
 
 
 def _quoted(ranked: Sequence[Unit], units: Sequence[Unit], asked: Asked) -> Extract:

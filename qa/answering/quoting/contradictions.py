@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from django.utils.translation import gettext as _
@@ -57,10 +57,21 @@ def _in_other_edition(best: Unit, ranked: Sequence[Unit]) -> Unit | None:
     return None
 
 
+def has_editions(units: Iterable[Unit]) -> bool:
+    """Whether two documents of these units are editions of one."""
+    titles = dict.fromkeys((unit.source.document_id, unit.source.document_title) for unit in units)
+    plain = [words for _document, title in titles if (words := _without_edition(title))]
+    return len(set(plain)) < len(plain)
+
+
 def _is_edition(one: Unit, other: Unit) -> bool:
     """Whether the titles of both documents are the same but for years."""
-    titles = [EDITION.sub(" ", unit.source.document_title.lower()).split() for unit in (one, other)]
-    return titles[0] == titles[1] != []
+    first, second = (_without_edition(unit.source.document_title) for unit in (one, other))
+    return first == second != ()
+
+
+def _without_edition(title: str) -> tuple[str, ...]:
+    return tuple(EDITION.sub(" ", title.lower()).split())
 
 
 def differing_answer(units: Sequence[Unit], asked: Asked) -> Extract:

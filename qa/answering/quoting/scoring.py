@@ -8,7 +8,6 @@ from functools import lru_cache
 import numpy as np
 
 from documents.models import Index
-from qa.answering.quoting import cross_encoder
 from qa.answering.quoting.asked import Asked
 from qa.answering.quoting.forms import BOTH_ENDS
 from qa.answering.quoting.units import Kind, Unit
@@ -60,10 +59,7 @@ def score(
         _rate(unit, asked)
     ranked = _sorted(compared)
     _refine(ranked[:REFINED], asked, index)
-    read = cross_encoder.score(_sorted(ranked), asked) or ranked
-    for unit in read:
-        unit.score += cross_encoder.bonus(unit, asked)
-    return _sorted(read)
+    return _sorted(ranked)
 
 
 def _sorted(units: Sequence[Unit]) -> list[Unit]:

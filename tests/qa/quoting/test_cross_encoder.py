@@ -1,5 +1,7 @@
 """Sentences chosen by the local cross-encoder, which reads question and sentence together."""
 
+import re
+
 import pytest
 
 from qa.answering import ask
@@ -88,6 +90,18 @@ def test_a_telephone_number_is_answered_by_one_and_else_not_at_all(person):
 def test_a_german_question_is_answered_by_words_and_vectors_alone(person):
     make_indexed(person, "Der Steg ist 34 Meter lang. Er wurde im Mai gestrichen.", name="Steg.txt")
     assert "34 Meter" in ask("Wie lang ist der Steg?", user=person).answer
+
+
+def test_only_sentences_that_may_still_win_are_read(person, caplog):
+    def pairs_read(question):
+        caplog.clear()
+        assert ask(question, user=person).kind == "quoted"
+        lines = [record.getMessage() for record in caplog.records if "call=rerank" in record.getMessage()]
+        return sum(int(re.search(r"texts=(\d+)", line)[1]) for line in lines)
+
+    caplog.set_level("INFO", "ragsite.llm")
+    few = pairs_read("Who painted the jetty in spring?")
+    assert 0 < few < pairs_read("Who painted the jetty in spring and where do visitors ring?")
 
 
 def test_without_the_cross_encoder_words_and_vectors_choose(person, monkeypatch):
