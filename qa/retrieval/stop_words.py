@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from math import log
 
 # A code such as E31, a number, or letters.
@@ -48,6 +49,7 @@ def content_words(text: str) -> list[str]:
     return [stem(word) for word in words if word not in STOP_WORDS]
 
 
+@lru_cache(maxsize=20_000)
 def stem(word: str) -> str:
     """Return a light stem: crude, but the same on both sides of a comparison. Small numbers become figures."""
     if word in NUMBERS:

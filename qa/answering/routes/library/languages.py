@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 # Words that are frequent in one of these languages and rare in the others.
 FREQUENT = {
@@ -53,6 +54,7 @@ MIN_SHARE = 0.12  # of all words
 MIN_WORDS = 6
 
 
+@lru_cache(maxsize=1_000)
 def language_of(text: str) -> str:
     """Return the English name of a text's language in lower case, or "" for tables and short texts."""
     lowered = text.lower()

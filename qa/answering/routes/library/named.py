@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from documents.extraction.registry import DOCX, MAIL, ODT
 from documents.models import Document
@@ -35,33 +37,43 @@ IN_LETTER = 0.7  # letters and mails are called by what they begin with
 PEOPLE = re.compile(r"^(?:from|to|cc|von|an):\s*([^<\n]+)", re.IGNORECASE | re.MULTILINE)
 
 
+class Names(NamedTuple):
+    """How well each stem calls a document, the words of its names as they are written, and the dates in them."""
+
+    words: Mapping[str, float]
+    called: frozenset[str]
+    years: frozenset[str]
+    months: frozenset[str]
+
+
 @dataclass
 class Named:
     """A document with the words by which a person may call it."""
 
     document: Document
     head: str
-    words: dict[str, float] = field(default_factory=dict)  # stem: weight
-    years: set[str] = field(default_factory=set)
-    months: set[str] = field(default_factory=set)
-    called: set[str] = field(default_factory=set)  # the words of its names as they are written
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def names(self) -> Names:
         document, version = self.document, self.document.serving
-        names = " ".join([document.title, document.own_title, version.file_name if version else ""])
-        spaced = re.sub(r"[_\-.]+", " ", names)
-        self.years = set(YEAR.findall(spaced))
-        self.months = months_in(names)
-        for words, weight in (
-            (self.head, IN_LETTER if self._kinds() & (MAIL_KIND | LETTER) else IN_HEAD),
-            (self._similar(spaced), SIMILAR),
-            (" ".join(self._kinds()), OF_KIND),
-            (self.language, OF_KIND),
-            (f"{document.author} {self._people()}", BY_AUTHOR),
-            (spaced, NAMED),
-        ):
-            self.words.update(dict.fromkeys(map(stem, content(words)), weight))
-            self.called |= set(content(words)) if weight > IN_LETTER else set()
+        file_name, media_type = (version.file_name, version.media_type) if version else ("", "")
+        return names_of(document.title, document.own_title, document.author, file_name, media_type, self.head)
+
+    @property
+    def words(self) -> Mapping[str, float]:
+        return self.names.words
+
+    @property
+    def called(self) -> frozenset[str]:
+        return self.names.called
+
+    @property
+    def years(self) -> frozenset[str]:
+        return self.names.years
+
+    @property
+    def months(self) -> frozenset[str]:
+        return self.names.months
 
     @cached_property
     def language(self) -> str:
@@ -103,34 +115,57 @@ class Named:
 
     def is_a(self, word: str) -> bool:
         """Whether the word names its kind of file, such as "spreadsheet"."""
-        return word in self._kinds()
-
-    def _kinds(self) -> frozenset[str]:
         version = self.document.serving
-        media_type = version.media_type if version else ""
-        found: frozenset[str] = frozenset()
-        for kind, fits in (
-            (PRESENTATION, is_presentation(media_type)),
-            (SPREADSHEET, is_spreadsheet(media_type)),
-            (MAIL_KIND, media_type == MAIL),
-            (WEB, media_type == "text/html"),
-            (CSV, media_type == "text/csv"),
-            (PDF, media_type == "application/pdf"),
-            (WORD_FILE, media_type in (DOCX, ODT)),
-            (LETTER, media_type != MAIL and bool(SALUTATION.match(self.head))),
-        ):
-            found |= kind if fits else frozenset()
-        return found
+        return word in _kinds(version.media_type if version else "", self.head)
 
-    def _people(self) -> str:
-        """The lines that name who wrote a mail or a letter, and to whom."""
-        kinds = self._kinds()
-        if kinds >= MAIL_KIND:
-            return " ".join(PEOPLE.findall(self.head))
-        opening = SALUTATION.match(self.head) if kinds >= LETTER else None
-        return opening[0] if opening else ""
 
-    @staticmethod
-    def _similar(names: str) -> str:
-        called = set(content(names))
-        return " ".join(word for group in (*SYNONYMS, *ADJECTIVES) if called & group for word in group)
+# Asked for by every question, and the same until the document changes.
+@lru_cache(maxsize=1_000)
+def names_of(title: str, own_title: str, author: str, file_name: str, media_type: str, head: str) -> Names:
+    """Return the names of a document: the more a word says which one is meant, the more it weighs."""
+    names = f"{title} {own_title} {file_name}"
+    spaced, kinds = re.sub(r"[_\-.]+", " ", names), _kinds(media_type, head)
+    words: dict[str, float] = {}
+    called: set[str] = set()
+    for text, weight in (
+        (head, IN_LETTER if kinds & (MAIL_KIND | LETTER) else IN_HEAD),
+        (_similar(spaced), SIMILAR),
+        (" ".join(kinds), OF_KIND),
+        (language_of(head), OF_KIND),
+        (f"{author} {_people(kinds, head)}", BY_AUTHOR),
+        (spaced, NAMED),
+    ):
+        found = content(text)
+        words.update(dict.fromkeys(map(stem, found), weight))
+        called.update(found if weight > IN_LETTER else ())
+    years, months = frozenset(YEAR.findall(spaced)), frozenset(months_in(names))
+    return Names(words, frozenset(called), years, months)
+
+
+def _kinds(media_type: str, head: str) -> frozenset[str]:
+    found: frozenset[str] = frozenset()
+    for kind, fits in (
+        (PRESENTATION, is_presentation(media_type)),
+        (SPREADSHEET, is_spreadsheet(media_type)),
+        (MAIL_KIND, media_type == MAIL),
+        (WEB, media_type == "text/html"),
+        (CSV, media_type == "text/csv"),
+        (PDF, media_type == "application/pdf"),
+        (WORD_FILE, media_type in (DOCX, ODT)),
+        (LETTER, media_type != MAIL and bool(SALUTATION.match(head))),
+    ):
+        found |= kind if fits else frozenset()
+    return found
+
+
+def _people(kinds: frozenset[str], head: str) -> str:
+    """The lines that name who wrote a mail or a letter, and to whom."""
+    if kinds >= MAIL_KIND:
+        return " ".join(PEOPLE.findall(head))
+    opening = SALUTATION.match(head) if kinds >= LETTER else None
+    return opening[0] if opening else ""
+
+
+def _similar(names: str) -> str:
+    called = set(content(names))
+    return " ".join(word for group in (*SYNONYMS, *ADJECTIVES) if called & group for word in group)
