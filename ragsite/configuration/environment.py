@@ -21,6 +21,10 @@ from redis.connection import parse_url as parse_redis_url
 
 PROBLEMS: list[str] = []
 
+# The local models compute in threads of their own: BLAS with threads beside them only makes both wait for one another.
+# OpenBLAS looks once, when numpy is imported, which the settings do not do.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # a token of RFC 9110
 HOST = r"\*|\.?[\w-]+(\.[\w-]+)*\.?|\[[0-9a-fA-F:.]+\]"
 PATH_SEGMENT = r"(?!\.)[\w.~-]+"

@@ -3,8 +3,9 @@
 import logging
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
 
 import numpy as np
 
@@ -30,6 +31,7 @@ MAX_TOKENS = POSITIONS - 2  # word pieces of the model's input, as counted by `t
 
 _START, _END = 101, 102  # [CLS] and [SEP]
 _PIECES_AT_ONCE = 1024
+_MIN_PIECES = 40  # of a batch; one of half the size takes almost as long, since all weights are read
 THREADS = min(4, os.cpu_count() or 1)
 _NOTHING = np.empty((0, DIMENSIONS), dtype=np.float32)
 
@@ -69,7 +71,7 @@ def embed(texts: Sequence[str]) -> np.ndarray:
     A text of more than MAX_TOKENS pieces is truncated with a warning in the log. Batches use several cores, also those of
     several callers together.
     """
-    model, batches = load(), list(_batches(texts))
+    model, batches = load(), _batches(texts)
     if len(batches) < 2:
         return np.concatenate([model.embed(batch) for batch in batches] or [_NOTHING])
     return np.concatenate(list(_shared_threads().map(model.embed, batches)))
@@ -94,18 +96,16 @@ def _shared_threads() -> ThreadPoolExecutor:
     return _threads
 
 
-def _batches(texts: Sequence[str]) -> Iterator[list[list[int]]]:
-    batch: list[list[int]] = []
-    size = 0
-    for text in texts:
-        pieces = _read_pieces(text)
-        if batch and size + len(pieces) > _PIECES_AT_ONCE:
-            yield batch
-            batch, size = [], 0
-        batch.append(pieces)
-        size += len(pieces)
-    if batch:
-        yield batch
+def _batches(texts: Sequence[str]) -> list[list[list[int]]]:
+    """Batches of about one size, one for each thread if they fit."""
+    read = [_read_pieces(text) for text in texts]
+    lengths = [len(pieces) for pieces in read]
+    share = -(-sum(lengths) // THREADS)
+    limit = min(max(share, _MIN_PIECES), _PIECES_AT_ONCE)
+    found: dict[int, list[list[int]]] = {}
+    for pieces, length, end in zip(read, lengths, accumulate(lengths), strict=True):
+        found.setdefault((2 * end - length) // (2 * limit), []).append(pieces)
+    return list(found.values())
 
 
 def _read_pieces(text: str) -> list[int]:

@@ -1,6 +1,6 @@
 """Embed texts: each distinct text once, cached vectors first, the rest in batches."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from ragsite.llm.quirks import quirks_of
 from ragsite.llm.tokens import Tokenizer, tokenizer_for
 from ragsite.llm.usage import Call
 
-LOCAL_BATCH_TEXTS = 32
+LOCAL_BATCH_TOKENS = 6_400  # two seconds of work
 
 
 def embed_documents(
@@ -118,12 +118,24 @@ def _embed(
 def _embed_locally(
     counted: Counted, model: EmbeddingModel, cuts: Cuts, keep: Keep, report_progress: Callable[[], None]
 ) -> None:
-    for start in range(0, len(counted), LOCAL_BATCH_TEXTS):
-        batch = [text for text, _tokens in counted[start : start + LOCAL_BATCH_TEXTS]]
+    for batch in _local_batches(counted):
         call = Call("embed", model.name, "local", texts=len(batch))
         keep_complete(batch, np.asarray(local.embed(batch), np.float32), cuts, keep)
         call.log()
         report_progress()
+
+
+def _local_batches(counted: Counted) -> Iterator[list[str]]:
+    batch: list[str] = []
+    size = 0
+    for text, tokens in counted:
+        if batch and size + tokens > LOCAL_BATCH_TOKENS:
+            yield batch
+            batch, size = [], 0
+        batch.append(text)
+        size += tokens
+    if batch:
+        yield batch
 
 
 def _truncated(text: str, tokenizer: Tokenizer, max_tokens: int | None) -> str:
