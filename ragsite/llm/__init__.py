@@ -5,6 +5,7 @@ This module exports everything that the apps use. Any failure of a provider is r
 """
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 
@@ -147,9 +148,9 @@ async def warm(embedding: str = "") -> None:
 
 async def aclose() -> None:
     """Close the connections of the running event loop."""
-    from ragsite.llm.backends.openai import clients
-
-    await clients.aclose()
+    # Imported late: importing it takes a second, and where nobody has there is nothing to close.
+    if clients := sys.modules.get("ragsite.llm.backends.openai.clients"):
+        await clients.aclose()
 
 
 def preload(embedding: str = "") -> None:

@@ -148,6 +148,15 @@ def test_the_package_of_the_weights_is_not_imported_and_the_runtime_only_for_the
     assert subprocess.run([sys.executable, "-c", code], env=environment, timeout=60).returncode == 0
 
 
+def test_closing_the_clients_of_a_model_that_nobody_asked_does_not_import_them():
+    code = (
+        "import asyncio, sys; from ragsite import llm; asyncio.run(llm.aclose());"
+        "sys.exit('openai' in sys.modules)"
+    )
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    assert subprocess.run([sys.executable, "-c", code], env=environment, timeout=60).returncode == 0
+
+
 def _score():
     return llm.rerank(QUESTION, [ANSWER]).tolist()
 
