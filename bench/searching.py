@@ -13,6 +13,7 @@ from django.test import override_settings
 
 from bench.corpus import SEED, SHARES, load, vector_near
 from documents.models import Chunk, Collection, Index
+from qa.models import scope as scopes
 from qa.retrieval.retriever import find_sources, rank_chunks
 from ragsite.accounts.models import User
 
@@ -84,6 +85,7 @@ class Scope:
     def __init__(self, name: str) -> None:
         self.name, self.user = name, User.objects.get(username="bench-scale")
         self.collections = None if name == WHOLE else list(Collection.objects.filter(name=name))
+        self.scope = scopes.Scope.of(*self.collections or ())
         self.questions = list(self._questions())
 
     def _questions(self) -> Iterator[Question]:
@@ -100,7 +102,7 @@ class Scope:
         taken, cpu = [], time.process_time()
         for text, vector in self.questions:
             since = time.perf_counter()
-            find_sources(text, user=self.user, collections=self.collections, vector=vector)
+            find_sources(text, user=self.user, scope=self.scope, vector=vector)
             taken.append((time.perf_counter() - since) * 1000)
         cpu = (time.process_time() - cpu) * 1000 / len(taken)
         p50, p95 = np.percentile(taken, [50, 95])
@@ -115,5 +117,5 @@ class Scope:
         return round(hits / sum(map(len, wanted)), 3)
 
     def _nearest(self, text: str, vector: np.ndarray) -> set[int]:
-        ranked = rank_chunks(text, user=self.user, collections=self.collections, vector=vector, limit=10_000)
+        ranked = rank_chunks(text, user=self.user, scope=self.scope, vector=vector, limit=10_000)
         return {chunk.chunk_ids[0] for chunk in ranked if chunk.dense_rank and chunk.dense_rank <= RECALL_AT}

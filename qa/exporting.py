@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from django.utils.translation import gettext as _
 
 from qa.answering.history import grouped_by_original
+from qa.choices import Choice, mark_asked_of
 from qa.models import Citation, Conversation, Question
 from qa.models.question import mark_withheld
 from qa.provenance import BY_A_MODEL
@@ -24,6 +25,7 @@ def as_json(conversation: Conversation) -> dict[str, Any]:
     groups = grouped_by_original(conversation.questions.prefetch_related("citations__document"))
     newest = [rows[-1] for rows in groups]
     mark_withheld(newest, user)
+    mark_asked_of(newest, user)
     readable = set(
         Citation.objects.filter(question__in=newest).readable_by(user).values_list("pk", flat=True)
     )
@@ -41,6 +43,7 @@ def _answered(question: Question, readable: set[int]) -> dict[str, Any]:
     exported: dict[str, Any] = {
         "question": question.text,
         "asked": question.created_at.isoformat(),
+        "asked_of": _asked_of(cast("Choice", question.asked_of)),
         "state": question.state,
         "answer": "" if question.is_withheld else question.answer,
         "withheld": question.is_withheld,
@@ -49,6 +52,15 @@ def _answered(question: Question, readable: set[int]) -> dict[str, Any]:
     if question.is_written and not question.is_withheld:
         exported |= {"digitalSourceType": BY_A_MODEL, "model": question.model, "host": question.host}
     return exported
+
+
+def _asked_of(choice: Choice) -> dict[str, Any] | None:
+    """The names of what was chosen and how much of it is gone; nothing for all documents."""
+    if choice.scope.is_everything:
+        return None
+    collections = [str(collection) for collection in choice.collections]
+    documents = [str(document) for document in choice.documents]
+    return {"collections": collections, "documents": documents, "left_out": choice.missing}
 
 
 def _source(row: Citation) -> dict[str, Any]:
@@ -74,6 +86,9 @@ def as_markdown(exported: dict[str, Any]) -> str:
 def _lines_of(answered: dict[str, Any]) -> Iterable[str]:
     is_written = "digitalSourceType" in answered
     yield from (f"## {_one_line(answered['question'])}", "")
+    if chosen := answered["asked_of"]:
+        names = ", ".join(map(_one_line, [*chosen["collections"], *chosen["documents"]])) or _("nothing")
+        yield from (_("Asked of: %(names)s") % {"names": names}, "")
     if answered["withheld"]:
         yield from (_("This answer uses a document that you can no longer open."), "")
     elif answered["answer"]:

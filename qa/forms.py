@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db import transaction
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from documents.models import Collection, Document
+from documents.models import Collection
 from qa.answering.prompts import DEFAULT_INSTRUCTIONS
+from qa.choices import MAX_CHOSEN, Choice, choice_of, names_a_scope, scope_in
 from qa.models import Conversation, Instructions, Question
 from qa.models.instructions import MAX_LENGTH as MAX_INSTRUCTIONS_LENGTH
-from ragsite.pages.forms import RowField
+from qa.models.scope import EVERYTHING, Scope
 from ragsite.storable import storable_text
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ class LinesField(forms.CharField):
 
 
 class QuestionForm(forms.Form):
-    """A question and, at the start of a conversation, what to search. Only documents the user may read are choices."""
+    """A question, and what it is asked of: what the form's data say, or else `scope`."""
 
     text = LinesField(
         label=_("Your question"),
@@ -42,39 +44,36 @@ class QuestionForm(forms.Form):
         },
         widget=forms.Textarea,
     )
-    document = forms.ModelChoiceField(Document.objects.none(), required=False, widget=forms.HiddenInput)
-    collection = RowField(
-        Collection.objects.none(), required=False, label=_("Search in"), empty_label=_("All documents")
-    )
 
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user: User, scope: Scope = EVERYTHING, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
-        self._field("document").queryset = Document.objects.visible_to(user)
-        self._field("collection").queryset = Collection.objects.visible_to(user)
+        self.scope = scope_in(self.data) if names_a_scope(self.data) else scope
 
-    def _field(self, name: str) -> forms.ModelChoiceField:
-        field = self.fields[name]
-        assert isinstance(field, forms.ModelChoiceField)
-        return field
+    @cached_property
+    def choice(self) -> Choice:
+        """What of the scope the user may read now."""
+        return choice_of(self.scope, self.user)
 
-    @property
-    def has_forbidden_choice(self) -> bool:
-        """Whether the document or collection does not exist or is not visible to the user."""
-        return bool({"document", "collection"} & set(self.errors))
+    def clean(self) -> None:
+        if len(self.scope) > MAX_CHOSEN:
+            raise forms.ValidationError(
+                _("Choose at most %(limit)d documents and collections. A collection counts as one."),
+                params={"limit": MAX_CHOSEN},
+            )
 
     def save(self, conversation: Conversation | None = None) -> Question:
-        """Create and return the unanswered question, in the conversation or in a new one."""
+        """Create and return the unanswered question, in the conversation or in a new one, which keeps the scope."""
+        text, scope = self.cleaned_data["text"], self.scope
         with transaction.atomic():
-            conversation = conversation or self._new_conversation()
-            return Question.objects.create(conversation=conversation, text=self.cleaned_data["text"])
-
-    def _new_conversation(self) -> Conversation:
-        title, document = _title(self.cleaned_data["text"]), self.cleaned_data["document"]
-        conversation = Conversation.objects.create(user=self.user, title=title, document=document)
-        if collection := self.cleaned_data["collection"]:
-            conversation.collections.add(collection)
-        return conversation
+            if conversation is None:
+                conversation = Conversation.objects.create(
+                    user=self.user, title=_title(text), **scope.columns
+                )
+            elif conversation.scope != scope:
+                conversation.scope = scope
+                conversation.save(update_fields=list(scope.columns))
+            return Question.objects.create(conversation=conversation, text=text, **scope.columns)
 
 
 class RenameForm(forms.Form):

@@ -1,9 +1,10 @@
 from django.urls import include, path
 
-from qa.views import ask, conversation, export, instructions, manage, shared, source, stream
+from qa.views import ask, conversation, export, instructions, manage, scope, shared, source, stream
 
 app_patterns = [
     path("ask/", ask.ask, name="ask"),
+    path("scope/", scope.scope, name="scope"),
     path("c/", conversation.conversations, name="conversations"),
     path("c/<int:pk>/", conversation.conversation, name="conversation"),
     path("c/<int:pk>/ask/", ask.ask_in, name="ask_in"),

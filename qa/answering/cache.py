@@ -17,7 +17,7 @@ from django.core.cache import cache
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from documents.models import Collection, Document, Index
+from documents.models import Collection, Index
 from qa.answering.prompts import PROMPT_VERSION, Turn
 from qa.models import Instructions
 from qa.models.origin import Origin, readable_origins
@@ -54,10 +54,12 @@ def answer_key(
     *,
     index: Index,
     collections: Iterable[Collection],
-    document: Document | None = None,
+    documents: Iterable[int] = (),
     instructions: Iterable[Instructions] = (),
 ) -> str:
     """Return the cache key of a question about these collections, which the asker may read.
+
+    Of a collection with chosen `documents`, only these are searched.
 
     It holds the versions of the answering instructions, and the stamp of each collection, which changes with its content.
     The answer must draw on no other collection: see `may_share`.
@@ -72,7 +74,7 @@ def answer_key(
         "settings": [getattr(settings, name) for name in SETTINGS],
         "collections": sorted((collection.pk, str(collection.stamp)) for collection in collections),
         "instructions": sorted(name_of(version) for version in instructions),
-        "document": document.pk if document is not None else None,
+        "documents": sorted(documents),
     }
     return "answer:" + hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
+from django.utils.translation import gettext as _
+
 from documents.models import Collection, Document, Index
 from qa.answering import cache
 from qa.answering.history import turns_before
@@ -14,13 +16,13 @@ from qa.answering.parts import Part, plain_text, to_json
 from qa.answering.prompts import Prompt, Turn
 from qa.models import AnswerState, Citation, Instructions, Question
 from qa.models.origin import Origin
+from qa.models.scope import Scope
 from qa.retrieval.chunk import RetrievedChunk
 from qa.retrieval.search_sql import Vector
 from ragsite import llm
 from ragsite.redis import name_of
 
 if TYPE_CHECKING:
-    from documents.models.collection import CollectionQuerySet
     from ragsite.accounts.models import User
 
 
@@ -52,8 +54,7 @@ class Draft:
     question: Question
     user: User
     index: Index
-    document: Document | None
-    collections: list[Collection]
+    scope: Scope
     history: list[Turn]
     key: str
     entry: cache.Entry | None = None
@@ -98,15 +99,11 @@ class Draft:
 
 def load_draft(question_id: int) -> Draft:
     """Load the question with its history, and the cached answer or the lock to write one."""
-    question = Question.objects.select_related("conversation__user", "conversation__document").get(
-        pk=question_id
-    )
-    user, document = question.conversation.user, question.conversation.document
-    index = Index.objects.live()
-    chosen = list(question.conversation.collections.all())
+    question = Question.objects.select_related("conversation__user").get(pk=question_id)
+    user, index = question.conversation.user, Index.objects.live()
     history = turns_before(question)
     model = llm.chat_model() or ""
-    collections = list(searched_collections(user, chosen, document).only("pk", "stamp"))
+    collections, documents = searched(user, question.scope)
     versions = Instructions.objects.filter(collection__in=[collection.pk for collection in collections])
     instructions = list(versions.current()) if model and collections else []
     key = cache.answer_key(
@@ -114,30 +111,36 @@ def load_draft(question_id: int) -> Draft:
         history,
         index=index,
         collections=collections,
-        document=document,
+        documents=documents,
         instructions=instructions,
     )
-    # Those that are chosen where none can be searched: no collection at all would mean every one.
-    draft = Draft(question, user, index, document, collections or chosen, history, key)
+    draft = Draft(question, user, index, question.scope, history, key)
     draft.question.index = index
+    if not (collections or question.scope.is_everything):
+        question.notice = _(
+            "None of what you chose can be searched now. Choose other documents and ask again."
+        )
     draft.model, draft.instructions, draft.keyed = model, instructions, collections
     draft.entry = None if question.is_fresh else cache.load(key, user)
     draft.has_lock = not draft.entry and cache.lock(key, name_of(question))
     return draft
 
 
-def searched_collections(
-    user: User, chosen: Sequence[Collection] = (), document: Document | None = None
-) -> CollectionQuerySet:
-    """Return the collections in which a question searches: the document's, the chosen ones, or all that the user may read.
+def searched(user: User, scope: Scope) -> tuple[list[Collection], list[int]]:
+    """Return the collections in which a question searches, and the documents that it searches in some of them alone.
 
-    Those without a document that can be searched are left out: they change no answer.
+    Collections without a document that can be searched are left out: they change no answer.
     """
     searchable = Document.objects.askable().values("collection")
-    readable = Collection.objects.visible_to(user).filter(pk__in=searchable)
-    if document is not None:
-        return readable.filter(pk=document.collection_id)
-    return readable.filter(pk__in=[collection.pk for collection in chosen]) if chosen else readable
+    readable = Collection.objects.visible_to(user).filter(pk__in=searchable).only("pk", "stamp")
+    if scope.is_everything:
+        return list(readable), []
+    documents: dict[int, int] = {}
+    if scope.documents:
+        chosen = Document.objects.visible_to(user).askable().filter(pk__in=scope.documents)
+        rows = chosen.exclude(collection__in=scope.collections)
+        documents = dict(rows.values_list("pk", "collection"))
+    return list(readable.filter(pk__in=scope.collections.union(documents.values()))), list(documents)
 
 
 def origins(sources: Iterable[RetrievedChunk], turns: Iterable[Turn] = ()) -> list[Origin]:

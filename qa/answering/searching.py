@@ -14,6 +14,7 @@ from qa.answering.quoting.follow_ups import depends
 from qa.answering.routes.material import material_for
 from qa.answering.routes.reading import RoutedAnswer
 from qa.models import Question
+from qa.models.scope import Scope
 from qa.retrieval.chunk import RetrievedChunk
 from qa.retrieval.retriever import embed_question, find_sources, readable_documents
 from ragsite.database import release_connection
@@ -42,8 +43,7 @@ def search(draft: Draft) -> None:
     draft.sources = find_sources(
         question.search_query,
         user=draft.user,
-        collections=draft.collections,
-        document=draft.focus.document if draft.focus else draft.document,
+        scope=Scope.of(draft.focus.document) if draft.focus else draft.scope,
         vector=draft.vector,
     )
     if before := turn_before(draft).documents:
@@ -55,12 +55,11 @@ def search(draft: Draft) -> None:
 def _with_sources_of(documents: frozenset[int], draft: Draft) -> list[RetrievedChunk]:
     """Return the sources with the best ones of the documents that answered the question before."""
     found: list[RetrievedChunk] = []
-    scope = readable_documents(draft.user, draft.collections, draft.document)
-    for document in scope.filter(pk__in=documents)[:MAX_DOCUMENTS_BEFORE]:
+    readable = readable_documents(draft.user, draft.scope)
+    for document in readable.filter(pk__in=documents)[:MAX_DOCUMENTS_BEFORE]:
         query = draft.question.search_query
-        found += find_sources(
-            query, user=draft.user, document=document, vector=draft.vector, limit=MAX_BEFORE
-        )
+        scope = Scope.of(document)
+        found += find_sources(query, user=draft.user, scope=scope, vector=draft.vector, limit=MAX_BEFORE)
     known = {chunk for source in found for chunk in source.chunk_ids}
     found += [source for source in draft.sources if not known.issuperset(source.chunk_ids)]
     return [replace(source, number=number) for number, source in enumerate(found, start=1)]

@@ -47,13 +47,7 @@ def _has_answer(draft: Draft) -> bool:
 def _add_sources(draft: Draft, questions: list[str]) -> None:
     found = []
     for question in questions:
-        found += find_sources(
-            question,
-            user=draft.user,
-            collections=draft.collections,
-            document=draft.document,
-            limit=MAX_SOURCES_OF_EACH,
-        )
+        found += find_sources(question, user=draft.user, scope=draft.scope, limit=MAX_SOURCES_OF_EACH)
     known: set[int] = set()
     merged = []
     for source in [*found, *draft.sources]:

@@ -82,7 +82,7 @@ def find_answer(draft: Draft) -> quoting.Extract:
 
 
 def _frequencies(draft: Draft) -> Frequencies:
-    scope = readable_documents(draft.user, draft.collections, draft.document)
+    scope = readable_documents(draft.user, draft.scope)
     return count_words(words_of(draft.question.search_query), scope, draft.index)
 
 

@@ -7,10 +7,9 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from documents.models import Collection, Document
+from qa.models.scope import Scoped
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
@@ -38,22 +37,11 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         return found
 
 
-class Conversation(models.Model):
-    """A series of questions by one user, about all documents, some collections or one document."""
+class Conversation(Scoped):
+    """A series of questions by one user. Its scope is that of the next question."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations")
     title = models.CharField(_("title"), max_length=200, blank=True)
-    collections = models.ManyToManyField(
-        Collection, blank=True, related_name="+", help_text=_("Empty: all documents the user may read.")
-    )
-    document = models.ForeignKey(
-        Document,
-        null=True,
-        blank=True,
-        on_delete=models.SET_NULL,
-        related_name="+",
-        help_text=_("The only document to search."),
-    )
     is_pinned = models.BooleanField(
         _("pinned"), default=False, help_text=_("Pinned ones come first in the menu.")
     )
@@ -72,13 +60,3 @@ class Conversation(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("qa:conversation", args=[self.pk])
-
-    @cached_property
-    def readable_document(self) -> Document | None:
-        """The only document to search; None if there is none or the user may no longer read it."""
-        return Document.objects.visible_to(self.user).filter(pk=self.document_id or 0).first()
-
-    @property
-    def readable_collections(self) -> models.QuerySet[Collection]:
-        """The collections to search that the user may read."""
-        return Collection.objects.visible_to(self.user).filter(pk__in=self.collections.all())

@@ -12,6 +12,7 @@ from documents.models import Index
 from qa.models.conversation import Conversation
 from qa.models.instructions import Instructions
 from qa.models.origin import Origin, readable_origins
+from qa.models.scope import Scoped
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
@@ -77,8 +78,8 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         return self.filter(state=AnswerState.RUNNING)
 
 
-class Question(models.Model):
-    """A question and its answer: text, state, origin and trace."""
+class Question(Scoped):
+    """A question and its answer: text, scope, state, origin and trace."""
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="questions")
     parent = models.ForeignKey(
@@ -155,6 +156,9 @@ class Question(models.Model):
     finished_at = models.DateTimeField(_("answered"), null=True, blank=True)
 
     objects = QuestionQuerySet.as_manager()
+
+    asked_of: object = None  # what of its scope a person may read, a Choice; set by views
+    is_asked_of_others = False  # than the question before it; set by views
 
     class Meta:
         ordering = ["conversation", "pk"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,9 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import QuerySet
 
-from documents.models import Collection, Document, Index
+from documents.models import Document, Index
+from documents.models.document import DocumentQuerySet
+from qa.models.scope import EVERYTHING, Scope
 from qa.retrieval.chunk import RetrievedChunk
 from qa.retrieval.fusion import join_adjacent, within_budget
 from qa.retrieval.keywords import Keywords, rank_by_keywords
@@ -32,8 +33,7 @@ def find_sources(
     question: str,
     *,
     user: User,
-    collections: Iterable[Collection] | None = None,
-    document: Document | None = None,
+    scope: Scope = EVERYTHING,
     limit: int = MAX_SOURCES,
     vector: Vector | None = None,
 ) -> list[RetrievedChunk]:
@@ -42,7 +42,7 @@ def find_sources(
     Only documents that the user may read are searched. An empty `vector` searches by keywords alone; without one, the
     question is embedded.
     """
-    ranked = rank_chunks(question, user=user, collections=collections, document=document, vector=vector)
+    ranked = rank_chunks(question, user=user, scope=scope, vector=vector)
     chosen = join_adjacent(within_budget(ranked, settings.SOURCE_TOKENS))[:limit]
     return [replace(chunk, number=number) for number, chunk in enumerate(chosen, start=1)]
 
@@ -51,34 +51,26 @@ def rank_chunks(
     question: str,
     *,
     user: User,
-    collections: Iterable[Collection] | None = None,
-    document: Document | None = None,
+    scope: Scope = EVERYTHING,
     vector: Vector | None = None,
     limit: int = MAX_RANKED,
 ) -> list[RetrievedChunk]:
     """Return single chunks by fused score, best first, before budget and joining."""
     index = Index.objects.live()
-    scope = readable_documents(user, collections, document)
+    documents = readable_documents(user, scope)
     if not question.strip():
         return []
-    keywords = rank_by_keywords(question, scope, index)
+    keywords = rank_by_keywords(question, documents, index)
     if not keywords.chunks:
         return []
     if vector is None:
         vector = embed_question(question, index)
-    return _search(index, scope, keywords, vector, limit=limit)
+    return _search(index, documents, keywords, vector, limit=limit)
 
 
-def readable_documents(
-    user: User, collections: Iterable[Collection] | None = None, document: Document | None = None
-) -> QuerySet[Document]:
-    """Return the documents to search: those the user may read, in the chosen collections or the chosen document."""
-    documents = Document.objects.visible_to(user).askable()
-    if document is not None:
-        documents = documents.filter(pk=document.pk)
-    elif collections is not None and (chosen := [collection.pk for collection in collections]):
-        documents = documents.filter(collection__in=chosen)
-    return documents
+def readable_documents(user: User, scope: Scope = EVERYTHING) -> DocumentQuerySet:
+    """Return the documents to search: those of the scope that the user may read."""
+    return scope.narrow(Document.objects.visible_to(user).askable())
 
 
 def embed_question(question: str, index: Index) -> Vector:

@@ -8,22 +8,21 @@ from typing import TYPE_CHECKING, Any
 from asgiref.sync import async_to_sync
 from django.contrib.auth.decorators import login_required
 from django.core.handlers.asgi import ASGIRequest
-from django.db.models import QuerySet
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from documents.forms import UploadForm
-from documents.models import Collection, Document
+from documents.models import Document
 from documents.models.document import counts_for
 from qa import streaming
+from qa.choices import mark_asked_of, scope_in
 from qa.forms import QuestionForm
 from qa.models import Conversation, Question
 from qa.suggestions import suggestions
 from qa.views.conversation import conversation_context, earlier_answers
 from qa.views.limits import may_ask_now, too_many_questions
-from ragsite.http.query import MAX_KEY, whole_number
 
 if TYPE_CHECKING:
     from ragsite.accounts.requests import SignedInRequest
@@ -33,16 +32,15 @@ if TYPE_CHECKING:
 @require_safe
 @never_cache
 def home(request: SignedInRequest) -> HttpResponse:
-    """The ask page, for all documents or for those of `?document=` or `?collection=`."""
-    user = request.user
-    document = _chosen(Document.objects.visible_to(user), request.GET.get("document"))
-    collection = _chosen(Collection.objects.visible_to(user), request.GET.get("collection"))
-    form = QuestionForm(initial={"document": document, "collection": collection}, user=user)
-    return render(request, "qa/home.html", _home_context(request, form, document))
+    """The ask page, for all documents or for those of `?document=` and `?collection=`, which may be given several times."""
+    form = QuestionForm(user=request.user, scope=scope_in(request.GET))
+    if is_forbidden(request.GET, form):
+        raise Http404
+    return render(request, "qa/home.html", _home_context(request, form))
 
 
-def _home_context(request: SignedInRequest, form: QuestionForm, document: Document | None) -> dict[str, Any]:
-    documents = Document.objects.visible_to(form.user)
+def _home_context(request: SignedInRequest, form: QuestionForm) -> dict[str, Any]:
+    documents, document = Document.objects.visible_to(form.user), form.choice.only_document
     counts = request.document_counts = counts_for(form.user)
     return {
         "form": form,
@@ -54,14 +52,9 @@ def _home_context(request: SignedInRequest, form: QuestionForm, document: Docume
     }
 
 
-def _chosen(rows: QuerySet[Any], pk: str | None) -> Any:
-    """Return the row with the number from the query string, or raise 404."""
-    if not pk:
-        return None
-    number = whole_number(pk, limit=MAX_KEY)
-    if number is None:
-        raise Http404
-    return get_object_or_404(rows, pk=number)
+def is_forbidden(data: QueryDict, form: QuestionForm) -> bool:
+    """Whether something was chosen and nothing of it exists for the user."""
+    return (any(data.getlist("document")) or any(data.getlist("collection"))) and not form.choice.names
 
 
 @login_required
@@ -69,13 +62,12 @@ def _chosen(rows: QuerySet[Any], pk: str | None) -> Any:
 def ask(request: SignedInRequest) -> HttpResponse:
     """The first question of a conversation."""
     form = QuestionForm(request.POST, user=request.user)
-    if form.has_forbidden_choice:
+    if is_forbidden(request.POST, form):
         raise Http404
     if refusal := _refusal(form):
-        document = form.cleaned_data.get("document")
         if request.htmx:
-            return _refused_form(request, {"form": form, "document": document}, refusal)
-        return render(request, "qa/home.html", _home_context(request, form, document), status=refusal)
+            return _refused_form(request, {"form": form}, refusal)
+        return render(request, "qa/home.html", _home_context(request, form), status=refusal)
     question = form.save()
     _start(request, question)
     return _begun_response(request, question) if request.htmx else redirect(question.conversation)
@@ -83,7 +75,9 @@ def ask(request: SignedInRequest) -> HttpResponse:
 
 def _begun_response(request: SignedInRequest, question: Question) -> HttpResponse:
     """Return the new conversation's part of the page; its address comes with it."""
-    conversation, form = question.conversation, QuestionForm(user=request.user)
+    conversation = question.conversation
+    form = QuestionForm(user=request.user, scope=conversation.scope)
+    mark_asked_of([question], request.user)
     context = {"conversation": conversation, "places": [(question, [])], "form": form}
     response = render(request, "qa/_begun.html", context)
     response["HX-Push-Url"] = conversation.get_absolute_url()
@@ -103,13 +97,15 @@ def ask_in(request: SignedInRequest, pk: int) -> HttpResponse:
     conversation = get_object_or_404(
         Conversation.objects.visible_to(request.user).select_related("user"), pk=pk
     )
-    form = QuestionForm(request.POST, user=request.user)
+    before = conversation.scope
+    form = QuestionForm(request.POST, user=request.user, scope=before)
     if refusal := _refusal(form):
         if request.htmx:
             return _refused_form(request, {"conversation": conversation, "form": form}, refusal)
         context = conversation_context(conversation, form)
         return render(request, "qa/conversation.html", context, status=refusal)
     question = form.save(conversation)
+    question.is_asked_of_others = before != form.scope
     _start(request, question)
     return _question_response(request, question)
 
@@ -133,13 +129,16 @@ def again(request: SignedInRequest, pk: int) -> HttpResponse:
     )
     if original.is_running:
         return _question_response(request, original)
-    form = QuestionForm({"text": request.POST.get("text", original.text)}, user=request.user)
+    form = QuestionForm(
+        {"text": request.POST.get("text", original.text)}, user=request.user, scope=original.scope
+    )
     if refusal := _refusal(form):
         sentence = form.errors.get("text", form.non_field_errors())[0]
         return render(request, "qa/too_many.html", {"sentence": sentence}, status=refusal)
     question = Question.objects.create(
         conversation=original.conversation,
         text=form.cleaned_data["text"],
+        **form.scope.columns,
         parent_id=original.parent_id or original.pk,
         is_fresh=request.POST.get("fresh") == "1",
     )
@@ -161,4 +160,5 @@ def _question_response(
     """Return the question with its running answer and earlier ones, or a redirect to it."""
     if not request.htmx:
         return redirect(f"{question.conversation.get_absolute_url()}#question-{question.pk}")
+    mark_asked_of([question], request.user)
     return render(request, "qa/_question.html", {"question": question, "earlier": earlier, "is_new": True})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.decorators import login_required
@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from qa.answering.history import grouped_by_original
+from qa.choices import mark_asked_of, names_a_scope, scope_in
 from qa.forms import QuestionForm
 from qa.models import Citation, Conversation, Question
 from qa.models.question import mark_withheld
@@ -43,11 +44,12 @@ def conversations(request: SignedInRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def conversation(request: SignedInRequest, pk: int) -> HttpResponse:
-    """One conversation with its answers and the question box."""
+    """One conversation with its answers and the question box; the address may name what to ask next, as the ask page's."""
     conversation = get_object_or_404(
         Conversation.objects.visible_to(request.user).select_related("user"), pk=pk
     )
-    form = QuestionForm(user=request.user)
+    scope = scope_in(request.GET) if names_a_scope(request.GET) else conversation.scope
+    form = QuestionForm(user=request.user, scope=scope)
     return render(request, "qa/conversation.html", conversation_context(conversation, form))
 
 
@@ -55,6 +57,10 @@ def conversation_context(conversation: Conversation, form: QuestionForm) -> dict
     """Return the context of `qa/conversation.html`."""
     groups = grouped_by_original(_with_sources(conversation.questions.all(), form.user))
     mark_withheld(chain.from_iterable(groups), form.user)
+    newest = [rows[-1] for rows in groups]
+    mark_asked_of(newest, form.user)
+    for before, question in pairwise(newest):
+        question.is_asked_of_others = before.scope != question.scope
     return {
         "conversation": conversation,
         "places": [(rows[-1], rows[:-1]) for rows in groups],

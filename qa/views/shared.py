@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from qa.answering.history import grouped_by_original
+from qa.choices import mark_asked_of
 from qa.models import Citation, Question, Share
 from qa.models.question import AnswerKind, mark_withheld
 from qa.provenance import json_ld
@@ -56,6 +57,7 @@ def _questions_for(share: Share, reader: User) -> list[Question]:
     groups = grouped_by_original(answered.prefetch_related(Prefetch("citations", queryset=sources)))
     newest = [question for question in (rows[-1] for rows in groups) if not question.is_running]
     mark_withheld(chain(newest), reader)
+    mark_asked_of(newest, reader)
     for question in newest:
         # What an answer draws on may be unknown, of one from before this was recorded: its asker alone may read it.
         is_unknown = question.kind in (AnswerKind.WRITTEN, AnswerKind.QUOTED, "") and not question.draws_on

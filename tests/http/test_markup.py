@@ -7,7 +7,6 @@ import pytest
 from django.urls import reverse
 
 from documents.models import Collection, Document, Membership, Notice, Page
-from documents.models.states import State
 from qa.models import Citation, Instructions, Question
 from tests.http.test_query_counts import LISTS, ROWS, make_rows
 from tests.support.factories import make_document, make_question
@@ -169,17 +168,6 @@ def test_forms_that_come_back_with_errors_use_no_id_twice(client, olga):
         assert response.status_code in (200, 422), url
         page = Markup(response.text)
         assert (page.twice, page.dangling) == ([], []), url
-
-
-def test_the_label_of_the_question_box_names_the_question_boxs_choice(client, olga):
-    Collection.objects.create(name="Shared", everyone_reads=True)
-    Collection.objects.private_to(olga)
-    document = make_document(olga)
-    Document.objects.filter(pk=document.pk).update(state=State.READY)
-    page = client.get("/").text
-    label = re.search(r'<label class="note" for="([\w-]+)">', page)[1]
-    form = page[page.index('id="question-form"') :].partition("</form>")[0]
-    assert f'<select name="collection" id="{label}"' in form
 
 
 # Texts from the right

@@ -26,6 +26,7 @@ from documents.models import (
 from documents.models.states import State, SummaryState
 from documents.models.task import Kind, TaskState
 from qa.models import Case, Citation, Conversation, Evaluation, Question, QuestionSet
+from qa.models.scope import Scope
 from ragsite.accounts.models import User
 from ragsite.context import MENU_CONVERSATIONS
 from tests.http.test_access import undone
@@ -215,7 +216,9 @@ def make_chunk(document, index):
 
 
 def make_answer(document, title):
-    conversation = Conversation.objects.create(user=document.uploaded_by, title=title, document=document)
+    conversation = Conversation.objects.create(
+        user=document.uploaded_by, title=title, scope=Scope.of(document)
+    )
     question = Question.objects.create(
         conversation=conversation, text="Where?", answer="Here [1].", state="complete", kind="quoted"
     )
@@ -260,10 +263,11 @@ def test_a_changelist_of_the_administration_costs_the_same_however_long_it_is(cl
 
 
 def make_conversation(owner, length, document):
-    conversation = Conversation.objects.create(user=owner, title="Rain", document=document)
+    conversation = Conversation.objects.create(user=owner, title="Rain", scope=Scope.of(document))
     for _ in range(length):
         question = Question.objects.create(
             conversation=conversation,
+            scope=conversation.scope,
             text="Where?",
             answer="“It rains.” [1]",
             state="complete",
@@ -272,6 +276,7 @@ def make_conversation(owner, length, document):
         again = Question.objects.create(
             conversation=conversation,
             parent=question,
+            scope=Scope(frozenset([document.pk, question.pk])),
             text="Where?",
             answer="“It rains.” [1]",
             state="complete",

@@ -7,6 +7,7 @@ from django.db import connection, transaction
 from documents.ingestion import postings, store
 from documents.ingestion.splitter import ChunkText
 from documents.models import Chunk, Collection, Document, Index, IndexedVersion, Posting, Segment
+from qa.models.scope import Scope
 from qa.retrieval import keywords
 from qa.retrieval.frequencies import count_words
 from qa.retrieval.keywords import CANDIDATES, rank_by_keywords
@@ -76,7 +77,7 @@ def replace(document, index, chunks):
 
 
 def reference(question, user, collections=None):
-    scope = readable_documents(user, collections)
+    scope = readable_documents(user, Scope.of(*collections or ()))
     values = {
         "question": question,
         "versions": list(scope.values_list("serving_id", flat=True)),
@@ -90,7 +91,9 @@ def reference(question, user, collections=None):
 
 def found(question, user, collections=None):
     """As `reference`: version, position, score."""
-    best = rank_by_keywords(question, readable_documents(user, collections), Index.objects.live())
+    best = rank_by_keywords(
+        question, readable_documents(user, Scope.of(*collections or ())), Index.objects.live()
+    )
     versions = dict(IndexedVersion.objects.values_list("pk", "version_id"))
     return list(zip([versions[pk] for pk in best.versions], best.positions, best.scores, strict=True))
 
@@ -106,7 +109,7 @@ def assert_same(question, user, collections=None):
 
 
 def unread(question, user, collections=None):
-    index, scope = Index.objects.live(), readable_documents(user, collections)
+    index, scope = Index.objects.live(), readable_documents(user, Scope.of(*collections or ()))
     return read_postings(
         Words.of(question, index), scope, index, skip_frequent_from=keywords.SKIP_FREQUENT_FROM
     ).unread

@@ -3,6 +3,7 @@ import pytest
 from django.db import connection
 
 from documents.models import Collection, Document, Index, IndexedVersion, Membership
+from qa.models.scope import EVERYTHING, Scope
 from qa.retrieval.chunk import RetrievedChunk
 from qa.retrieval.fusion import join_adjacent, within_budget
 from qa.retrieval.keywords import rank_by_keywords
@@ -71,18 +72,21 @@ def test_the_search_stays_in_the_chosen_document_or_collection(alice):
     outside = make_indexed(alice, "Rain falls in London.", name="two.txt")
 
     assert {source.document_id for source in find_sources("rain", user=alice)} == {inside.pk, outside.pk}
-    assert {source.document_id for source in find_sources("rain", user=alice, collections=[shelf])} == {
+    assert {source.document_id for source in find_sources("rain", user=alice, scope=Scope.of(shelf))} == {
         inside.pk
     }
-    assert {source.document_id for source in find_sources("rain", user=alice, document=outside)} == {
+    assert {source.document_id for source in find_sources("rain", user=alice, scope=Scope.of(outside))} == {
         outside.pk
     }
+    other = make_indexed(alice, "Rain in Paris.", name="three.txt")
+    both = find_sources("rain", user=alice, scope=Scope.of(shelf, other))
+    assert {source.document_id for source in both} == {inside.pk, other.pk}
 
 
 def test_naming_a_document_gives_no_right_to_it(alice, bob):
     document = make_indexed(alice, "It rains in Bergen.")
-    assert find_sources("rain", user=bob, document=document) == []
-    assert find_sources("rain", user=bob, collections=[document.collection]) == []
+    assert find_sources("rain", user=bob, scope=Scope.of(document)) == []
+    assert find_sources("rain", user=bob, scope=Scope.of(document.collection)) == []
 
 
 def test_a_content_that_is_not_served_is_not_found(alice):
@@ -216,8 +220,8 @@ def library(alice):
     return index
 
 
-def plan_of(index, user, *, exact, **scope):
-    question, readable = "Where does it rain?", readable_documents(user, **scope)
+def plan_of(index, user, *, exact, scope=EVERYTHING):
+    question, readable = "Where does it rain?", readable_documents(user, scope)
     vector = llm.embed_query(question, model=index.embedding_model)
     keywords = rank_by_keywords(question, readable, index)
     sql, params = search_statement(index, readable, keywords, vector, is_exact=exact, limit=MAX_RANKED)
@@ -236,7 +240,7 @@ def test_a_search_over_everything_uses_the_vector_index(library, alice):
 def test_a_small_selection_is_compared_one_by_one(library, alice):
     assert is_exact(library, 501)
     shelf = Collection.objects.private_to(alice)
-    assert library.vector_index_name not in plan_of(library, alice, exact=True, collections=[shelf])
+    assert library.vector_index_name not in plan_of(library, alice, exact=True, scope=Scope.of(shelf))
 
 
 def test_the_vector_index_still_returns_only_what_may_be_read(library, alice, bob, settings):

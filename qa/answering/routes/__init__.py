@@ -43,7 +43,7 @@ def route(draft: Draft) -> RoutedAnswer | None:
     question = draft.question
     if greeting := greet(question.text, has_history=bool(draft.history)):
         return greeting
-    library = Library(with_heads(readable_documents(draft.user, draft.collections, draft.document)))
+    library = Library(with_heads(readable_documents(draft.user, draft.scope)))
     requests = [*filter(None, [anchored(question.text, library)]), *readings(question.text)]
     for request in requests:
         if answer := _answer(draft, request, library):
@@ -70,7 +70,7 @@ def _answer(draft: Draft, request: Request, library: Library) -> RoutedAnswer | 
         return compare(request, library)
     if request.kind == Kind.SECTION:
         return _section(draft, request, library)
-    if request.kind == Kind.OVERVIEW and asks_for_all(request.subject) and not draft.document:
+    if request.kind == Kind.OVERVIEW and asks_for_all(request.subject) and draft.scope.only_document is None:
         return overview_of_all(library)
     found = _named(draft, request.subject, library)
     if not found:
@@ -81,7 +81,8 @@ def _answer(draft: Draft, request: Request, library: Library) -> RoutedAnswer | 
 def _named(draft: Draft, subject: str, library: Library) -> list[Named]:
     """Return the documents that the subject names, or the one that "it" stands for."""
     if subject.lower() in PRONOUNS:
-        wanted = {draft.document.pk} if draft.document else _documents_before(draft)
+        only = draft.scope.only_document
+        wanted = {only} if only else _documents_before(draft)
         return [each for each in library.named if each.document.pk in wanted] if len(wanted) == 1 else []
     found = library.find(subject)
     return found if len(found) <= MAX_SAME else []

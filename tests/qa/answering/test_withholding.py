@@ -8,6 +8,7 @@ from documents.models import Collection, Document, Membership, Notice
 from documents.notifications import notify
 from qa import streaming
 from qa.models import Citation, Conversation, Question
+from qa.models.scope import Scope
 from qa.streaming import clients, consumer
 from tests.qa.conftest import read_event
 from tests.support.factories import make_indexed
@@ -158,9 +159,8 @@ async def test_an_interrupted_answer_goes_too(browser, bob, membership, writer):
 
 def test_the_scope_of_a_conversation_is_named_only_to_users_who_may_read_it(client, alice, bob, prices):
     shelf = Collection.objects.create(name="Hidden shelf")
-    narrowed = Conversation.objects.create(user=bob, title="x")
-    narrowed.collections.add(shelf)
-    of_one = Conversation.objects.create(user=bob, title="y", document=prices)
+    narrowed = Conversation.objects.create(user=bob, title="x", scope=Scope.of(shelf))
+    of_one = Conversation.objects.create(user=bob, title="y", scope=Scope.of(prices))
     client.force_login(bob)
     assert "Hidden shelf" not in client.get(narrowed.get_absolute_url()).content.decode()
     assert "prices" not in client.get(of_one.get_absolute_url()).content.decode()

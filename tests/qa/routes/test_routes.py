@@ -7,6 +7,7 @@ from documents.models import Collection
 from qa.answering import answer, ask
 from qa.answering.parts import Documents, Pairs, from_json
 from qa.models import Conversation, Question
+from qa.models.scope import Scope
 from qa.suggestions import suggestions
 from qa.templatetags.answers import next_questions
 from tests.qa.routes.conftest import FILES, cited
@@ -27,7 +28,7 @@ def entries(question):
 
 
 def answer_in(conversation, text):
-    question = Question.objects.create(conversation=conversation, text=text)
+    question = Question.objects.create(conversation=conversation, text=text, scope=conversation.scope)
 
     async def whole():
         async for _piece in answer(question.pk):
@@ -211,13 +212,12 @@ def test_nobody_is_told_of_another_persons_documents(office):
 
 
 def test_a_conversation_is_told_only_of_what_it_searches(alice, office):
-    conversation = Conversation.objects.create(user=alice, document=office["Einladung Mühlen"])
+    conversation = Conversation.objects.create(user=alice, scope=Scope.of(office["Einladung Mühlen"]))
     assert entries(answer_in(conversation, "Which documents do you have?")) == ["Einladung Mühlen"]
     collection = Collection.objects.create(name="Shop")
     collection.memberships.create(user=alice, role="owner")
     make_indexed(alice, "The shop sells umbrellas.", name="Shop.txt", collection=collection)
-    conversation = Conversation.objects.create(user=alice)
-    conversation.collections.add(collection)
+    conversation = Conversation.objects.create(user=alice, scope=Scope.of(collection))
     assert entries(answer_in(conversation, "Which documents do you have?")) == ["Shop"]
 
 
