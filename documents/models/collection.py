@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.postgres.functions import RandomUUID
-from django.db import models
+from django.db import models, transaction
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 
@@ -57,8 +57,9 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
 
     def private_to(self, user: User) -> Collection:
         """The user's private collection, created on first use. Safe for concurrent requests."""
-        collection, created = self.get_or_create(private_to=user, defaults={"name": str(_("My documents"))})
-        if created:
+        # One transaction: nobody sees the collection without its owner, who could not add to it.
+        with transaction.atomic():
+            collection, _new = self.get_or_create(private_to=user, defaults={"name": str(_("My documents"))})
             Membership.objects.get_or_create(user=user, collection=collection, defaults={"role": Role.OWNER})
         return collection
 

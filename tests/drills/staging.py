@@ -379,7 +379,9 @@ class Stage:
             self.set_up()
             self.fake.fault("late", seconds=late, on="embeddings")
             alice, began = self.person(), time.monotonic()
-            alice.upload_each(texts(count, "calm"))
+            answers = alice.upload_each(texts(count, "calm"))
+            if refused := [answer.status for answer in answers if answer.status != 200]:
+                raise AssertionError(f"Uploads of the calm run were answered {refused}.")
             if math.isinf(until(lambda: self.count() == count, 300)):
                 raise AssertionError("The calm run did not end.")
             self.calm_times[count, late] = time.monotonic() - began

@@ -85,7 +85,7 @@ def killed_in_mid_embed(stage, report):
     """worker and job killed 7 times, one each 4 s, with 40 documents under way"""
     count, calm = 40, stage.calm_time(40, WORK_SECONDS)
     stage.fake.fault("late", seconds=WORK_SECONDS, on="embeddings")
-    stage.person().upload_each(texts(count))
+    answers = stage.person().upload_each(texts(count))
     with LostJobs(stage) as lost:
         for number in range(7):
             worker = stage.workers[number % 2]
@@ -93,7 +93,9 @@ def killed_in_mid_embed(stage, report):
             lost.kill(worker)
             time.sleep(4)
         took = until(lambda: stage.count() == count, 120 + calm)
+    report.exactly("uploads answered 2xx", sum(200 <= answer.status < 300 for answer in answers), count)
     report.exactly("ready", stage.count(), count)
+    report.exactly("set aside", stage.count("failed"), 0)
     report.at_most("all ready after the last kill", took + 4, 30 + calm, " s")
     report.note(f"calm run {calm:.1f} s")
     lost.tell(report)

@@ -1,7 +1,10 @@
 import hashlib
+import threading
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connections
+from django.db.models.signals import pre_save
 from django.urls import reverse
 
 from documents.models import Collection, Document, Version
@@ -35,6 +38,32 @@ def test_an_upload_becomes_a_document_of_the_persons_own(alices, alice):
     assert version.sha256 == document.sha256 == hashlib.sha256(b"It rains in Bergen.").hexdigest()
     assert version.file.read() == b"It rains in Bergen."
     assert "weather" not in version.file.name, "stored under a name of ours"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_persons_first_two_uploads_may_come_at_once(alice):
+    found = []
+
+    def second_request():
+        found.append(Collection.objects.to_add_to(alice).filter(private_to=alice).count())
+        connections.close_all()
+
+    def between_both_rows(**kwargs):
+        pre_save.disconnect(between_both_rows, Membership)
+        second.start()
+        second.join(1)
+
+    second = threading.Thread(target=second_request)
+    pre_save.connect(between_both_rows, Membership)
+    first = Collection.objects.to_add_to(alice)
+    second.join()
+    assert (first.filter(private_to=alice).count(), found) == (1, [1])
+
+
+def test_a_person_gets_back_a_collection_of_their_own_that_lost_its_owner(alices, alice):
+    Collection.objects.private_to(alice).memberships.all().delete()
+    assert send(alices, text()).status_code == 200
+    assert Document.objects.visible_to(alice).count() == 1
 
 
 def test_several_files_are_sent_at_once_without_script(alices):
