@@ -109,14 +109,15 @@ def arrange(queues: Sequence[str], *, workers: int) -> tuple[list[str], dict[str
 
 
 def waiting(running: set[int]) -> list[DueTask]:
-    """Due tasks that no worker runs: for each person the shortest few of each kind."""
-    place = Window(RowNumber(), partition_by=[F("person"), F("kind"), F("is_later")], order_by=["cost", "pk"])
+    """Due tasks that no worker runs: for each person the shortest few of each kind, last those that crashed a worker."""
+    order = ["crashes", "cost", "pk"]
+    place = Window(RowNumber(), partition_by=[F("person"), F("kind"), F("is_later")], order_by=order)
     due = (
         with_cost(Task.objects.due().order_by())
         .alias(place=place)
         .filter(place__lte=CANDIDATES + len(running))
     )
-    rows = due.order_by("cost", "pk").only("kind", "generation", "tries", "created_at")
+    rows = due.order_by(*order).only("kind", "generation", "tries", "created_at")
     return [
         DueTask(
             task.job_id,

@@ -61,6 +61,16 @@ def test_a_letter_goes_before_the_books_that_came_earlier(alice):
     assert front() == ["letter", "book", "longer book"]
 
 
+def test_a_document_that_crashed_a_worker_goes_after_others_of_its_person(alice, bob):
+    for name in ("crashing", "sound", "other"):
+        make_document(alice, "Dear Sir.".ljust(20, name[0]), name=f"{name}.txt")
+    Task.objects.filter(document__title="crashing").update(crashes=1)
+    assert front() == ["sound", "other", "crashing"]
+
+    make_document(bob, "Dear Madam.", name="bob.txt")
+    assert set(front()[:2]) == {"sound", "bob"}
+
+
 def test_a_person_with_one_file_does_not_wait_for_all_of_a_person_with_many(alice, bob):
     for number in range(6):
         make_document(alice, f"Small file {number}.", name=f"small {number}.txt")
