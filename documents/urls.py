@@ -1,6 +1,6 @@
 from django.urls import path
 
-from documents.views import actions, add, changes, documents, download, images, read
+from documents.views import actions, add, changes, documents, download, images, read, selection
 
 app_name = "documents"
 urlpatterns = [
@@ -8,7 +8,7 @@ urlpatterns = [
     path("upload/", add.upload, name="upload"),
     path("pages/", add.pages, name="pages"),
     path("text/", add.text, name="text"),
-    path("selected/", documents.selected, name="selected"),
+    path("selected/", selection.selected, name="selected"),
     path("changes/", changes.changes, name="changes"),
     path("<int:pk>/", read.document, name="document"),
     path("<int:pk>/pages/<int:number>/", read.page, name="page"),
@@ -18,6 +18,7 @@ urlpatterns = [
     path("<int:pk>/cancel/", actions.cancel, name="cancel"),
     path("<int:pk>/delete/", actions.delete, name="delete"),
     path("<int:pk>/rename/", actions.rename, name="rename"),
+    path("<int:pk>/tags/", actions.tags, name="tags"),
     path("<int:pk>/replace/", actions.replace, name="replace"),
     path("<int:pk>/keep/", actions.keep, name="keep"),
     path("<int:pk>/refresh/", actions.refresh, name="refresh"),

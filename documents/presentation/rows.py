@@ -46,7 +46,7 @@ def _key_of(document: Document) -> bytes:
     serving = document.serving
     shown = (
         columns_of(document),
-        document.page_count,  # type: ignore[attr-defined]
+        (document.page_count, document.size, document.media_type),  # type: ignore[attr-defined]
         document.can_edit,  # type: ignore[attr-defined]
         str(document.collection),
         str(document.uploaded_by or ""),

@@ -14,7 +14,16 @@ from django.utils.translation import gettext_lazy
 
 from documents.extraction.registry import accepted_types
 from documents.models.attempt import Outcome
-from documents.presentation import actions, page_names, page_notices, rows, scanned_pages, status, watched
+from documents.presentation import (
+    actions,
+    kinds,
+    page_names,
+    page_notices,
+    rows,
+    scanned_pages,
+    status,
+    watched,
+)
 from documents.quotas import StorageQuota, quota_of
 from documents.search import places_in
 
@@ -26,6 +35,7 @@ if TYPE_CHECKING:
 
 register = template.Library()
 register.filter("ocr_setup_hint", scanned_pages.ocr_setup_hint)
+register.filter("kind", kinds.kind_of)
 register.filter("omission", page_notices.omission)
 register.filter("page_warnings", page_notices.page_warnings)
 register.filter("summary_status", status.summary_status)

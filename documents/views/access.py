@@ -43,7 +43,9 @@ def listed_documents(user: User, *, with_vector: bool = False) -> DocumentQueryS
         .select_related("collection", "uploaded_by", "serving")
         .with_tasks()
         .with_can_edit(user)
-        .annotate(page_count=Subquery(newest.values("page_count")[:1]))
+        .annotate(
+            **{name: Subquery(newest.values(name)[:1]) for name in ("page_count", "size", "media_type")}
+        )
     )
     return documents if with_vector else documents.defer("embedding")
 

@@ -15,7 +15,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from documents.forms import PasswordForm, ReplaceForm, TitleForm
 from documents.ingestion import passwords
+from documents.models.document.tags import tags_in
 from documents.views.access import after_change, editable_document, not_found_if_deleted
+from ragsite.storable import storable_text
 
 if TYPE_CHECKING:
     from ragsite.accounts.requests import SignedInRequest
@@ -121,6 +123,16 @@ def rename(request: SignedInRequest, pk: int) -> HttpResponse:
         return redirect(document)
     status = 422 if form.is_bound else 200
     return render(request, "documents/rename.html", {"document": document, "form": form}, status=status)
+
+
+@login_required
+@require_POST
+@not_found_if_deleted
+def tags(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Replace the document's tags by those of a text with commas."""
+    document = editable_document(request, pk)
+    document.set_tags(tags_in(storable_text(request.POST.get("tags", ""))))
+    return redirect(document)
 
 
 @login_required

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Page, Paginator
-from django.db.models import Q
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST, require_safe
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from documents.filters import DocumentFilter
 from documents.forms import AddForm, PagesForm, PasteForm, UploadForm
-from documents.models import Collection, Document, State
-from documents.models.document import DocumentQuerySet, counts_for
-from documents.models.states import MOVING, SummaryState
+from documents.models import Collection, Document
+from documents.models.document import counts_for
 from documents.views.access import listed_documents, load_tasks
-from documents.work import remedies
-from ragsite.http.query import primary_keys
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
@@ -44,8 +37,15 @@ def documents(request: SignedInRequest) -> HttpResponse:
         "unread_scan": next((document for document in shown if document.is_unread_scan), None),
         "any_moving": any(document.is_moving for document in shown),
         "has_any": counts.total > 0,
+        "shelf": _collection(request.user, form),
     }
     return render(request, "documents/list.html", context)
+
+
+def _collection(user: User, form: DocumentFilter) -> Collection | None:
+    """The collection that the list is narrowed to."""
+    pk = form.cleaned_data.get("collection")
+    return Collection.objects.visible_to(user).filter(pk=pk).first() if pk else None
 
 
 def _shown(request: SignedInRequest, form: DocumentFilter, total: int) -> Page[Any]:
@@ -71,46 +71,3 @@ def _add_forms(user: User) -> dict[str, AddForm]:
         "pages_form": PagesForm(user=user, collections=collections, auto_id="pages-%s"),
         "paste_form": PasteForm(user=user, collections=collections, auto_id="paste-%s"),
     }
-
-
-@login_required
-@require_POST
-def selected(request: SignedInRequest) -> HttpResponse:
-    """Act on several documents. Those that the person may not change are ignored."""
-    chosen = primary_keys(request.POST.getlist("chosen"))
-    documents = Document.objects.editable_by(request.user).filter(pk__in=chosen).defer("embedding")
-    action = request.POST.get("action")
-    if not documents:
-        messages.info(request, _("Select some documents first."))
-    elif action == "retry":
-        _retry(request, documents)
-    elif action == "refresh":
-        _refresh(request, documents)
-    elif action == "delete" and "confirmed" not in request.POST:
-        return render(request, "documents/delete.html", {"documents": documents})
-    elif action == "delete":
-        _delete(request, documents)
-    return redirect("documents:list")
-
-
-def _retry(request: SignedInRequest, documents: DocumentQuerySet) -> None:
-    stopped = Q(state__in=[State.FAILED, State.CANCELLED]) | Q(summary_state=SummaryState.FAILED)
-    found = documents.filter(stopped)
-    in_vain = found.filter(state=State.FAILED, failure_kind__in=remedies.in_vain()).count()
-    count = found.replay()
-    sentence = ngettext("Retrying %d document.", "Retrying %d documents.", count)
-    messages.success(request, sentence % count)
-    if in_vain:
-        messages.warning(request, remedies.in_vain_words(in_vain))
-
-
-def _refresh(request: SignedInRequest, documents: DocumentQuerySet) -> None:
-    count = documents.web_pages().exclude(state__in=MOVING).fetch()
-    sentence = ngettext("Checking %d web page again.", "Checking %d web pages again.", count)
-    messages.success(request, sentence % count)
-
-
-def _delete(request: SignedInRequest, documents: DocumentQuerySet) -> None:
-    count = len([document.delete() for document in documents])
-    sentence = ngettext("%d document was deleted.", "%d documents were deleted.", count)
-    messages.success(request, sentence % count)

@@ -85,7 +85,7 @@ def test_folders_archives_texts_and_web_pages_are_added_from_one_form(site, sign
     wait_for(lambda: Document.objects.count() == 2)
     page.locator("form.drop [type=file]").set_input_files(archive)
     expect(page.locator("#tray")).to_contain_text("2 added")
-    expect(page.locator("#documents > li")).to_have_count(4)
+    expect(page.locator("#documents > tr")).to_have_count(4)
 
     page.get_by_text("Paste text", exact=True).click()
     page.get_by_label("Title", exact=True).fill("A note")

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.postgres.indexes import GinIndex
 from django.core.files import File
 from django.db import IntegrityError, models, transaction
 from django.urls import reverse
@@ -15,6 +16,7 @@ from documents.models.collection import Collection
 from documents.models.document.origin import OriginMixin
 from documents.models.document.progress import STATUS, ProgressMixin
 from documents.models.document.queryset import DocumentQuerySet
+from documents.models.document.tags import TagsMixin
 from documents.models.document.tasks import DocumentTasks
 from documents.models.index import Index, IndexState
 from documents.models.page import Page
@@ -35,7 +37,7 @@ class DuplicateContent(Exception):
     """The collection already has a document with this content."""
 
 
-class Document(OriginMixin, ProgressMixin):
+class Document(OriginMixin, ProgressMixin, TagsMixin):
     """A file, web page or text that a person added, and its progress towards being searchable."""
 
     collection = models.ForeignKey(
@@ -95,6 +97,7 @@ class Document(OriginMixin, ProgressMixin):
                 condition=models.Q(serving__isnull=False, chunk_count__gt=0),
                 name="askable_documents",
             ),
+            GinIndex(fields=["tags"], name="tags_of_documents"),
         ]
         ordering = ["-created_at", "-pk"]
         permissions = [("operate", "May see and replay everybody's work")]

@@ -162,12 +162,33 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         """Have each web page fetched; return how many. Skips documents that are deleted during the call."""
         return sum(unless_deleted(document.fetch) is not None for document in self)
 
+    def move_into(self, collection: Collection) -> int:
+        """Put each in that collection, with whose members it is then shared; return how many.
+
+        Skips what a folder keeps in its place, and contents that the collection has.
+        """
+        return sum(
+            _moved(document, collection) for document in self.filter(path="").exclude(collection=collection)
+        )
+
     def cancel(self) -> int:
         """Cancel the work of each that is being processed or waits for that; return how many."""
         moving = list(self.moving())
         for document in moving:
             document.cancel()
         return len(moving)
+
+
+def _moved(document: Document, collection: Collection) -> bool:
+    before = document.collection
+    try:
+        with transaction.atomic():
+            document._update(collection=collection)
+            for changed in (before, collection):
+                changed.change_stamp()
+    except IntegrityError:
+        return False
+    return True
 
 
 def tasks_of_documents() -> models.Prefetch:

@@ -143,7 +143,7 @@ def test_the_tray_gets_the_rows_of_an_archives_documents(alices):
         "results"
     ][0]
     assert result["is_accepted"]
-    assert result["row"].count('<li class="document"') == 2
+    assert result["row"].count('<tr class="document"') == 2
     assert "2 added" in result["html"]
 
 

@@ -40,16 +40,16 @@ def test_a_row_at_rest_is_rendered_once(document, shown):
     before = set(rows._kept)
     assert shown().count(f'id="document-{document.pk}"') == 1
     (key,) = set(rows._kept) - before
-    rows._kept[key] = SafeString("<li>Kept.</li>")
+    rows._kept[key] = SafeString("<tr>Kept.</tr>")
 
-    assert "<li>Kept.</li>" in shown()
+    assert "<tr>Kept.</tr>" in shown()
     del rows._kept[key]
     assert shown().count(f'id="document-{document.pk}"') == 1
 
 
 CHANGES = {
     "title": ({"title": "Fog in Trondheim"}, "Fog in Trondheim"),
-    "summary": ({"summary": "It thaws."}, "It thaws."),
+    "tags": ({"tags": ["weather report"]}, "weather report"),
     "state": ({"state": State.FAILED, "failure": "It is damaged."}, "It is damaged."),
     "a summary on its way": ({"summary": "", "summary_state": SummaryState.WAITING}, "Summarizing"),
     "a summary that failed": ({"summary_state": SummaryState.FAILED}, "/retry/"),
@@ -93,7 +93,8 @@ def test_each_visitor_sees_times_of_their_zone(document, shown):
 
 
 @pytest.mark.parametrize("first", ["alice", "bob"])
-def test_who_may_only_read_gets_no_box_to_choose_it(document, client, alice, bob, first):
+def test_who_may_only_read_gets_no_button_that_changes_it(document, client, alice, bob, first):
+    Document.objects.filter(pk=document.pk).update(state=State.FAILED, failure="It is damaged.")
     Membership.objects.create(user=bob, collection=document.collection, role=Role.READER)
     pages = {}
     for person in (alice, bob) if first == "alice" else (bob, alice):
@@ -101,7 +102,9 @@ def test_who_may_only_read_gets_no_box_to_choose_it(document, client, alice, bob
         pages[person.username] = client.get("/documents/").text
 
     assert f'id="choose-{document.pk}"' in pages["alice"]
-    assert f'id="choose-{document.pk}"' not in pages["bob"]
+    assert f'id="choose-{document.pk}"' in pages["bob"], "all that may be read can be asked"
+    assert f"/documents/{document.pk}/retry/" in pages["alice"]
+    assert f"/documents/{document.pk}/retry/" not in pages["bob"]
 
 
 def test_nothing_of_a_kept_row_is_shown_to_who_may_not_read_it(document, shown, client, bob):

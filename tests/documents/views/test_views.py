@@ -181,11 +181,9 @@ def test_a_row_that_is_rendered_again_stays_selected(alices, alice):
     assert "checked" in row(alices, document, chosen=document.pk)
 
 
-def test_a_row_shows_the_first_lines_of_the_summary_or_that_it_is_being_written(alices, alice):
+def test_a_row_says_to_listeners_that_its_summary_is_being_written(alices, alice):
     document = make_document(alice, state=State.READY, summary_state=SummaryState.WAITING)
     assert "Summarizing …" in row(alices, document)
-    Document.objects.update(summary="About <rain>.", summary_state=SummaryState.READY)
-    assert "About &lt;rain&gt;." in row(alices, document)
 
 
 def test_a_documents_page_is_reloaded_once_the_work_is_done(alices, alice):
