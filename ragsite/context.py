@@ -39,12 +39,12 @@ def site(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-MENU_CONVERSATIONS = 20  # a separate page lists all
+MENU_CONVERSATIONS = 20  # a page of their own lists all and searches them
 
 
 def _newest_conversations(person: int) -> QuerySet[Any, Any]:
     found = Conversation.objects.visible_to(User(pk=person))
-    return found.values_list("pk", "title", "updated_at")[: MENU_CONVERSATIONS + 1]
+    return found.values_list("pk", "title", "updated_at")[:MENU_CONVERSATIONS]
 
 
 NEWEST_CONVERSATIONS = Compiled(_newest_conversations)
@@ -68,13 +68,10 @@ class Navigation:
     @property
     def conversations_by_day(self) -> list[list[Conversation]]:
         """The newest conversations, those of one day in the visitor's time zone together."""
-        shown = self.newest_conversations[:MENU_CONVERSATIONS]
-        days = groupby(shown, lambda conversation: timezone.localdate(conversation.updated_at))
+        days = groupby(
+            self.newest_conversations, lambda conversation: timezone.localdate(conversation.updated_at)
+        )
         return [list(conversations) for _day, conversations in days]
-
-    @property
-    def has_more_conversations(self) -> bool:
-        return len(self.newest_conversations) > MENU_CONVERSATIONS
 
     @cached_property
     def documents(self) -> DocumentCounts:

@@ -19,6 +19,38 @@ document.addEventListener("keydown", (event) => {
   if (event.target.value.trim()) event.target.form.requestSubmit();
 });
 
+// A question stands on the page as soon as it is sent; one that did not arrive goes back into the box
+let sent = null;
+
+function showSent(form) {
+  const template = document.querySelector("template[data-asked]");
+  const area = form.querySelector("textarea");
+  if (!template || sent) return;
+  const section = template.content.firstElementChild.cloneNode(true);
+  section.querySelector(".question-text").textContent = area.value.trim();
+  sent = { section, area, text: area.value };
+  area.value = "";
+  grow(area);
+  (questions() ?? form).insertAdjacentElement(questions() ? "beforeend" : "beforebegin", section);
+  form.closest(".home")?.classList.add("is-sending");
+  goToNewest();
+}
+
+function takeBack(hasArrived) {
+  if (!sent) return;
+  sent.section.remove();
+  document.querySelector(".home.is-sending")?.classList.remove("is-sending");
+  if (!hasArrived && !sent.area.value) sent.area.value = sent.text;
+  sent = null;
+}
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.detail.elt.matches?.("[data-ask]") && !event.defaultPrevented) showSent(event.detail.elt);
+});
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.requestConfig.elt.matches("[data-ask]")) takeBack(event.detail.xhr.status === 200);
+});
+
 // Form errors come with status 422 or 429: swap them in like any response
 document.addEventListener("htmx:beforeSwap", (event) => {
   if (!event.detail.requestConfig.elt.matches("[data-ask]") || ![422, 429].includes(event.detail.xhr.status)) return;
@@ -29,6 +61,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 document.addEventListener("htmx:afterRequest", (event) => {
   const form = event.detail.elt;
   if (!form.matches?.("[data-ask]")) return;
+  takeBack(event.detail.successful);
   if (event.detail.xhr.status === 200) {
     form.reset();
     form.querySelector(".field-errors")?.remove();

@@ -19,7 +19,7 @@ def make_searchable(owner, text, **fields):
 
 
 def ask(page, text):
-    page.fill("textarea", text)
+    page.fill("[data-ask] textarea", text)
     page.keyboard.press("Enter")
 
 
