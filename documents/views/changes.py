@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.html import format_html
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from documents.models import Document, Notice
+from documents.models.document.counts import batch_of
 from documents.presentation.watched import PARTS, Watched, watch
 from documents.views.access import listed_documents
 
 if TYPE_CHECKING:
     from ragsite.accounts.models import User
 
-MAX_NOTICES = 3  # in one response
+MAX_NOTICES = 100  # in one response
+TOGETHER = timedelta(minutes=1)  # notices seen within it share one toast
 NOT_CHANGED = 204
 STOP_POLLING = 286  # htmx stops polling
 
@@ -34,6 +38,9 @@ def changes(request: HttpRequest) -> HttpResponse:
     documents = _documents(user, watched)
     parts = [_part(request, one, documents.get(one.document_id)) for one in watched]
     if swaps := "".join([*parts, _notices(request, user)]):
+        if "batch" in request.GET:
+            context = {"batch": batch_of(user), "is_swap": True}
+            swaps += render_to_string("documents/_batch.html", context, request)
         response = HttpResponse(swaps)
         if any(_needs_whole_page(one, documents.get(one.document_id)) for one in watched):
             response["HX-Refresh"] = "true"
@@ -70,8 +77,13 @@ def _notices(request: HttpRequest, user: User) -> str:
         if not pks:
             return ""
         Notice.objects.filter(pk__in=pks).mark_seen()
-    notices = Notice.objects.filter(pk__in=pks).select_related("document").defer("document__embedding")
-    return render_to_string("documents/_notices.html", {"notices": notices}, request)
+    together = Notice.objects.filter(user=user, seen_at__gt=timezone.now() - TOGETHER)
+    failed = list(together.values_list("is_failure", flat=True))
+    if len(failed) > 1:
+        context = {"ready": failed.count(False), "failed": failed.count(True)}
+        return render_to_string("documents/_notices_together.html", context, request)
+    notice = Notice.objects.select_related("document").defer("document__embedding").get(pk=pks[0])
+    return render_to_string("documents/_notices.html", {"notices": [notice]}, request)
 
 
 def _is_polling_useful(user: User, documents: dict[int, Document], watched: list[Watched]) -> bool:

@@ -14,6 +14,7 @@ from documents.filters import DocumentFilter
 from documents.forms import AddForm, PagesForm, PasteForm, UploadForm
 from documents.models import Collection, Document
 from documents.models.document import counts_for
+from documents.models.document.counts import batch_of
 from documents.views.access import listed_documents, load_tasks
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def documents(request: SignedInRequest) -> HttpResponse:
         "documents": shown,
         **_add_forms(request.user),
         "unread_scan": next((document for document in shown if document.is_unread_scan), None),
-        "any_moving": any(document.is_moving for document in shown),
+        "any_moving": counts.moving > 0,
+        "batch": batch_of(request.user) if counts.moving else None,
         "has_any": counts.total > 0,
         "shelf": _collection(request.user, form),
     }

@@ -63,9 +63,16 @@ function expire(box) {
   setTimeout(remove, TOAST_MS);
 }
 
+// One toast for many documents stands for those before it; an error goes only where the new one tells of failures too.
+function replaceEarlier(box) {
+  if (!box.matches(".toast-together")) return;
+  const earlier = box.matches(".toast-error") ? ".toast-documents" : ".toast-documents:not(.toast-error)";
+  for (const old of toasts.querySelectorAll(earlier)) if (old !== box) old.remove();
+}
+
 for (const box of toasts.querySelectorAll(".toast")) expire(box);
 new MutationObserver((changes) => {
-  for (const change of changes) for (const node of change.addedNodes) if (node.nodeType === Node.ELEMENT_NODE) expire(node);
+  for (const change of changes) for (const node of change.addedNodes) if (node.nodeType === Node.ELEMENT_NODE) { replaceEarlier(node); expire(node); }
   while (toasts.childElementCount > MAX_TOASTS) toasts.firstElementChild.remove();
 }).observe(toasts, { childList: true });
 

@@ -18,6 +18,7 @@ function pollUrl() {
     const choice = part.querySelector("input[name=chosen]:checked");
     if (choice) query.append("chosen", choice.value);
   }
+  if (document.getElementById("batch")) query.append("batch", "1");
   return query.size ? `${box.dataset.url}?${query}` : box.dataset.url;
 }
 
@@ -41,6 +42,16 @@ document.addEventListener("htmx:afterRequest", (event) => {
   wait = status === 200 ? MIN_WAIT_MS : Math.min(MAX_WAIT_MS, wait * BACKOFF);
   pollIn(wait);
 });
+
+// The progress of what was added together, in the tab's title
+const title = document.title;
+function showProgress() {
+  const progress = document.getElementById("batch")?.dataset.title;
+  if (progress) document.title = `(${progress}) ${title}`;
+  else if (document.title.endsWith(`) ${title}`)) document.title = title;
+}
+showProgress();
+document.addEventListener("htmx:oobAfterSwap", showProgress);
 
 // New work began: a file was sent or a button was pressed.
 function pollSoon() {

@@ -98,12 +98,22 @@ function send(upload) {
   request.addEventListener("loadend", () => {
     running -= 1;
     next();
-    if (!running && !waiting.length && !upload.isCancelled) window.ragsite.announce(words.finished);
+    if (running || waiting.length) return;
+    if (!upload.isCancelled) window.ragsite.announce(words.finished);
+    fold();
   });
   const form = new FormData();
   form.append("files", upload.file);
   if (upload.collection) form.append("collection", upload.collection);
   request.send(form);
+}
+
+// Where the list shows every file that was sent, the tray has nothing more to say.
+function fold() {
+  const isListed = (item) => item.querySelector(".upload-state") && !item.querySelector("details");
+  if (!document.querySelector("#documents[data-takes-new]") || ![...list.children].every(isListed)) return;
+  list.replaceChildren();
+  tray.hidden = true;
 }
 
 function show(upload) {

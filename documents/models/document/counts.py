@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.db.models import Count, Q, QuerySet, Value
+from django.db.models import Count, Min, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, Now
 
 from documents.models.collection import READABLE
 from documents.models.document.document import Document
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
     from ragsite.accounts.models import User
+
+TOGETHER = timedelta(hours=1)  # of a batch, whose first documents are ready before its last ones
 
 
 class DocumentCounts(NamedTuple):
@@ -44,3 +48,31 @@ def _count(person: int) -> QuerySet[Any, Any]:
 
 
 COUNTS = Compiled(_count)
+
+
+class Batch(NamedTuple):
+    """How many of the documents that a person added together are ready, failed, and still being processed."""
+
+    total: int
+    ready: int
+    failed: int
+    moving: int
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether there is something to say about several documents."""
+        return self.total > 1 and bool(self.moving or self.failed)
+
+
+def batch_of(user: User) -> Batch:
+    """The documents that the user added since an hour before the oldest one that is still being processed, in one query."""
+    own = Document.objects.visible_to(user).filter(uploaded_by=user).order_by()
+    oldest = own.moving().values(whole=Value(1)).annotate(at=Min("created_at")).values("at")
+    together = own.filter(created_at__gte=Coalesce(Subquery(oldest), Now()) - TOGETHER)
+    counts = together.aggregate(
+        total=Count("pk"),
+        ready=Count("pk", filter=Q(state=State.READY)),
+        failed=Count("pk", filter=Q(state=State.FAILED)),
+        moving=Count("pk", filter=Q(state__in=MOVING)),
+    )
+    return Batch(**counts)

@@ -1,11 +1,13 @@
 """Polling: one request for all that an open page watches, and for its reader's notices."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from documents.models import Document, Notice, State
 from documents.presentation.watched import MAX_WATCHED, PARTS
@@ -153,3 +155,49 @@ def test_a_failure_is_told_with_its_reason_and_a_way_on(alices, alice):
     told = alices.get(URL).text
     assert "could not be read. <bdi>This PDF needs a password.</bdi>" in told
     assert document.get_absolute_url() in told
+
+
+def test_several_at_once_share_one_toast_that_replaces_the_one_before(alices, alice):
+    documents = [make_document(alice, f"It rains {n}.", name=f"{n}.txt", state=State.READY) for n in range(4)]
+    for document in documents[:2]:
+        Notice.objects.create(user=alice, document=document)
+    assert "2 documents are ready." in alices.get(URL).text
+    Notice.objects.create(user=alice, document=documents[2])
+    Notice.objects.create(user=alice, document=documents[3], is_failure=True)
+    told = alices.get(URL).text
+    assert told.count('class="toast ') == 1
+    assert "3 documents are ready." in told
+    assert "1 could not be read." in told
+    assert "toast-together" in told
+
+
+# What was added together
+
+
+def batch(client, alice, **query):
+    mark = f"row-{Document.objects.filter(uploaded_by=alice).first().pk}-00000000"
+    return client.get(URL, {"watch": mark, **query}).text
+
+
+def test_what_was_added_together_has_one_line(alices, alice, bob):
+    states = [State.READY, State.READY, State.FAILED, State.EXTRACTING]
+    for n, state in enumerate(states):
+        make_document(alice, f"It rains {n}.", name=f"{n}.txt", state=state)
+    make_document(bob, "It snows.", state=State.READY)
+    page = alices.get(reverse("documents:list")).text
+    assert 'data-title="2/4"' in page
+    line = batch(alices, alice, batch="1")
+    assert "2 of 4 ready" in line
+    assert "1 needs you" in line
+    assert 'id="batch"' not in batch(alices, alice)
+    Document.objects.filter(state=State.EXTRACTING).update(state=State.READY)
+    line = batch(alices, alice, batch="1")
+    assert "3 of 4 ready" in line
+    assert "data-title" not in line
+
+
+def test_one_document_or_an_old_batch_has_none(alices, alice):
+    make_document(alice, state=State.EXTRACTING)
+    old = make_document(alice, "It rained.", name="old.txt", state=State.READY)
+    Document.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(hours=3))
+    assert "data-title" not in alices.get(reverse("documents:list")).text
