@@ -47,6 +47,13 @@ class CitationQuerySet(models.QuerySet["Citation"]):
     def cited(self) -> Self:
         return self.filter(is_cited=True)
 
+    def around(self, citation: Citation) -> tuple[Citation | None, Citation | None]:
+        """The cited sources of the same answer before and after this one, by number; None at the ends."""
+        others = list(self.cited().filter(question=citation.question_id).order_by("number"))
+        before = [other for other in others if other.number < citation.number]
+        after = [other for other in others if other.number > citation.number]
+        return before[-1] if before else None, after[0] if after else None
+
 
 class Citation(models.Model):
     """A numbered source of an answer, as it was when the answer ended. It keeps its text after the document is deleted."""

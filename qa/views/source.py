@@ -27,7 +27,13 @@ def citation(request: SignedInRequest, pk: int) -> HttpResponse:
     rows = rows.with_rights(user).with_serving().select_related("question__conversation")
     row = get_object_or_404(rows, pk=pk)
     wanted = [whole_number(request.GET.get(name)) for name in ("page", "part")]
-    context = {"passage": open_passage(row, user, *wanted), "citation": row}
+    before, after = rows.readable_by(user).around(row)
+    context = {
+        "passage": open_passage(row, user, *wanted),
+        "citation": row,
+        "before": before,
+        "after": after,
+    }
     response = render(request, "qa/_source_panel.html" if request.htmx else "qa/source.html", context)
     response["Vary"] = "HX-Request"
     return response

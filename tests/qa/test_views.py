@@ -231,6 +231,38 @@ class TestSources:
         assert "<mark>" not in second
         assert "Back to the cited page" in second
 
+    def test_the_other_sources_of_the_answer_are_one_step_away(self, person, answered, bob):
+        first = answered.citations.get(is_cited=True)
+        secret = make_document(bob, "Nobody else's.", name="secret.txt")
+
+        def another(number, **fields):
+            values = {
+                "document": first.document,
+                "version": first.version,
+                "document_title": f"Title {number}",
+            }
+            values |= {
+                "page": 1,
+                "page_end": 1,
+                "excerpt": "x",
+                "start": 0,
+                "end": 1,
+                "is_cited": True,
+            } | fields
+            return Citation.objects.create(question=answered, number=number, **values)
+
+        another(71, is_cited=False)
+        another(72, document=secret, version=None)
+        last = another(73)
+        html = person.get(f"/citations/{first.pk}/", headers=HTMX).content.decode()
+        assert f'href="/citations/{last.pk}/"' in html
+        assert "Title 73" in html
+        assert "Title 71" not in html  # it was only read
+        assert "Title 72" not in html
+        html = person.get(f"/citations/{last.pk}/", headers=HTMX).content.decode()
+        assert f'href="/citations/{first.pk}/"' in html
+        assert html.count('hx-target="#panel"') == 1
+
     def test_a_source_whose_document_is_gone_still_shows_its_words(self, person, answered, prices):
         Document.objects.get(pk=prices.pk).delete()
         row = answered.citations.get(is_cited=True)
