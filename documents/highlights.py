@@ -11,10 +11,12 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from documents.extraction.pages import Heading as Marked
+from documents.extraction.text.markup_spans import MarkupSpan, markup_spans, without_markup
 from documents.models.page import Part
 from documents.search import places_in
-from documents.structure.drawing import tables_of, with_tables
-from documents.structure.kinds import Table
+from documents.structure.drawing import drawn_blocks, with_blocks
+from documents.structure.kinds import Heading, Table
 
 Range = tuple[int, int]
 
@@ -30,21 +32,26 @@ class Stretch(NamedTuple):
 
 @dataclass(frozen=True)
 class Outline:
-    """A part of a page's text, its tables, and the ranges of the page's text that match the search."""
+    """A part of a page's text, its tables, headings and markup, and the ranges of the page's text that match the search."""
 
     stretches: list[Stretch]
     hits: list[Range]
-    tables: Sequence[Table] = field(default_factory=list)
+    drawn: Sequence[Table | Heading] = field(default_factory=list)
+    markup: Sequence[MarkupSpan] = field(default_factory=list)
 
     @property
     def html(self) -> SafeString:
-        """The text, escaped, with matches marked, passages numbered and tables drawn."""
+        """The text, escaped and without markup, with matches marked, passages numbered, tables and headings drawn."""
         text = "".join(stretch.text for stretch in self.stretches)
-        return with_tables(text, self.tables, _Pen(self.stretches).draw)
+        return with_blocks(text, self.drawn, _Pen(text, self.stretches, self.markup).draw)
 
 
 def outlined(
-    part: Part, passages: Sequence[tuple[int, int, int]], words: str, media_type: str = "text/plain"
+    part: Part,
+    passages: Sequence[tuple[int, int, int]],
+    words: str,
+    media_type: str = "text/plain",
+    headings: Sequence[Marked] = (),
 ) -> Outline:
     """Cut the part wherever a passage (number, start, end) or a match begins or ends."""
     hits = [(part.start + start, part.start + end) for start, end in places_in(part.text, words)]
@@ -59,14 +66,15 @@ def outlined(
         stretches.append(
             Stretch(part.text[start - part.start : end - part.start], is_hit, containing, begins)
         )
-    return Outline(stretches, hits, tables_of(part.text, media_type))
+    drawn = drawn_blocks(part.text, media_type, headings)
+    return Outline(stretches, hits, drawn, markup_spans(part.text, media_type))
 
 
 class _Pen:
     """Draws ranges of the stretches' text, one after the other. The number of a passage comes before its first words."""
 
-    def __init__(self, stretches: Sequence[Stretch]) -> None:
-        self.stretches = stretches
+    def __init__(self, text: str, stretches: Sequence[Stretch], markup: Sequence[MarkupSpan]) -> None:
+        self.text, self.stretches, self.markup = text, stretches, markup
         self.number, self.start = 0, 0  # the stretch at which the next range begins, and where it starts
         self.is_numbered = False
 
@@ -80,7 +88,8 @@ class _Pen:
             if not self.is_numbered:
                 begins, self.is_numbered = stretch.begins or begins, True
             stop = self.start + len(stretch.text)
-            if words := stretch.text[max(0, start - self.start) : max(0, end - self.start)]:
+            first, last = max(start, self.start), min(end, stop)
+            if first < last and (words := without_markup(self.text, self.markup, first, last)):
                 yield _number(begins), _text(stretch._replace(text=words))
                 begins = None
             if stop > end:

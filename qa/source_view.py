@@ -16,12 +16,13 @@ from documents.extraction.text.markup_spans import MarkupSpan, markup_spans, wit
 from documents.models import Document, Page
 from documents.models.page import Part
 from documents.sources.uploads import MARKDOWN
-from documents.structure.drawing import tables_of, with_tables
+from documents.structure.drawing import drawn_blocks, with_blocks
 from qa.models import Citation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from documents.extraction.pages import Heading
     from ragsite.accounts.models import User
 
 Range = tuple[int, int]
@@ -51,6 +52,7 @@ class MarkedText:
     media_type: str
     passage: Range | None = None
     quote: Range | None = None
+    headings: Sequence[Heading] = ()
 
     @property
     def stretches(self) -> list[Stretch]:
@@ -59,8 +61,9 @@ class MarkedText:
 
     @property
     def html(self) -> SafeString:
-        """The text with its tables drawn, and the passage and the quoted words marked."""
-        return with_tables(self.text, tables_of(self.text, self.media_type), self._draw)
+        """The text with its tables and headings drawn, and the passage and the quoted words marked."""
+        drawn = drawn_blocks(self.text, self.media_type, self.headings)
+        return with_blocks(self.text, drawn, self._draw)
 
     def _draw(self, start: int, end: int) -> SafeString:
         return format_html_join("", "{}", ((stretch.html,) for stretch in self._stretches(start, end)))
@@ -165,7 +168,7 @@ def open_passage(
         next=numbers.filter(number__gt=page.number).first(),
         last=numbers.last(),
         part=shown,
-        words=MarkedText(shown.text, page.version.media_type, cited, quote),
+        words=MarkedText(shown.text, page.version.media_type, cited, quote, page.headings_in(shown)),
         marked=[(shown.start + marked[0], shown.start + marked[1])] if marked else [],
     )
 

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models.functions import Length, Substr
 from django.utils.translation import gettext_lazy as _
 
+from documents.extraction.pages import Heading
 from documents.models.version import Version
 
 if TYPE_CHECKING:
@@ -153,6 +154,14 @@ class Page(models.Model):
     def part(self, number: int = 1) -> Part:
         """One part of its text, loaded alone if the text is deferred. Most pages have one part."""
         return part_of(self._slice, self.characters, number)
+
+    def headings_in(self, part: Part) -> list[Heading]:
+        """The headings that begin in the part, with their offsets in it."""
+        return [
+            Heading(at - part.start, level, title)
+            for at, level, title in self.headings
+            if part.start <= at < part.end
+        ]
 
     def part_at(self, place: int) -> Part:
         """The part that contains the character at that offset."""

@@ -1,4 +1,4 @@
-"""Renders the tables of a stored text as HTML tables. The caller renders the text between and in them, with its marks."""
+"""Renders the tables and headings of a stored text as HTML. The caller renders the words between and in them, with its marks."""
 
 from __future__ import annotations
 
@@ -9,32 +9,43 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from documents.extraction.blocks.tables import NUMBER
-from documents.extraction.pages import Heading
-from documents.structure.kinds import Cell, Row, Table
+from documents.extraction.pages import Heading as Marked
+from documents.extraction.text.markup_spans import is_marked_up
+from documents.structure.kinds import Cell, Heading, Row, Table
 from documents.structure.parser import blocks
 
 Draw = Callable[[int, int], SafeString]
 
 
-def tables_of(text: str, media_type: str, headings: Sequence[Heading] = ()) -> list[Table]:
-    """The tables of the text."""
-    if "|" not in text:
+def drawn_blocks(text: str, media_type: str, headings: Sequence[Marked] = ()) -> list[Table | Heading]:
+    """The tables of the text and the headings that its format marks. `headings` have offsets in it."""
+    if "|" not in text and not headings and not is_marked_up(media_type):
         return []
-    return [block for block in blocks(text, headings, media_type) if isinstance(block, Table)]
+    found = blocks(text, headings, media_type)
+    return [block for block in found if isinstance(block, Table) or _is_marked(block)]  # type: ignore[misc]
 
 
-def with_tables(text: str, tables: Sequence[Table], draw: Draw) -> SafeString:
-    """The text as HTML, its tables rendered. `draw` returns the HTML of a range; ranges are in order and do not overlap."""
-    return format_html_join("", "{}", ((piece,) for piece in _pieces(text, tables, draw)))
+def _is_marked(block: object) -> bool:
+    return isinstance(block, Heading) and not block.is_guess
 
 
-def _pieces(text: str, tables: Sequence[Table], draw: Draw) -> Iterator[SafeString]:
+def with_blocks(text: str, drawn: Sequence[Table | Heading], draw: Draw) -> SafeString:
+    """The text as HTML with these blocks. `draw` returns the HTML of a range; ranges are in order and do not overlap."""
+    return format_html_join("", "{}", ((piece,) for piece in _pieces(text, drawn, draw)))
+
+
+def _pieces(text: str, drawn: Sequence[Table | Heading], draw: Draw) -> Iterator[SafeString]:
     at = 0
-    for table in tables:
+    for block in drawn:
+        if isinstance(block, Heading):
+            yield draw(at, block.start)
+            yield format_html('<strong class="text-heading">{}</strong>', draw(block.start, block.end))
+            at = block.end
+            continue
         # The box of a table has margins: blank lines would add to them.
-        yield draw(at, at + len(text[at : table.start].rstrip()))
-        yield _table(table, draw)
-        at = table.end
+        yield draw(at, at + len(text[at : block.start].rstrip()))
+        yield _table(block, draw)
+        at = block.end
         while text[at : at + 1] == "\n":
             at += 1
     yield draw(at, len(text))

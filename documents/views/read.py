@@ -83,7 +83,7 @@ def page_context(
     with_passages = may_see_passages and request.GET.get("passages") == "1"
     query = words if len(words) <= MAX_SEARCH else ""
     passages = _passages(document, version, page, part) if with_passages else ()
-    outline = outlined(part, passages, query, version.media_type)
+    outline = outlined(part, passages, query, version.media_type, page.headings_in(part))
     others = version.pages.order_by("number").values_list("number", flat=True)
     near = others.filter(
         number__gte=page.number - THUMBNAILS_BEFORE, number__lte=page.number + THUMBNAILS_AFTER

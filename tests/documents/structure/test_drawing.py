@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from documents.extraction.pages import Heading
 from documents.highlights import outlined
 from documents.models.page import Part
 from documents.search import find
@@ -84,6 +85,37 @@ def test_bars_and_markup_of_markdown_are_never_shown():
     assert "[th]Code[/th][th]Meaning[/th]" in html
     assert "[td]E1[/td][td]Coin box full[/td]" in html
     assert not re.search(r"[|*`#]|--", html)
+
+
+@pytest.mark.django_db
+def test_a_page_shows_markdown_without_its_markup_and_with_its_headings(alice):
+    text = "# Opening *hours*\n\nOpen on **weekdays** from `9:00`, see [the map](map.png).\n\n- bring a bag"
+
+    version = make_indexed(alice, text, name="hours.md").serving
+    page = version.pages.get()
+    part = page.part()
+    html = outlined(part, (), "weekdays", version.media_type, page.headings_in(part)).html
+
+    assert html.startswith('<strong class="text-heading">Opening hours</strong>')
+    assert "Open on <mark>weekdays</mark> from 9:00, see the map." in html
+    assert "• bring a bag" in html
+
+
+def test_the_headings_that_a_file_marks_are_drawn_on_its_page():
+    text = "Opening hours\nOpen on weekdays."
+    outline = outlined(Part(text, 0, len(text)), (), "", "application/pdf", [Heading(0, 1, "Opening hours")])
+
+    assert outline.html == '<strong class="text-heading">Opening hours</strong>\nOpen on weekdays.'
+
+
+@pytest.mark.parametrize(
+    "text", ["# <b>x</b>\n\n<script>alert(1)</script> & **<i>y</i>**", "| <b> |\n|---|\n| <img src=x> |"]
+)
+def test_markup_of_a_page_never_becomes_live(text):
+    for passages in ((), [(1, 0, 5), (2, 4, len(text))]):
+        assert not re.search(
+            r"<(?:b|i|script|img)\b", on_a_page(text, passages=passages, media_type=MARKDOWN)
+        )
 
 
 def test_source_code_is_no_table():
