@@ -11,6 +11,7 @@ from qa.answering.citing.citations import cite_quotes
 from qa.answering.draft import Draft, origins
 from qa.answering.next_questions import after_quotes
 from qa.answering.parts import Ask
+from qa.answering.quoting.follow_ups import can_stand_alone
 from qa.answering.routes.reading import RoutedAnswer
 from qa.answering.searching import retrieve, turn_before
 from qa.models.question import AnswerKind
@@ -31,12 +32,22 @@ def answer_without_model(draft: Draft, routed: RoutedAnswer | None) -> None:
         _complete(draft, routed)
         return
     quote(draft)
+    if draft.context and draft.question.kind == AnswerKind.NOTHING and can_stand_alone(draft.question.text):
+        _quote_alone(draft)
     if not draft.focus or draft.question.kind != AnswerKind.NOTHING:
         return
     if section := routes.section_in(draft.focus):
         _complete(draft, section)
         return
     draft.focus, draft.question.search_query = None, draft.question.text
+    retrieve(draft)
+    quote(draft)
+
+
+def _quote_alone(draft: Draft) -> None:
+    """Ask a question that only seemed to be a follow-up as if nothing had been asked before."""
+    draft.context, draft.history = "", []
+    draft.question.search_query = draft.question.text
     retrieve(draft)
     quote(draft)
 

@@ -11,6 +11,16 @@ REFERRING_WORDS = frozenset(
     """it its they them their theirs this that these those he him his she her hers there then one ones former latter
     same""".split()  # noqa: SIM905
 )
+# Where "it" and "there" stand for nothing: "does it rain", "is it allowed", "are there lockers", "what day is it".
+EXPLETIVE = re.compile(
+    r"\bit\s+(?:rains?|snows?|hails?|freez\w*|thaws?|takes?|took|costs?\s+to|happens?|matters?|gets?\s+(?:dark|light|cold|warm))\b"
+    r"|\b(?:is|was|be)\s+it\s+(?:\w+\s+)?(?:possible|allowed|permitted|forbidden|necessary|needed|required|compulsory|mandatory|"
+    r"legal|safe|worth|enough|likely|true|ok|okay|fine|important|better|best)\b"
+    r"|\b(?:time|day|date)\s+is\s+it\b"
+    r"|\b(?:is|are|was|were|be|been)\s+there\b|\bthere\s+(?:is|are|was|were|be|been|has|have|will)\b"
+    r"|\bthose\s+(?:who|whose|that|which|with|without|in|under|over|from)\b",
+    re.IGNORECASE,
+)
 CONTINUES = re.compile(
     r"^\s*(?:and|or|but|what about|how about|und|oder|was ist mit|et)\b[,:]?\s*", re.IGNORECASE
 )
@@ -28,11 +38,21 @@ ASKS = re.compile(
 
 def depends(question: str) -> bool:
     """Whether a question cannot be understood without the one before: it refers back, or has few words."""
-    words = [word.lower() for word in WORD.findall(question)]
     return (
-        CONTINUES.match(question) is not None
-        or not REFERRING_WORDS.isdisjoint(words)
-        or len(content_words(question)) < MIN_WORDS
+        CONTINUES.match(question) is not None or _refers(question) or len(content_words(question)) < MIN_WORDS
+    )
+
+
+def can_stand_alone(question: str) -> bool:
+    """Whether a question that seems to refer back says enough to be asked alone where the one before does not help."""
+    return len(content_words(question)) > MIN_WORDS
+
+
+def _refers(question: str) -> bool:
+    words = [word.lower() for word in WORD.findall(EXPLETIVE.sub(" ", question))]
+    return any(
+        word in REFERRING_WORDS and not (word == "that" and before and content_words(before))
+        for before, word in zip(["", *words], words, strict=False)
     )
 
 
