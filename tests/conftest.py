@@ -17,6 +17,7 @@ from django.test import TransactionTestCase
 from django.test.signals import template_rendered
 from psycopg.errors import DeadlockDetected
 from rq import SimpleWorker
+from xdist.scheduler import LoadFileScheduling
 
 from documents.work.job import JSON_SERIALIZER, Job
 from documents.work.queue import get_queue, queue_connection
@@ -37,6 +38,19 @@ def render(template, context):
 @pytest.fixture(scope="session", autouse=True)
 def _contexts_of_pages_only(django_test_environment):
     Template._render = render
+
+
+class SitesTogether(LoadFileScheduling):
+    """A file is run by one process; those that need the same site and browser are run by the same one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        is_with_browser = file.startswith("tests/browser/") and "written_answers" not in file
+        return "tests/browser" if is_with_browser else file
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return SitesTogether(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_collection_finish():
@@ -89,7 +103,9 @@ TransactionTestCase._fixture_teardown = empty_tables  # type: ignore[attr-define
 def _empty_redis():
     redis = queue_connection()
     # A site that runs beside the tests keeps its workers' registration.
-    stale = [key for key in redis.scan_iter(count=1000) if not key.startswith(b"rq:worker")]
+    stale = redis.dbsize() and [
+        key for key in redis.scan_iter(count=1000) if not key.startswith(b"rq:worker")
+    ]
     if stale:
         redis.delete(*stale)
     cache.clear()

@@ -1,9 +1,11 @@
 import shutil
 
 import pytest
-from django.conf import global_settings
+from django.contrib.auth.hashers import make_password
+from django.test import Client
 from playwright.sync_api import expect, sync_playwright
 
+from ragsite.accounts.hashing import Hasher
 from tests.support.factories import make_user
 from tests.support.fake_openai import running_fake_openai
 from tests.support.site import Site
@@ -40,11 +42,6 @@ def browser():
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield chromium
         chromium.close()
-
-
-@pytest.fixture(autouse=True)
-def _hashers_of_the_site(settings):
-    settings.PASSWORD_HASHERS = global_settings.PASSWORD_HASHERS
 
 
 @pytest.fixture(scope="package")  # its workers must not take the jobs of the tests that follow
@@ -120,25 +117,40 @@ def open_page(browser):
     open_page.may_complain = complaints.clear
     yield open_page
     for context in contexts:
+        # Chromium may never close a page that is on its way to another.
+        for page in context.pages:
+            page.goto("about:blank")
         context.close()
     assert [text for text in complaints if "Failed to load resource" not in text] == []
 
 
 @pytest.fixture
-def sign_in(open_page):
-    """Return a factory: given a username, new or existing, it opens a signed-in page."""
+def sign_in(open_page, settings):
+    """Return a factory: given a username, new or existing, it opens a signed-in page, on request through the form."""
 
-    def sign_in(site, name, **options):
+    def sign_in(site, name, by_form=False, **options):
         from ragsite.accounts.models import User
 
-        if not User.objects.filter(username=name).exists():
-            make_user(name)
+        user = User.objects.filter(username=name).first() or make_user(name)
         page = open_page(**options)
-        page.goto(f"{site.url}/account/login/")
-        page.fill("[name=username]", name)
-        page.fill("[name=password]", "correct horse battery")
-        page.keyboard.press("Enter")
+        if by_form:
+            fill_in_the_form(page, site, user)
+        else:
+            visitor = Client()
+            visitor.force_login(user)
+            cookie = visitor.cookies[settings.SESSION_COOKIE_NAME]
+            page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": site.url}])
+            page.goto(site.url)
         page.wait_for_url(f"{site.url}/")
         return page
 
     return sign_in
+
+
+def fill_in_the_form(page, site, user):
+    user.password = make_password("correct horse battery", hasher=Hasher())
+    user.save()
+    page.goto(f"{site.url}/account/login/")
+    page.fill("[name=username]", user.username)
+    page.fill("[name=password]", "correct horse battery")
+    page.keyboard.press("Enter")

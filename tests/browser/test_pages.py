@@ -127,7 +127,7 @@ def test_a_killed_worker_loses_no_document(site, sign_in):
 
 def test_everything_works_by_keyboard(site, sign_in):
     make_searchable(make_user("alice"), "It rains in Bergen on 240 days a year.")
-    page = sign_in(site, "alice")
+    page = sign_in(site, "alice", by_form=True)
     page.locator("h1").click()  # out of the box
     page.keyboard.press("/")
     page.keyboard.type("How often does it rain")
@@ -168,7 +168,7 @@ def test_no_page_is_wider_than_a_small_phone(site, sign_in, scheme):
 
 def test_a_second_user_sees_nothing_of_the_first(site, sign_in):
     make_searchable(make_user("alice"), "The secret word is heliotrope.", name="secret.txt")
-    page = sign_in(site, "bob")
+    page = sign_in(site, "bob", by_form=True)
     ask(page, "What is the secret word?")
     page.wait_for_selector("main article")
     wait_for(lambda: not Question.objects.running().exists())

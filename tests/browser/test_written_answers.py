@@ -139,6 +139,50 @@ def test_an_answer_whose_web_process_was_killed_is_interrupted_and_keeps_its_tex
     open_page.may_complain()  # of the server that was gone
 
 
+def test_a_phone_that_slept_through_an_answer_shows_it_when_it_wakes(
+    site_with_model, sign_in, provider, open_page
+):
+    make_searchable(make_user("alice"), "It rains in Bergen on 240 days a year.")
+    provider.answer = " ".join(f"word{number}" for number in range(60)) + " [1]"
+    provider.fault("slow", seconds=0.05)
+    page = sign_in(site_with_model, "alice", width=390, height=800)
+    ask(page, "How often does it rain in Bergen?")
+    expect(page.locator("main")).to_contain_text("word5")
+    page.context.set_offline(True)
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Page.setWebLifecycleState", {"state": "frozen"})
+    wait_for(lambda: Question.objects.get().state == AnswerState.COMPLETE, seconds=60)
+    devtools.send("Page.setWebLifecycleState", {"state": "active"})
+    page.context.set_offline(False)
+
+    expect(page.locator("main")).to_contain_text("word59")
+    page.wait_for_selector("a.cite")
+    words = re.findall(r"word\d+", page.locator("main").inner_text())
+    assert words == [f"word{number}" for number in range(60)]
+    open_page.may_complain()
+
+
+def test_the_answer_of_a_server_that_was_restarted_goes_on_by_itself(
+    site_with_model, sign_in, provider, open_page
+):
+    """The page says what happened without being reloaded."""
+    make_searchable(make_user("alice"), "It rains in Bergen on 240 days a year.")
+    provider.answer = " ".join(f"word{number}" for number in range(400))
+    provider.fault("slow", seconds=0.05)
+    page = sign_in(site_with_model, "alice")
+    ask(page, "How often does it rain in Bergen?")
+    expect(page.locator("main")).to_contain_text("word10")
+    web = site_with_model.processes["web"]
+    web.terminate()
+    web.wait(30)
+    site_with_model.start("web")
+    site_with_model.wait_until_it_answers()
+
+    expect(page.locator(".answer:not(.is-running)")).to_contain_text("word10", timeout=60_000)
+    assert not Question.objects.running().exists()
+    open_page.may_complain()
+
+
 @needs_tesseract
 def test_words_of_a_scanned_page_are_marked_in_its_picture(site_with_model, sign_in):
     """The highlight covers the words: the image under it is dark."""

@@ -8,7 +8,10 @@ import urllib.parse
 import urllib.request
 
 import pytest
+from django.contrib.auth.hashers import make_password
 
+from ragsite.accounts.hashing import Hasher
+from ragsite.accounts.models import User
 from tests.support.factories import make_user
 from tests.support.site import Site, wait_for
 
@@ -82,10 +85,16 @@ def site(django_db_setup, django_db_blocker, tmp_path_factory):
         yield running
 
 
+@pytest.fixture(scope="module")
+def hashed():
+    """Her password, as the site would save it."""
+    return make_password("correct horse battery", hasher=Hasher())
+
+
 @pytest.fixture(params=[True, False], ids=["passed on", "taken away"])
-def visitor(request, site, transactional_db, settings):
-    settings.PASSWORD_HASHERS = ["ragsite.accounts.hashing.Hasher"]  # the site's own
-    make_user("olga", is_staff=True, is_superuser=True).save()
+def visitor(request, site, transactional_db, hashed):
+    make_user("olga", is_staff=True, is_superuser=True)
+    User.objects.update(password=hashed)
     return Visitor(site, request.param)
 
 

@@ -50,10 +50,18 @@ def text_content(lines, *, size=11, left=72, top=770, spacing=1.3):
 @cache
 def bomb():
     """A gibibyte of blanks behind two filters, in a few kilobytes."""
-    blanks = b" " * 2**20
-    once = zlib.compressobj(9)
-    packed = b"".join(once.compress(blanks) for _ in range(1024)) + once.flush()
+    blanks, times = b" " * 2**20, 1024
+    stream = zlib.compressobj(9)
+    # After a full flush a stream begins anew: each mebibyte but the first is packed into the same bytes.
+    first, other = (stream.compress(blanks) + stream.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    packed = first + other * (times - 1) + stream.flush()[:-4] + adler32_of_blanks(times * len(blanks))
     return b"/Filter[/FlateDecode/FlateDecode]", zlib.compress(packed, 9)
+
+
+def adler32_of_blanks(count):
+    """The checksum with which zlib ends a stream of so many blanks."""
+    low, high = 1 + count * ord(" "), count + ord(" ") * count * (count + 1) // 2
+    return (high % 65521 << 16 | low % 65521).to_bytes(4, "big")
 
 
 def endless_forms(levels=30, first=1000):
