@@ -51,7 +51,9 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
         """Where the user may add documents, loaded; their private collection is among them."""
         found = self.editable_by(user)
         if not any(collection.private_to_id == user.pk for collection in found):
-            self.private_to(user)
+            own = self.private_to(user)
+            # Whoever lowered the role in the administration meant another collection: people own their own.
+            Membership.objects.filter(user=user, collection=own).update(role=Role.OWNER)
             found = found.all()
         return found
 

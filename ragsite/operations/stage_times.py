@@ -91,6 +91,12 @@ class StageTimes:
     p50: timedelta | None
     p95: timedelta | None
     bars: list[Bar]
+    since: datetime
+
+    @property
+    def highest(self) -> timedelta | None:
+        """What the full height of the chart stands for."""
+        return max((bar.took_p95 for bar in self.bars if bar.took_p95), default=None)
 
     @property
     def name(self) -> Promise | str:
@@ -114,7 +120,9 @@ def stage_times(period: str) -> list[StageTimes]:
     order = {stage: place for place, stage in enumerate(STAGES)}
     rows = sorted(figures(began, "stage"), key=lambda row: order.get(row["stage"], len(order)))
     step = length / BINS
-    return [StageTimes(**row, bars=bars(parts.get(row["stage"], []), since, step)) for row in rows]
+    return [
+        StageTimes(**row, bars=bars(parts.get(row["stage"], []), since, step), since=since) for row in rows
+    ]
 
 
 def figures(began: AttemptQuerySet, *by: str) -> list[dict[str, Any]]:

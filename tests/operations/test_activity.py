@@ -19,6 +19,7 @@ from documents.work.job import JSON_SERIALIZER, Job
 from qa.models import Question
 from ragsite import llm
 from ragsite.operations import backlog, queueing, spending, stage_times
+from ragsite.operations.templatetags.activity_words import span
 from tests.support.factories import make_document, make_indexed, make_pdf, make_question, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -620,6 +621,9 @@ def test_the_chart_has_a_bar_for_each_busy_interval_and_no_inline_style(desk, al
     page = desk.get(f"{ACTIVITY}?period=hour")
 
     assert [(bar.x, bar.p95, bar.failed) for bar in embed.bars] == [(0, 50, 1), (230, 100, 0)]
+    assert embed.highest == timedelta(seconds=4)
+    assert f'aria-hidden="true">{span(embed.highest)}</span>' in page
+    assert "<span>now</span>" in page
     assert page.count('class="chart-failed" x=') == 1
     assert "style=" not in page
     assert "<script>" not in page

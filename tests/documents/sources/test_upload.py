@@ -66,6 +66,12 @@ def test_a_person_gets_back_a_collection_of_their_own_that_lost_its_owner(alices
     assert Document.objects.visible_to(alice).count() == 1
 
 
+def test_a_person_whose_role_in_their_own_collection_was_lowered_may_add_to_it(alices, alice):
+    Collection.objects.private_to(alice).memberships.update(role=Role.READER)
+    assert send(alices, text()).status_code == 200
+    assert Document.objects.visible_to(alice).count() == 1
+
+
 def test_several_files_are_sent_at_once_without_script(alices):
     response = send(alices, *(text(f"day {n}.txt", b"Rain, day %d." % n) for n in range(50)))
     assert Document.objects.count() == 50
