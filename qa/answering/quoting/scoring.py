@@ -15,7 +15,9 @@ from qa.retrieval.search_sql import Vector
 from qa.retrieval.stop_words import STOP_WORDS, WORD, content_words
 from ragsite import llm
 
-MAX_COMPARED = 20  # units embedded for one question; a small machine needs about 6 ms for each
+MAX_COMPARED = (
+    14  # units embedded for one question, some 10 ms each; with 20, quotes were no better (bench/quotes.py)
+)
 WHOLE_SOURCES = 2  # of these, units that share no word with the question are compared too
 # What a word counts that only the context has: the nearest heading, lead or caption; the sentence before; a heading
 # farther above; the document's title; the rest of the chunk.
